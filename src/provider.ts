@@ -1,0 +1,95 @@
+// Door 1: what an adapter to a model vendor must do. One screen; the adapters are in providers/.
+
+import type { ErrorCode } from "./errors.ts";
+import type { Params } from "./params.ts";
+import type { Meter } from "./usage.ts";
+
+/** One earlier message as the model is shown it. `vendorParts` is what this vendor sent, to be sent back byte-equal. */
+export interface ProviderMessage {
+  role: "user" | "assistant";
+  text: string;
+  vendorParts: string | null;
+}
+
+export interface ProviderRequest {
+  model: string;
+  system: string | null;
+  /** Alternating, the newest last and from the user. */
+  messages: ProviderMessage[];
+  params: Params;
+}
+
+/** What a call says while it runs. Usage is the vendor's running total: the last one counts, they are never added. */
+export type ProviderEvent = { type: "text"; text: string } | { type: "thought"; text: string } | { type: "usage" };
+
+/** One HTTP request that reached, or may have reached, the vendor. */
+export interface Attempt {
+  model: string;
+  /** The vendor's HTTP status; null when no answer came. */
+  status: number | null;
+  /** Null for an attempt that was answered with an event stream. */
+  errorCode: ErrorCode | null;
+}
+
+/** What is known of a call at any moment, also after it failed or was cut. The adapter keeps it current. */
+export interface CallRecord {
+  /** In order; the last one is the one that delivered, if any did. Attempts that could not connect are not listed. */
+  attempts: Attempt[];
+  modelServed: string | null;
+  responseId: string | null;
+  /** The vendor's usage object as JSON text, the last seen. */
+  usageRaw: string | null;
+  /** Lower-case, e.g. "stop", "max_tokens", "blocked"; an unknown one is kept as sent. Null: the vendor never said. */
+  finishReason: string | null;
+  /** The vendor's own words on the finish or the block, if any. */
+  finishDetail: string | null;
+  /** The answer's parts as JSON text when they hold more than plain text (signatures); else null. */
+  vendorParts: string | null;
+}
+
+/**
+ * A running call. Iterating it makes the request. Ends normally when the vendor finished; throws ProviderError otherwise.
+ * Aborting the signal given to `stream` ends the iteration (it throws; the caller knows why it aborted).
+ */
+export interface ProviderCall extends AsyncIterable<ProviderEvent> {
+  readonly record: CallRecord;
+}
+
+export interface ProviderModel {
+  id: string;
+  displayName: string;
+  inputTokenLimit: number;
+  outputTokenLimit: number;
+}
+
+export interface Provider {
+  readonly vendor: string;
+  /** Starts nothing by itself: the request is made when the call is iterated. */
+  stream(request: ProviderRequest, signal: AbortSignal): ProviderCall;
+  /** Pure: the vendor's usage JSON -> counts a price applies to. Never throws; what it cannot read counts as zero. */
+  readUsage(usageRaw: string): Meter;
+  /** Exact token count of a request, from the vendor. */
+  countTokens(request: ProviderRequest, signal: AbortSignal): Promise<number>;
+  /** The models this key can reach. */
+  listModels(signal: AbortSignal): Promise<ProviderModel[]>;
+}
+
+/** Why a call failed, in our words. `detail` is safe to show; the vendor's own text goes to `cause`, for the log. */
+export class ProviderError extends Error {
+  readonly code: ErrorCode;
+  readonly retryAfterSeconds: number | undefined;
+  /** The model exists no longer for this key: the one error on which a default model may be replaced. */
+  readonly modelGone: boolean;
+
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    extras: { cause?: unknown; retryAfterSeconds?: number; modelGone?: boolean } = {},
+  ) {
+    super(detail, { cause: extras.cause });
+    this.name = "ProviderError";
+    this.code = code;
+    this.retryAfterSeconds = extras.retryAfterSeconds;
+    this.modelGone = extras.modelGone ?? false;
+  }
+}

@@ -1,0 +1,186 @@
+// Door 2: what storage must do. One screen of promises; database/ keeps them on SQLite and on Postgres alike.
+//
+// Every write is one transaction, durable when its promise resolves. `owner` is the caller's API key id ("" where no
+// keys are in use); what belongs to another owner is `not_found`. Times are milliseconds since 1970 UTC.
+
+import type { EventBatch, LoggedEvent } from "./event.ts";
+import type { Cost, LedgerEntry } from "./ledger.ts";
+import type { Message } from "./message.ts";
+import type { Params } from "./params.ts";
+import type { Metadata, Session } from "./session.ts";
+import type { EndStatus, Notice, Turn, TurnError } from "./turn-state.ts";
+import type { Usage } from "./usage.ts";
+
+export interface Page {
+  limit: number;
+  after?: string | undefined;
+  before?: string | undefined;
+}
+export interface Listed<T> {
+  data: T[];
+  hasMore: boolean;
+}
+/** `snippet` has the matched words between U+E000 and U+E001; the wire turns them into what it needs. */
+export interface FoundSession extends Session {
+  snippet: string | null;
+}
+
+export interface SessionFields {
+  title: string | null;
+  model: string | null;
+  system: string | null;
+  params: Params;
+  metadata: Metadata;
+}
+export interface Idempotency {
+  key: string;
+  bodyHash: string;
+  expiresAt: number;
+}
+
+export interface OpenTurn {
+  owner: string;
+  sessionId: string;
+  turnId: string;
+  userMessageId: string;
+  replyMessageId: string;
+  content: string;
+  /** The message this one follows: undefined = the newest; null = start a new path from the beginning. */
+  parentId: string | null | undefined;
+  /** Refuses with version_mismatch unless the session is at this version. */
+  ifVersion: number | undefined;
+  modelRequested: string;
+  idempotency: Idempotency | undefined;
+  at: number;
+  /** The process that runs the turn, and until when it is believed without a heartbeat. */
+  processId: number;
+  leaseUntil: number;
+}
+/** `replayed`: the idempotency key was used before, with the same body; nothing was written. */
+export type OpenedTurn =
+  | { kind: "opened"; session: Session; turn: Turn; userMessage: Message; reply: Message; memory: MemoryState }
+  | { kind: "replayed"; turnId: string };
+
+/** Where the model's memory of the session's path begins, and how far our last estimate was from the vendor's count. */
+export interface MemoryState {
+  /** The user message's place on its path: branch and position from 0. */
+  branch: number;
+  position: number;
+  from: number;
+  promptEstimate: number;
+  promptTokens: number;
+}
+/** A message as memory needs it, oldest first. */
+export interface MemoryRow {
+  position: number;
+  role: "user" | "assistant";
+  status: Message["status"];
+  content: string;
+  vendorParts: string | null;
+  modelServed: string | null;
+}
+
+export interface CloseTurn {
+  turnId: string;
+  sessionId: string;
+  processId: number;
+  status: EndStatus;
+  text: string;
+  thought: string;
+  vendorParts: string | null;
+  modelServed: string | null;
+  finishReason: string | null;
+  error: TurnError | null;
+  notices: Notice[];
+  firstTokenAt: number | null;
+  endedAt: number;
+  /** Events not yet in the log, and the number of the `turn-end` event that follows them. */
+  lastBatch: EventBatch | null;
+  lastNumber: number;
+  usage: Usage | null;
+  cost: Cost;
+  /** The bookings; empty only with `settled: false`, when settleTurn brings them later. */
+  entries: LedgerEntry[];
+  settled: boolean;
+  memory: { from: number; promptEstimate: number; promptTokens: number | null } | null;
+}
+export interface ClosedTurn {
+  turn: Turn;
+  reply: Message;
+  session: Session;
+}
+
+export interface TurnLog {
+  turn: Turn;
+  events: { number: number; event: LoggedEvent }[];
+  /** Number of `turn-end`, once there is one. */
+  lastNumber: number | null;
+}
+/** A turn whose process is gone, now ours, with all that was saved of it. */
+export interface DeadTurn {
+  turn: Turn;
+  memory: MemoryState;
+  system: string | null;
+  events: LoggedEvent[];
+  nextNumber: number;
+  usageRaw: string | null;
+  modelServed: string | null;
+}
+export interface StopRequest {
+  turnId: string;
+  hard: boolean;
+}
+/** Sums over the whole database, for checking the books against each other. */
+export interface BookTotals {
+  entries: number;
+  entriesTotal: bigint;
+  sessionsTotal: bigint;
+  turnsTotal: bigint;
+  runningTurns: number;
+}
+
+export interface Store {
+  createSession(owner: string, id: string, fields: SessionFields, at: number, idempotency?: Idempotency): Promise<Session>;
+  findSession(owner: string, id: string): Promise<Session | undefined>;
+  listSessions(owner: string, page: Page & { deleted: boolean }): Promise<Listed<Session>>;
+  searchSessions(owner: string, query: string, page: Page & { deleted: boolean }): Promise<Listed<FoundSession>>;
+  /** not_found | version_mismatch. Returns the session as it is after the change. */
+  updateSession(owner: string, id: string, change: Partial<SessionFields>, at: number, ifVersion?: number): Promise<Session>;
+  trashSession(owner: string, id: string, at: number, ifVersion?: number): Promise<Session>;
+  restoreSession(owner: string, id: string, at: number): Promise<Session>;
+
+  /** A page of the path to the newest message. not_found when a cursor is not on it. */
+  listMessages(owner: string, sessionId: string, page: Page & { order: "asc" | "desc" }): Promise<Listed<Message>>;
+  /** The whole path to the newest message in order, a bounded number of messages at a time. */
+  readHistory(owner: string, sessionId: string): AsyncIterable<Message[]>;
+  /** The path up to, and without, the message at `position`, beginning at `from`. */
+  readMemory(sessionId: string, branch: number, position: number, from: number): Promise<MemoryRow[]>;
+
+  /** not_found | turn_in_progress | conflict (in the trash) | version_mismatch | idempotency_mismatch. */
+  openTurn(input: OpenTurn): Promise<OpenedTurn>;
+  appendEvents(batch: EventBatch): Promise<void>;
+  /** Ends a running turn, once. Undefined when it was not running or is not this process's any more: nothing was written. */
+  closeTurn(input: CloseTurn): Promise<ClosedTurn | undefined>;
+  /** Books a turn closed with `settled: false`, once; nothing if it is settled already or another process's. */
+  settleTurn(turnId: string, processId: number, entries: LedgerEntry[], usage: Usage | null, cost: Cost): Promise<boolean>;
+  findTurn(owner: string, id: string): Promise<Turn | undefined>;
+  findTurnMessages(owner: string, turnId: string): Promise<{ userMessage: Message; reply: Message } | undefined>;
+  /** The turn and its log after event number `after`. */
+  readTurnLog(owner: string, turnId: string, after: number): Promise<TurnLog | undefined>;
+  listEntries(owner: string, turnId: string): Promise<LedgerEntry[]>;
+  findIdempotent(owner: string, idempotency: Idempotency): Promise<{ targetId: string } | undefined>;
+
+  /** Leaves word for the process that runs the turn. False when it is no longer running or settling. */
+  requestStop(owner: string, turnId: string, hard: boolean): Promise<boolean>;
+  listStopRequests(processId: number): Promise<StopRequest[]>;
+  renewLease(processId: number, leaseUntil: number): Promise<void>;
+  /** Takes over turns that nobody runs any more; each goes to one caller only. At most `limit`; call again until none. */
+  claimDeadTurns(processId: number, now: number, leaseUntil: number, limit: number): Promise<DeadTurn[]>;
+
+  sumBooks(): Promise<BookTotals>;
+  /** Throws storage_unavailable unless a write would go through. */
+  checkWritable(): Promise<void>;
+  /** A consistent copy while running (SQLite only; Postgres has its own tools). */
+  backup(file: string, progress?: (done: number, total: number) => void): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,124 @@
+// Bytes of a streamed answer -> JSON texts of its events. Server-sent events are parsed by eventsource-parser; what the
+// vendor mixes into them when it breaks (raw JSON lines without `data:`, glued, split, as an array, HTML) is found here.
+
+import { createParser } from "eventsource-parser";
+import { endOfValue } from "./json-slice.ts";
+
+/** One thing found in the stream: an event's JSON, or the JSON of an error that stood outside any event. */
+export type Frame = { kind: "event"; json: string } | { kind: "error"; json: string };
+
+/** Thrown for bytes that are neither events nor an error of the vendor's. */
+export class UnreadableStream extends Error {}
+
+/** A line of an event stream never starts like this; JSON and HTML do. */
+const foreignLine = /[\r\n][ \t]*[{}[\]",<]/;
+const foreignStart = /^[ \t]*[{}[\]",<]/;
+const openLineEnd = /(?:^|[\r\n])[ \t]*$/;
+const errorStart = /\[?\s*\{\s*"error"\s*:\s*[{"]/;
+/** More than any error or unary answer has. */
+const maxForeignLength = 16 * 1024 * 1024;
+
+/** Feeds on network reads, in order; `take` gives what they completed. */
+export class StreamFramer {
+  readonly #decoder = new TextDecoder();
+  readonly #parser = createParser({ onEvent: (event) => this.#found.push(event.data) });
+  #found: string[] = [];
+  #atLineStart = true;
+  /** Text from the first foreign line on; null while the stream is a clean event stream. */
+  #foreign: string | null = null;
+
+  /** The frames completed by one network read. Throws UnreadableStream. */
+  push(bytes: Uint8Array): Frame[] {
+    return this.#read(this.#decoder.decode(bytes, { stream: true }));
+  }
+
+  /** The frames that only the end of the stream completes: a last event without its blank line, a last error. */
+  end(): Frame[] {
+    const frames = this.#read(this.#decoder.decode());
+    if (this.#foreign === null) return [...frames, ...this.#finishEvents()];
+    return [...frames, ...this.#finishForeign()];
+  }
+
+  #read(text: string): Frame[] {
+    if (this.#foreign !== null) return this.#readForeign(text);
+    const at = this.#findForeign(text);
+    if (at === -1) {
+      if (text !== "") this.#atLineStart = openLineEnd.test(text) && (this.#atLineStart || /[\r\n]/.test(text));
+      this.#parser.feed(text);
+      return this.#takeEvents();
+    }
+    this.#parser.feed(text.slice(0, at));
+    const frames = this.#takeEvents();
+    // An unfinished event before the foreign line may be the error's own beginning: `data: {` or `data: {...}{`.
+    this.#parser.feed("\n\n");
+    this.#foreign = "";
+    return [...frames, ...this.#readForeign(`${this.#found.splice(0).join("")}${text.slice(at)}`)];
+  }
+
+  #findForeign(text: string): number {
+    if (this.#atLineStart && foreignStart.test(text)) return 0;
+    return text.search(foreignLine);
+  }
+
+  #takeEvents(): Frame[] {
+    if (this.#found.length === 0) return noFrames;
+    const frames: Frame[] = this.#found.map((json) => ({ kind: "event", json }));
+    this.#found = [];
+    return frames;
+  }
+
+  #finishEvents(): Frame[] {
+    this.#parser.feed("\n\n");
+    return this.#takeEvents();
+  }
+
+  #readForeign(text: string): Frame[] {
+    const foreign = this.#foreign + text;
+    if (foreign.length > maxForeignLength) throw new UnreadableStream("far too much text outside of events");
+    if (/^\s*</.test(foreign)) throw new UnreadableStream("a page of HTML instead of events");
+    this.#foreign = foreign;
+    return /[}\]]\s*$/.test(text) ? this.#takeForeign(false) : noFrames;
+  }
+
+  #finishForeign(): Frame[] {
+    if (this.#foreign?.trim() === "") return noFrames;
+    const frames = this.#takeForeign(true);
+    if (frames.length === 0) throw new UnreadableStream("the stream broke off in the middle of an event");
+    return frames;
+  }
+
+  #takeForeign(ended: boolean): Frame[] {
+    const frames = splitMixed(this.#foreign ?? "", ended);
+    if (frames.length > 0) this.#foreign = "";
+    return frames;
+  }
+}
+
+/**
+ * Text that is not one event, as frames: an error wherever it starts, and the event before it if that is whole; or whole
+ * JSON values without an error (a stand-in that answers with one array). Nothing when it is neither, or not yet.
+ */
+export function splitMixed(text: string, ended: boolean): Frame[] {
+  const start = text.search(errorStart);
+  if (start === -1) {
+    const json = text.replace(/^[\s,]+/, "");
+    return isJson(json) ? [{ kind: "event", json }] : noFrames;
+  }
+  const end = endOfValue(text, start);
+  if (end === -1 && !ended) return noFrames;
+  const error: Frame = { kind: "error", json: text.slice(start, end === -1 ? undefined : end) };
+  const before = text.slice(0, start).replace(/[\s,]+$/, "");
+  const event = [before, `${before}]`].find(isJson);
+  return event === undefined ? [error] : [{ kind: "event", json: event }, error];
+}
+
+const noFrames: Frame[] = [];
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,154 @@
+// The adapter for Gemini: a call is opened with retries, read to the end of its stream, and its record kept current.
+
+import type { ModelInfo } from "../model.ts";
+import type { Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../provider.ts";
+import { ProviderError } from "../provider.ts";
+import { CallClock, type Deadlines } from "./call-clock.ts";
+import { Answer } from "./gemini-answer.ts";
+import { GeminiError } from "./gemini-errors.ts";
+import { type AnswerStream, type HttpRequest, openRequest } from "./gemini-request.ts";
+import { readGeminiUsage } from "./gemini-usage.ts";
+import { buildBody, modelPath } from "./gemini-wire.ts";
+import { chooseRetryDelay, defaultRetryPolicy, type RetryPolicy, waitFor } from "./retry.ts";
+
+export interface GeminiSettings {
+  apiKey: string;
+  /** Without `/v1beta`; a path prefix is kept. Default: the vendor's own address. */
+  baseUrl?: string;
+  deadlines?: Partial<Deadlines>;
+  retry?: Partial<RetryPolicy>;
+  /** The catalogue: what a model takes for thinking is data. */
+  findModel?: (model: string) => ModelInfo | undefined;
+  /** Between 0 and 1, for the jitter of retries. */
+  random?: () => number;
+}
+
+export const geminiBaseUrl = "https://generativelanguage.googleapis.com";
+export const defaultDeadlines: Deadlines = { firstByteMs: 60_000, idleMs: 60_000, totalMs: 600_000 };
+
+/** Settings with every default filled in. */
+export interface GeminiContext {
+  apiKey: string;
+  baseUrl: string;
+  deadlines: Deadlines;
+  retry: RetryPolicy;
+  findModel: (model: string) => ModelInfo | undefined;
+  random: () => number;
+}
+
+/** The adapter. Makes no request by itself and never checks a key by its pattern. */
+export function createGemini(settings: GeminiSettings): Provider {
+  const context: GeminiContext = {
+    apiKey: settings.apiKey.trim(),
+    baseUrl: (settings.baseUrl ?? geminiBaseUrl).replace(/\/+$/, ""),
+    deadlines: { ...defaultDeadlines, ...settings.deadlines },
+    retry: { ...defaultRetryPolicy, ...settings.retry },
+    findModel: settings.findModel ?? (() => undefined),
+    random: settings.random ?? Math.random,
+  };
+  const control = () => import("./gemini-sdk.ts");
+  return {
+    vendor: "gemini",
+    stream: (request, signal) => startCall(context, request, signal),
+    readUsage: readGeminiUsage,
+    countTokens: async (request, signal) => (await control()).countTokens(context, request, signal),
+    listModels: async (signal) => (await control()).listModels(context, signal),
+  };
+}
+
+function startCall(context: GeminiContext, request: ProviderRequest, signal: AbortSignal): ProviderCall {
+  const answer = new Answer();
+  let started = false;
+  return {
+    record: answer.record,
+    [Symbol.asyncIterator]() {
+      if (started) throw new Error("a provider call can be iterated only once");
+      started = true;
+      return runCall(context, request, answer, signal);
+    },
+  };
+}
+
+async function* runCall(
+  context: GeminiContext,
+  request: ProviderRequest,
+  answer: Answer,
+  signal: AbortSignal,
+): AsyncGenerator<ProviderEvent, void, undefined> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(signal.reason);
+  const clock = new CallClock(context.deadlines, () => controller.abort());
+  signal.addEventListener("abort", onAbort, { once: true });
+  let stream: AnswerStream | undefined;
+  try {
+    const opened = await openStream(buildRequest(context, request, controller.signal), context, answer, clock);
+    stream = opened.stream;
+    for (let batch = opened.batch; batch !== null; batch = await stream.nextBatch()) {
+      for (const event of batch) {
+        yield event;
+        controller.signal.throwIfAborted();
+      }
+    }
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw clock.expired === null ? error : timeoutError(clock, error);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    clock.close();
+    stream?.release();
+  }
+}
+
+/** Sends the request, again where that may help, until the first events are there. */
+async function openStream(request: HttpRequest, context: GeminiContext, answer: Answer, clock: CallClock) {
+  for (let waitedMs = 0, tries = 1, late = 0; ; tries++) {
+    let stream: AnswerStream | undefined;
+    try {
+      stream = await openRequest(request, answer, clock);
+      return { stream, batch: await stream.nextBatch() };
+    } catch (error) {
+      stream?.release();
+      if (!(error instanceof GeminiError)) throw error;
+      if (stream) stream.attempt.errorCode = clock.expired === null ? error.code : "provider_timeout";
+      if (error.retry === "once") late++;
+      if (error.retry === "no" || late > 1 || request.signal.aborted) throw error;
+      const vendorDelaySeconds = error.retryAfterSeconds;
+      const question = { attempts: tries, waitedMs, vendorDelaySeconds, random: context.random() };
+      const delayMs = chooseRetryDelay(context.retry, question);
+      if (delayMs === undefined) throw error;
+      clock.stopWaiting();
+      await waitFor(delayMs, request.signal);
+      waitedMs += delayMs;
+    }
+  }
+}
+
+function buildRequest(context: GeminiContext, request: ProviderRequest, signal: AbortSignal): HttpRequest {
+  return {
+    url: `${context.baseUrl}${modelPath(request.model, "streamGenerateContent")}?alt=sse`,
+    apiKey: checkKey(context.apiKey),
+    body: buildBody(request, context.findModel(request.model)?.thinking),
+    model: request.model,
+    signal,
+  };
+}
+
+/** A key that cannot be put into a header is refused here, before any request. Throws provider_refused_key. */
+export function checkKey(apiKey: string): string {
+  if (/^[\x21-\x7e]+$/.test(apiKey)) return apiKey;
+  throw new ProviderError(
+    "provider_refused_key",
+    "This server has no usable key for the model provider. Set GEMINI_API_KEY.",
+  );
+}
+
+/** The error for a call that one of our own deadlines ended. */
+export function timeoutError(clock: CallClock, cause: unknown): ProviderError {
+  const why = {
+    "first-byte": "The provider did not begin to answer in time.",
+    idle: "The provider stopped in the middle of its answer.",
+    total: "The provider's answer took longer than this server waits.",
+  };
+  return new ProviderError("provider_timeout", why[clock.expired ?? "total"], { cause });
+}

@@ -1,0 +1,16 @@
+// The list of model vendors this server can talk to. A new one is an adapter, its usage function and one line here.
+
+import type { Provider } from "../provider.ts";
+import { createGemini, type GeminiSettings } from "./gemini.ts";
+
+const adapters = {
+  gemini: createGemini,
+};
+
+export type VendorName = keyof typeof adapters;
+export type ProviderSettings = { vendor?: VendorName } & GeminiSettings;
+
+/** The adapter for a vendor (the first one unless named), with its settings. Makes no request. */
+export function createProvider(settings: ProviderSettings): Provider {
+  return adapters[settings.vendor ?? "gemini"](settings);
+}

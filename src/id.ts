@@ -2,7 +2,8 @@
 
 import { randomFillSync } from "node:crypto";
 
-const pool = new Uint8Array(8 * 512);
+const bytesPerId = 8;
+const pool = Buffer.alloc(bytesPerId * 512);
 let poolUsed = pool.length;
 let lastMs = 0;
 let sequence = 0;
@@ -13,27 +14,24 @@ export function newId(nowMs: number = Date.now()): string {
     randomFillSync(pool);
     poolUsed = 0;
   }
-  const random = pool.subarray(poolUsed, poolUsed + 8);
-  poolUsed += 8;
   if (nowMs > lastMs) {
     lastMs = nowMs;
-    sequence = ((random[0]! << 8) | random[1]!) & 0x7ff; // starts in the lower half: 2048 more fit before a carry
+    sequence = pool.readUInt16BE(poolUsed) & 0x7ff; // starts in the lower half, so that 2048 more fit before a carry
   } else if (++sequence > 0xfff) {
     lastMs += 1; // more than the sequence holds, or a clock that went back: borrow from the future
     sequence = 0;
   }
   const time = lastMs.toString(16).padStart(12, "0");
-  const high = (0x7000 | sequence).toString(16);
-  const variant = (0x80 | (random[2]! & 0x3f)).toString(16) + random[3]!.toString(16).padStart(2, "0");
-  let tail = "";
-  for (let i = 4; i < 8; i++) tail += random[i]!.toString(16).padStart(2, "0");
-  const extra = (lastExtra = (lastExtra + 1) & 0xffff).toString(16).padStart(4, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-${high}-${variant}-${tail}${extra}`;
+  const random = pool.toString("hex", poolUsed, poolUsed + bytesPerId);
+  poolUsed += bytesPerId;
+  const variant = "89ab"[Number.parseInt(random[0]!, 16) & 3];
+  const version = (0x7000 | sequence).toString(16);
+  return `${time.slice(0, 8)}-${time.slice(8)}-${version}-${variant}${random.slice(1, 4)}-${random.slice(4)}`;
 }
-let lastExtra = 0;
 
 const pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
+/** Whether a text is a UUIDv7 as we print them; anything else cannot name anything of ours. */
 export function isId(text: string): boolean {
   return pattern.test(text);
 }

@@ -1,0 +1,133 @@
+// Start and stop: the only file that knows every room.
+
+import { randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
+import pino from "pino";
+import { startEmulator } from "../emulator/emulator.ts";
+import { loadPage } from "../web/build.ts";
+import { type Config, isDemo, isLoopback, outgoingRequestCap } from "./config.ts";
+import { openStore } from "./database/open.ts";
+import { createApp } from "./http/app.ts";
+import { listen } from "./http/listen.ts";
+import type { Log } from "./log.ts";
+import { createCatalogue } from "./model.ts";
+import { createPriceBook, mergePriceRows, parsePriceFile } from "./price.ts";
+import { createProvider, models, prices } from "./providers/index.ts";
+import { createBooks } from "./turn-books.ts";
+import { createModelChooser } from "./turn-model.ts";
+import { Turns } from "./turns.ts";
+
+export interface Server {
+  url: string;
+  mode: "live" | "demo";
+  /** Turns of a process that died, closed at this start. */
+  recovered: number;
+  /** No new turns, running ones finish or are interrupted and booked, then everything is closed. */
+  stop(): Promise<void>;
+}
+
+const packageFile = new URL("../package.json", import.meta.url);
+export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
+
+/** A logger that writes JSON lines to stderr; `silent` writes nothing. */
+export function createLog(level: Config["logLevel"]): Log {
+  return pino(
+    {
+      level,
+      base: undefined,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { cause: pino.stdSerializers.err },
+    },
+    pino.destination({ dest: 2, sync: false }),
+  );
+}
+
+/** Starts the server; it is ready when the promise resolves. Throws with a sentence for the operator. */
+export async function serve(config: Config, log: Log = createLog(config.logLevel)): Promise<Server> {
+  refuseOpenDoor(config);
+  warnOfRequestCap(log);
+  const now = Date.now;
+  const processId = randomInt(1, 2 ** 31 - 1);
+  const catalogue = createCatalogue(models);
+  const priceBook = createPriceBook(readPrices(config));
+  const demo = isDemo(config);
+  const emulator = demo ? await startEmulator({ record: false }) : undefined;
+  const provider = createProvider({
+    apiKey: config.geminiApiKey ?? "demo",
+    baseUrl: emulator?.url ?? config.geminiBaseUrl,
+    deadlines: { firstByteMs: config.firstByteMs, idleMs: config.idleMs, totalMs: config.totalMs },
+    retry: { budgetMs: config.retryBudgetMs },
+    findModel: catalogue.find,
+  });
+  const store = await openStore(config.databaseUrl, { processId, log });
+  const turns = new Turns(
+    {
+      store,
+      provider,
+      chooser: createModelChooser(catalogue, config.geminiModel, config.memoryTokens, log, now),
+      books: createBooks(provider, priceBook, config.allowUnpriced, now),
+      log,
+      now,
+      processId,
+      drainMs: config.stopDrainMs,
+      usageEveryMs: 1_000,
+    },
+    { leaseMs: 15_000, tickMs: 200, queueLimit: config.queueLimit, shared: !config.databaseUrl.startsWith("sqlite:") },
+  );
+  const recovered = await turns.recover();
+  turns.begin();
+  const app = createApp({
+    store,
+    turns,
+    catalogue,
+    prices: priceBook,
+    log,
+    now,
+    page: loadPage,
+    settings: {
+      mode: demo ? "demo" : "live",
+      version,
+      host: config.host,
+      defaultModel: config.geminiModel,
+      maxBodyBytes: config.maxBodyBytes,
+      maxTextChars: config.maxTextChars,
+      idempotencyMs: config.idempotencyMs,
+      requireLoopbackHost: isLoopback(config.host),
+    },
+  });
+  const listener = await listen(app, { host: config.host, port: config.port });
+  const shownHost = config.host.includes(":") ? `[${config.host.replace(/^\[|\]$/g, "")}]` : config.host;
+  return {
+    url: `http://${shownHost}:${listener.port}`,
+    mode: demo ? "demo" : "live",
+    recovered,
+    async stop() {
+      await turns.drain(config.shutdownMs);
+      await listener.stop(true);
+      await store.close();
+      await emulator?.close();
+    },
+  };
+}
+
+function refuseOpenDoor(config: Config): void {
+  if (isLoopback(config.host) || config.insecureNoAuth) return;
+  throw new Error(
+    `HOST is ${config.host}: other machines could then read, write and spend without a key, so the server does not start. ` +
+      "Listen on 127.0.0.1, or say --insecure-no-auth if something else guards the door.",
+  );
+}
+
+/** A stream to the vendor is one outgoing request; Bun allows 256 at a time unless it was told before it started. */
+function warnOfRequestCap(log: Log): void {
+  if ("Bun" in globalThis && outgoingRequestCap() < 65_535)
+    log.warn(
+      { cap: outgoingRequestCap() },
+      "BUN_CONFIG_MAX_HTTP_REQUESTS is low: so many answers at most run at once; start with `npm start`",
+    );
+}
+
+function readPrices(config: Config) {
+  if (config.pricesFile === null) return prices;
+  return mergePriceRows(prices, parsePriceFile(JSON.parse(readFileSync(config.pricesFile, "utf8"))));
+}

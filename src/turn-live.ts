@@ -1,0 +1,115 @@
+// A running turn in memory: its events so far, and whoever waits for more. Readers hold a cursor, never a copy.
+
+import type { LoggedEvent } from "./event.ts";
+import type { Message } from "./message.ts";
+import type { Session } from "./session.ts";
+import type { ClosedTurn } from "./store.ts";
+import type { Turn } from "./turn-state.ts";
+
+/** What a reader is given: the log between its two bookends, numbered from 1 without a gap. */
+export type TurnEvent = { type: "turn-start"; turn: Turn } | LoggedEvent | ({ type: "turn-end" } & ClosedTurn);
+
+export interface NumberedEvent {
+  number: number;
+  event: TurnEvent;
+}
+
+/** The number of the first logged event; 1 is `turn-start`. */
+export const firstLogged = 2;
+
+export class LiveTurn {
+  readonly turn: Turn;
+  readonly session: Session;
+  readonly userMessage: Message;
+  /** Settles when the turn is over: with what was stored, or undefined when this process could not store it. */
+  readonly ended: Promise<ClosedTurn | undefined>;
+  private readonly log: LoggedEvent[] = [];
+  private closed: ClosedTurn | undefined;
+  private over = false;
+  private wakers: (() => void)[] = [];
+  private resolveEnded!: (closed: ClosedTurn | undefined) => void;
+
+  constructor(turn: Turn, session: Session, userMessage: Message) {
+    this.turn = turn;
+    this.session = session;
+    this.userMessage = userMessage;
+    this.ended = new Promise((resolve) => {
+      this.resolveEnded = resolve;
+    });
+  }
+
+  /** The number the next event gets. */
+  get nextNumber(): number {
+    return firstLogged + this.log.length;
+  }
+
+  append(event: LoggedEvent): void {
+    this.log.push(event);
+    this.wake();
+  }
+
+  /** The logged events from number `first` on. */
+  eventsFrom(first: number): LoggedEvent[] {
+    return this.log.slice(Math.max(0, first - firstLogged));
+  }
+
+  /** Ends every reader: with `turn-end` when the end was stored, without it (they reconnect) when it was not. */
+  end(closed: ClosedTurn | undefined): void {
+    if (this.over) return;
+    this.over = true;
+    this.closed = closed;
+    this.resolveEnded(closed);
+    this.wake();
+  }
+
+  /** Resolves when there is something after `turn-start`, or the turn is over, or `ms` have passed. */
+  async waitForFirst(ms: number): Promise<void> {
+    if (this.log.length > 0 || this.over) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([this.nextWake(), timeout]);
+    clearTimeout(timer);
+  }
+
+  /** Everything after event number `after`, in groups, waiting for what is to come; ends after `turn-end`. */
+  async *read(after: number): AsyncGenerator<NumberedEvent[], void, void> {
+    let cursor = Math.max(0, after);
+    while (true) {
+      const group = this.groupAfter(cursor);
+      const last = group.at(-1);
+      if (last) {
+        cursor = last.number;
+        yield group;
+        if (last.event.type === "turn-end") return;
+      } else if (this.over) return;
+      else await this.nextWake();
+    }
+  }
+
+  private groupAfter(cursor: number): NumberedEvent[] {
+    const group: NumberedEvent[] = [];
+    if (cursor < 1) group.push({ number: 1, event: { type: "turn-start", turn: this.turn } });
+    for (let index = Math.max(0, cursor + 1 - firstLogged); index < this.log.length; index++) {
+      group.push({ number: index + firstLogged, event: this.log[index]! });
+    }
+    if (this.closed && cursor < this.nextNumber) {
+      group.push({ number: this.nextNumber, event: { type: "turn-end", ...this.closed } });
+    }
+    return group;
+  }
+
+  private nextWake(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wakers.push(resolve);
+    });
+  }
+
+  private wake(): void {
+    if (this.wakers.length === 0) return;
+    const wakers = this.wakers;
+    this.wakers = [];
+    for (const waker of wakers) waker();
+  }
+}

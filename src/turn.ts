@@ -1,0 +1,315 @@
+// The plot of a turn: open it in one transaction, let the provider speak, close it in one transaction, whoever listens.
+
+import { AppError } from "./errors.ts";
+import type { LoggedEvent } from "./event.ts";
+import type { LedgerEntry } from "./ledger.ts";
+import { sumCost } from "./ledger.ts";
+import type { Log } from "./log.ts";
+import { type MemoryPlan, planMemory } from "./memory.ts";
+import type { Params } from "./params.ts";
+import type { CallRecord, Provider, ProviderRequest } from "./provider.ts";
+import { ProviderError } from "./provider.ts";
+import type { ClosedTurn, CloseTurn, OpenedTurn, Store } from "./store.ts";
+import { type Books, bookTurn, usageSoFar } from "./turn-books.ts";
+import { LiveTurn } from "./turn-live.ts";
+import type { ModelChoice, ModelChooser } from "./turn-model.ts";
+import type { EndStatus, TurnError } from "./turn-state.ts";
+
+export interface TurnTools {
+  store: Store;
+  provider: Provider;
+  chooser: ModelChooser;
+  books: Books;
+  log: Log;
+  now: () => number;
+  processId: number;
+  /** How long a stopped turn's stream is read on, for its bill. */
+  drainMs: number;
+  /** How often a text reader is told what the turn has cost so far, at most. */
+  usageEveryMs: number;
+}
+
+type Opened = Extract<OpenedTurn, { kind: "opened" }>;
+/** Why the turn is being ended from outside. The first word wins, except that `hard` may follow `soft`. */
+type StopWord = "soft" | "hard" | "interrupted";
+
+/** Waits between tries to store an end; after the last of them readers are sent away, and it goes on in the background. */
+const storeRetryMs = [100, 500, 2_000, 5_000];
+
+/** One turn from its opened record to its stored end. Made by `turns.ts`, which knows all that run in this process. */
+export class RunningTurn {
+  readonly live: LiveTurn;
+  /** Settles when nothing is left to do: closed and booked. */
+  readonly done: Promise<void>;
+  private readonly abort = new AbortController();
+  private readonly notices: Opened["turn"]["notices"];
+  private record: CallRecord | undefined;
+  private readonly earlier: CallRecord[] = [];
+  private plan: MemoryPlan | undefined;
+  private text = "";
+  private thought = "";
+  private firstTokenAt: number | null = null;
+  private lastUsageAt = 0;
+  private flushed = 2;
+  private flushing: Promise<void> | undefined;
+  private stopWord: StopWord | undefined;
+  private closing: Promise<ClosedTurn | undefined> | undefined;
+  private readonly tools: TurnTools;
+  private readonly opened: Opened;
+  private readonly params: Params;
+  private choice: ModelChoice;
+
+  constructor(tools: TurnTools, opened: Opened, choice: ModelChoice, params: Params) {
+    this.tools = tools;
+    this.opened = opened;
+    this.choice = choice;
+    this.params = params;
+    this.notices = choice.notice ? [choice.notice] : [];
+    this.live = new LiveTurn({ ...opened.turn, notices: this.notices }, opened.session, opened.userMessage);
+    this.done = this.run();
+  }
+
+  /** Ends the turn at a caller's word; returns what was stored. Soft: the bill is read on; hard: the line is cut. */
+  async stop(hard: boolean): Promise<ClosedTurn | undefined> {
+    if (hard || this.stopWord === undefined) this.sayStop(hard ? "hard" : "soft");
+    return this.live.ended;
+  }
+
+  /** Ends the turn because the process must go. */
+  interrupt(): void {
+    this.sayStop("interrupted");
+  }
+
+  /** Writes the events that are not in the log yet, unless a write is under way. Called by the one ticker of the process. */
+  flush(): void {
+    if (this.flushing || this.closing || this.live.nextNumber === this.flushed) return;
+    const batch = this.takeBatch();
+    this.flushing = this.tools.store
+      .appendEvents(batch)
+      .catch((cause) => {
+        this.flushed = batch.firstNumber; // the closing transaction, or the next tick, brings them again
+        this.tools.log.error({ turn_id: this.live.turn.id, cause }, "events could not be stored yet");
+      })
+      .finally(() => {
+        this.flushing = undefined;
+      });
+  }
+
+  private sayStop(word: StopWord): void {
+    this.stopWord = word;
+    if (word !== "soft") this.abort.abort();
+    else {
+      const cut = setTimeout(() => this.abort.abort(), this.tools.drainMs);
+      void this.done.finally(() => clearTimeout(cut));
+      void this.close("stopped", null, false);
+    }
+  }
+
+  private async run(): Promise<void> {
+    let status: EndStatus = "complete";
+    let error: TurnError | null = null;
+    try {
+      const request = await this.composeRequest();
+      await this.listen(request);
+    } catch (cause) {
+      ({ status, error } = this.explain(cause));
+    }
+    try {
+      if (this.closing) await this.settle();
+      else if (this.stopWord === undefined) await this.close(status, error, true);
+      else await this.close(this.stopWord === "interrupted" ? "interrupted" : "stopped", null, true);
+    } catch (cause) {
+      this.tools.log.error({ turn_id: this.live.turn.id, cause }, "a turn could not be stored");
+      this.live.end(undefined);
+    }
+  }
+
+  private async composeRequest(): Promise<ProviderRequest> {
+    const { opened, choice, params } = this;
+    const { memory, session } = opened;
+    const rows = await this.tools.store.readMemory(session.id, memory.branch, memory.position, memory.from);
+    this.plan = planMemory({
+      rows,
+      from: memory.from,
+      system: session.system,
+      content: opened.userMessage.content,
+      window: this.tools.chooser.windowOf(choice.model, params),
+      calibration: memory,
+      model: choice.model,
+    });
+    return { model: choice.model, system: session.system, messages: this.plan.messages, params };
+  }
+
+  /** Takes in the whole answer; where the default model turns out to be gone, its successor's, once. */
+  private async listen(request: ProviderRequest): Promise<void> {
+    try {
+      await this.listenTo(request);
+    } catch (cause) {
+      const replacement = cause instanceof ProviderError && cause.modelGone && this.stopWord === undefined;
+      const next = replacement ? this.tools.chooser.replace(this.choice, this.params) : undefined;
+      if (!next) throw cause;
+      this.choice = next;
+      if (next.notice) this.notices.push(next.notice);
+      if (this.record) this.earlier.push(this.record);
+      await this.listenTo({ ...request, model: next.model });
+    }
+  }
+
+  private async listenTo(request: ProviderRequest): Promise<void> {
+    if (this.stopWord === "hard" || this.stopWord === "interrupted") throw new Error("stopped before it began");
+    const call = this.tools.provider.stream(request, this.abort.signal);
+    this.record = call.record;
+    for await (const event of call) {
+      if (this.closing) continue; // stopped: the rest is read for its bill only
+      if (event.type === "usage") this.reportUsage();
+      else
+        this.take(
+          event.type === "text"
+            ? { type: "text-delta", text: event.text }
+            : { type: "thought-delta", text: event.text },
+        );
+    }
+  }
+
+  private take(event: Extract<LoggedEvent, { text: string }>): void {
+    if (event.text === "") return;
+    this.firstTokenAt ??= this.tools.now();
+    if (event.type === "text-delta") this.text += event.text;
+    else this.thought += event.text;
+    this.live.append(event);
+  }
+
+  private reportUsage(): void {
+    const now = this.tools.now();
+    if (this.lastUsageAt === 0) this.lastUsageAt = now; // the first second needs no report
+    if (now - this.lastUsageAt < this.tools.usageEveryMs || !this.record) return;
+    this.lastUsageAt = now;
+    const seen = usageSoFar(this.tools.books, this.bookable("broken"));
+    if (seen) this.live.append({ type: "usage", usage: seen.usage, cost: seen.cost });
+  }
+
+  private explain(cause: unknown): { status: EndStatus; error: TurnError } {
+    if (cause instanceof ProviderError || cause instanceof AppError) {
+      const successor = cause instanceof ProviderError && cause.modelGone ? this.tools.chooser.hint(this.choice) : "";
+      if (this.stopWord === undefined)
+        this.tools.log.warn({ turn_id: this.live.turn.id, code: cause.code, cause: cause.cause }, "a turn failed");
+      return { status: "failed", error: { code: cause.code, detail: cause.message + successor } };
+    }
+    if (this.stopWord === undefined) this.tools.log.error({ turn_id: this.live.turn.id, cause }, "a turn failed");
+    return {
+      status: "failed",
+      error: { code: "internal", detail: "Something went wrong on our side; the log has the details." },
+    };
+  }
+
+  private bookable(outcome: "finished" | "broken") {
+    return {
+      turn: this.opened.turn,
+      outcome,
+      records: this.record ? [...this.earlier, this.record] : [],
+      promptEstimate: this.plan?.estimate ?? 0,
+      text: this.text,
+      thought: this.thought,
+      at: this.tools.now(),
+    };
+  }
+
+  private close(status: EndStatus, error: TurnError | null, settled: boolean): Promise<ClosedTurn | undefined> {
+    this.closing ??= this.storeEnd(status, error, settled);
+    return this.closing;
+  }
+
+  private async storeEnd(
+    status: EndStatus,
+    error: TurnError | null,
+    settled: boolean,
+  ): Promise<ClosedTurn | undefined> {
+    await this.flushing;
+    const entries = bookTurn(this.tools.books, this.bookable(status === "complete" ? "finished" : "broken"));
+    const end = this.describeEnd(status, error, settled, entries);
+    const closed = await this.insist(() => this.tools.store.closeTurn(end));
+    if (!closed)
+      this.tools.log.warn(
+        { turn_id: this.live.turn.id },
+        "a turn was taken over by another process before it ended here",
+      );
+    this.live.end(closed);
+    return closed;
+  }
+
+  private describeEnd(status: EndStatus, error: TurnError | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
+    const { turn, session } = this.live;
+    const lastNumber = this.live.nextNumber;
+    const usage = entries.at(-1)?.usage ?? null;
+    return {
+      turnId: turn.id,
+      sessionId: session.id,
+      processId: this.tools.processId,
+      status,
+      text: this.text,
+      thought: this.thought,
+      vendorParts: settled && status === "complete" ? (this.record?.vendorParts ?? null) : null,
+      modelServed: this.record?.modelServed ?? null,
+      finishReason: this.record?.finishReason ?? null,
+      error,
+      notices: this.notices,
+      firstTokenAt: this.firstTokenAt,
+      endedAt: this.tools.now(),
+      lastBatch: lastNumber === this.flushed ? null : this.takeBatch(),
+      lastNumber,
+      usage,
+      cost: sumCost(entries),
+      entries: settled ? entries : [],
+      settled,
+      memory: this.plan
+        ? {
+            from: this.plan.from,
+            promptEstimate: this.plan.promptEstimate,
+            promptTokens: status === "complete" ? (usage?.inputTokens ?? null) : null,
+          }
+        : null,
+    };
+  }
+
+  /** Books a turn whose reader was let go earlier, with what the vendor said until now. */
+  private async settle(): Promise<void> {
+    const closed = await this.closing;
+    if (!closed) return;
+    const outcome = this.record?.finishReason && !this.abort.signal.aborted ? "finished" : "broken";
+    const entries = bookTurn(this.tools.books, this.bookable(outcome));
+    const usage = entries.at(-1)?.usage ?? null;
+    await this.insist(() =>
+      this.tools.store.settleTurn(closed.turn.id, this.tools.processId, entries, usage, sumCost(entries)),
+    );
+  }
+
+  private takeBatch() {
+    const batch = {
+      turnId: this.live.turn.id,
+      firstNumber: this.flushed,
+      events: this.live.eventsFrom(this.flushed),
+      usageRaw: this.record?.usageRaw ?? null,
+      modelServed: this.record?.modelServed ?? null,
+    };
+    this.flushed = this.live.nextNumber;
+    return batch;
+  }
+
+  /** Tries until it is stored: what the vendor was paid for must not be lost to a full disk. Readers wait only so long. */
+  private async insist<T>(write: () => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await write();
+      } catch (cause) {
+        if (!(cause instanceof AppError) || cause.code !== "storage_unavailable" || this.stopWord === "interrupted")
+          throw cause;
+        this.tools.log.error(
+          { turn_id: this.live.turn.id, cause: cause.cause },
+          "storage is unavailable; trying again",
+        );
+        if (tries === storeRetryMs.length) this.live.end(undefined);
+        await new Promise((resolve) => setTimeout(resolve, storeRetryMs[Math.min(tries, storeRetryMs.length - 1)]));
+      }
+    }
+  }
+}

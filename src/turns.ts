@@ -1,0 +1,236 @@
+// All turns of this process: starting them, joining them, stopping them, and one ticker that serves them all.
+
+import { AppError, notFound } from "./errors.ts";
+import { newId } from "./id.ts";
+import { fitsAlone } from "./memory.ts";
+import { mergeParams, type Params } from "./params.ts";
+import type { Idempotency, OpenedTurn } from "./store.ts";
+import { RunningTurn, type TurnTools } from "./turn.ts";
+import { type FollowedTurn, followLive, followStored } from "./turn-follow.ts";
+import { SessionQueue } from "./turn-queue.ts";
+import { recoverTurns } from "./turn-recover.ts";
+import type { Turn } from "./turn-state.ts";
+
+export interface StartTurn {
+  owner: string;
+  sessionId: string;
+  content: string;
+  model: string | undefined;
+  params: Params | undefined;
+  parentId: string | null | undefined;
+  ifBusy: "reject" | "queue" | "interrupt";
+  ifVersion: number | undefined;
+  idempotency: Idempotency | undefined;
+  /** Aborted when the caller leaves: a queued message is then withdrawn; a started turn goes on. */
+  left: AbortSignal;
+}
+
+export interface TurnSettings {
+  leaseMs: number;
+  /** Events are written this often; words left by other processes are read this often. */
+  tickMs: number;
+  queueLimit: number;
+  /** Whether other processes may work on the same database. */
+  shared: boolean;
+}
+
+export class Turns {
+  private readonly running = new Map<string, RunningTurn>();
+  private readonly queue: SessionQueue;
+  private readonly tools: TurnTools;
+  private readonly settings: TurnSettings;
+  private ticker: ReturnType<typeof setInterval> | undefined;
+  private lastRenewal = 0;
+  private draining = false;
+
+  constructor(tools: TurnTools, settings: TurnSettings) {
+    this.tools = tools;
+    this.settings = settings;
+    this.queue = new SessionQueue(settings.queueLimit);
+  }
+
+  /** How many turns run, or are being booked, in this process. */
+  get count(): number {
+    return this.running.size;
+  }
+
+  get isDraining(): boolean {
+    return this.draining;
+  }
+
+  /** Takes over what dead processes left. Call before the first request, and it repeats itself where processes share a database. */
+  async recover(): Promise<number> {
+    return recoverTurns(this.tools, this.tools.now() + this.settings.leaseMs);
+  }
+
+  /** Starts a turn, or finds the one that this idempotency key started. Throws AppError; then nothing was written. */
+  async start(input: StartTurn): Promise<FollowedTurn> {
+    if (this.draining)
+      throw new AppError("draining", "The server is shutting down; try again in a moment.", { retryAfterSeconds: 5 });
+    const known = input.idempotency && (await this.tools.store.findIdempotent(input.owner, input.idempotency));
+    if (known) return this.follow(input.owner, known.targetId);
+    const release = input.ifBusy === "queue" ? await this.queue.wait(input.sessionId, input.left) : undefined;
+    try {
+      while (true) {
+        const opened = await this.tryOpen(input);
+        if (opened) return opened;
+        await this.makeRoom(input);
+      }
+    } finally {
+      release?.();
+    }
+  }
+
+  /** Follows a turn from anywhere: live here, running in another process, or over. Throws not_found. */
+  async follow(owner: string, turnId: string): Promise<FollowedTurn> {
+    const turn = await this.tools.store.findTurn(owner, turnId);
+    if (!turn) throw notFound("turn");
+    const here = this.running.get(turnId);
+    if (here) return followLive(here.live);
+    return followStored(this.tools.store, owner, turnId, this.settings.tickMs);
+  }
+
+  /** Stops a turn wherever it runs and returns it as it is then; a turn that is over is returned as it is. */
+  async stop(owner: string, turnId: string, hard: boolean): Promise<Turn> {
+    const turn = await this.tools.store.findTurn(owner, turnId);
+    if (!turn) throw notFound("turn");
+    const here = this.running.get(turnId);
+    if (here) return (await here.stop(hard))?.turn ?? turn;
+    if (turn.status !== "running" && turn.settled) return turn;
+    await this.tools.store.requestStop(owner, turnId, hard);
+    return this.waitUntilStopped(owner, turn);
+  }
+
+  /** Begins the work of the ticker. */
+  begin(): void {
+    this.ticker ??= setInterval(() => void this.tick(), this.settings.tickMs);
+  }
+
+  /** No new turns from now on; those that run may finish for `ms`, then they are interrupted and booked. */
+  async drain(ms: number): Promise<void> {
+    this.draining = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    const all = () => Promise.all([...this.running.values()].map((turn) => turn.done));
+    await Promise.race([all(), patience]);
+    clearTimeout(timer);
+    for (const turn of this.running.values()) turn.interrupt();
+    await all();
+    clearInterval(this.ticker);
+    this.ticker = undefined;
+  }
+
+  private async tryOpen(input: StartTurn): Promise<FollowedTurn | undefined> {
+    const { store, chooser, books } = this.tools;
+    const session = await store.findSession(input.owner, input.sessionId);
+    if (!session) throw notFound("session");
+    const params = mergeParams(session.params, input.params);
+    const choice = chooser.choose(input.model, session.model);
+    chooser.checkParams(choice.model, params);
+    books.requirePrice(choice.model);
+    fitsAlone(session.system, input.content, chooser.windowOf(choice.model, params));
+    const opened = await this.open(input, choice.requested);
+    if (opened?.kind === "replayed") return this.follow(input.owner, opened.turnId);
+    if (!opened) return undefined;
+    const turn = new RunningTurn(this.tools, opened, choice, params);
+    this.running.set(opened.turn.id, turn);
+    void turn.done.finally(() => this.running.delete(opened.turn.id));
+    return followLive(turn.live);
+  }
+
+  /** Undefined: the session is busy and the caller asked to wait or to interrupt. */
+  private async open(input: StartTurn, modelRequested: string): Promise<OpenedTurn | undefined> {
+    const at = this.tools.now();
+    try {
+      return await this.tools.store.openTurn({
+        owner: input.owner,
+        sessionId: input.sessionId,
+        turnId: newId(),
+        userMessageId: newId(),
+        replyMessageId: newId(),
+        content: input.content,
+        parentId: input.parentId,
+        ifVersion: input.ifVersion,
+        modelRequested,
+        idempotency: input.idempotency,
+        at,
+        processId: this.tools.processId,
+        leaseUntil: at + this.settings.leaseMs,
+      });
+    } catch (cause) {
+      if (cause instanceof AppError && cause.code === "turn_in_progress" && input.ifBusy !== "reject") return undefined;
+      throw cause;
+    }
+  }
+
+  private async makeRoom(input: StartTurn): Promise<void> {
+    if (this.draining)
+      throw new AppError("draining", "The server is shutting down; try again in a moment.", { retryAfterSeconds: 5 });
+    if (input.left.aborted) throw new AppError("bad_request", "The caller left before the turn began.");
+    const session = await this.tools.store.findSession(input.owner, input.sessionId);
+    const turnId = session?.runningTurnId;
+    if (!turnId) return;
+    if (input.ifBusy === "interrupt") await this.stop(input.owner, turnId, false);
+    else await this.waitForEnd(turnId, input.left);
+  }
+
+  private async waitForEnd(turnId: string, left: AbortSignal): Promise<void> {
+    const here = this.running.get(turnId);
+    await Promise.race([here ? here.live.ended : pause(this.settings.tickMs), whenAborted(left)]);
+  }
+
+  private async waitUntilStopped(owner: string, turn: Turn): Promise<Turn> {
+    const patienceMs = 10_000;
+    for (let waited = 0; waited < patienceMs; waited += this.settings.tickMs) {
+      const now = await this.tools.store.findTurn(owner, turn.id);
+      if (!now || now.status !== "running") return now ?? turn;
+      await pause(this.settings.tickMs);
+    }
+    throw new AppError("conflict", "The process that runs this turn has not stopped it yet; ask again.", {
+      retryAfterSeconds: 5,
+    });
+  }
+
+  private async tick(): Promise<void> {
+    for (const turn of this.running.values()) turn.flush();
+    if (!this.settings.shared) return;
+    try {
+      await this.tickShared();
+    } catch (cause) {
+      this.tools.log.warn({ cause }, "the shared database could not be asked; trying again");
+    }
+  }
+
+  private sharedTicking = false;
+
+  private async tickShared(): Promise<void> {
+    if (this.sharedTicking) return;
+    this.sharedTicking = true;
+    try {
+      const { store, processId, now } = this.tools;
+      if (this.running.size > 0) {
+        for (const { turnId, hard } of await store.listStopRequests(processId))
+          void this.running.get(turnId)?.stop(hard);
+      }
+      if (now() - this.lastRenewal < this.settings.leaseMs / 3) return;
+      this.lastRenewal = now();
+      if (this.running.size > 0) await store.renewLease(processId, now() + this.settings.leaseMs);
+      await this.recover();
+    } finally {
+      this.sharedTicking = false;
+    }
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

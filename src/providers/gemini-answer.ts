@@ -49,6 +49,7 @@ export class Answer {
 
   /** Applies one frame, adding its events to `out`. Throws GeminiError for an error frame and for what cannot be read. */
   read(frame: Frame, out: ProviderEvent[]): void {
+    if (frame.kind === "broken") throw unreadable(frame.why);
     if (frame.kind === "error") throw toGeminiError(readFailure(null, frame.json));
     if (frame.json === "[DONE]") return;
     const parsed = parseJson(frame.json);
@@ -159,7 +160,7 @@ export class Answer {
 }
 
 /** The vendor sent something that is no answer of its protocol. */
-export function unreadable(what: string): GeminiError {
+function unreadable(what: string): GeminiError {
   return new GeminiError("provider_error", "The provider's answer broke off or could not be read.", { cause: what });
 }
 

@@ -2,9 +2,9 @@
 
 import type { Attempt, ProviderEvent } from "../provider.ts";
 import type { CallClock } from "./call-clock.ts";
-import { type Answer, unreadable } from "./gemini-answer.ts";
+import type { Answer } from "./gemini-answer.ts";
 import { GeminiError, readFailure, toGeminiError } from "./gemini-errors.ts";
-import { StreamFramer, UnreadableStream } from "./gemini-stream.ts";
+import { StreamFramer } from "./gemini-stream.ts";
 
 export interface HttpRequest {
   url: string;
@@ -144,12 +144,7 @@ export class AnswerStream {
 
   async #readInto(batch: ProviderEvent[]): Promise<void> {
     const bytes = await this.#readBytes();
-    try {
-      for (const frame of bytes === null ? this.#framer.end() : this.#framer.push(bytes))
-        this.#answer.read(frame, batch);
-    } catch (error) {
-      throw error instanceof UnreadableStream ? unreadable(error.message) : error;
-    }
+    for (const frame of bytes === null ? this.#framer.end() : this.#framer.push(bytes)) this.#answer.read(frame, batch);
     if (bytes === null) this.#answer.finish();
   }
 

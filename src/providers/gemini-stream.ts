@@ -4,30 +4,37 @@
 import { createParser } from "eventsource-parser";
 import { endOfValue } from "./json-slice.ts";
 
-/** One thing found in the stream: an event's JSON, or the JSON of an error that stood outside any event. */
-export type Frame = { kind: "event"; json: string } | { kind: "error"; json: string };
-
-/** Thrown for bytes that are neither events nor an error of the vendor's. */
-export class UnreadableStream extends Error {}
+/**
+ * One thing found in the stream: an event's JSON; the JSON of an error that stood outside any event; or what the stream
+ * holds that is neither, in our words.
+ */
+export type Frame = { kind: "event" | "error"; json: string } | { kind: "broken"; why: string };
 
 /** A line of an event stream never starts like this; JSON and HTML do. */
 const foreignLine = /[\r\n][ \t]*[{}[\]",<]/;
 const foreignStart = /^[ \t]*[{}[\]",<]/;
 const openLineEnd = /(?:^|[\r\n])[ \t]*$/;
 const errorStart = /\[?\s*\{\s*"error"\s*:\s*[{"]/;
+/** Characters; more than any answer has (64k tokens of output, or a picture). */
+const maxEventLength = 64 * 1024 * 1024;
 /** More than any error or unary answer has. */
 const maxForeignLength = 16 * 1024 * 1024;
 
 /** Feeds on network reads, in order; `take` gives what they completed. */
 export class StreamFramer {
   readonly #decoder = new TextDecoder();
-  readonly #parser = createParser({ onEvent: (event) => this.#found.push(event.data) });
+  readonly #parser = createParser({
+    onEvent: (event) => this.#found.push(event.data),
+    onError: (error) => (this.#overflowed ||= error.type === "max-buffer-size-exceeded"),
+    maxBufferSize: maxEventLength,
+  });
   #found: string[] = [];
+  #overflowed = false;
   #atLineStart = true;
   /** Text from the first foreign line on; null while the stream is a clean event stream. */
   #foreign: string | null = null;
 
-  /** The frames completed by one network read. Throws UnreadableStream. */
+  /** The frames completed by one network read. */
   push(bytes: Uint8Array): Frame[] {
     return this.#read(this.#decoder.decode(bytes, { stream: true }));
   }
@@ -61,6 +68,7 @@ export class StreamFramer {
   }
 
   #takeEvents(): Frame[] {
+    if (this.#overflowed) return broken("far too long an event");
     if (this.#found.length === 0) return noFrames;
     const frames: Frame[] = this.#found.map((json) => ({ kind: "event", json }));
     this.#found = [];
@@ -74,8 +82,8 @@ export class StreamFramer {
 
   #readForeign(text: string): Frame[] {
     const foreign = this.#foreign + text;
-    if (foreign.length > maxForeignLength) throw new UnreadableStream("far too much text outside of events");
-    if (/^\s*</.test(foreign)) throw new UnreadableStream("a page of HTML instead of events");
+    if (foreign.length > maxForeignLength) return broken("far too much text outside of events");
+    if (this.#foreign === "" && /^\s*</.test(text)) return broken("a page of HTML instead of events");
     this.#foreign = foreign;
     return /[}\]]\s*$/.test(text) ? this.#takeForeign(false) : noFrames;
   }
@@ -83,8 +91,7 @@ export class StreamFramer {
   #finishForeign(): Frame[] {
     if (this.#foreign?.trim() === "") return noFrames;
     const frames = this.#takeForeign(true);
-    if (frames.length === 0) throw new UnreadableStream("the stream broke off in the middle of an event");
-    return frames;
+    return frames.length === 0 ? broken("the stream broke off in the middle of an event") : frames;
   }
 
   #takeForeign(ended: boolean): Frame[] {
@@ -113,6 +120,10 @@ export function splitMixed(text: string, ended: boolean): Frame[] {
 }
 
 const noFrames: Frame[] = [];
+
+function broken(why: string): Frame[] {
+  return [{ kind: "broken", why }];
+}
 
 function isJson(text: string): boolean {
   try {

@@ -1,0 +1,211 @@
+// Our adapter and the official SDK read the same bytes over real HTTP and must agree; where the SDK cannot read them, ours must.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
+import { createProvider } from "../src/providers/index.ts";
+import { type FixtureServer, jsonHeaders, type Reply, sseHeaders, startFixtureServer } from "./fixture-server.ts";
+import { streamFixtures } from "./fixtures/gemini/streams.ts";
+import { readWithSdk, type SdkRead } from "./gemini-sdk-read.ts";
+import { codeOf, readCall } from "./read-call.ts";
+
+let server: FixtureServer;
+beforeAll(async () => {
+  server = await startFixtureServer();
+});
+afterAll(() => server.close());
+
+interface OurRead {
+  text: string;
+  thought: string;
+  finish: string | null;
+  usage: unknown;
+  otherParts: object[];
+  code: string | null;
+}
+
+async function readWithOurs(reply: Reply): Promise<OurRead> {
+  server.reply = () => reply;
+  const provider = createProvider({ apiKey: "test", baseUrl: server.url, retry: { maxAttempts: 1 } });
+  const messages = [{ role: "user" as const, text: "hello", vendorParts: null }];
+  const request = { model: "gemini-2.5-flash", system: null, messages, params: {} };
+  const read = await readCall(provider.stream(request, new AbortController().signal));
+  const { usageRaw, vendorParts, finishReason } = read.record;
+  const { _grounding, ...usage } = JSON.parse(usageRaw ?? "{}");
+  const parts: object[] = JSON.parse(vendorParts ?? "[]");
+  return {
+    text: read.text,
+    thought: read.thought,
+    finish: finishReason,
+    usage: usageRaw === null ? null : usage,
+    otherParts: parts.filter((part) => Object.keys(part).some((name) => name !== "text" && name !== "thought")),
+    code: codeOf(read),
+  };
+}
+
+/** The vendor's finish word as the API's users see it, written down again independently of the adapter. */
+function inOurWords(finish: string | null, hasContent: boolean): string | null {
+  const blocked =
+    /^(SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|IMAGE_SAFETY|MODEL_ARMOR|IMAGE_PROHIBITED_CONTENT)$/;
+  if (finish === null) return null;
+  if (blocked.test(finish)) return "blocked";
+  return finish === "STOP" && !hasContent ? "empty" : finish.toLowerCase();
+}
+
+/** Whether both failed alike. The SDK ends well where the vendor never said that it finished; ours does not. */
+function failAlike(code: string | null, { error, finish }: SdkRead): boolean {
+  if (error === null) return code === (finish === null ? "provider_error" : null);
+  const refusals: Record<number, string[]> = {
+    400: ["provider_error", "provider_refused_key", "context_too_long"],
+    403: ["provider_refused_key"],
+    404: ["model_not_found"],
+    503: ["provider_unavailable"],
+  };
+  return (refusals[error.status ?? 0] ?? ["provider_error"]).includes(code ?? "");
+}
+
+/** What differs between the two readings, by name; nothing when they agree. */
+function compare(ours: OurRead, sdk: SdkRead): string[] {
+  const hasContent = sdk.text !== "" || sdk.otherParts.some((part) => !("text" in part));
+  const differs: [string, boolean][] = [
+    ["text", ours.text !== sdk.text],
+    ["thought", ours.thought !== sdk.thought],
+    ["finish", ours.finish !== inOurWords(sdk.finish, hasContent)],
+    ["usage", !isDeepStrictEqual(ours.usage, sdk.usage)],
+    ["parts", !isDeepStrictEqual(ours.otherParts, sdk.otherParts)],
+    ["failure", !failAlike(ours.code, sdk)],
+  ];
+  return differs.filter(([, differ]) => differ).map(([name]) => name);
+}
+
+const report = (title: string, agreed: number, onlyOurs: number) =>
+  console.log(`${title}: the SDK agrees on ${agreed}, only ours reads ${onlyOurs}`);
+
+test("our own fixtures: the SDK agrees wherever it can read them", async () => {
+  let agreed = 0;
+  const wrong: string[] = [];
+  for (const fixture of streamFixtures) {
+    const reply = { headers: sseHeaders, chunks: [fixture.body] };
+    const ours = await readWithOurs(reply);
+    const sdk = await readWithSdk(server.url, true);
+    const same = compare(ours, sdk).length === 0;
+    if (same) agreed++;
+    if (same === (fixture.onlyOurs ?? false))
+      wrong.push(`${fixture.name}: ${compare(ours, sdk)} ${JSON.stringify({ ours, sdk })}`);
+    expect({ name: fixture.name, text: ours.text, code: ours.code }).toEqual({
+      name: fixture.name,
+      text: fixture.text,
+      code: fixture.error ?? null,
+    });
+  }
+  report("fixtures", agreed, streamFixtures.length - agreed);
+  expect(wrong).toEqual([]);
+}, 15_000);
+
+interface Tape {
+  id: string;
+  method: string;
+  status: number;
+  response_headers: Record<string, string>;
+  response_body: unknown;
+  response_raw?: string | null;
+}
+
+const tapesFile = new URL("../../shared/tapes/gemini.jsonl", import.meta.url);
+const tapes: Tape[] = existsSync(tapesFile)
+  ? readFileSync(tapesFile, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+  : [];
+if (tapes.length === 0) console.log("SKIPPED: real recordings are not here (../shared/tapes/gemini.jsonl)");
+
+/** A recorded answer as a stream of events, and as the SDK is to meet it. */
+function replay(tape: Tape): { ours: string; sdk: Reply; streamed: boolean } {
+  const streamed = tape.method === "streamGenerateContent";
+  const { status } = tape;
+  if (status !== 200) {
+    const body = tape.response_raw ?? JSON.stringify(tape.response_body);
+    return { ours: body, sdk: { status, headers: streamed ? sseHeaders : jsonHeaders, chunks: [body] }, streamed };
+  }
+  const events = (streamed ? tape.response_body : [tape.response_body]) as object[];
+  const ours =
+    (streamed && tape.response_raw) || events.map((event) => `data: ${JSON.stringify(event)}\r\n\r\n`).join("");
+  const whole = tape.response_raw ?? JSON.stringify(tape.response_body);
+  return {
+    ours,
+    sdk: { status, headers: streamed ? sseHeaders : jsonHeaders, chunks: [streamed ? ours : whole] },
+    streamed,
+  };
+}
+
+interface RecordedEvent {
+  candidates?: {
+    index?: number;
+    finishReason?: unknown;
+    content?: { parts?: { text?: string; thought?: boolean }[] };
+  }[];
+  promptFeedback?: { blockReason?: string };
+  usageMetadata?: unknown;
+}
+
+/** What the recording holds, folded independently of both readers. */
+function foldRecording(tape: Tape) {
+  const folded = { text: "", thought: "", usage: null as unknown, whole: false };
+  if (tape.status !== 200) return folded;
+  for (const event of [tape.response_body].flat() as RecordedEvent[]) {
+    const candidate = event.candidates?.find(({ index }) => (index ?? 0) === 0);
+    for (const part of candidate?.content?.parts ?? []) {
+      if (part.thought) folded.thought += part.text ?? "";
+      else folded.text += part.text ?? "";
+    }
+    folded.usage = event.usageMetadata ?? folded.usage;
+    folded.whole ||= Boolean(candidate?.finishReason ?? event.promptFeedback?.blockReason);
+  }
+  return folded;
+}
+
+/** Cuts a text's bytes at places that depend only on the seed. */
+function cutAtRandom(text: string, seed: number): Uint8Array[] {
+  const bytes = new TextEncoder().encode(text);
+  const pieces: Uint8Array[] = [];
+  let state = seed;
+  for (let at = 0; at < bytes.length; ) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    const end = at + 1 + ((state >>> 8) % Math.max(40, Math.ceil(bytes.length / 8)));
+    pieces.push(bytes.slice(at, end));
+    at = end;
+  }
+  return pieces;
+}
+
+test.skipIf(tapes.length === 0)(
+  "real recordings: ours reads what each holds, whole and cut anywhere, and the SDK agrees",
+  async () => {
+    let agreed = 0;
+    let onlyOurs = 0;
+    const wrong: string[] = [];
+    for (const [index, tape] of tapes.entries()) {
+      const { ours: body, sdk: reply, streamed } = replay(tape);
+      const headers = sseHeaders;
+      const ours = await readWithOurs({ status: tape.status, headers, chunks: [body] });
+      for (const seed of [index + 1, index + 1001]) {
+        const again = await readWithOurs({ status: tape.status, headers, chunks: cutAtRandom(body, seed) });
+        if (!isDeepStrictEqual(ours, again)) wrong.push(`${tape.id}: cut by seed ${seed} it reads differently`);
+      }
+      const read = { text: ours.text, thought: ours.thought, usage: ours.usage, whole: ours.code === null };
+      if (!isDeepStrictEqual(read, foldRecording(tape)))
+        wrong.push(`${tape.id}: not what it holds: ${JSON.stringify(read)}`);
+      server.reply = () => reply;
+      const sdk = await readWithSdk(server.url, streamed);
+      const differences = compare(ours, sdk);
+      if (differences.length === 0) agreed++;
+      else if (sdk.error?.status === null)
+        onlyOurs++; // it lost its way; ours, as checked above, did not
+      else wrong.push(`${tape.id}: ${differences} ${JSON.stringify({ ours, sdk }).slice(0, 1500)}`);
+    }
+    report(`recordings (${tapes.length})`, agreed, onlyOurs);
+    expect(wrong).toEqual([]);
+  },
+  30_000,
+);

@@ -1,0 +1,112 @@
+// What Gemini streams is read right in every shape, however the network cuts it.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { ProviderEvent } from "../src/provider.ts";
+import { ProviderError } from "../src/provider.ts";
+import { Answer } from "../src/providers/gemini-answer.ts";
+import { StreamFramer } from "../src/providers/gemini-stream.ts";
+import { type StreamFixture, streamFixtures } from "./fixtures/gemini/streams.ts";
+
+interface Seen {
+  text: string;
+  thought: string;
+  error: string | null;
+  answer: Answer;
+}
+
+/** Feeds the pieces as network reads. */
+function feed(pieces: Uint8Array[]): Seen {
+  const answer = new Answer();
+  const framer = new StreamFramer();
+  const events: ProviderEvent[] = [];
+  let error: string | null = null;
+  try {
+    for (const piece of pieces) for (const frame of framer.push(piece)) answer.read(frame, events);
+    for (const frame of framer.end()) answer.read(frame, events);
+    answer.finish();
+  } catch (thrown) {
+    if (!(thrown instanceof ProviderError)) throw thrown;
+    error = thrown.code;
+  }
+  const join = (type: string) =>
+    events.map((event) => (event.type === type && "text" in event ? event.text : "")).join("");
+  return { text: join("text"), thought: join("thought"), error, answer };
+}
+
+function check(seen: Seen, fixture: StreamFixture): void {
+  const { record } = seen.answer;
+  expect(seen.error).toBe(fixture.error ?? null);
+  expect(seen.text).toBe(fixture.text);
+  expect(seen.thought).toBe(fixture.thought ?? "");
+  expect(record.finishReason).toBe(fixture.finishReason);
+  expect(record.finishDetail).toBe(fixture.finishDetail ?? null);
+  expect(record.usageRaw === null ? null : JSON.parse(record.usageRaw)).toEqual(fixture.usage);
+  expect(record.vendorParts).toBe(fixture.vendorParts ?? null);
+}
+
+function cut(bytes: Uint8Array, places: number[]): Uint8Array[] {
+  const ends = [...new Set(places.filter((place) => place < bytes.length))].sort((a, b) => a - b);
+  return [...ends, bytes.length].map((end, index) => bytes.slice(ends[index - 1] ?? 0, end));
+}
+
+for (const fixture of streamFixtures) {
+  const bytes = new TextEncoder().encode(fixture.body);
+  test(`${fixture.name}: whole, byte by byte, and cut in two at every byte`, () => {
+    check(feed([bytes]), fixture);
+    check(feed([...bytes].map((byte) => Uint8Array.of(byte))), fixture);
+    for (let at = 1; at < bytes.length; at++) check(feed([bytes.slice(0, at), bytes.slice(at)]), fixture);
+  });
+}
+
+test("any fixture, cut anywhere into any number of reads, reads the same", () => {
+  const streams = fc.constantFrom(...streamFixtures);
+  fc.assert(
+    fc.property(streams, fc.array(fc.nat(2000), { maxLength: 12 }), (fixture, places) => {
+      check(feed(cut(new TextEncoder().encode(fixture.body), places)), fixture);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test("any answer text survives, and none of it is taken for an error or a line of the stream", () => {
+  const tricky = fc.constantFrom(
+    '{"error": {"code": 503}}',
+    "data: ",
+    "\r\n\r\n",
+    '\n{"error": {',
+    "[DONE]",
+    "<html>",
+    "\\",
+    '"',
+    "\u0000",
+  );
+  const words = fc.array(fc.oneof(fc.string({ unit: "binary" }), tricky), { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(words, fc.array(fc.nat(3000), { maxLength: 8 }), (texts, places) => {
+      const sent = texts.map((text) => ({ candidates: [{ content: { parts: [{ text }] }, index: 0 }] }));
+      const last = { candidates: [{ finishReason: "STOP", index: 0 }] };
+      const body = [...sent, last].map((event) => `data: ${JSON.stringify(event)}\r\n\r\n`).join("");
+      const seen = feed(cut(new TextEncoder().encode(body), places));
+      expect(seen.error).toBeNull();
+      expect(seen.text).toBe(texts.join(""));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("any bytes at all end in an answer or in a provider_error, never in another kind of failure", () => {
+  const junk = fc.oneof(
+    fc.string(),
+    fc.json().map((json) => `data: ${json}\n\n`),
+    fc.json(),
+    fc.constantFrom("data: {", "}\n", "[{", '"error": {'),
+  );
+  fc.assert(
+    fc.property(fc.array(junk, { maxLength: 8 }), (pieces) => {
+      const seen = feed(pieces.map((piece) => new TextEncoder().encode(piece)));
+      expect(seen.error).toBe("provider_error");
+    }),
+    { numRuns: 2000 },
+  );
+});

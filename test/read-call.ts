@@ -1,0 +1,37 @@
+// Reads a provider call to its end and keeps everything it said, whether it ended well or not.
+
+import type { CallRecord, ProviderCall, ProviderEvent } from "../src/provider.ts";
+import { ProviderError } from "../src/provider.ts";
+
+export interface ReadCall {
+  events: ProviderEvent[];
+  text: string;
+  thought: string;
+  /** What was thrown; null for a call that ended well. */
+  error: unknown;
+  record: CallRecord;
+}
+
+export async function readCall(
+  call: ProviderCall,
+  onEvent: (event: ProviderEvent) => void = () => {},
+): Promise<ReadCall> {
+  const read: ReadCall = { events: [], text: "", thought: "", error: null, record: call.record };
+  try {
+    for await (const event of call) {
+      read.events.push(event);
+      if (event.type === "text") read.text += event.text;
+      if (event.type === "thought") read.thought += event.text;
+      onEvent(event);
+    }
+  } catch (error) {
+    read.error = error;
+  }
+  return read;
+}
+
+/** The code of what a call failed with; null when it ended well, and the text of anything that is not a ProviderError. */
+export function codeOf(read: Pick<ReadCall, "error">): string | null {
+  if (read.error === null) return null;
+  return read.error instanceof ProviderError ? read.error.code : String(read.error);
+}

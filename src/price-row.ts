@@ -176,7 +176,6 @@ function readTiers(parent: Fields, name: string): Partial<Record<PricedTier, Fra
  * refuses an audio price beside a large-prompt price, because the latter would leave open which of the two holds.
  */
 function checkWhole(row: FullPriceRow, place: string, mistakes: string[]): void {
-  if (mistakes.length > 0) return;
   if (row.above200k && (row.inputAudio !== undefined || row.cachedAudio !== undefined))
     mistakes.push(`${place}: above_200k has no audio prices, so it cannot stand beside input_audio or cached_audio`);
   for (const [tier, [numerator, denominator]] of Object.entries(row.tierMultipliers)) {

@@ -52,7 +52,7 @@ export interface CallToBook {
  * - broken with counts: partial: the last totals, raised by a line of its own (`output_unreported`) to what the text that
  *   arrived must have cost. Where the vendor had not counted any answer yet, that is the estimate of the text; where it
  *   had, only the least the text can be, so that a stopped answer is not billed an estimate's margin on top.
- * - no counts at all, or counts without a prompt: estimated from the prompt and the text. Also when nothing arrived: a request that
+ * - no counts at all: estimated from the prompt and the text. Also when nothing arrived: a request that
  *   was sent and not answered may have been worked on, and cutting a call does not stop the vendor's bill.
  * - priced by the model that served; where its price is not known, by the one requested, and then at best `estimated`.
  */
@@ -134,9 +134,9 @@ function measure(call: CallToBook): { meter: Meter; accuracy: Accuracy } {
   return { meter: estimate, accuracy: "estimated" };
 }
 
-/** Every answer has a prompt: usage that counts none (seen on cut streams) is no count at all. */
+/** Usage that counts nothing (seen on cut streams) is no count at all. */
 function hasCounts(meter: Meter): boolean {
-  return sumModalities(meter.input) > 0;
+  return usageOf(meter).totalTokens > 0;
 }
 
 /** Tokens of what arrived that the vendor's last totals cannot have held yet. */

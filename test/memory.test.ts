@@ -1,0 +1,314 @@
+// Memory: never over the window, the same prefix turn after turn, cut rarely and in big steps, pairs never split.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { AppError } from "../src/errors.ts";
+import { fitsAlone, type MemoryInput, planMemory } from "../src/memory.ts";
+import type { ProviderMessage } from "../src/provider.ts";
+import type { MemoryRow } from "../src/store.ts";
+import { estimateTokens, leastTokens } from "../src/tokens.ts";
+
+const uncalibrated = { promptEstimate: 0, promptTokens: 0 };
+const roomy = { inputTokens: 1_000_000, outputReserve: 0 };
+
+/** Rows of a path whose answers end as given: [status, text]. Questions are q0, q1, ... */
+function rowsOf(answers: [MemoryRow["status"], string][], change: Partial<MemoryRow> = {}): MemoryRow[] {
+  return answers.flatMap(([status, content], turn) => [
+    { position: 2 * turn, role: "user", status: "complete", content: `q${turn}`, vendorParts: null, modelServed: null },
+    { position: 2 * turn + 1, role: "assistant", status, content, vendorParts: null, modelServed: "m", ...change },
+  ]);
+}
+
+function plan(change: Partial<MemoryInput>) {
+  return planMemory({
+    rows: [],
+    from: 0,
+    system: null,
+    content: "new",
+    window: roomy,
+    calibration: uncalibrated,
+    model: "m",
+    ...change,
+  });
+}
+
+const said = (messages: ProviderMessage[]) => messages.map(({ role, text }) => `${role[0]}:${text}`);
+
+describe("what is remembered", () => {
+  test("the whole conversation in order while it fits, the new message last", () => {
+    const { messages, from } = plan({
+      rows: rowsOf([
+        ["complete", "a0"],
+        ["complete", "a1"],
+      ]),
+    });
+    expect(said(messages)).toEqual(["u:q0", "a:a0", "u:q1", "a:a1", "u:new"]);
+    expect(from).toBe(0);
+  });
+
+  test("a turn without an answer's text is left out with its question, however it ended", () => {
+    for (const status of ["failed", "stopped", "interrupted", "running", "complete"] as const) {
+      const rows = rowsOf([
+        ["complete", "a0"],
+        [status, ""],
+        ["complete", "a2"],
+      ]);
+      expect(said(plan({ rows }).messages)).toEqual(["u:q0", "a:a0", "u:q2", "a:a2", "u:new"]);
+    }
+  });
+
+  test("a stopped, interrupted or failed turn goes in with the text it had", () => {
+    for (const status of ["failed", "stopped", "interrupted"] as const)
+      expect(said(plan({ rows: rowsOf([[status, "half an ans"]]) }).messages)).toEqual([
+        "u:q0",
+        "a:half an ans",
+        "u:new",
+      ]);
+  });
+
+  test("a running row is never shown to the model, not even with text", () => {
+    expect(said(plan({ rows: rowsOf([["running", "half"]]) }).messages)).toEqual(["u:new"]);
+  });
+
+  test("a question without any answer row, or an answer without its question, is left out", () => {
+    const rows = rowsOf([
+      ["complete", "a0"],
+      ["complete", "a1"],
+    ]);
+    expect(said(plan({ rows: rows.slice(0, 3) }).messages)).toEqual(["u:q0", "a:a0", "u:new"]);
+    expect(said(plan({ rows: rows.slice(1) }).messages)).toEqual(["u:q1", "a:a1", "u:new"]);
+  });
+
+  test("what a model signed goes back to that model only, byte for byte", () => {
+    const rows = rowsOf([["complete", "a0"]], { vendorParts: '[{"text":"a0"}]', modelServed: "m" });
+    expect(plan({ rows, model: "m" }).messages[1]?.vendorParts).toBe('[{"text":"a0"}]');
+    expect(plan({ rows, model: "other" }).messages[1]?.vendorParts).toBeNull();
+    expect(plan({ rows, model: "other" }).messages[1]?.text).toBe("a0");
+  });
+});
+
+describe("too long", () => {
+  const window = { inputTokens: 100, outputReserve: 20 };
+  const thrown = (run: () => unknown) => {
+    try {
+      run();
+    } catch (error) {
+      if (error instanceof AppError) return error.code;
+      throw error;
+    }
+    return null;
+  };
+
+  test("context_too_long exactly when the message and the system text do not fit even alone", () => {
+    for (let length = 200; length <= 260; length++) {
+      const content = "x".repeat(length);
+      const refused = thrown(() => plan({ content, window }));
+      expect(refused).toBe(fitsAlone(null, content, window) ? null : "context_too_long");
+      expect(refused === null).toBe(Math.ceil(length / 3) + 4 <= 80);
+    }
+  });
+
+  test("the system text counts, and is never dropped to make room", () => {
+    expect(fitsAlone("s".repeat(240), "hi", window)).toBe(false);
+    expect(thrown(() => plan({ system: "s".repeat(240), content: "hi", window }))).toBe("context_too_long");
+  });
+
+  test("a message that fits only alone is sent alone, and memory begins with it", () => {
+    const rows = rowsOf([
+      ["complete", "a".repeat(60)],
+      ["complete", "b".repeat(60)],
+    ]);
+    const result = plan({ rows, content: "x".repeat(220), window });
+    expect(said(result.messages)).toEqual([`u:${"x".repeat(220)}`]);
+    expect(result.from).toBe(4);
+  });
+});
+
+describe("calibration", () => {
+  const rows = rowsOf([["complete", "a".repeat(3000)]]);
+  const raw = plan({ rows }).promptEstimate;
+
+  test("scales the estimate by how far the last one was off, at most four times either way", () => {
+    const estimate = (promptEstimate: number, promptTokens: number) =>
+      plan({ rows, calibration: { promptEstimate, promptTokens } }).estimate;
+    expect(estimate(0, 0)).toBe(raw);
+    expect(estimate(1000, 0)).toBe(raw);
+    expect(estimate(1000, 500)).toBe(Math.ceil(raw / 2));
+    expect(estimate(1000, 3000)).toBe(raw * 3);
+    expect(estimate(1000, 99_000)).toBe(raw * 4);
+    expect(estimate(1_000_000, 1)).toBe(Math.ceil(raw / 4));
+  });
+
+  test("does not swing: kept turn after turn, it settles on the vendor's count", () => {
+    let calibration = uncalibrated;
+    const history: MemoryRow[] = [];
+    for (let turn = 0; turn < 30; turn++) {
+      const result = plan({ rows: history, content: "question ".repeat(20), calibration });
+      const vendorCount = Math.ceil(result.promptEstimate * 0.6);
+      if (turn > 0) expect(Math.abs(result.estimate - vendorCount)).toBeLessThanOrEqual(3);
+      calibration = { promptEstimate: result.promptEstimate, promptTokens: vendorCount };
+      history.push(
+        ...rowsOf([["complete", "answer ".repeat(50)]]).map((row) => ({ ...row, position: row.position + 2 * turn })),
+      );
+    }
+  });
+});
+
+const tokens = (text: string) => estimateTokens(text) + 4;
+
+/** One turn of a simulated conversation. */
+const turnOf = fc.record({
+  question: fc.integer({ min: 1, max: 300 }),
+  answer: fc.integer({ min: 1, max: 600 }),
+  status: fc.constantFrom(
+    "complete" as const,
+    "complete" as const,
+    "complete" as const,
+    "stopped" as const,
+    "failed" as const,
+  ),
+  silent: fc.boolean(),
+});
+const conversation = fc.record({
+  turns: fc.array(turnOf, { minLength: 20, maxLength: 150 }),
+  systemLength: fc.integer({ min: 0, max: 600 }),
+  window: fc.integer({ min: 1500, max: 6000 }),
+  outputReserve: fc.integer({ min: 0, max: 200 }),
+  /** The vendor's tokens to a hundred of ours. */
+  percent: fc.integer({ min: 20, max: 450 }),
+});
+
+describe("a long conversation, turn by turn", () => {
+  test("is never over the window, keeps its prefix but for rare big steps, keeps order and pairs", () => {
+    let steps = 0;
+    fc.assert(
+      fc.property(conversation, fc.boolean(), ({ turns, systemLength, window, outputReserve, percent }, calibrated) => {
+        const usable = window - outputReserve;
+        const system = systemLength === 0 ? null : "s".repeat(systemLength);
+        const path: MemoryRow[] = [];
+        let from = 0;
+        let calibration = uncalibrated;
+        let previous: ProviderMessage[] = [];
+        let grownSinceStep: number | null = null;
+        for (const [at, turn] of turns.entries()) {
+          const content = `${at} `.padEnd(turn.question, "q");
+          const rows = path.filter((row) => row.position >= from);
+          const result = planMemory({
+            rows,
+            from,
+            system,
+            content,
+            window: { inputTokens: window, outputReserve },
+            calibration,
+            model: "m",
+          });
+          const { messages, estimate } = result;
+
+          expect(estimate).toBeLessThanOrEqual(usable);
+          expect(messages.length % 2).toBe(1);
+          expect(messages.every(({ role }, index) => role === (index % 2 === 0 ? "user" : "assistant"))).toBe(true);
+          expect(messages.at(-1)?.text).toBe(content);
+          const numbers = messages.map(({ text }) => Number.parseInt(text, 10));
+          const misplaced = numbers.findIndex((number, index) =>
+            index % 2 === 0 ? index > 0 && number <= numbers[index - 1]! : number !== numbers[index - 1],
+          ); // an answer follows its own question, a question follows an older answer
+          expect(misplaced).toBe(-1);
+
+          if (result.from === from) {
+            const repeated = messages.slice(0, Math.min(previous.length, messages.length - 1));
+            expect(repeated).toEqual(previous.slice(0, repeated.length));
+            expect(messages.length).toBeGreaterThanOrEqual(previous.length);
+          } else {
+            steps++;
+            expect(result.from).toBeGreaterThan(from);
+            const whole = messages.length === 1;
+            if (!calibrated && !whole) {
+              // The step left a quarter free, so about a quarter must have come in since the one before.
+              expect(estimate).toBeLessThanOrEqual(usable - Math.floor(usable / 4));
+              if (grownSinceStep !== null)
+                expect(grownSinceStep + tokens(content)).toBeGreaterThan(Math.floor(usable / 4));
+            }
+            grownSinceStep = -tokens(content);
+          }
+
+          from = result.from;
+          const hasText = turn.status === "complete" || !turn.silent;
+          const answer = hasText ? `${at} `.padEnd(turn.answer, "a") : "";
+          path.push(
+            { position: 2 * at, role: "user", status: "complete", content, vendorParts: null, modelServed: null },
+            {
+              position: 2 * at + 1,
+              role: "assistant",
+              status: turn.status,
+              content: answer,
+              vendorParts: null,
+              modelServed: "m",
+            },
+          );
+          if (grownSinceStep !== null && hasText) grownSinceStep += tokens(content) + tokens(answer);
+          // What the next turn will repeat: everything sent now, and the answer, if the turn counts.
+          previous = hasText
+            ? [...messages, { role: "assistant", text: answer, vendorParts: null }]
+            : messages.slice(0, -1);
+          if (calibrated)
+            calibration = {
+              promptEstimate: result.promptEstimate,
+              promptTokens: Math.ceil((result.promptEstimate * percent) / 100),
+            };
+        }
+      }),
+      { numRuns: 100 },
+    );
+    expect(steps).toBeGreaterThan(300); // the simulation does reach the steps it is about
+  });
+
+  test("a memory that begins later is planned the same from the rows that are left", () => {
+    const rows = rowsOf(Array.from({ length: 50 }, (_, at) => ["complete", `${at}`.padEnd(90, "a")]));
+    const window = { inputTokens: 1000, outputReserve: 0 };
+    const first = plan({ rows, window });
+    expect(first.from).toBeGreaterThan(0);
+    const again = plan({ rows: rows.filter((row) => row.position >= first.from), from: first.from, window });
+    expect(again).toEqual(first);
+  });
+});
+
+describe("the estimate of tokens", () => {
+  test("is three bytes to a token, one token to an ideograph or a digit, two to an emoji, rounded up", () => {
+    expect(["", "a", "abc", "abcd", "hello world!"].map(estimateTokens)).toEqual([0, 1, 1, 2, 4]);
+    expect(["你好", "こんにちは", "안녕"].map(estimateTokens)).toEqual([2, 5, 2]);
+    expect(["розмова"].map(estimateTokens)).toEqual([5]); // 14 bytes
+    expect(["😀", "👩‍💻", "12345", "3.14"].map(estimateTokens)).toEqual([2, 5, 5, 4]);
+  });
+
+  test("is never below the text's bytes / 3 in any script, nor above its UTF-16 units, and never falls as text grows", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "binary", maxLength: 200 }),
+        fc.string({ unit: "grapheme", maxLength: 20 }),
+        (text, more) => {
+          const tokens = estimateTokens(text);
+          expect(tokens * 3).toBeGreaterThanOrEqual(Buffer.byteLength(text));
+          expect(tokens).toBeLessThanOrEqual(text.length);
+          expect(estimateTokens(text + more)).toBeGreaterThanOrEqual(tokens);
+          expect(leastTokens(text)).toBeLessThanOrEqual(tokens);
+          expect(leastTokens(text) > 0).toBe(text !== "");
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("survives halves of surrogate pairs", () => {
+    expect(estimateTokens("\ud83d")).toBe(1);
+    expect(estimateTokens("\ude00".repeat(3))).toBe(3);
+  });
+
+  test("reads a whole window of text in well under a second", () => {
+    const text = "Слово, word, 字 and 😀. ".repeat(200_000);
+    const begun = performance.now();
+    expect(estimateTokens(text)).toBeGreaterThan(1_000_000);
+    const microsecondsPer100 = ((performance.now() - begun) * 1000) / (text.length / 100);
+    console.log(`estimateTokens: ${microsecondsPer100.toFixed(2)} us per 100 characters`);
+    expect(microsecondsPer100).toBeLessThan(20);
+  });
+});

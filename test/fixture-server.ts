@@ -9,7 +9,9 @@ export interface Reply {
   /** One network write each. */
   chunks?: (string | Uint8Array)[];
   /** After the last chunk: end well, cut the connection, say nothing more; or never answer at all. */
-  end?: "normal" | "reset" | "hang" | "silent";
+  end?: "normal" | "cut" | "hang" | "silent";
+  /** Waited for between the last chunk and the end. */
+  gate?: Promise<unknown>;
 }
 
 export interface SeenRequest {
@@ -67,6 +69,7 @@ async function send(response: ServerResponse, reply: Reply): Promise<void> {
     response.write(chunk);
     await new Promise((resolve) => setImmediate(resolve)); // lets each write leave on its own
   }
-  if (reply.end === "reset") response.socket?.resetAndDestroy();
+  await reply.gate;
+  if (reply.end === "cut") response.socket?.destroy();
   else if (reply.end !== "hang") response.end();
 }

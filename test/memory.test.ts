@@ -259,7 +259,7 @@ describe("a long conversation, turn by turn", () => {
       }),
       { numRuns: 100 },
     );
-    expect(steps).toBeGreaterThan(300); // the simulation does reach the steps it is about
+    expect(steps).toBeGreaterThan(50); // the simulation does reach the steps it is about
   });
 
   test("a memory that begins later is planned the same from the rows that are left", () => {

@@ -283,7 +283,14 @@ describe("the book", () => {
   });
 
   test("refuses a row that a service tier could not bill in whole picodollars", () => {
-    expect(mistakesOf(() => createPriceBook([{ ...row, input: "0.000001" }])).length).toBe(3); // x1/2 twice, x9/5
+    expect(mistakesOf(() => createPriceBook([{ ...row, input: "0.000001" }])).length).toBe(3); // 1/2 twice, 9/5
+    for (const name of ["input", "cached", "output"]) {
+      const above = { input: "1", cached: "1", output: "1", [name]: "0.000003" };
+      expect(mistakesOf(() => createPriceBook([{ ...row, above200k: above }])).length).toBe(3);
+      expect(mistakesOf(() => createPriceBook([{ ...row, [name]: "0.000003" }])).length).toBe(3);
+    }
+    for (const name of ["inputAudio", "cachedAudio"])
+      expect(mistakesOf(() => createPriceBook([{ ...row, [name]: "0.000003" }])).length).toBe(3);
     const exact = { ...row, input: "0.000001", tierMultipliers: { batch: [1, 1], flex: [1, 1], priority: [2, 1] } };
     expect(mistakesOf(() => createPriceBook([exact as PriceRow]))).toEqual([]);
   });

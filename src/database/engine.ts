@@ -1,0 +1,48 @@
+// What a database engine gives to the files of this room: SQL in, rows out, and named writes that are one transaction each.
+
+import type { SearchPhrase } from "../search-query.ts";
+import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
+
+export type Value = string | number | bigint | null;
+
+/** The few places where the engines' SQL differs. */
+export interface Dialect {
+  name: "sqlite" | "postgres";
+  /** A number that the database gives to each new row, growing. */
+  autoRow: string;
+  /** Text compared byte by byte. */
+  idType: string;
+  /** The search index, made by migration 001: a table `message_search` with `rowid`. */
+  createSearch: string[];
+  /** A condition on `message_search`; $1 is what `searchQuery` prints. */
+  searchMatch: string;
+  printQuery(phrases: readonly SearchPhrase[], owner: string): string;
+}
+
+export interface Reader {
+  readonly dialect: Dialect;
+  /** Runs SQL with `$1`, `$2` ... placeholders. 64-bit integers above 2^53 must be cast to TEXT by the statement. */
+  all<R>(sql: string, params?: readonly Value[]): Promise<R[]>;
+}
+
+/** A transaction. Inside one, nothing but the database may be awaited. */
+export interface Tx extends Reader {
+  /** Runs SQL for its effect; returns the number of rows it changed. */
+  run(sql: string, params?: readonly Value[]): Promise<number>;
+  /** Puts a text into the search index under a row number, in this transaction; `replace` when it may be there already. */
+  indexText(row: number, owner: string, text: string | null, replace: boolean): Promise<void>;
+  /** Whether a process that has turns here is certainly gone. */
+  isProcessGone(processId: number): Promise<boolean>;
+}
+
+export interface Engine {
+  /** For reading what is committed. */
+  readonly reader: Reader;
+  /** Runs one operation as one transaction, durable when the promise resolves. The input must be structured-cloneable. */
+  write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>>;
+  /** A consistent copy while running; Postgres refuses, it has its own tools. */
+  backup(file: string, progress?: (done: number, total: number) => void): Promise<void>;
+  /** Throws storage_unavailable when there is no room for another write, where that can be known without one. */
+  checkRoom(): Promise<void>;
+  close(): Promise<void>;
+}

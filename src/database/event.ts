@@ -1,0 +1,90 @@
+// The event log of turns: runs of events as compact rows, and the log read back.
+
+import { AppError } from "../errors.ts";
+import type { EventBatch, LoggedEvent } from "../event.ts";
+import type { Accuracy } from "../ledger.ts";
+import type { Usage } from "../usage.ts";
+import type { Reader, Tx } from "./engine.ts";
+
+/** One event as it is stored: a letter for the type, then its data. */
+type PackedEvent = ["x", string] | ["h", string] | ["u", Usage, string | null, Accuracy, number];
+
+function packEvents(events: readonly LoggedEvent[]): string {
+  return JSON.stringify(
+    events.map((event): PackedEvent => {
+      if (event.type === "usage") {
+        const { total, accuracy, unpricedTurns } = event.cost;
+        return ["u", event.usage, total === null ? null : total.toString(), accuracy, unpricedTurns];
+      }
+      return event.type === "text-delta" ? ["x", event.text] : ["h", event.text];
+    }),
+  );
+}
+
+function unpackEvents(text: string): LoggedEvent[] {
+  const packed: PackedEvent[] = JSON.parse(text);
+  return packed.map((event): LoggedEvent => {
+    if (event[0] === "x") return { type: "text-delta", text: event[1] };
+    if (event[0] === "h") return { type: "thought-delta", text: event[1] };
+    const [, usage, total, accuracy, unpricedTurns] = event;
+    return { type: "usage", usage, cost: { total: total === null ? null : BigInt(total), accuracy, unpricedTurns } };
+  });
+}
+
+/** A batch brought again, perhaps longer, because its first writing was not confirmed, replaces what it repeats. */
+export async function insertBatch(tx: Tx, batch: EventBatch): Promise<void> {
+  await tx.run(
+    `INSERT INTO turn_event (turn_id, first_number, count, events, usage_raw, model_served) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (turn_id, first_number) DO UPDATE
+     SET count = excluded.count, events = excluded.events, usage_raw = excluded.usage_raw, model_served = excluded.model_served
+     WHERE turn_event.count <= excluded.count`,
+    [batch.turnId, batch.firstNumber, batch.events.length, packEvents(batch.events), batch.usageRaw, batch.modelServed],
+  );
+}
+
+/** Throws conflict when the turn is over or another process's: its log must not grow any more. */
+export async function appendEvents(
+  tx: Tx,
+  { batch, processId }: { batch: EventBatch; processId: number },
+): Promise<void> {
+  // The update locks the row, so that a process which is taking the turn over does it before or after, not meanwhile.
+  const open = await tx.run(
+    "UPDATE turn SET model_served = COALESCE($3, model_served) WHERE id = $1 AND process_id = $2 AND status = 'running'",
+    [batch.turnId, processId, batch.modelServed],
+  );
+  if (open === 0) throw new AppError("conflict", "The turn is over, or another process has taken it over.");
+  await insertBatch(tx, batch);
+}
+
+export interface StoredLog {
+  events: { number: number; event: LoggedEvent }[];
+  usageRaw: string | null;
+  modelServed: string | null;
+}
+
+interface EventRow {
+  first_number: number;
+  events: string;
+  usage_raw: string | null;
+  model_served: string | null;
+}
+
+/** Events after number `after`; what the vendor said last of usage and model, as far as these rows know. */
+export async function readLog(reader: Reader, turnId: string, after: number): Promise<StoredLog> {
+  // A row begins at or before any number in it: the row that holds `after + 1` is the last one that begins there or before.
+  const rows = await reader.all<EventRow>(
+    `SELECT first_number, events, usage_raw, model_served FROM turn_event WHERE turn_id = $1 AND first_number >=
+       COALESCE((SELECT MAX(first_number) FROM turn_event WHERE turn_id = $1 AND first_number <= $2), 0) ORDER BY first_number`,
+    [turnId, after + 1],
+  );
+  const log: StoredLog = { events: [], usageRaw: null, modelServed: null };
+  for (const row of rows) {
+    log.usageRaw = row.usage_raw ?? log.usageRaw;
+    log.modelServed = row.model_served ?? log.modelServed;
+    unpackEvents(row.events).forEach((event, index) => {
+      const number = row.first_number + index;
+      if (number > after) log.events.push({ number, event });
+    });
+  }
+  return log;
+}

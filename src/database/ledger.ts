@@ -1,0 +1,147 @@
+// The ledger: entries are added, never changed, and a session's totals move only together with them.
+
+import { createHash } from "node:crypto";
+import type { ErrorCode } from "../errors.ts";
+import type { Cost, LedgerEntry, ReceiptLine, ReceiptPrice } from "../ledger.ts";
+import type { BookTotals } from "../store.ts";
+import type { Usage } from "../usage.ts";
+import {
+  accuracyAt,
+  picoFrom,
+  placeholders,
+  rankOf,
+  type UsageRow,
+  usageColumns,
+  usageFrom,
+  usageValues,
+} from "./columns.ts";
+import type { Reader, Tx, Value } from "./engine.ts";
+
+const entryColumns = `id, turn_id, session_id, owner, purpose, attempt, at, vendor, model_requested, model_served, price_key, usage_raw,
+  ${usageColumns}, lines, total_pico, accuracy_rank, balanced, error_code`;
+const entryColumnCount = 23;
+
+/** Writes entries and their price rows; returns the sum of what could be priced, null when nothing could. */
+export async function insertEntries(tx: Tx, owner: string, entries: readonly LedgerEntry[]): Promise<bigint | null> {
+  let sum: bigint | null = null;
+  for (const entry of entries) {
+    const priceKey = entry.price && (await keepPrice(tx, entry.price));
+    await tx.run(`INSERT INTO ledger_entry (${entryColumns}) VALUES (${placeholders(1, entryColumnCount)})`, [
+      ...[entry.id, entry.turnId, entry.sessionId, owner, entry.purpose, entry.attempt, entry.at, entry.vendor],
+      ...[entry.modelRequested, entry.modelServed, priceKey, entry.usageRaw],
+      ...usageValues(entry.usage),
+      ...[packLines(entry.lines), entry.total, rankOf(entry.accuracy), entry.balanced ? 1 : 0, entry.errorCode],
+    ]);
+    if (entry.total !== null) sum = (sum ?? 0n) + entry.total;
+  }
+  return sum;
+}
+
+/** A price row under a key made from all that is in it, so that a receipt's row can never change under it. */
+async function keepPrice(tx: Tx, price: ReceiptPrice): Promise<string> {
+  const row = JSON.stringify(price, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+  const key = createHash("sha256").update(row).digest("base64url");
+  await tx.run("INSERT INTO price (key, row) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", [key, row]);
+  return key;
+}
+
+type PackedLine = [item: string, quantity: number, unit: ReceiptLine["unit"], unitPrice: string, amount: string];
+
+function packLines(lines: readonly ReceiptLine[]): string {
+  return JSON.stringify(
+    lines.map((line) => [line.item, line.quantity, line.unit, `${line.unitPrice}`, `${line.amount}`]),
+  );
+}
+
+function unpackLines(text: string): ReceiptLine[] {
+  const packed: PackedLine[] = JSON.parse(text);
+  return packed.map(([item, quantity, unit, unitPrice, amount]) => ({
+    ...{ item, quantity, unit },
+    unitPrice: BigInt(unitPrice),
+    amount: BigInt(amount),
+  }));
+}
+
+/** Adds what was booked to the session's totals; the caller has written the entries that sum to `booked` in this transaction. */
+export const addToTotals = `input_tokens = input_tokens + $2, cached_tokens = cached_tokens + $3, output_tokens = output_tokens + $4,
+  thinking_tokens = thinking_tokens + $5, tool_tokens = tool_tokens + $6, total_tokens = total_tokens + $7, cost_pico = cost_pico + $8,
+  accuracy_rank = CASE WHEN accuracy_rank < $9 THEN $9 ELSE accuracy_rank END, unpriced_turns = unpriced_turns + $10`;
+
+/** For `$2` to `$10` of `addToTotals`. */
+export function totalsValues(booked: bigint | null, usage: Usage | null, cost: Cost | null): Value[] {
+  const counts = usageValues(usage).map((count) => count ?? 0);
+  return [...counts, booked ?? 0n, cost ? rankOf(cost.accuracy) : 0, cost?.unpricedTurns ?? 0];
+}
+
+interface EntryRow extends UsageRow {
+  id: string;
+  turn_id: string;
+  session_id: string;
+  attempt: number;
+  at: number;
+  vendor: string;
+  model_requested: string;
+  model_served: string | null;
+  usage_raw: string | null;
+  lines: string;
+  total_pico: string | null;
+  accuracy_rank: number;
+  balanced: number;
+  error_code: ErrorCode | null;
+  price_row: string | null;
+}
+
+export async function listEntries(reader: Reader, owner: string, turnId: string): Promise<LedgerEntry[]> {
+  const rows = await reader.all<EntryRow>(
+    `SELECT e.id, e.turn_id, e.session_id, e.attempt, e.at, e.vendor, e.model_requested, e.model_served, e.usage_raw, ${usageColumns},
+       e.lines, CAST(e.total_pico AS TEXT) AS total_pico, e.accuracy_rank, e.balanced, e.error_code, p.row AS price_row
+     FROM ledger_entry e LEFT JOIN price p ON p.key = e.price_key WHERE e.turn_id = $1 AND e.owner = $2 ORDER BY e.attempt, e.id`,
+    [turnId, owner],
+  );
+  return rows.map(entryFrom);
+}
+
+function entryFrom(row: EntryRow): LedgerEntry {
+  return {
+    id: row.id,
+    turnId: row.turn_id,
+    sessionId: row.session_id,
+    purpose: "turn",
+    attempt: row.attempt,
+    at: row.at,
+    vendor: row.vendor,
+    modelRequested: row.model_requested,
+    modelServed: row.model_served,
+    price: row.price_row === null ? null : JSON.parse(row.price_row),
+    usageRaw: row.usage_raw,
+    usage: usageFrom(row),
+    lines: unpackLines(row.lines),
+    total: picoFrom(row.total_pico),
+    accuracy: accuracyAt(row.accuracy_rank),
+    balanced: row.balanced === 1,
+    errorCode: row.error_code,
+  };
+}
+
+/** Reads whole tables: for checks, not for every day. All sums are of one moment. */
+export async function sumBooks(reader: Reader): Promise<BookTotals> {
+  const sum = (column: string, table: string) => `(SELECT CAST(COALESCE(SUM(${column}), 0) AS TEXT) FROM ${table})`;
+  const [row] = await reader.all<{
+    entries: number;
+    entries_total: string;
+    sessions_total: string;
+    turns_total: string;
+    running: number;
+  }>(
+    `SELECT (SELECT COUNT(*) FROM ledger_entry) AS entries, ${sum("total_pico", "ledger_entry")} AS entries_total,
+       ${sum("cost_pico", "session")} AS sessions_total, ${sum("cost_pico", "turn WHERE settled = 1")} AS turns_total,
+       (SELECT COUNT(*) FROM turn WHERE settled = 0 AND status = 'running') AS running`,
+  );
+  return {
+    entries: row!.entries,
+    entriesTotal: BigInt(row!.entries_total),
+    sessionsTotal: BigInt(row!.sessions_total),
+    turnsTotal: BigInt(row!.turns_total),
+    runningTurns: row!.running,
+  };
+}

@@ -1,0 +1,44 @@
+// The schema's versions: numbered migrations, forward only, each in one transaction.
+
+import { AppError } from "../errors.ts";
+import type { Dialect, Tx } from "./engine.ts";
+import { core } from "./migrations/001-core.ts";
+
+export interface Migration {
+  version: number;
+  statements: (dialect: Dialect) => string[];
+}
+
+/** In order. A new one is added at the end; an old one is never changed. */
+export const migrations: readonly Migration[] = [core];
+
+export function newestOf(known: readonly Migration[]): number {
+  return known.at(-1)?.version ?? 0;
+}
+
+/** The version a database is at; 0 for one without tables. */
+export async function readSchemaVersion(tx: Pick<Tx, "all">, hasTable: boolean): Promise<number> {
+  if (!hasTable) return 0;
+  const [row] = await tx.all<{ version: number }>("SELECT MAX(version) AS version FROM schema_version");
+  return row?.version ?? 0;
+}
+
+/** Throws a sentence naming both versions when the database was written by a newer program. */
+export function refuseNewer(version: number, known: readonly Migration[], where: string): void {
+  if (version <= newestOf(known)) return;
+  throw new AppError(
+    "storage_unavailable",
+    `${where} has schema version ${version}, and this program knows versions up to ${newestOf(known)}: run the newer program, or restore the copy made before its upgrade.`,
+  );
+}
+
+/** Brings a database from `version` to the newest known. The caller holds the transaction and whatever keeps others away. */
+export async function migrate(tx: Tx, version: number, known: readonly Migration[]): Promise<void> {
+  if (version === 0)
+    await tx.run("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, at BIGINT NOT NULL)");
+  for (const migration of known) {
+    if (migration.version <= version) continue;
+    for (const statement of migration.statements(tx.dialect)) await tx.run(statement);
+    await tx.run("INSERT INTO schema_version (version, at) VALUES ($1, $2)", [migration.version, Date.now()]);
+  }
+}

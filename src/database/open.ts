@@ -1,0 +1,101 @@
+// Opens the store that a DATABASE_URL names: the promises of store.ts over either engine.
+
+import type { Store } from "../store.ts";
+import type { Engine } from "./engine.ts";
+import { findKey } from "./idempotency.ts";
+import { listEntries, sumBooks } from "./ledger.ts";
+import { findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
+import { openPostgres } from "./postgres.ts";
+import { readDeadTurn } from "./recovery.ts";
+import { searchSessions } from "./search.ts";
+import { findSession, listSessions } from "./session.ts";
+import { openSqlite } from "./sqlite.ts";
+import { findTurn, listStopRequests, readTurnLog } from "./turn.ts";
+
+export interface StoreOptions {
+  /** A random number below 2^31 that tells this process from all others that share the database. */
+  processId: number;
+  /** For a command beside a running server: nothing is locked, migrated or written. */
+  readOnly?: boolean | undefined;
+  /** SQLite: the file may not grow beyond this. */
+  maxFileBytes?: number | undefined;
+  /** Postgres: connections at most (default 10). */
+  poolSize?: number | undefined;
+}
+
+/** How often expired idempotency keys are removed, at most. */
+const sweepEveryMs = 60_000;
+
+/**
+ * Opens `sqlite:<file>` (made, with its folder, when missing) or `postgres://...`, and brings the schema up to date.
+ * Throws storage_unavailable with a sentence for the operator: unreachable, locked by another process, or newer than this program.
+ */
+export async function openStore(databaseUrl: string, options: StoreOptions): Promise<Store> {
+  const engine = await openEngine(databaseUrl, options);
+  return createStore(engine, options.processId);
+}
+
+async function openEngine(databaseUrl: string, options: StoreOptions): Promise<Engine> {
+  if (/^postgres(ql)?:\/\//.test(databaseUrl)) return openPostgres(databaseUrl, options);
+  const file = /^sqlite:(?:\/\/)?(.+)$/.exec(databaseUrl)?.[1];
+  if (file === undefined) throw new RangeError("DATABASE_URL must be sqlite:<file> or postgres://...");
+  return openSqlite(file, options);
+}
+
+function createStore(engine: Engine, processId: number): Store {
+  const { reader } = engine;
+  let sweptAt = 0;
+  /** Old keys are removed beside the work of those who use keys; whoever brought this one does not wait for it. */
+  const sweep = (at: number) => {
+    if (at - sweptAt < sweepEveryMs) return;
+    sweptAt = at;
+    engine.write("sweepKeys", { at }).catch(() => {}); // the next one tries again
+  };
+  return {
+    createSession(owner, id, fields, at, idempotency) {
+      if (idempotency) sweep(at);
+      return engine.write("createSession", { owner, id, fields, at, idempotency });
+    },
+    findSession: (owner, id) => findSession(reader, owner, id),
+    listSessions: (owner, page) => listSessions(reader, owner, page),
+    searchSessions: (owner, query, page) => searchSessions(reader, owner, query, page),
+    updateSession: (owner, id, change, at, ifVersion) =>
+      engine.write("updateSession", { owner, id, change, at, ifVersion }),
+    trashSession: (owner, id, at, ifVersion) => engine.write("trashSession", { owner, id, at, ifVersion }),
+    restoreSession: (owner, id, at) => engine.write("restoreSession", { owner, id, at, ifVersion: undefined }),
+
+    listMessages: (owner, sessionId, page) => listMessages(reader, owner, sessionId, page),
+    readHistory: (owner, sessionId) => readHistory(reader, owner, sessionId),
+    readMemory: (sessionId, branch, position, from) => readMemory(reader, sessionId, branch, position, from),
+
+    openTurn(input) {
+      if (input.idempotency) sweep(input.at);
+      return engine.write("openTurn", input);
+    },
+    appendEvents: (batch) => engine.write("appendEvents", { batch, processId }),
+    closeTurn: (input) => engine.write("closeTurn", input),
+    settleTurn: (turnId, owningProcess, entries, usage, cost) =>
+      engine.write("settleTurn", { turnId, processId: owningProcess, entries, usage, cost }),
+    findTurn: (owner, id) => findTurn(reader, owner, id),
+    findTurnMessages: (owner, turnId) => findTurnMessages(reader, owner, turnId),
+    readTurnLog: (owner, turnId, after) => readTurnLog(reader, owner, turnId, after),
+    listEntries: (owner, turnId) => listEntries(reader, owner, turnId),
+    findIdempotent: (owner, idempotency) => findKey(reader, owner, idempotency, Date.now()),
+
+    requestStop: (owner, turnId, hard) => engine.write("requestStop", { owner, turnId, hard }),
+    listStopRequests: (owningProcess) => listStopRequests(reader, owningProcess),
+    renewLease: (owningProcess, leaseUntil) => engine.write("renewLease", { processId: owningProcess, leaseUntil }),
+    async claimDeadTurns(claimingProcess, now, leaseUntil, limit) {
+      const ids = await engine.write("claimDeadTurns", { processId: claimingProcess, now, leaseUntil, limit });
+      return Promise.all(ids.map((id) => readDeadTurn(reader, id)));
+    },
+
+    sumBooks: () => sumBooks(reader),
+    async checkWritable() {
+      await engine.checkRoom();
+      await engine.write("writeCheck", { at: Date.now() });
+    },
+    backup: (file, progress) => engine.backup(file, progress),
+    close: () => engine.close(),
+  };
+}

@@ -1,0 +1,41 @@
+// The writes of this room by name: each runs as one transaction, takes one cloneable input and returns a cloneable result.
+
+import type { Tx } from "./engine.ts";
+import { appendEvents } from "./event.ts";
+import { sweepKeys } from "./idempotency.ts";
+import { claimDeadTurns } from "./recovery.ts";
+import { createSession, restoreSession, trashSession, updateSession } from "./session.ts";
+import { closeTurn, renewLease, requestStop, settleTurn } from "./turn.ts";
+import { openTurn } from "./turn-open.ts";
+import { writeCheck } from "./write-check.ts";
+
+export const operations = {
+  createSession,
+  updateSession,
+  trashSession,
+  restoreSession,
+  openTurn,
+  appendEvents,
+  closeTurn,
+  settleTurn,
+  requestStop,
+  renewLease,
+  claimDeadTurns,
+  sweepKeys,
+  writeCheck,
+};
+
+type Operations = typeof operations;
+export type OperationName = keyof Operations;
+export type OperationInput<N extends OperationName> = Parameters<Operations[N]>[1];
+export type OperationResult<N extends OperationName> = Awaited<ReturnType<Operations[N]>>;
+
+/** One name has one input and one result: what TypeScript cannot see through the table is said here, once. */
+export function runOperation<N extends OperationName>(
+  tx: Tx,
+  name: N,
+  input: OperationInput<N>,
+): Promise<OperationResult<N>> {
+  const table: { [M in OperationName]: (tx: Tx, input: OperationInput<M>) => Promise<unknown> } = operations;
+  return table[name](tx, input) as Promise<OperationResult<N>>;
+}

@@ -1,0 +1,48 @@
+// Paths: which ranges of which branches make up the way from the first message to a given one.
+
+import type { Reader } from "./engine.ts";
+
+/** Positions `low..high` of one branch. */
+export interface Segment {
+  branch: number;
+  low: number;
+  high: number;
+}
+
+/** The path that ends at `position` on `branch`, oldest segment first; empty when position is -1. */
+export async function listSegments(
+  reader: Reader,
+  sessionId: string,
+  branch: number,
+  position: number,
+): Promise<Segment[]> {
+  if (position < 0) return [];
+  if (branch === 0) return [{ branch: 0, low: 0, high: position }];
+  const chain = await reader.all<Segment & { parent_branch: number | null }>(
+    `WITH RECURSIVE chain (branch, parent_branch, low, high) AS (
+       SELECT branch, parent_branch, fork_position, CAST($3 AS BIGINT) FROM branch WHERE session_id = $1 AND branch = $2
+       UNION ALL
+       SELECT b.branch, b.parent_branch, b.fork_position, chain.low - 1
+       FROM chain JOIN branch b ON b.session_id = $1 AND b.branch = chain.parent_branch)
+     SELECT branch, parent_branch, low, high FROM chain ORDER BY low`,
+    [sessionId, branch, position],
+  );
+  const segments = chain.map(({ branch, low, high }) => ({ branch, low, high }));
+  const oldest = chain[0];
+  if (oldest?.parent_branch === 0) segments.unshift({ branch: 0, low: 0, high: oldest.low - 1 });
+  return segments;
+}
+
+/** The part of a path between two positions, both included. */
+export function cutSegments(segments: readonly Segment[], low: number, high: number): Segment[] {
+  const cut: Segment[] = [];
+  for (const segment of segments) {
+    const part = { branch: segment.branch, low: Math.max(segment.low, low), high: Math.min(segment.high, high) };
+    if (part.low <= part.high) cut.push(part);
+  }
+  return cut;
+}
+
+export function isOnPath(segments: readonly Segment[], branch: number, position: number): boolean {
+  return segments.some((segment) => segment.branch === branch && segment.low <= position && position <= segment.high);
+}

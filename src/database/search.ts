@@ -1,0 +1,147 @@
+// Search over titles and messages. The index has a row for each message, numbered like it, and one for each titled session.
+//
+// Order of results: sessions whose title matches, the newest session first; then sessions by their newest matching message.
+// Both are one descending walk over the index. A page after (or before) a session begins where the walk meets that session,
+// so the walk begins at the top again: its cost grows with what was shown before, never with all there is to find.
+
+import { setImmediate } from "node:timers/promises";
+import { notFound } from "../errors.ts";
+import { isId } from "../id.ts";
+import { cutSnippet, parseQuery, type SearchPhrase } from "../search-query.ts";
+import { listWords } from "../search-words.ts";
+import type { FoundSession, Listed, Page } from "../store.ts";
+import { placeholders } from "./columns.ts";
+import type { Reader } from "./engine.ts";
+import { type SessionRow, sessionColumns, sessionFrom } from "./session.ts";
+
+/** Titles stand above all messages in the index: 2^52 is more messages than a database will ever hold. */
+const titleBase = 2 ** 52;
+const walkedAtOnce = 500;
+
+/** The index row of a session's title. */
+export function titleRow(sessionRow: number): number {
+  return titleBase + sessionRow;
+}
+
+/** A token that every text of an owner has, so that the index itself keeps owners apart. U+E002 occurs in no word. */
+export function ownerWord(owner: string): string {
+  return `\ue002${owner.toLowerCase().replace(/[^0-9a-z]/g, "")}`;
+}
+
+/** What is indexed of a text. */
+export function indexedWords(owner: string, text: string): string[] {
+  return [ownerWord(owner), ...listWords(text)];
+}
+
+interface Hit {
+  sessionId: string;
+  /** Undefined: the title matched. */
+  messageRow: number | undefined;
+}
+
+export async function searchSessions(
+  reader: Reader,
+  owner: string,
+  query: string,
+  page: Page & { deleted: boolean },
+): Promise<Listed<FoundSession>> {
+  for (const cursor of [page.after, page.before]) if (cursor !== undefined && !isId(cursor)) throw notFound("session");
+  const phrases = parseQuery(query);
+  if (phrases.length === 0) return { data: [], hasMore: false };
+  const hits = walkHits(reader, owner, phrases, page.deleted);
+  const backwards = page.before !== undefined && page.after === undefined;
+  const { data, hasMore } = await (backwards ? takeBefore(hits, page.before!, page.limit) : takeAfter(hits, page));
+  return { data: await loadHits(reader, data, phrases), hasMore };
+}
+
+async function takeAfter(hits: AsyncIterable<Hit>, { after, before, limit }: Page): Promise<Listed<Hit>> {
+  const data: Hit[] = [];
+  let begun = after === undefined;
+  for await (const hit of hits) {
+    if (begun && hit.sessionId === before) return { data, hasMore: false };
+    if (begun && data.length === limit) return { data, hasMore: true };
+    if (begun) data.push(hit);
+    else begun = hit.sessionId === after;
+  }
+  if (!begun) throw notFound("session");
+  return { data, hasMore: false };
+}
+
+async function takeBefore(hits: AsyncIterable<Hit>, before: string, limit: number): Promise<Listed<Hit>> {
+  const data: Hit[] = [];
+  let hasMore = false;
+  for await (const hit of hits) {
+    if (hit.sessionId === before) return { data, hasMore };
+    if (data.push(hit) > limit) hasMore = data.shift() !== undefined;
+  }
+  throw notFound("session");
+}
+
+/** Each session once, in order. Walks a bounded number of index rows at a time and lets others run in between. */
+async function* walkHits(
+  reader: Reader,
+  owner: string,
+  phrases: readonly SearchPhrase[],
+  deleted: boolean,
+): AsyncGenerator<Hit, void, void> {
+  const seen = new Set<string>();
+  const printed = reader.dialect.printQuery(phrases, ownerWord(owner));
+  const visible = `s.owner = $4 AND s.deleted_at IS ${deleted ? "NOT NULL" : "NULL"}`;
+  const sources = [
+    {
+      below: Number.MAX_SAFE_INTEGER,
+      from: titleBase,
+      join: `LEFT JOIN session s ON s.row = f.row - ${titleBase} AND ${visible}`,
+    },
+    {
+      below: titleBase,
+      from: 0,
+      join: `LEFT JOIN message m ON m.row = f.row LEFT JOIN session s ON s.id = m.session_id AND ${visible}`,
+    },
+  ];
+  for (const { below, from, join } of sources) {
+    for (let next = below; ; ) {
+      const rows = await reader.all<{ row: number; id: string | null }>(
+        `SELECT f.row AS row, s.id AS id FROM (SELECT rowid AS row FROM message_search WHERE ${reader.dialect.searchMatch}
+           AND rowid < $2 AND rowid >= $3 ORDER BY rowid DESC LIMIT ${walkedAtOnce}) f ${join} ORDER BY f.row DESC`,
+        [printed, next, from, owner],
+      );
+      for (const { row, id } of rows) {
+        if (id === null || seen.has(id)) continue;
+        seen.add(id);
+        yield { sessionId: id, messageRow: from === 0 ? row : undefined };
+      }
+      if (rows.length < walkedAtOnce) break;
+      next = rows.at(-1)!.row;
+      await setImmediate();
+    }
+  }
+}
+
+async function loadHits(
+  reader: Reader,
+  hits: readonly Hit[],
+  phrases: readonly SearchPhrase[],
+): Promise<FoundSession[]> {
+  if (hits.length === 0) return [];
+  const sessions = await reader.all<SessionRow>(
+    `SELECT ${sessionColumns} FROM session WHERE id IN (${placeholders(1, hits.length)})`,
+    hits.map((hit) => hit.sessionId),
+  );
+  const messageRows = hits.flatMap((hit) => hit.messageRow ?? []);
+  const messages =
+    messageRows.length === 0
+      ? []
+      : await reader.all<{ row: number; content: string }>(
+          `SELECT row, content FROM message WHERE row IN (${placeholders(1, messageRows.length)})`,
+          messageRows,
+        );
+  const byId = new Map(sessions.map((row) => [row.id, sessionFrom(row)]));
+  const contents = new Map(messages.map(({ row, content }) => [row, content]));
+  return hits.flatMap((hit) => {
+    const session = byId.get(hit.sessionId);
+    if (!session) return [];
+    const text = hit.messageRow === undefined ? session.title : contents.get(hit.messageRow);
+    return { ...session, snippet: text ? cutSnippet(text, phrases) : null };
+  });
+}

@@ -1,0 +1,191 @@
+// Sessions: made, found, listed, changed, moved to the trash and back.
+
+import { AppError, notFound } from "../errors.ts";
+import { isId } from "../id.ts";
+import type { Session } from "../session.ts";
+import type { Idempotency, Listed, Page, SessionFields } from "../store.ts";
+import { noUsage } from "../usage.ts";
+import { accuracyAt, type CostRow, storableText, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
+import type { Reader, Tx, Value } from "./engine.ts";
+import { claimKey } from "./idempotency.ts";
+import { titleRow } from "./search.ts";
+
+export const sessionColumns = `row, id, title, model, system, params, metadata, message_count, created_at, updated_at, deleted_at,
+  running_turn_id, version, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank, unpriced_turns`;
+
+export interface SessionRow extends UsageRow, CostRow {
+  row: number;
+  id: string;
+  title: string | null;
+  model: string | null;
+  system: string | null;
+  params: string;
+  metadata: string;
+  message_count: number;
+  created_at: number;
+  updated_at: number;
+  deleted_at: number | null;
+  running_turn_id: string | null;
+  version: number;
+  unpriced_turns: number;
+}
+
+export function sessionFrom(row: SessionRow): Session {
+  const total = BigInt(row.cost_pico ?? 0);
+  return {
+    id: row.id,
+    title: row.title,
+    model: row.model,
+    system: row.system,
+    params: JSON.parse(row.params),
+    metadata: JSON.parse(row.metadata),
+    messageCount: row.message_count,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    deletedAt: row.deleted_at,
+    runningTurnId: row.running_turn_id,
+    usage: usageFrom(row) ?? noUsage,
+    cost: {
+      total: total === 0n && row.unpriced_turns > 0 ? null : total,
+      accuracy: accuracyAt(row.accuracy_rank ?? 0),
+      unpricedTurns: row.unpriced_turns,
+    },
+    version: row.version,
+  };
+}
+
+export interface CreateSession {
+  owner: string;
+  id: string;
+  fields: SessionFields;
+  at: number;
+  idempotency: Idempotency | undefined;
+}
+
+export async function createSession(tx: Tx, input: CreateSession): Promise<Session> {
+  const { owner, id, fields, at, idempotency } = input;
+  const earlier = idempotency && (await claimKey(tx, owner, idempotency, id, at));
+  if (earlier !== undefined) {
+    const session = await findSession(tx, owner, earlier);
+    if (!session) throw new AppError("idempotency_mismatch", "This Idempotency-Key was used for something else.");
+    return session;
+  }
+  const values = Object.values(fieldValues(fields));
+  const [row] = await tx.all<SessionRow>(
+    `INSERT INTO session (id, owner, created_at, updated_at, title, model, system, params, metadata)
+     VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8) RETURNING ${sessionColumns}`,
+    [id, owner, at, ...values],
+  );
+  if (fields.title !== null) await tx.indexText(titleRow(row!.row), owner, fields.title, true);
+  return sessionFrom(row!);
+}
+
+/** The columns of the fields that are there, in a fixed order. */
+function fieldValues(fields: Partial<SessionFields>): Record<string, Value> {
+  const values: Record<string, Value> = {};
+  for (const name of ["title", "model", "system"] as const) {
+    const value = fields[name];
+    if (value !== undefined) values[name] = value === null ? null : storableText(value);
+  }
+  for (const name of ["params", "metadata"] as const) {
+    if (fields[name] !== undefined) values[name] = JSON.stringify(fields[name]);
+  }
+  return values;
+}
+
+export async function findSession(reader: Reader, owner: string, id: string): Promise<Session | undefined> {
+  const rows = await reader.all<SessionRow>(`SELECT ${sessionColumns} FROM session WHERE id = $1 AND owner = $2`, [
+    id,
+    owner,
+  ]);
+  return rows[0] && sessionFrom(rows[0]);
+}
+
+/** Newest first. A cursor is any id of ours, also of a session that has left the list since. */
+export async function listSessions(
+  reader: Reader,
+  owner: string,
+  page: Page & { deleted: boolean },
+): Promise<Listed<Session>> {
+  const { after, before, limit } = page;
+  const params: Value[] = [owner, limit + 1];
+  let where = `owner = $1 AND deleted_at IS ${page.deleted ? "NOT NULL" : "NULL"}`;
+  for (const [cursor, sign] of [
+    [after, "<"],
+    [before, ">"],
+  ] as const) {
+    if (cursor === undefined) continue;
+    if (!isId(cursor)) throw notFound("session");
+    where += ` AND id ${sign} $${params.push(cursor)}`;
+  }
+  const backwards = before !== undefined && after === undefined;
+  const rows = await reader.all<SessionRow>(
+    `SELECT ${sessionColumns} FROM session WHERE ${where} ORDER BY id ${backwards ? "ASC" : "DESC"} LIMIT $2`,
+    params,
+  );
+  const data = rows.slice(0, limit).map(sessionFrom);
+  return { data: backwards ? data.reverse() : data, hasMore: rows.length > limit };
+}
+
+export interface UpdateSession {
+  owner: string;
+  id: string;
+  change: Partial<SessionFields>;
+  at: number;
+  ifVersion: number | undefined;
+}
+
+export async function updateSession(tx: Tx, input: UpdateSession): Promise<Session> {
+  const { owner, id, change, at, ifVersion } = input;
+  const values = fieldValues(change);
+  const sets = Object.keys(values).map((name, index) => `${name} = $${index + 4}, `);
+  const row = await changeSession(tx, sets.join(""), "", [id, owner, at, ...Object.values(values)], ifVersion);
+  if (!row) throw await explainUnchanged(tx, owner, id, ifVersion);
+  if (change.title !== undefined) await tx.indexText(titleRow(row.row), owner, change.title, true);
+  return sessionFrom(row);
+}
+
+export interface MoveSession {
+  owner: string;
+  id: string;
+  at: number;
+  ifVersion: number | undefined;
+}
+
+/** Moving what is in the trash already changes nothing. */
+export async function trashSession(tx: Tx, { owner, id, at, ifVersion }: MoveSession): Promise<Session> {
+  const row = await changeSession(tx, "deleted_at = $3, ", "AND deleted_at IS NULL", [id, owner, at], ifVersion);
+  return row ? sessionFrom(row) : findUnchanged(tx, owner, id, ifVersion);
+}
+
+export async function restoreSession(tx: Tx, { owner, id, at, ifVersion }: MoveSession): Promise<Session> {
+  const row = await changeSession(tx, "deleted_at = NULL, ", "AND deleted_at IS NOT NULL", [id, owner, at], ifVersion);
+  return row ? sessionFrom(row) : findUnchanged(tx, owner, id, ifVersion);
+}
+
+async function changeSession(tx: Tx, set: string, where: string, params: Value[], ifVersion: number | undefined) {
+  const guard = ifVersion === undefined ? "" : `AND version = $${params.push(ifVersion)}`;
+  const rows = await tx.all<SessionRow>(
+    `UPDATE session SET ${set}updated_at = $3, version = version + 1 WHERE id = $1 AND owner = $2 ${where} ${guard} RETURNING ${sessionColumns}`,
+    params,
+  );
+  return rows[0];
+}
+
+async function findUnchanged(tx: Tx, owner: string, id: string, ifVersion: number | undefined): Promise<Session> {
+  const session = await findSession(tx, owner, id);
+  if (!session || (ifVersion !== undefined && session.version !== ifVersion))
+    throw await explainUnchanged(tx, owner, id, ifVersion);
+  return session;
+}
+
+async function explainUnchanged(tx: Tx, owner: string, id: string, ifVersion: number | undefined): Promise<AppError> {
+  const session = await findSession(tx, owner, id);
+  return session && ifVersion !== undefined ? versionMismatch(session.version, ifVersion) : notFound("session");
+}
+
+export function versionMismatch(actual: number, asked: number): AppError {
+  return new AppError("version_mismatch", `The session is at version ${actual}, not ${asked}.`, {
+    members: { version: actual },
+  });
+}

@@ -1,0 +1,171 @@
+// SQLite: one writer connection with group commit, one reader connection that sees only what is committed.
+
+import { mkdirSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { backup, DatabaseSync } from "node:sqlite";
+import { AppError } from "../errors.ts";
+import type { Engine, Reader } from "./engine.ts";
+import { GroupCommit, storageFailure } from "./group-commit.ts";
+import { type Migration, migrate, migrations, newestOf, readSchemaVersion, refuseNewer } from "./migrate.ts";
+import { type OperationInput, type OperationName, type OperationResult, runOperation } from "./operations.ts";
+import { Connection, groupDatabase, isStorageFailure, SqliteTx } from "./sqlite-connection.ts";
+import { sqliteDialect } from "./sqlite-dialect.ts";
+
+/** Less than this free on the disk counts as full: a turn's end must still fit, and so must the next checkpoint. */
+const leastFreeBytes = 8 * 1024 * 1024;
+const backupPages = 1000;
+/** How long the start waits for the process before it to let go of the file. */
+const lockWaitMs = 2_000;
+
+export interface SqliteOptions {
+  /** For reading and backup beside a running server: takes no lock, changes nothing. */
+  readOnly?: boolean | undefined;
+  /** The file may not grow beyond this; writes then fail as on a full disk. */
+  maxFileBytes?: number | undefined;
+  migrations?: readonly Migration[] | undefined;
+}
+
+export async function openSqlite(file: string, options: SqliteOptions = {}): Promise<Engine> {
+  if (options.readOnly) return openForReading(file, options.migrations ?? migrations);
+  const lock = takeLock(file);
+  let writer: Connection | undefined;
+  try {
+    writer = openWriter(file, options.maxFileBytes);
+    await migrateFile(writer, file, options.migrations ?? migrations);
+    const reader = new Connection(new DatabaseSync(file, { readOnly: true, timeout: lockWaitMs }));
+    return createEngine(file, writer, reader, lock);
+  } catch (cause) {
+    writer?.database.close();
+    lock.close();
+    throw cause instanceof AppError ? cause : cannotOpen(file, cause);
+  }
+}
+
+/** The lock is a transaction on a file beside: the kernel lets go of it however the process ends. */
+function takeLock(file: string): DatabaseSync {
+  let lock: DatabaseSync | undefined;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    lock = new DatabaseSync(`${file}.lock`, { timeout: lockWaitMs });
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (cause) {
+    lock?.close();
+    if (cause instanceof Error && "errcode" in cause && cause.errcode === 5) {
+      throw new AppError(
+        "storage_unavailable",
+        `The database ${file} is in use by another process. Stop it first, or give this one another DATABASE_URL.`,
+      );
+    }
+    throw cannotOpen(file, cause);
+  }
+}
+
+function cannotOpen(file: string, cause: unknown): AppError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AppError("storage_unavailable", `The database ${file} cannot be opened for writing: ${reason}.`, {
+    cause,
+  });
+}
+
+function openWriter(file: string, maxFileBytes: number | undefined): Connection {
+  const database = new DatabaseSync(file, { timeout: lockWaitMs });
+  try {
+    database.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY",
+    );
+    const connection = new Connection(database);
+    if (maxFileBytes !== undefined) {
+      const [page] = connection.all<{ page_size: number }>("PRAGMA page_size");
+      database.exec(`PRAGMA max_page_count = ${Math.ceil(maxFileBytes / (page?.page_size ?? 4096))}`);
+    }
+    return connection;
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
+}
+
+/** A database that has data is copied before it is changed. A migration that fails leaves it as it was. */
+async function migrateFile(writer: Connection, file: string, known: readonly Migration[]): Promise<void> {
+  const tx = new SqliteTx(writer);
+  const version = await readFileVersion(writer, tx);
+  refuseNewer(version, known, `The database ${file}`);
+  if (version === newestOf(known)) return;
+  if (version > 0) await backup(writer.database, `${file}.before-${newestOf(known)}-${stamp()}.bak`);
+  writer.database.exec("BEGIN IMMEDIATE");
+  try {
+    await migrate(tx, version, known);
+    writer.database.exec("COMMIT");
+  } catch (cause) {
+    if (writer.database.isTransaction) writer.database.exec("ROLLBACK");
+    throw cause;
+  }
+}
+
+function readFileVersion(connection: Connection, tx: SqliteTx): Promise<number> {
+  const tables = connection.all("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'");
+  return readSchemaVersion(tx, tables.length > 0);
+}
+
+function stamp(): string {
+  return new Date().toISOString().replace(/[-:]/g, "").slice(0, 15);
+}
+
+async function openForReading(file: string, known: readonly Migration[]): Promise<Engine> {
+  try {
+    const connection = new Connection(new DatabaseSync(file, { readOnly: true, timeout: lockWaitMs }));
+    refuseNewer(await readFileVersion(connection, new SqliteTx(connection)), known, `The database ${file}`);
+    return createEngine(file, undefined, connection, undefined);
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : cannotOpen(file, cause);
+  }
+}
+
+function createEngine(
+  file: string,
+  writer: Connection | undefined,
+  connection: Connection,
+  lock: DatabaseSync | undefined,
+): Engine {
+  const tx = writer && new SqliteTx(writer);
+  const group = writer && tx && new GroupCommit(groupDatabase(writer, tx));
+  const reader: Reader = {
+    dialect: sqliteDialect,
+    async all<R>(sql: string, params: readonly (string | number | bigint | null)[] = []): Promise<R[]> {
+      try {
+        return connection.all<R>(sql, params);
+      } catch (cause) {
+        throw isStorageFailure(cause) ? storageFailure(cause) : cause;
+      }
+    },
+  };
+  let closed = false;
+  return {
+    reader,
+    async write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>> {
+      if (!group || !tx || closed)
+        throw new AppError("storage_unavailable", "The database is open for reading only, or closed.");
+      return group.add(() => runOperation(tx, name, input));
+    },
+    async backup(target, progress) {
+      const report = ({ remainingPages, totalPages }: { remainingPages: number; totalPages: number }) =>
+        progress?.(totalPages - remainingPages, totalPages);
+      await backup(connection.database, target, { rate: backupPages, progress: report });
+    },
+    async checkRoom() {
+      const { bavail, bsize } = await statfs(dirname(file));
+      if (bavail * bsize >= leastFreeBytes) return;
+      throw new AppError("storage_unavailable", "The disk of the database is full.");
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await group?.drain();
+      connection.database.close();
+      writer?.database.close();
+      lock?.close();
+    },
+  };
+}

@@ -1,0 +1,230 @@
+// Turns: opened, closed and settled, each in one transaction that is guarded by a conditional update.
+
+import { AppError, type ErrorCode, notFound } from "../errors.ts";
+import type { Cost, LedgerEntry } from "../ledger.ts";
+import type { ClosedTurn, CloseTurn, StopRequest, TurnLog } from "../store.ts";
+import type { Notice, Turn, TurnStatus } from "../turn-state.ts";
+import type { Usage } from "../usage.ts";
+import {
+  type CostRow,
+  costFrom,
+  rankOf,
+  storableText,
+  type UsageRow,
+  usageColumns,
+  usageFrom,
+  usageValues,
+} from "./columns.ts";
+import type { Reader, Tx } from "./engine.ts";
+import { insertBatch, readLog } from "./event.ts";
+import { addToTotals, insertEntries, totalsValues } from "./ledger.ts";
+import { findMessage } from "./message.ts";
+import { type SessionRow, sessionColumns, sessionFrom } from "./session.ts";
+
+export const turnColumns = `id, session_id, owner, user_message_id, reply_message_id, status, model_requested, model_served, finish_reason,
+  error_code, error_detail, notices, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank,
+  started_at, first_token_at, ended_at, last_number, settled`;
+
+export interface TurnRow extends UsageRow, CostRow {
+  id: string;
+  session_id: string;
+  owner: string;
+  user_message_id: string;
+  reply_message_id: string;
+  status: TurnStatus;
+  model_requested: string;
+  model_served: string | null;
+  finish_reason: string | null;
+  error_code: ErrorCode | null;
+  error_detail: string | null;
+  notices: string | null;
+  started_at: number;
+  first_token_at: number | null;
+  ended_at: number | null;
+  last_number: number | null;
+  settled: number;
+}
+
+export function turnFrom(row: TurnRow): Turn {
+  const notices: Notice[] = row.notices === null ? [] : JSON.parse(row.notices);
+  return {
+    id: row.id,
+    sessionId: row.session_id,
+    userMessageId: row.user_message_id,
+    replyMessageId: row.reply_message_id,
+    status: row.status,
+    modelRequested: row.model_requested,
+    modelServed: row.model_served,
+    finishReason: row.finish_reason,
+    usage: usageFrom(row),
+    cost: costFrom(row),
+    error: row.error_code === null ? null : { code: row.error_code, detail: row.error_detail ?? "" },
+    notices,
+    settled: row.settled === 1,
+    startedAt: row.started_at,
+    firstTokenAt: row.first_token_at,
+    endedAt: row.ended_at,
+  };
+}
+
+async function findTurnRow(reader: Reader, owner: string, id: string): Promise<TurnRow | undefined> {
+  const rows = await reader.all<TurnRow>(`SELECT ${turnColumns} FROM turn WHERE id = $1 AND owner = $2`, [id, owner]);
+  return rows[0];
+}
+
+export async function findTurn(reader: Reader, owner: string, id: string): Promise<Turn | undefined> {
+  const row = await findTurnRow(reader, owner, id);
+  return row && turnFrom(row);
+}
+
+/** The turn is read before its events: an end that comes in between shows at the next reading, never an end without its events. */
+export async function readTurnLog(
+  reader: Reader,
+  owner: string,
+  turnId: string,
+  after: number,
+): Promise<TurnLog | undefined> {
+  const row = await findTurnRow(reader, owner, turnId);
+  if (!row) return undefined;
+  const { events } = await readLog(reader, turnId, after);
+  return { turn: turnFrom(row), events, lastNumber: row.last_number };
+}
+
+export async function closeTurn(tx: Tx, input: CloseTurn): Promise<ClosedTurn | undefined> {
+  const row = await endTurn(tx, input);
+  if (!row) return undefined;
+  if (input.lastBatch) await insertBatch(tx, input.lastBatch);
+  const booked = await insertEntries(tx, row.owner, input.entries);
+  const text = storableText(input.text);
+  const [message] = await tx.all<{ row: number }>(
+    "UPDATE message SET content = $2, thought = $3, vendor_parts = $4, status = $5 WHERE id = $1 RETURNING row",
+    [
+      row.reply_message_id,
+      text,
+      input.thought === "" ? null : storableText(input.thought),
+      input.vendorParts,
+      input.status,
+    ],
+  );
+  await tx.indexText(message!.row, row.owner, text, false);
+  const session = await releaseSession(tx, row.session_id, input, booked);
+  const reply = await findMessage(tx, row.reply_message_id);
+  if (!session || !reply) throw notFound("session");
+  return { turn: turnFrom(row), reply, session: sessionFrom(session) };
+}
+
+/** The guard: only one caller ever gets the row of a turn that was running. */
+async function endTurn(tx: Tx, input: CloseTurn): Promise<TurnRow | undefined> {
+  const { cost, settled, entries } = input;
+  const rows = await tx.all<TurnRow>(
+    `UPDATE turn SET status = $3, model_served = COALESCE($4, model_served), finish_reason = $5, error_code = $6, error_detail = $7,
+       notices = $8, first_token_at = $9, ended_at = $10, last_number = $11, settled = $12, cost_pico = $13, accuracy_rank = $14,
+       input_tokens = $15, cached_tokens = $16, output_tokens = $17, thinking_tokens = $18, tool_tokens = $19, total_tokens = $20
+     WHERE id = $1 AND process_id = $2 AND status = 'running' RETURNING ${turnColumns}`,
+    [
+      ...[input.turnId, input.processId, input.status, input.modelServed, input.finishReason],
+      ...[input.error?.code ?? null, input.error ? storableText(input.error.detail) : null],
+      ...[
+        input.notices.length > 0 ? JSON.stringify(input.notices) : null,
+        input.firstTokenAt,
+        input.endedAt,
+        input.lastNumber,
+      ],
+      ...[settled ? 1 : 0, settled ? turnTotal(cost, entries) : cost.total, rankOf(cost.accuracy)],
+      ...usageValues(input.usage),
+    ],
+  );
+  return rows[0];
+}
+
+/** What a settled turn cost is what its entries say, so that the books cannot disagree; without entries it is nothing or unknown. */
+function turnTotal(cost: Cost, entries: readonly LedgerEntry[]): bigint | null {
+  let sum: bigint | null = cost.total === null ? null : 0n;
+  for (const entry of entries) if (entry.total !== null) sum = (sum ?? 0n) + entry.total;
+  return sum;
+}
+
+/** Frees the session for its next turn and adds the turn to its totals. */
+async function releaseSession(
+  tx: Tx,
+  sessionId: string,
+  input: CloseTurn,
+  booked: bigint | null,
+): Promise<SessionRow | undefined> {
+  const { memory, settled, usage, cost } = input;
+  const rows = await tx.all<SessionRow>(
+    `UPDATE session SET ${addToTotals}, running_turn_id = NULL, version = version + 1, updated_at = $11, memory_from = COALESCE($12, memory_from),
+       memory_estimate = COALESCE($13, memory_estimate), memory_tokens = COALESCE($14, memory_tokens)
+     WHERE id = $1 RETURNING ${sessionColumns}`,
+    [
+      sessionId,
+      ...totalsValues(booked, settled ? usage : null, settled ? cost : null),
+      ...[input.endedAt, memory?.from ?? null],
+      ...(memory && memory.promptTokens !== null ? [memory.promptEstimate, memory.promptTokens] : [null, null]),
+    ],
+  );
+  return rows[0];
+}
+
+export interface SettleTurn {
+  turnId: string;
+  processId: number;
+  entries: LedgerEntry[];
+  usage: Usage | null;
+  cost: Cost;
+}
+
+export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
+  const { turnId, processId, entries, usage, cost } = input;
+  const [turn] = await tx.all<{ session_id: string; owner: string }>(
+    `UPDATE turn SET settled = 1, accuracy_rank = $3, input_tokens = $4, cached_tokens = $5, output_tokens = $6, thinking_tokens = $7,
+       tool_tokens = $8, total_tokens = $9 WHERE id = $1 AND process_id = $2 AND settled = 0 AND status <> 'running' RETURNING session_id, owner`,
+    [turnId, processId, rankOf(cost.accuracy), ...usageValues(usage)],
+  );
+  if (!turn) return false;
+  const booked = await insertEntries(tx, turn.owner, entries);
+  await tx.run(
+    "UPDATE turn SET cost_pico = COALESCE((SELECT SUM(total_pico) FROM ledger_entry WHERE turn_id = $1), $2) WHERE id = $1",
+    [turnId, cost.total === null ? null : 0n],
+  );
+  await tx.run(`UPDATE session SET ${addToTotals}, version = version + 1 WHERE id = $1`, [
+    turn.session_id,
+    ...totalsValues(booked, usage, cost),
+  ]);
+  return true;
+}
+
+export interface RequestStop {
+  owner: string;
+  turnId: string;
+  hard: boolean;
+}
+
+export async function requestStop(tx: Tx, { owner, turnId, hard }: RequestStop): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE turn SET stop_requested = CASE WHEN stop_requested < $3 THEN $3 ELSE stop_requested END WHERE id = $1 AND owner = $2 AND settled = 0`,
+    [turnId, owner, hard ? 2 : 1],
+  );
+  return changed > 0;
+}
+
+export async function listStopRequests(reader: Reader, processId: number): Promise<StopRequest[]> {
+  const rows = await reader.all<{ id: string; stop_requested: number }>(
+    "SELECT id, stop_requested FROM turn WHERE process_id = $1 AND settled = 0 AND stop_requested > 0",
+    [processId],
+  );
+  return rows.map((row) => ({ turnId: row.id, hard: row.stop_requested === 2 }));
+}
+
+export async function renewLease(
+  tx: Tx,
+  { processId, leaseUntil }: { processId: number; leaseUntil: number },
+): Promise<void> {
+  await tx.run("UPDATE turn SET lease_until = $2 WHERE process_id = $1 AND settled = 0", [processId, leaseUntil]);
+}
+
+export function turnInProgress(runningTurnId: string): AppError {
+  return new AppError("turn_in_progress", "Another turn is running in this session.", {
+    members: { running_turn_id: runningTurnId },
+  });
+}

@@ -144,6 +144,12 @@ export const settings = {
     read: whole(0, 10 * minute),
     says: "Longest time spent on trying again before the first word, in milliseconds.",
   },
+  retryBaseMs: {
+    env: "PROVIDER_RETRY_BASE_MS",
+    fallback: "500",
+    read: whole(1, minute),
+    says: "Upper end of the first wait before trying again; it doubles with every try, in milliseconds.",
+  },
   stopDrainMs: {
     env: "STOP_DRAIN_MS",
     fallback: "10000",

@@ -56,7 +56,7 @@ export async function serve(config: Config, log: Log = createLog(config.logLevel
     apiKey: config.geminiApiKey ?? "demo",
     baseUrl: emulator?.url ?? config.geminiBaseUrl,
     deadlines: { firstByteMs: config.firstByteMs, idleMs: config.idleMs, totalMs: config.totalMs },
-    retry: { budgetMs: config.retryBudgetMs },
+    retry: { budgetMs: config.retryBudgetMs, baseDelayMs: config.retryBaseMs },
     findModel: catalogue.find,
   });
   const store = await openStore(config.databaseUrl, { processId, log });

@@ -88,7 +88,8 @@ export class RunningTurn {
       .appendEvents(batch)
       .catch((cause) => {
         this.flushed = batch.firstNumber; // the closing transaction, or the next tick, brings them again
-        this.tools.log.error({ turn_id: this.live.turn.id, cause }, "events could not be stored yet");
+        this.tools.log.error({ turn_id: this.live.turn.id, cause }, "events could not be stored");
+        if (cause instanceof AppError && cause.code === "conflict") this.interrupt(); // another process took the turn over
       })
       .finally(() => {
         this.flushing = undefined;

@@ -2,10 +2,16 @@
 
 import type { Provider } from "../provider.ts";
 import { createGemini, type GeminiSettings } from "./gemini.ts";
+import { geminiModels } from "./gemini-models.ts";
+import { geminiPrices } from "./gemini-prices.ts";
 
 const adapters = {
   gemini: createGemini,
 };
+
+/** Every model we can describe, and every price we know, of all vendors. */
+export const models = [...geminiModels];
+export const prices = [...geminiPrices];
 
 export type VendorName = keyof typeof adapters;
 export type ProviderSettings = { vendor?: VendorName } & GeminiSettings;

@@ -1,0 +1,145 @@
+// Invariant 7 and Idempotency-Key: two at once are never interleaved, and trying again never bills twice.
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { type AnswerBody, call, collect, newSession, openStream, readHistory, type SeenEvent, say, type SessionBody, textOf } from "./client.ts";
+import { engines } from "./engines.ts";
+import { startServer, type TestServer } from "./server.ts";
+
+describe.each(engines)("on %s", (_name, createDatabase) => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer({ databaseUrl: await createDatabase(), settings: { STOP_DRAIN_MS: "200", QUEUE_LIMIT: "60" } });
+  });
+  afterAll(() => server.stop());
+  beforeEach(() => server.emulator.reset());
+
+  test("a second message while a turn runs is refused and names the running turn", async () => {
+    const session = await newSession(server.url);
+    server.emulator.play({ text: "slow answer", chunks: 5, delayMs: 20 });
+    const stream = await openStream(server.url, session.id, { content: "first" });
+    const start = (await stream.next()).value as SeenEvent;
+    const { status, body } = await say(server.url, session.id, { content: "second" });
+    expect([status, body.code, body.running_turn_id]).toEqual([409, "turn_in_progress", start.data.turn_id as string]);
+    await collect(stream);
+    expect(server.emulator.callCount).toBe(1);
+  });
+
+  test("queued messages wait their turn, in the order they came", async () => {
+    const session = await newSession(server.url);
+    server.emulator.always({ chunks: 3, delayMs: 5 });
+    const stream = await openStream(server.url, session.id, { content: "m0" });
+    await stream.next();
+    const order: string[] = [];
+    const waiting: Promise<unknown>[] = [];
+    for (let i = 1; i <= 5; i++) {
+      const content = `m${i}`;
+      waiting.push(say(server.url, session.id, { content, if_busy: "queue" }).then(() => order.push(content)));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all([collect(stream), ...waiting]);
+    const asked = (await readHistory(server.url, session.id)).data.filter(({ role }) => role === "user").map(({ content }) => content);
+    expect(asked).toEqual(["m0", ...order]);
+    expect(new Set(order).size).toBe(5);
+  });
+
+  test("interrupt stops the running turn and takes its place", async () => {
+    const session = await newSession(server.url);
+    server.emulator.play({ fault: "stall", text: "this one will not end", chunks: 4, after: 3 }, { text: "taken over" });
+    const stream = await openStream(server.url, session.id, { content: "first" });
+    await stream.next();
+    await stream.next();
+    const { body } = await say(server.url, session.id, { content: "second", if_busy: "interrupt" });
+    expect(body.reply.content).toBe("taken over");
+    expect((await collect(stream)).at(-1)?.data.turn?.status).toBe("stopped");
+    const history = await readHistory(server.url, session.id);
+    expect(history.data.map(({ status }) => status)).toEqual(["complete", "stopped", "complete", "complete"]);
+  });
+
+  test("If-Match refuses a message written on a stale state", async () => {
+    const session = await newSession(server.url);
+    const fresh = { "if-match": `"v${session.version}"` };
+    expect((await say(server.url, session.id, { content: "one" }, fresh)).status).toBe(201);
+    const stale = await say(server.url, session.id, { content: "two" }, fresh);
+    expect([stale.status, stale.body.code]).toEqual([412, "version_mismatch"]);
+    expect((await readHistory(server.url, session.id)).data).toHaveLength(2);
+  });
+
+  test("50 writers at once: every accepted message is there, in an order some serial run explains", async () => {
+    const session = await newSession(server.url);
+    server.emulator.always({ text: "ok", chunks: 2 });
+    const modes = ["reject", "queue", "interrupt"];
+    const results = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => say(server.url, session.id, { content: `w${i}`, if_busy: modes[i % 3] })),
+    );
+    const accepted = results.filter(({ status }) => status === 201);
+    for (const { status, body } of results) if (status !== 201) expect([409, body.code]).toEqual([status, "turn_in_progress"]);
+    const { data, session: after } = await readHistory(server.url, session.id);
+    expect(new Set(data.filter(({ role }) => role === "user").map(({ id }) => id))).toEqual(new Set(accepted.map(({ body }) => body.message.id)));
+    for (let i = 0; i < data.length; i += 2) {
+      expect([data[i]!.role, data[i + 1]!.role]).toEqual(["user", "assistant"]);
+      expect(data[i + 1]!.turn_id).toBe(data[i]!.turn_id);
+      expect(data[i]!.parent_id).toBe(i === 0 ? null : data[i - 1]!.id);
+    }
+    expect(after.running_turn_id).toBeNull();
+    expect(after.message_count).toBe(data.length);
+  });
+
+  describe("Idempotency-Key", () => {
+    const key = () => ({ "idempotency-key": crypto.randomUUID() });
+
+    test("the same key and body: one call, one debit, the same answer, also at the same moment and after a restart", async () => {
+      const session = await newSession(server.url);
+      const headers = key();
+      server.emulator.play({ text: "only once", chunks: 4, delayMs: 5 });
+      const send = () => say(server.url, session.id, { content: "pay me once" }, headers);
+      const answers = await Promise.all([send(), send(), send()]);
+      answers.push(await send());
+      await server.restart();
+      answers.push(await send());
+      for (const { status, body } of answers) {
+        expect(status).toBe(201);
+        expect(body.turn).toEqual(answers[0]!.body.turn);
+        expect(body.reply).toEqual(answers[0]!.body.reply);
+      }
+      expect(server.emulator.callCount).toBe(1);
+      expect((await readHistory(server.url, session.id)).cost.total).toBe(answers[0]!.body.reply.cost!.total);
+    });
+
+    test("a retry of a running stream joins it", async () => {
+      const session = await newSession(server.url);
+      const headers = key();
+      server.emulator.play({ text: "joined in the middle", chunks: 8, delayMs: 6 });
+      const first = await openStream(server.url, session.id, { content: "hi" }, headers);
+      await first.next();
+      await first.return();
+      const again = await collect(await openStream(server.url, session.id, { content: "hi" }, headers));
+      expect(textOf(again)).toBe("joined in the middle");
+      expect(server.emulator.callCount).toBe(1);
+    });
+
+    test("the same key with another body is refused", async () => {
+      const session = await newSession(server.url);
+      const headers = key();
+      await say(server.url, session.id, { content: "one" }, headers);
+      const { status, body } = await say(server.url, session.id, { content: "two" }, headers);
+      expect([status, body.code]).toEqual([422, "idempotency_mismatch"]);
+    });
+
+    test("a session is made once, too", async () => {
+      const headers = key();
+      const make = () => call<SessionBody>(`${server.url}/sessions`, "POST", { title: "once" }, headers);
+      const made = await Promise.all([make(), make(), make()]);
+      expect(new Set(made.map(({ body }) => body.id)).size).toBe(1);
+    });
+
+    test("a turn that failed gives its failure again, and calls nobody", async () => {
+      const session = await newSession(server.url);
+      const headers = key();
+      server.emulator.play({ fault: "bad-argument" });
+      const send = () => call<AnswerBody>(`${server.url}/sessions/${session.id}/messages`, "POST", { content: "x" }, headers);
+      expect((await send()).status).toBe(502);
+      expect((await send()).status).toBe(502);
+      expect(server.emulator.callCount).toBe(1);
+    });
+  });
+});

@@ -1,0 +1,15 @@
+// Invariant 1: kill -9 at any moment loses no acknowledged message and no money. The long run is bench/kill.ts.
+
+import { describe, expect, test } from "bun:test";
+import { engines } from "./engines.ts";
+import { runKills } from "./kill-run.ts";
+
+describe.each(engines)("on %s", (_name, createDatabase) => {
+  test("kill -9 at random moments under load: everything acknowledged is there, everything is terminal, the books agree", async () => {
+    const result = await runKills({ databaseUrl: await createDatabase(), kills: 5, seed: 7, writers: 6 });
+    expect(result.problems).toEqual([]);
+    expect(result.kills).toBe(5);
+    expect(result.acknowledged).toBeGreaterThan(10);
+    expect(result.slowestReadyMs).toBeLessThan(10_000);
+  }, 120_000);
+});

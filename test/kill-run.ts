@@ -1,0 +1,190 @@
+// Kills a real server process at random moments under load, starts it again, and compares what it says with what was acknowledged.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startEmulator } from "../emulator/emulator.ts";
+import { openStore } from "../src/database/open.ts";
+import { noLog } from "../src/log.ts";
+import { call, collect, type HistoryBody, newSession, openEvents, openStream, readReceipt, readTurn, say, textOf } from "./client.ts";
+
+export interface KillOptions {
+  databaseUrl: string;
+  kills: number;
+  seed: number;
+  writers: number;
+  onProgress?: (line: string) => void;
+}
+export interface KillResult {
+  kills: number;
+  /** Turns whose 201 had arrived, and turns whose first event had. */
+  acknowledged: number;
+  started: number;
+  interrupted: number;
+  slowestReadyMs: number;
+  problems: string[];
+}
+
+export interface ServerProcess {
+  url: string;
+  /** From the start of the process to the first 200 of /readyz. */
+  readyMs: number;
+  kill(signal: NodeJS.Signals): Promise<number | null>;
+  child: ChildProcess;
+}
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const bun = join(dirname(createRequire(import.meta.url).resolve("bun/package.json")), "bin", "bun.exe");
+
+/** Starts the real command in a process of its own and waits until it is ready. */
+export async function startProcess(env: Record<string, string>, command: [string, ...string[]] = [bun, join(root, "src", "cli.ts")]): Promise<ServerProcess> {
+  const began = performance.now();
+  const child = spawn(command[0], command.slice(1), {
+    cwd: root,
+    env: { PATH: process.env.PATH, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", LOG_LEVEL: "silent", PORT: "0", ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = new Promise<number | null>((resolve) => child.on("exit", (code) => resolve(code)));
+  let said = "";
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stderr!.on("data", (bytes: Buffer) => {
+      said += bytes.toString();
+      const found = /listens on (http:\S+)/.exec(said);
+      if (found) resolve(found[1]!);
+    });
+    void ended.then((code) => reject(new Error(`the server ended with ${code} before it was ready: ${said}`)));
+  });
+  while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 5));
+  const kill = (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    return ended;
+  };
+  return { url, readyMs: performance.now() - began, kill, child };
+}
+
+interface Ledger {
+  acknowledged: Map<string, { sessionId: string; userText: string; reply: string; cost: string | null }>;
+  started: Map<string, { sessionId: string; seen: string }>;
+}
+
+/** Runs `kills` rounds of: load, kill -9, restart, check. Deterministic in its schedule, not in what the kill hits. */
+export async function runKills(options: KillOptions): Promise<KillResult> {
+  const emulator = await startEmulator({ record: false });
+  emulator.always({ chunks: 30, chunkChars: 6, delayMs: 4 });
+  const env = { DATABASE_URL: options.databaseUrl, GEMINI_API_KEY: "test-key", GEMINI_BASE_URL: emulator.url };
+  const ledger: Ledger = { acknowledged: new Map(), started: new Map() };
+  const result: KillResult = { kills: 0, acknowledged: 0, started: 0, interrupted: 0, slowestReadyMs: 0, problems: [] };
+  const random = seededRandom(options.seed);
+  let server = await startProcess(env);
+  try {
+    const sessions = await Promise.all(Array.from({ length: options.writers }, () => newSession(server.url).then(({ id }) => id)));
+    for (; result.kills < options.kills; result.kills++) {
+      const load = sessions.map((sessionId, index) => keepWriting(server.url, sessionId, index % 2 === 0, ledger));
+      await new Promise((resolve) => setTimeout(resolve, 100 + random() * 500));
+      await server.kill("SIGKILL");
+      await Promise.all(load);
+      server = await startProcess(env);
+      result.slowestReadyMs = Math.max(result.slowestReadyMs, server.readyMs);
+      await checkAll(server.url, sessions, ledger, result);
+      options.onProgress?.(`${result.kills + 1}/${options.kills} kills, ${ledger.acknowledged.size} turns acknowledged, ${result.problems.length} problems`);
+    }
+    await server.kill("SIGTERM");
+    await checkBooks(options.databaseUrl, result);
+  } finally {
+    server.child.kill("SIGKILL");
+    await emulator.close();
+  }
+  result.acknowledged = ledger.acknowledged.size;
+  result.started = ledger.started.size;
+  return result;
+}
+
+/** Sends messages one after another, half of the writers as streams, until the server is gone. */
+async function keepWriting(url: string, sessionId: string, stream: boolean, ledger: Ledger): Promise<void> {
+  for (let n = 0; ; n++) {
+    const userText = `${sessionId} ${n} ${crypto.randomUUID()}`;
+    try {
+      if (stream) await writeStream(url, sessionId, userText, ledger);
+      else {
+        const { status, body } = await say(url, sessionId, { content: userText });
+        if (status === 201) ledger.acknowledged.set(body.turn.id, { sessionId, userText, reply: body.reply.content, cost: body.reply.cost!.total });
+      }
+    } catch {
+      return;
+    }
+  }
+}
+
+async function writeStream(url: string, sessionId: string, userText: string, ledger: Ledger): Promise<void> {
+  let turnId = "";
+  for await (const event of await openStream(url, sessionId, { content: userText })) {
+    if (event.type === "turn-start") {
+      turnId = event.data.turn_id as string;
+      ledger.started.set(turnId, { sessionId, seen: "" });
+    } else if (event.type === "text-delta") ledger.started.get(turnId)!.seen += event.data.text;
+    else if (event.type === "turn-end") {
+      ledger.acknowledged.set(turnId, { sessionId, userText, reply: event.data.reply!.content, cost: event.data.reply!.cost!.total });
+    }
+  }
+}
+
+async function checkAll(url: string, sessions: string[], ledger: Ledger, result: KillResult): Promise<void> {
+  result.interrupted = 0;
+  for (const sessionId of sessions) {
+    const history = (await call<HistoryBody>(`${url}/sessions/${sessionId}/history`, "GET")).body;
+    const byTurn = new Map(history.data.filter(({ role }) => role === "assistant").map((reply) => [reply.turn_id, reply]));
+    const asked = new Map(history.data.filter(({ role }) => role === "user").map((message) => [message.turn_id, message]));
+    const complain = (what: string) => result.problems.push(`${sessionId}: ${what}`);
+    if (history.session.running_turn_id !== null) complain("a turn is still running");
+    for (const [turnId, acknowledged] of ledger.acknowledged) {
+      if (acknowledged.sessionId !== sessionId) continue;
+      if (asked.get(turnId)?.content !== acknowledged.userText) complain(`${turnId}: its message is gone`);
+      if (byTurn.get(turnId)?.content !== acknowledged.reply) complain(`${turnId}: its reply changed`);
+      if (byTurn.get(turnId)?.cost?.total !== acknowledged.cost) complain(`${turnId}: its cost changed`);
+    }
+    for (const [turnId, started] of ledger.started) {
+      if (started.sessionId === sessionId && !byTurn.has(turnId)) complain(`${turnId}: a turn that had begun is gone`);
+    }
+    for (const reply of byTurn.values()) {
+      if (reply.status === "running") complain(`${reply.turn_id} is not terminal`);
+      if (reply.status === "interrupted") {
+        result.interrupted++;
+        await checkInterrupted(url, reply.turn_id, reply.content, complain);
+      }
+    }
+    const sum = [...byTurn.values()].reduce((total, reply) => total + toPico(reply.cost?.total), 0n);
+    if (sum !== toPico(history.cost.total)) complain(`the messages cost ${sum}, the session ${history.cost.total}`);
+  }
+}
+
+async function checkInterrupted(url: string, turnId: string, content: string, complain: (what: string) => void): Promise<void> {
+  const [turn, receipt, events] = await Promise.all([readTurn(url, turnId), readReceipt(url, turnId), collect(await openEvents(url, turnId))]);
+  if (events.at(-1)?.type !== "turn-end") complain(`${turnId}: its events do not end`);
+  if (textOf(events) !== content) complain(`${turnId}: its events and its text differ`);
+  if (!receipt.settled || receipt.total !== turn.cost?.total) complain(`${turnId}: its receipt and its cost differ`);
+  if (receipt.accuracy === "exact") complain(`${turnId}: was cut and claims to be exact`);
+}
+
+async function checkBooks(databaseUrl: string, result: KillResult): Promise<void> {
+  const store = await openStore(databaseUrl, { processId: 1, log: noLog });
+  const books = await store.sumBooks();
+  await store.close();
+  if (books.entriesTotal !== books.sessionsTotal || books.turnsTotal !== books.entriesTotal) {
+    result.problems.push(`the books differ: entries ${books.entriesTotal}, turns ${books.turnsTotal}, sessions ${books.sessionsTotal}`);
+  }
+  if (books.runningTurns !== 0) result.problems.push(`${books.runningTurns} turns are still running`);
+}
+
+function toPico(usd: string | null | undefined): bigint {
+  const [whole = "0", fraction = ""] = (usd ?? "0").split(".");
+  return BigInt(whole) * 10n ** 12n + BigInt(fraction.padEnd(12, "0"));
+}
+
+function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

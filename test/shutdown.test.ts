@@ -1,0 +1,71 @@
+// SIGTERM: no new turns, running ones finish or are marked, exit 0; a second signal exits at once and recovery does the rest.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type Emulator, startEmulator } from "../emulator/emulator.ts";
+import { call, collect, eventually, newSession, openStream, readHistory, say } from "./client.ts";
+import { engines } from "./engines.ts";
+import { startProcess } from "./kill-run.ts";
+
+describe.each(engines)("on %s", (_name, createDatabase) => {
+  let emulator: Emulator;
+  beforeAll(async () => {
+    emulator = await startEmulator();
+  });
+  afterAll(() => emulator.close());
+  const settings = async (shutdownMs: number) => ({
+    DATABASE_URL: await createDatabase(),
+    GEMINI_API_KEY: "k",
+    GEMINI_BASE_URL: emulator.url,
+    SHUTDOWN_MS: String(shutdownMs),
+  });
+
+  test("a running turn finishes, new ones are refused with Retry-After, and the exit is clean", async () => {
+    const env = await settings(20_000);
+    const server = await startProcess(env);
+    const [session, other] = [await newSession(server.url), await newSession(server.url)];
+    emulator.play({ text: "I may finish my sentence", chunks: 40, delayMs: 20 });
+    const stream = await openStream(server.url, session.id, { content: "hi" });
+    await stream.next();
+    const exit = server.kill("SIGTERM");
+    await eventually(async () => (await fetch(`${server.url}/readyz`)).status, (status) => status === 503);
+    const refused = await say(server.url, other.id, { content: "too late" });
+    expect([refused.status, refused.body.code]).toEqual([503, "draining"]);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    const end = (await collect(stream)).at(-1);
+    expect([end?.type, end?.data.reply?.content]).toEqual(["turn-end", "I may finish my sentence"]);
+    expect(await exit).toBe(0);
+  });
+
+  test("what does not finish in time is marked interrupted, with its receipt, and the exit is still clean", async () => {
+    const env = await settings(200);
+    let server = await startProcess(env);
+    const session = await newSession(server.url);
+    emulator.play({ fault: "stall", chunks: 6, after: 3 });
+    const stream = await openStream(server.url, session.id, { content: "hi" });
+    await stream.next();
+    const exit = server.kill("SIGTERM");
+    expect((await collect(stream)).at(-1)?.data.turn?.status).toBe("interrupted");
+    expect(await exit).toBe(0);
+    server = await startProcess(env);
+    const { data } = await readHistory(server.url, session.id);
+    expect([data[1]?.status, data[1]?.cost?.accuracy]).toEqual(["interrupted", "partial"]);
+    await server.kill("SIGTERM");
+  });
+
+  test("a second signal exits at once; the next start closes what was left", async () => {
+    const env = await settings(20_000);
+    let server = await startProcess(env);
+    const session = await newSession(server.url);
+    emulator.play({ fault: "stall", chunks: 6, after: 3 });
+    const stream = await openStream(server.url, session.id, { content: "hi" });
+    await stream.next();
+    const exit = server.kill("SIGTERM");
+    await eventually(async () => (await fetch(`${server.url}/readyz`)).status, (status) => status === 503);
+    server.child.kill("SIGTERM");
+    expect(await exit).not.toBe(0);
+    server = await startProcess(env);
+    expect((await readHistory(server.url, session.id)).data[1]?.status).toBe("interrupted");
+    expect((await call(`${server.url}/readyz`, "GET")).status).toBe(200);
+    await server.kill("SIGTERM");
+  });
+});

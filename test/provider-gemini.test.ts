@@ -1,0 +1,151 @@
+// The Gemini adapter against the emulator: the contract of all adapters, every fault there is, and the control plane.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type Emulator, faultNames, type Scenario, startEmulator } from "../emulator/emulator.ts";
+import type { ProviderRequest } from "../src/provider.ts";
+import { createProvider } from "../src/providers/index.ts";
+import { usageOf } from "../src/usage.ts";
+import { startFixtureServer } from "./fixture-server.ts";
+import { describeProviderContract, type Situation } from "./provider-contract.ts";
+import { codeOf, readCall } from "./read-call.ts";
+
+const model = "gemini-2.5-flash";
+const said = { text: "one two three", chunks: 3 };
+const scenarios: Record<Situation, Scenario> = {
+  answer: said,
+  "signed-answer": { ...said, signature: "EjQKMgEw+/==" },
+  "token-limit": { fault: "max-tokens-no-parts" },
+  blocked: { fault: "blocked-prompt" },
+  empty: { fault: "empty-stop" },
+  "key-refused": { fault: "bad-key" },
+  "model-gone": { fault: "retired-model" },
+  "rate-limited": { fault: "quota-minute", retryDelaySeconds: 48 },
+  "too-long": { fault: "too-long" },
+  invalid: { fault: "bad-argument" },
+  broken: { fault: "internal-500" },
+  overloaded: { fault: "overloaded-503" },
+  cut: { ...said, fault: "close-midstream", after: 1, delayMs: 20 },
+  unfinished: { ...said, fault: "no-finish", after: 1 },
+  stalled: { ...said, fault: "stall", after: 1 },
+  endless: { fault: "slow-drip", delayMs: 5 },
+  silent: { fault: "no-headers" },
+};
+
+describeProviderContract("Gemini", async () => {
+  const emulator = await startEmulator({ apiKeys: ["right"] });
+  return {
+    model,
+    createProvider: (settings) => createProvider({ apiKey: "right", baseUrl: emulator.url, ...settings }),
+    play: (...situations) => emulator.play(...situations.map((situation) => scenarios[situation])),
+    requestCount: () => emulator.callCount,
+    async lastWasLeft() {
+      await emulator.idle();
+      return emulator.generateCalls().at(-1)?.disconnected ?? false;
+    },
+    close: () => emulator.close(),
+  };
+});
+
+let emulator: Emulator;
+beforeAll(async () => {
+  emulator = await startEmulator();
+});
+afterAll(() => emulator.close());
+
+const request: ProviderRequest = {
+  model,
+  system: null,
+  messages: [{ role: "user", text: "hi", vendorParts: null }],
+  params: {},
+};
+function call(settings: Partial<Parameters<typeof createProvider>[0]> = {}) {
+  const provider = createProvider({
+    apiKey: "k",
+    baseUrl: emulator.url,
+    retry: { maxAttempts: 2, baseDelayMs: 1 },
+    ...settings,
+  });
+  return readCall(provider.stream(request, new AbortController().signal));
+}
+
+/** What each outcome of a fault must look like from here. */
+function judge(outcome: string, read: Awaited<ReturnType<typeof call>>): boolean {
+  const { finishReason } = read.record;
+  const failed = codeOf(read)?.match(/^(provider_|model_not_found|context_too_long)/) != null;
+  switch (outcome) {
+    case "answer":
+      return read.error === null && read.text !== "" && finishReason !== null;
+    case "blocked":
+    case "empty":
+      return read.error === null && finishReason === outcome;
+    case "cut":
+      return read.error === null && finishReason === "max_tokens";
+    case "silence":
+      return codeOf(read) === "provider_timeout";
+    default:
+      return failed && finishReason === null;
+  }
+}
+
+for (const fault of faultNames) {
+  test(`fault ${fault.name}: ${fault.outcome}`, async () => {
+    const fast = { times: 2, firstByteMs: 30, delayMs: fault.name === "slow-drip" ? 5 : 2, retryDelaySeconds: 90 };
+    emulator.reset();
+    emulator.play({ fault: fault.name, ...fast });
+    const before = emulator.callCount;
+    const read = await call({
+      deadlines: { firstByteMs: 400, idleMs: 400, totalMs: fault.name === "slow-drip" ? 300 : 5_000 },
+    });
+    if (!judge(fault.outcome, read))
+      throw new Error(`${fault.outcome}, but ${JSON.stringify(read.record)} ${String(read.error)}`);
+    expect(read.record.attempts).toHaveLength(emulator.callCount - before);
+    await emulator.idle();
+    expect(
+      emulator.generateCalls().at(-1)?.finished || emulator.generateCalls().at(-1)?.disconnected || read.error !== null,
+    ).toBe(true);
+  });
+}
+
+test("an answer of 8 MB in one event, and one of 2,000 events, arrive whole", async () => {
+  emulator.reset();
+  emulator.play({ fault: "huge-event" }, { fault: "many-tiny" });
+  expect((await call()).text.length).toBeGreaterThan(8_000_000);
+  expect((await call()).text.length).toBe(2000);
+});
+
+test("the last usage is what the vendor last sent, never a sum", async () => {
+  emulator.reset();
+  emulator.play({ chunks: 50, thoughts: "let me think", toolTokens: 7 });
+  const read = await call();
+  const sent = emulator.generateCalls().at(-1)?.usage;
+  expect(JSON.parse(read.record.usageRaw!)).toEqual(sent);
+  const meter = createProvider({ apiKey: "k" }).readUsage(read.record.usageRaw!);
+  expect(meter.balanced).toBe(true);
+  expect(usageOf(meter).totalTokens).toBe(sent?.totalTokenCount as number);
+});
+
+test("the control plane gives up on a silent vendor, maps refusals and can be stopped", async () => {
+  const server = await startFixtureServer();
+  const provider = createProvider({ apiKey: "k", baseUrl: server.url, deadlines: { firstByteMs: 60 } });
+  const codeOfFailed = (promise: Promise<unknown>) =>
+    promise.then(
+      () => null,
+      (error) => codeOf({ error }),
+    );
+  const never = new AbortController().signal;
+  server.reply = () => ({ end: "silent" });
+  expect(await codeOfFailed(provider.countTokens(request, never))).toBe("provider_timeout");
+  expect(await codeOfFailed(provider.listModels(never))).toBe("provider_timeout");
+  const controller = new AbortController();
+  const stopped = provider.listModels(controller.signal).catch((error: unknown) => error);
+  controller.abort("enough");
+  expect(await stopped).toBe("enough");
+  server.reply = () => ({ status: 503, chunks: ['{"error": {"code": 503,"message": "x","status": "UNAVAILABLE"}}'] });
+  expect(await codeOfFailed(provider.countTokens(request, never))).toBe("provider_unavailable");
+  server.reply = () => ({ headers: { "content-type": "text/html" }, chunks: ["<html>"] });
+  expect(await codeOfFailed(provider.listModels(never))).toBe("provider_error");
+  expect(await codeOfFailed(createProvider({ apiKey: "" }).listModels(never))).toBe("provider_refused_key");
+  for (const seen of server.requests) expect(seen.url).not.toContain("key=");
+  await server.close();
+  expect(await codeOfFailed(provider.listModels(never))).toBe("provider_unavailable");
+});

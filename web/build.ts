@@ -1,0 +1,127 @@
+// Builds the page in memory (Bun) or reads what was built before (any runtime); the server serves the resulting map.
+
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+/** One file as it is served. `immutable`: its name changes with its content, so it may be cached for ever. */
+export interface PageFile {
+  type: string;
+  body: Uint8Array;
+  immutable: boolean;
+  /** The same, compressed, where that is worth it. */
+  gzip?: Uint8Array;
+}
+
+/** Path, beginning with a slash, to file. `/` is the page itself. */
+export type Page = Map<string, PageFile>;
+
+const here = import.meta.dirname;
+const dist = join(here, "dist");
+
+const types: Record<string, string> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
+  json: "application/manifest+json",
+};
+
+/** Sheets in the order they apply. */
+const sheets = ["base", "layout", "sidebar", "conversation", "prose", "dialog"];
+
+function fileOf(name: string, body: Uint8Array | string, immutable: boolean): PageFile {
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  const type = types[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream";
+  const gzip = gzipSync(bytes, { level: 9 });
+  return { type, body: bytes, immutable, ...(gzip.length < bytes.length ? { gzip: new Uint8Array(gzip) } : {}) };
+}
+
+function hashOf(body: string): string {
+  return createHash("sha256").update(body).digest("hex").slice(0, 8);
+}
+
+/** Bundles the page: minified, split so that code colours load only when needed. Needs Bun; throws Error if it fails. */
+export async function buildPage(): Promise<Page> {
+  const built = await Bun.build({
+    entrypoints: [join(here, "main.tsx")],
+    target: "browser",
+    format: "esm",
+    splitting: true,
+    minify: true,
+    naming: { entry: "[name]-[hash].[ext]", chunk: "[name]-[hash].[ext]" },
+    define: { "process.env.NODE_ENV": '"production"' },
+  });
+  const page: Page = new Map();
+  let script = "";
+  for (const output of built.outputs) {
+    const name = output.path.replace(/^\.?\//, "");
+    if (output.kind === "entry-point") script = `/assets/${name}`;
+    page.set(`/assets/${name}`, fileOf(name, new Uint8Array(await output.arrayBuffer()), true));
+  }
+  const add = (name: string, body: string) => {
+    const [stem, extension] = name.split(".");
+    const path = `/assets/${stem}-${hashOf(body)}.${extension}`;
+    page.set(path, fileOf(name, body, true));
+    return path;
+  };
+  const source = (name: string) => readFile(join(here, name), "utf8");
+  const css = await Promise.all(sheets.map((sheet) => source(`css/${sheet}.css`)));
+  const icon = add("icon.svg", await source("icon.svg"));
+  const manifest = add("manifest.json", (await source("manifest.json")).replace("%icon%", icon));
+  const places = { script, icon, manifest, style: add("page.css", shrinkCss(css.join("\n"))) };
+  let html = await source("index.html");
+  for (const [place, path] of Object.entries(places)) html = html.replace(`%${place}%`, path);
+  page.set("/", fileOf("index.html", html, false));
+  return page;
+}
+
+/** Comments and indentation go; nothing else is touched, so that the browser gets the style sheet as it was written. */
+function shrinkCss(css: string): string {
+  return css
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/\s*\n\s*/g, "\n")
+    .trim();
+}
+
+interface Listing {
+  [path: string]: { file: string; type: string; immutable: boolean };
+}
+
+/** Reads the page built earlier by `bun web/build.ts`, for runtimes that cannot bundle. Throws Error if it is missing. */
+export async function loadPage(): Promise<Page> {
+  let listing: Listing;
+  try {
+    listing = JSON.parse(await readFile(join(dist, "page.json"), "utf8")) as Listing;
+  } catch (cause) {
+    throw new Error(`The page is not built: ${dist} has no page.json. Build it once with: bun web/build.ts`, { cause });
+  }
+  const page: Page = new Map();
+  for (const [path, { file, type, immutable }] of Object.entries(listing)) {
+    const body = new Uint8Array(await readFile(join(dist, file)));
+    page.set(path, { ...fileOf(file, body, immutable), type });
+  }
+  return page;
+}
+
+async function writePage(page: Page): Promise<void> {
+  await mkdir(dist, { recursive: true });
+  for (const name of await readdir(dist)) await rm(join(dist, name));
+  const listing: Listing = {};
+  for (const [path, { type, body, immutable }] of page) {
+    const file = path === "/" ? "index.html" : path.slice(path.lastIndexOf("/") + 1);
+    listing[path] = { file, type, immutable };
+    await writeFile(join(dist, file), body);
+  }
+  await writeFile(join(dist, "page.json"), `${JSON.stringify(listing, null, 2)}\n`);
+}
+
+if (import.meta.main) {
+  const page = await buildPage();
+  await writePage(page);
+  for (const [path, { body, gzip }] of page) {
+    const size = (bytes: number) => `${(bytes / 1024).toFixed(1)} KB`.padStart(10);
+    console.log(`${size(body.length)} ${size(gzip?.length ?? body.length)} gzip  ${path}`);
+  }
+}

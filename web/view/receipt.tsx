@@ -1,0 +1,126 @@
+// The receipt of one answer, line by line, as the server keeps it for ever.
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { type ApiError, api } from "../api.ts";
+import { printUsd, timesMillion } from "../money.ts";
+import { asApiError } from "../sessions.ts";
+import { language, text } from "../state.ts";
+import { type Dictionary, fill, printNumber } from "../text.ts";
+import { printDate, printDateTime } from "../time.ts";
+import type { Receipt, ReceiptLine } from "../wire.ts";
+import { CopyButton } from "./button.tsx";
+import { AccuracyBadge, receiptOf } from "./cost.tsx";
+import { Dialog } from "./dialog.tsx";
+import { servedWords } from "./message.tsx";
+import { Problem } from "./problem.tsx";
+
+export function ReceiptDialog() {
+  const turnId = receiptOf.value;
+  if (turnId === null) return null;
+  return (
+    <Dialog
+      title={text.value.receipt}
+      onClose={() => {
+        receiptOf.value = null;
+      }}
+    >
+      <ReceiptBody turnId={turnId} />
+    </Dialog>
+  );
+}
+
+function ReceiptBody({ turnId }: { turnId: string }) {
+  const receipt = useSignal<Receipt | null>(null);
+  const error = useSignal<ApiError | null>(null);
+  const load = () => {
+    error.value = null;
+    api.getReceipt(turnId).then(
+      (found) => {
+        receipt.value = found;
+      },
+      (cause) => {
+        error.value = asApiError(cause);
+      },
+    );
+  };
+  useEffect(load, [turnId]);
+  if (error.value) {
+    return (
+      <Problem code={error.value.code} detail={error.value.message}>
+        <button type="button" class="button small" onClick={load}>
+          {text.value.tryAgain}
+        </button>
+      </Problem>
+    );
+  }
+  return receipt.value ? <ReceiptSheet receipt={receipt.value} /> : <p class="quiet">{text.value.loading}</p>;
+}
+
+function ReceiptSheet({ receipt }: { receipt: Receipt }) {
+  const t = text.value;
+  const { price } = receipt;
+  return (
+    <div class="receipt">
+      <p class="quiet">
+        {fill(t.receiptOf, { date: printDateTime(language.value, receipt.at) })}
+        <br />
+        {servedWords(receipt.model_served ?? receipt.model_requested, receipt.model_requested)}
+      </p>
+      <div class="table">
+        <table>
+          <thead>
+            <tr>
+              <th>{t.item}</th>
+              <th class="number">{t.quantity}</th>
+              <th class="number">{t.unitPrice}</th>
+              <th class="number">{t.amount}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {receipt.lines.map((line, index) => (
+              <Line key={index} line={line} />
+            ))}
+          </tbody>
+          <tfoot>
+            <tr>
+              <th colSpan={3}>{t.total}</th>
+              <td class="number">{receipt.total === null ? t.costUnknown : printUsd(receipt.total)}</td>
+            </tr>
+          </tfoot>
+        </table>
+      </div>
+      <p class="quiet">
+        <AccuracyBadge cost={receipt} /> {t.accuracyMore[receipt.accuracy]} {!receipt.balanced && t.unbalanced}
+      </p>
+      <p class="quiet">
+        {price
+          ? `${fill(t.priceInForce, { date: printDate(language.value, price.effective_from) })}, ${fill(t.priceReadOn, {
+              date: printDate(language.value, price.read_on),
+            })}: ${price.source}`
+          : t.noPrice}
+      </p>
+      <details>
+        <summary>{t.rawUsage}</summary>
+        <pre class="raw">{JSON.stringify(receipt.usage_raw, null, 2)}</pre>
+      </details>
+      <CopyButton read={() => JSON.stringify(receipt, null, 2)} label={t.copyReceipt} />
+    </div>
+  );
+}
+
+function Line({ line }: { line: ReceiptLine }) {
+  const items: Dictionary = text.value.items;
+  const price =
+    line.unit === "token"
+      ? fill(text.value.perMillion, { price: printUsd(timesMillion(line.unit_price)) })
+      : printUsd(line.unit_price);
+  return (
+    <tr>
+      <td>{items[line.item] ?? line.item}</td>
+      <td class="number">{printNumber(language.value, line.quantity)}</td>
+      <td class="number">{price}</td>
+      <td class="number">{printUsd(line.amount)}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,49 @@
+// A title being changed in its place: Enter keeps it, Escape does not, an error stays next to it.
+
+import { useSignal } from "@preact/signals";
+import { asApiError, describe, renameSession } from "../sessions.ts";
+import { text } from "../state.ts";
+import type { Session } from "../wire.ts";
+
+export function TitleEditor({ session, onDone }: { session: Session; onDone(): void }) {
+  const words = useSignal(session.title ?? "");
+  const problem = useSignal<string | null>(null);
+  const save = async () => {
+    if (words.value.trim() === (session.title ?? "")) return onDone();
+    try {
+      await renameSession(session.id, words.value);
+      onDone();
+    } catch (error) {
+      problem.value = describe(asApiError(error));
+    }
+  };
+  return (
+    <form
+      class="title-editor"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      <input
+        value={words.value}
+        aria-label={text.value.renameLabel}
+        aria-invalid={problem.value !== null}
+        ref={(input) => {
+          if (input && document.activeElement !== input && problem.value === null) input.select();
+        }}
+        onInput={(event) => {
+          words.value = event.currentTarget.value;
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") {
+            event.stopPropagation();
+            onDone();
+          }
+        }}
+        onBlur={() => void save()}
+      />
+      {problem.value && <p role="alert">{problem.value}</p>}
+    </form>
+  );
+}

@@ -12,7 +12,7 @@ import { ScenarioQueue } from "./scenario-queue.ts";
 import { bodyScript, playScript, type Script } from "./script.ts";
 import { internalError, invalidArgument } from "./vendor-error.ts";
 
-export { faultNames } from "./fault-list.ts";
+export { type FaultName, faultNames } from "./fault-list.ts";
 export type { Scenario } from "./scenario.ts";
 
 /** One request as it arrived. It is filled in while the call runs. */

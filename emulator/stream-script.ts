@@ -81,7 +81,7 @@ function rawError(framing: Framing, comma: boolean): string {
 function brokenTail(scenario: Scenario, framing: Framing, sent: Frame[], next: Frame): Step[] | undefined {
   const body = rawError(framing, sent.length > 0);
   const pause: Step = { pauseMs: splitPauseMs };
-  const { code: _, ...nameless } = overloaded();
+  const { code: _, ...nameless } = errorBody(overloaded()).error;
   switch (scenario.fault) {
     case "raw-error-alone":
       return [pause, { bytes: body }];

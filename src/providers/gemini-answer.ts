@@ -14,7 +14,6 @@ const blockWords = new Set(
     " ",
   ),
 );
-const usageEvent: ProviderEvent = Object.freeze({ type: "usage" });
 
 /** The answer of one call. One object per call: a later attempt goes on where an earlier one delivered nothing. */
 export class Answer {
@@ -64,10 +63,11 @@ export class Answer {
     } else throw unreadable(`an event that is not an object: ${frame.json.slice(0, 200)}`);
   }
 
-  /** Says once for all frames of one network read that the running total changed. */
-  announceUsage(out: ProviderEvent[]): void {
-    if (this.#usageIsNew) out.push(usageEvent);
+  /** Whether the running total changed since this was last asked. */
+  takeUsageChange(): boolean {
+    const changed = this.#usageIsNew;
     this.#usageIsNew = false;
+    return changed;
   }
 
   /** The vendor's stream is over. Throws GeminiError when the answer is not whole. */

@@ -17,6 +17,8 @@ export interface HttpRequest {
 /** Error codes of both runtimes that mean: no connection, so nothing was sent. */
 const neverSent =
   /^(ConnectionRefused|FailedToOpenSocket|ECONNREFUSED|ENOTFOUND|EAI_\w+|DNS\w*|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS\w*|ERR_SSL\w*|\w*CERT\w*|UNABLE_TO_\w+)$/;
+const usageEvent: ProviderEvent = Object.freeze({ type: "usage" });
+const usageEveryMs = 200;
 const maxErrorBytes = 64 * 1024;
 
 /** Sends the request. Throws GeminiError when the vendor refuses; lists it in `answer.record.attempts` if it was sent. */
@@ -112,6 +114,7 @@ export class AnswerStream {
   readonly #framer = new StreamFramer();
   #waitingFor: "first-byte" | "idle" = "first-byte";
   #failure: unknown;
+  #nextUsageAt = 0;
   #ended = false;
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>, answer: Answer, attempt: Attempt, clock: CallClock) {
@@ -130,11 +133,22 @@ export class AnswerStream {
       } catch (error) {
         this.#failure = error;
       }
-      this.#answer.announceUsage(batch);
+      this.#announceUsage(batch);
       if (batch.length > 0) return batch;
     }
     if (this.#failure !== undefined) throw this.#failure;
     return null;
+  }
+
+  /** A hundred deltas need no hundred reports: one at once, then now and then, and one at the end; the record has the rest. */
+  #announceUsage(batch: ProviderEvent[]): void {
+    const now = performance.now();
+    const over = this.#ended || this.#failure !== undefined;
+    if (now < this.#nextUsageAt && !over) return;
+    if (this.#answer.takeUsageChange()) {
+      batch.push(usageEvent);
+      this.#nextUsageAt = now + usageEveryMs;
+    }
   }
 
   /** Frees the connection; closes it when the answer was not read to its end. */

@@ -10,10 +10,8 @@ import { endOfValue } from "./json-slice.ts";
  */
 export type Frame = { kind: "event" | "error"; json: string } | { kind: "broken"; why: string };
 
-/** A line of an event stream never starts like this; JSON and HTML do. */
-const foreignLine = /[\r\n][ \t]*[{}[\]",<]/;
-const foreignStart = /^[ \t]*[{}[\]",<]/;
-const openLineEnd = /(?:^|[\r\n])[ \t]*$/;
+/** No line of an event stream starts like this; JSON and HTML do. */
+const foreignFirst = new Set('{}[]",<');
 const errorStart = /\[?\s*\{\s*"error"\s*:\s*[{"]/;
 /** Characters; more than any answer has (64k tokens of output, or a picture). */
 const maxEventLength = 64 * 1024 * 1024;
@@ -48,9 +46,9 @@ export class StreamFramer {
 
   #read(text: string): Frame[] {
     if (this.#foreign !== null) return this.#readForeign(text);
-    const at = this.#findForeign(text);
+    const at = findForeignLine(text, this.#atLineStart);
     if (at === -1) {
-      if (text !== "") this.#atLineStart = openLineEnd.test(text) && (this.#atLineStart || /[\r\n]/.test(text));
+      this.#atLineStart = endsAtLineStart(text, this.#atLineStart);
       this.#parser.feed(text);
       return this.#takeEvents();
     }
@@ -60,11 +58,6 @@ export class StreamFramer {
     this.#parser.feed("\n\n");
     this.#foreign = "";
     return [...frames, ...this.#readForeign(`${this.#found.splice(0).join("")}${text.slice(at)}`)];
-  }
-
-  #findForeign(text: string): number {
-    if (this.#atLineStart && foreignStart.test(text)) return 0;
-    return text.search(foreignLine);
   }
 
   #takeEvents(): Frame[] {
@@ -99,6 +92,33 @@ export class StreamFramer {
     if (frames.length > 0) this.#foreign = "";
     return frames;
   }
+}
+
+/** Where in `text` the first foreign line begins (with the line end before it), or -1. Runs on every read: no regular expression. */
+function findForeignLine(text: string, atLineStart: boolean): number {
+  if (atLineStart && foreignFirst.has(text[skipBlanks(text, 0)] ?? "")) return 0;
+  let first = -1;
+  for (const lineEnd of ["\n", "\r"]) {
+    for (let at = text.indexOf(lineEnd); at !== -1; at = text.indexOf(lineEnd, at + 1)) {
+      if (!foreignFirst.has(text[skipBlanks(text, at + 1)] ?? "")) continue;
+      if (first === -1 || at < first) first = at;
+      break;
+    }
+  }
+  return first;
+}
+
+/** Whether what follows `text` begins a line, apart from blanks. */
+function endsAtLineStart(text: string, beganAtLineStart: boolean): boolean {
+  let last = text.length - 1;
+  while (last >= 0 && (text[last] === " " || text[last] === "\t")) last--;
+  return last < 0 ? beganAtLineStart : text[last] === "\n" || text[last] === "\r";
+}
+
+function skipBlanks(text: string, at: number): number {
+  let index = at;
+  while (text[index] === " " || text[index] === "\t") index++;
+  return index;
 }
 
 /**

@@ -20,7 +20,8 @@ function findBun() {
 
 const words = process.argv.slice(2);
 const watch = words[0] === "--watch" ? [words.shift()] : [];
-const child = spawn(findBun(), [...watch, join(root, "src", "cli.ts"), ...words], {
+// `.env` is read by src/config.ts alone; Bun would read `.env.local` and more on its own.
+const child = spawn(findBun(), [...watch, "--no-env-file", join(root, "src", "cli.ts"), ...words], {
   stdio: "inherit",
   // Bun sends at most 256 requests at a time unless this is set before it starts: one stream is one request.
   env: { BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...process.env },

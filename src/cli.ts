@@ -1,7 +1,6 @@
 // The command line: data on stdout, talk on stderr, exit status 0 only on success.
 
-import { flagOf, loadConfig, type SettingName, settings } from "./config.ts";
-import { serve, version } from "./main.ts";
+import { flagOf, type SettingName, settings } from "./config.ts";
 
 const usage = `rozmova <command> [flags]
 
@@ -14,7 +13,7 @@ const usage = `rozmova <command> [flags]
   --version        print the version
   --help           print this
 
-Flags of serve, each also an environment variable or a line in .env:
+Flags of every command but emulator, each also an environment variable or a line in .env:
 ${(Object.keys(settings) as SettingName[]).map((name) => `  ${flagOf(name).padEnd(28)}${settings[name].says}`).join("\n")}
 `;
 
@@ -29,54 +28,34 @@ try {
   process.exit(1);
 }
 
+/** Each command is loaded when it is asked for: `--version` needs no database. */
 async function run(name: string, flags: string[]): Promise<void> {
   switch (name) {
     case "serve":
-      return runServer(flags);
+      return (await import("./command/serve.ts")).runServer(flags);
     case "emulator":
       await import("../emulator/main.ts");
       return;
+    case "backup":
+      return (await import("./command/backup.ts")).runBackup(...fileAndFlags(name, flags));
+    case "restore":
+      return (await import("./command/restore.ts")).runRestore(...fileAndFlags(name, flags));
+    case "doctor":
+      return (await import("./command/doctor.ts")).runDoctor(flags);
+    case "config":
+      return (await import("./command/config.ts")).printConfig(flags);
     case "--version":
-      console.log(version);
-      return;
+      return console.log((await import("./main.ts")).version);
     case "--help":
     case "help":
-      console.log(usage);
-      return;
+      return console.log(usage);
     default:
       throw new Error(`There is no command "${name}"; see --help.`);
   }
 }
 
-async function runServer(flags: string[]): Promise<void> {
-  const config = loadConfig(flags);
-  const server = await serve(config);
-  console.error(`Rozmova ${version} listens on ${server.url}  (API documentation: ${server.url}/docs)`);
-  if (server.mode === "demo") {
-    console.error(
-      "DEMO MODE: no AI is answering. The bundled emulator of the Gemini API is.\n" +
-        "Put GEMINI_API_KEY=<your key> into a file named .env in this folder and start again.",
-    );
-  }
-  if (config.insecureNoAuth) console.error("WARNING: no key is asked of anybody who reaches this port.");
-  stopOnSignal(() => server.stop());
-}
-
-/** The first signal ends the server in good order, a second one at once; recovery at the next start does the rest. */
-function stopOnSignal(stop: () => Promise<void>): void {
-  let stopping = false;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      if (stopping) process.exit(1);
-      stopping = true;
-      console.error("Stopping: running answers may finish; a second signal stops at once.");
-      stop().then(
-        () => process.exit(0),
-        (cause) => {
-          console.error(cause);
-          process.exit(1);
-        },
-      );
-    });
-  }
+function fileAndFlags(name: string, given: string[]): [file: string, flags: string[]] {
+  const [file, ...flags] = given;
+  if (file === undefined || file.startsWith("--")) throw new Error(`Say which file: rozmova ${name} FILE [flags]`);
+  return [file, flags];
 }

@@ -208,27 +208,55 @@ export interface ConfigSources {
 
 /** Reads the working folder's `.env`, the environment and the flags. Throws ConfigError naming every mistake. */
 export function loadConfig(flags: string[]): Config {
-  return readConfig({ flags, env: process.env, dotEnv: readDotEnv() });
+  return readConfig(gatherSources(flags));
 }
 
-/** The same from given sources. */
+/** What this process was given. */
+export function gatherSources(flags: string[]): ConfigSources {
+  return { flags, env: process.env, dotEnv: readDotEnv() };
+}
+
+/** The settings from given sources. */
 export function readConfig(sources: ConfigSources): Config {
   const mistakes: string[] = [];
-  const flags = readFlags(sources.flags, mistakes);
-  const dotEnv: Record<string, string | undefined> = sources.dotEnv === null ? {} : parseEnv(sources.dotEnv);
   const config: Record<string, unknown> = {};
-  for (const [name, setting] of Object.entries(settings)) {
-    const given = flags.get(name as SettingName) ?? sources.env[setting.env] ?? dotEnv[setting.env];
-    const value = (given ?? "").trim() === "" ? setting.fallback : given!.trim();
+  for (const { name, value } of resolveSettings(sources, mistakes)) {
+    const setting = settings[name];
     try {
       config[name] = setting.read(value);
     } catch (expected) {
       const shown = "secret" in setting ? "its value" : JSON.stringify(value);
-      mistakes.push(`${setting.env} (${flagOf(name as SettingName)}): ${shown} is not ${(expected as Error).message}`);
+      mistakes.push(`${setting.env} (${flagOf(name)}): ${shown} is not ${(expected as Error).message}`);
     }
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes.join("\n"));
   return config as Config;
+}
+
+export interface ResolvedSetting {
+  name: SettingName;
+  /** As it was written, without surrounding space; unchecked. */
+  value: string;
+  origin: "flag" | "environment" | ".env" | "default";
+}
+
+/** Which of the sources decides each setting; a blank value decides nothing. Adds to `mistakes` what the flags got wrong. */
+export function resolveSettings(sources: ConfigSources, mistakes: string[]): ResolvedSetting[] {
+  const flags = readFlags(sources.flags, mistakes);
+  const dotEnv: Record<string, string | undefined> = sources.dotEnv === null ? {} : parseEnv(sources.dotEnv);
+  return (Object.keys(settings) as SettingName[]).map((name) => {
+    const { env, fallback } = settings[name];
+    const given: [ResolvedSetting["origin"], string | undefined][] = [
+      ["flag", flags.get(name)],
+      ["environment", sources.env[env]],
+      [".env", dotEnv[env]],
+    ];
+    const [origin, value] = given.find(([, text]) => text !== undefined) ?? [];
+    const text = (value ?? "").trim();
+    return origin === undefined || text === ""
+      ? { name, value: fallback, origin: "default" }
+      : { name, value: text, origin };
+  });
 }
 
 /** Whether an address stays on this machine. */

@@ -35,7 +35,7 @@ export async function openStore(databaseUrl: string, options: StoreOptions): Pro
   return createStore(engine, options.processId);
 }
 
-async function openEngine(databaseUrl: string, options: StoreOptions): Promise<Engine> {
+export async function openEngine(databaseUrl: string, options: StoreOptions): Promise<Engine> {
   if (/^postgres(ql)?:\/\//.test(databaseUrl)) return openPostgres(databaseUrl, options);
   const file = /^sqlite:(?:\/\/)?(.+)$/.exec(databaseUrl)?.[1];
   if (file === undefined) throw new RangeError("DATABASE_URL must be sqlite:<file> or postgres://...");

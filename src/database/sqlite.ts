@@ -43,7 +43,7 @@ export async function openSqlite(file: string, options: SqliteOptions = {}): Pro
 }
 
 /** The lock is a transaction on a file beside: the kernel lets go of it however the process ends. */
-function takeLock(file: string): DatabaseSync {
+export function takeLock(file: string): DatabaseSync {
   let lock: DatabaseSync | undefined;
   try {
     mkdirSync(dirname(file), { recursive: true });

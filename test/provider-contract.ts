@@ -221,7 +221,9 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
       const reading = readCall(start_({}, controller.signal));
       while (requests() === 0) await new Promise((resolve) => setImmediate(resolve));
       controller.abort();
-      expect((await reading).error).toBe(controller.signal.reason);
+      const stopped = await reading;
+      expect(stopped.error).toBe(controller.signal.reason);
+      expect(stopped.record.attempts).toEqual([{ model: vendor.model, status: null, errorCode: null }]);
       expect(await vendor.lastWasLeft()).toBe(true);
       const early = await readCall(start_({}, AbortSignal.abort()));
       expect([early.error !== null, early.record.attempts, requests()]).toEqual([true, [], 1]);

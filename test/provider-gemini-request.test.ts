@@ -57,7 +57,7 @@ test("thinking becomes a budget or a level, never both, and what the model does 
   expect(config(4000, budget)).toEqual({ thinkingBudget: 4000, includeThoughts: true });
   expect(config("off", levels)).toEqual({ thinkingLevel: "minimal" });
   expect(config("high", levels)).toEqual({ thinkingLevel: "high", includeThoughts: true });
-  expect(config("high", undefined)).toEqual({ thinkingLevel: "high", includeThoughts: true });
+  expect(config("high", undefined)).toEqual({ thinkingLevel: "HIGH", includeThoughts: true });
   expect(config(512, undefined)).toEqual({ thinkingBudget: 512, includeThoughts: true });
   const refused = [
     () => config("medium", levels),

@@ -2,7 +2,8 @@
 
 import type { Candidate, GenerateContentResponse, Part } from "@google/genai";
 import type { Attempt, CallRecord, ProviderEvent } from "../provider.ts";
-import { GeminiError, readFailure, toGeminiError } from "./gemini-errors.ts";
+import { GeminiError, toGeminiError } from "./gemini-errors.ts";
+import { readFailure } from "./gemini-failure.ts";
 import { type Frame, splitMixed } from "./gemini-stream.ts";
 import { type GroundingCounts, groundingKey } from "./gemini-usage.ts";
 import { textPart } from "./gemini-wire.ts";

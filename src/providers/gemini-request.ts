@@ -1,9 +1,11 @@
 // One HTTP request to Gemini and its answer as batches of events: what one network read completed comes in one batch.
 
+import type { ErrorCode } from "../errors.ts";
 import type { Attempt, ProviderEvent } from "../provider.ts";
 import type { CallClock } from "./call-clock.ts";
 import type { Answer } from "./gemini-answer.ts";
-import { GeminiError, readFailure, toGeminiError } from "./gemini-errors.ts";
+import { GeminiError, toGeminiError } from "./gemini-errors.ts";
+import { readFailure } from "./gemini-failure.ts";
 import { StreamFramer } from "./gemini-stream.ts";
 
 export interface HttpRequest {
@@ -30,7 +32,7 @@ export async function openRequest(request: HttpRequest, answer: Answer, clock: C
     response = await fetch(request.url, buildInit(request));
   } catch (error) {
     const failure = connectionFailure(error);
-    attempt.errorCode = clock.expired === null ? failure.code : "provider_timeout";
+    attempt.errorCode = codeOfAttempt(failure, request, clock);
     if (!neverSent.test(codeOf(error))) answer.record.attempts.push(attempt);
     throw failure;
   }
@@ -40,6 +42,12 @@ export async function openRequest(request: HttpRequest, answer: Answer, clock: C
   const failure = toGeminiError(await readRefusal(response));
   attempt.errorCode = failure.code;
   throw failure;
+}
+
+/** Why an attempt delivered nothing: our deadline, the failure, or (null) our own caller, who went. */
+export function codeOfAttempt(failure: GeminiError, request: HttpRequest, clock: CallClock): ErrorCode | null {
+  if (clock.expired !== null) return "provider_timeout";
+  return request.signal.aborted ? null : failure.code;
 }
 
 function buildInit(request: HttpRequest): RequestInit {
@@ -57,7 +65,7 @@ function buildInit(request: HttpRequest): RequestInit {
     redirect: "manual",
     credentials: "omit",
     // Bun ends a silent connection after five minutes unless told not to; others ignore the member
-    // (https://bun.sh/reference/globals/BunFetchRequestInit/timeout, read 2026-11-23). Our own deadlines decide.
+    // (https://bun.sh/reference/globals/BunFetchRequestInit/timeout, read 2026-11-23). Our own deadlines decide; Node's own limit stays at five minutes.
     timeout: false,
   };
   return init;

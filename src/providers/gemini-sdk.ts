@@ -4,7 +4,8 @@ import { ApiError, GoogleGenAI } from "@google/genai";
 import { ProviderError, type ProviderModel, type ProviderRequest } from "../provider.ts";
 import { CallClock } from "./call-clock.ts";
 import { checkKey, type GeminiContext, timeoutError } from "./gemini.ts";
-import { readFailure, toGeminiError } from "./gemini-errors.ts";
+import { toGeminiError } from "./gemini-errors.ts";
+import { readFailure } from "./gemini-failure.ts";
 import { connectionFailure } from "./gemini-request.ts";
 import { buildConversation, modelPath } from "./gemini-wire.ts";
 

@@ -75,7 +75,9 @@ export function buildThinking(thinking: Thinking, ability: ThinkingAbility): Thi
 /** For a model nobody described: newer ones take words, and a number can only be a budget. */
 function guessThinking(thinking: Thinking): ThinkingConfig {
   if (thinking === "off") return { thinkingBudget: 0 };
-  return typeof thinking === "number" ? { thinkingBudget: thinking } : { thinkingLevel: thinking as ThinkingLevel };
+  return typeof thinking === "number"
+    ? { thinkingBudget: thinking }
+    : { thinkingLevel: thinking.toUpperCase() as ThinkingLevel };
 }
 
 function chooseBudget(thinking: Thinking, ability: ThinkingBudget): number {

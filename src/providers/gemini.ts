@@ -6,7 +6,7 @@ import { ProviderError } from "../provider.ts";
 import { CallClock, type Deadlines } from "./call-clock.ts";
 import { Answer } from "./gemini-answer.ts";
 import { GeminiError } from "./gemini-errors.ts";
-import { type AnswerStream, type HttpRequest, openRequest } from "./gemini-request.ts";
+import { type AnswerStream, codeOfAttempt, type HttpRequest, openRequest } from "./gemini-request.ts";
 import { readGeminiUsage } from "./gemini-usage.ts";
 import { buildBody, modelPath } from "./gemini-wire.ts";
 import { chooseRetryDelay, defaultRetryPolicy, type RetryPolicy, waitFor } from "./retry.ts";
@@ -87,7 +87,7 @@ async function* runCall(
     for (let batch = opened.batch; batch !== null; batch = await stream.nextBatch()) {
       for (const event of batch) {
         yield event;
-        controller.signal.throwIfAborted();
+        if (signal.aborted) throw signal.reason;
       }
     }
   } catch (error) {
@@ -110,7 +110,7 @@ async function openStream(request: HttpRequest, context: GeminiContext, answer: 
     } catch (error) {
       stream?.release();
       if (!(error instanceof GeminiError)) throw error;
-      if (stream) stream.attempt.errorCode = clock.expired === null ? error.code : "provider_timeout";
+      if (stream) stream.attempt.errorCode = codeOfAttempt(error, request, clock);
       if (error.retry === "once") late++;
       if (error.retry === "no" || late > 1 || request.signal.aborted) throw error;
       const vendorDelaySeconds = error.retryAfterSeconds;

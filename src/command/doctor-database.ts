@@ -1,0 +1,56 @@
+// The doctor on the disk and the database.
+
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { Config } from "../config.ts";
+import { inspectDatabase, sqliteFile } from "../database/inspect.ts";
+import { type Finding, note, ok, wrong } from "./finding.ts";
+
+/** Below this there is too little room to be at ease: a round number of our choosing. */
+const comfortableBytes = 500 * 1024 * 1024;
+
+/** Room and permission to write where a SQLite database lives or will live. */
+export function checkDisk(config: Config): Finding {
+  const file = sqliteFile(config.databaseUrl);
+  if (file === undefined) return note("disk", "the database is elsewhere; its disk was not looked at");
+  const folder = existingFolder(dirname(resolve(file)));
+  for (const path of [folder, resolve(file)]) {
+    if (existsSync(path) && !isWritable(path))
+      return wrong("disk", `${path} cannot be written`, "give the user that runs Rozmova the right to write there");
+  }
+  const { bavail, bsize } = statfsSync(folder);
+  const free = `${Math.floor((bavail * bsize) / 1024 / 1024)} MiB free in ${folder}`;
+  if (bavail * bsize < comfortableBytes) return wrong("disk", free, "make room, or move the database (DATABASE_URL)");
+  return ok("disk", `${free}, writable`);
+}
+
+function existingFolder(folder: string): string {
+  return existsSync(folder) || dirname(folder) === folder ? folder : existingFolder(dirname(folder));
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the database opens, and whether this program knows its schema. */
+export async function checkDatabase(config: Config): Promise<Finding> {
+  const file = sqliteFile(config.databaseUrl);
+  if (file !== undefined && !existsSync(file)) return ok("database", `${file} does not exist yet; the start makes it`);
+  try {
+    const { schemaVersion, newestVersion } = await inspectDatabase(config.databaseUrl);
+    if (schemaVersion === 0) return ok("database", "opens, and is empty; the start makes its tables");
+    if (schemaVersion === newestVersion) return ok("database", `opens, schema version ${schemaVersion}`);
+    return note("database", `opens, schema version ${schemaVersion}; the start brings it to ${newestVersion}`);
+  } catch (cause) {
+    const remedy =
+      file === undefined
+        ? "see that the server runs, and that DATABASE_URL names it, its user and its password rightly"
+        : "restore a backup (rozmova restore FILE), or name another file in DATABASE_URL";
+    return wrong("database", cause instanceof Error ? cause.message : String(cause), remedy);
+  }
+}

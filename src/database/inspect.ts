@@ -1,0 +1,34 @@
+// Looking at a database without changing it: for the doctor, beside a running server.
+
+import { migrations, newestOf } from "./migrate.ts";
+import { openEngine } from "./open.ts";
+
+export interface Inspection {
+  /** 0 for a database without tables. */
+  schemaVersion: number;
+  newestVersion: number;
+}
+
+/** Opens what is there for reading. Throws storage_unavailable when it cannot be, or is newer than this program. */
+export async function inspectDatabase(databaseUrl: string): Promise<Inspection> {
+  const engine = await openEngine(databaseUrl, { processId: 0, readOnly: true });
+  try {
+    const { reader } = engine;
+    const tables =
+      reader.dialect.name === "sqlite"
+        ? "SELECT name FROM sqlite_schema WHERE name = 'schema_version'"
+        : "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'schema_version'";
+    const made = (await reader.all(tables)).length > 0;
+    const [row] = made
+      ? await reader.all<{ version: number }>("SELECT MAX(version) AS version FROM schema_version")
+      : [];
+    return { schemaVersion: Number(row?.version ?? 0), newestVersion: newestOf(migrations) };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** The file of a `sqlite:` address; undefined for Postgres. */
+export function sqliteFile(databaseUrl: string): string | undefined {
+  return /^sqlite:(?:\/\/)?(.+)$/.exec(databaseUrl)?.[1];
+}

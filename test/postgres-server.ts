@@ -13,7 +13,7 @@ interface Binaries {
 
 const folder = mkdtempSync(join(tmpdir(), "rozmova-pg-"));
 const data = join(folder, "data");
-const user = process.getuid?.() === 0 ? unprivilegedUser() : {};
+const user: { uid?: number; gid?: number } = process.getuid?.() === 0 ? unprivilegedUser() : {};
 let server: ReturnType<typeof spawn> | undefined;
 
 /** Postgres refuses to run as root, so as root it is run as somebody who may do nothing else. */
@@ -39,7 +39,8 @@ async function findBinaries(): Promise<Binaries> {
 async function start(): Promise<void> {
   mkdirSync(data, { mode: 0o700 });
   chmodSync(folder, 0o755);
-  if ("uid" in user) for (const path of [folder, data]) chownSync(path, user.uid, user.gid);
+  const { uid, gid } = user;
+  if (uid !== undefined && gid !== undefined) for (const path of [folder, data]) chownSync(path, uid, gid);
   const { initdb, postgres } = await findBinaries();
   const locale = ["--locale=C", "--encoding=UTF8"];
   const made = spawnSync(initdb, ["-D", data, "-U", "postgres", "--auth=trust", "--no-sync", ...locale], {

@@ -21,28 +21,38 @@ const entryColumns = `id, turn_id, session_id, owner, purpose, attempt, at, vend
   ${usageColumns}, lines, total_pico, accuracy_rank, balanced, error_code`;
 const entryColumnCount = 23;
 
-/** Writes entries and their price rows; returns the sum of what could be priced, null when nothing could. */
-export async function insertEntries(tx: Tx, owner: string, entries: readonly LedgerEntry[]): Promise<bigint | null> {
-  let sum: bigint | null = null;
-  for (const entry of entries) {
-    const priceKey = entry.price && (await keepPrice(tx, entry.price));
-    await tx.run(`INSERT INTO ledger_entry (${entryColumns}) VALUES (${placeholders(1, entryColumnCount)})`, [
-      ...[entry.id, entry.turnId, entry.sessionId, owner, entry.purpose, entry.attempt, entry.at, entry.vendor],
-      ...[entry.modelRequested, entry.modelServed, priceKey, entry.usageRaw],
-      ...usageValues(entry.usage),
-      ...[packLines(entry.lines), entry.total, rankOf(entry.accuracy), entry.balanced ? 1 : 0, entry.errorCode],
-    ]);
-    if (entry.total !== null) sum = (sum ?? 0n) + entry.total;
-  }
-  return sum;
+/** Writes entries and the price rows they were made with. */
+export async function insertEntries(tx: Tx, owner: string, entries: readonly LedgerEntry[]): Promise<void> {
+  await Promise.all(
+    entries.flatMap((entry) => {
+      const price = entry.price && printPrice(entry.price);
+      return [price && insertPrice(tx, price), insertEntry(tx, owner, entry, price?.key ?? null)];
+    }),
+  );
+}
+
+async function insertEntry(tx: Tx, owner: string, entry: LedgerEntry, priceKey: string | null): Promise<void> {
+  await tx.run(`INSERT INTO ledger_entry (${entryColumns}) VALUES (${placeholders(1, entryColumnCount)})`, [
+    ...[entry.id, entry.turnId, entry.sessionId, owner, entry.purpose, entry.attempt, entry.at, entry.vendor],
+    ...[entry.modelRequested, entry.modelServed, priceKey, entry.usageRaw],
+    ...usageValues(entry.usage),
+    ...[packLines(entry.lines), entry.total, rankOf(entry.accuracy), entry.balanced ? 1 : 0, entry.errorCode],
+  ]);
+}
+
+interface PrintedPrice {
+  key: string;
+  row: string;
 }
 
 /** A price row under a key made from all that is in it, so that a receipt's row can never change under it. */
-async function keepPrice(tx: Tx, price: ReceiptPrice): Promise<string> {
+function printPrice(price: ReceiptPrice): PrintedPrice {
   const row = JSON.stringify(price, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
-  const key = createHash("sha256").update(row).digest("base64url");
+  return { key: createHash("sha256").update(row).digest("base64url"), row };
+}
+
+async function insertPrice(tx: Tx, { key, row }: PrintedPrice): Promise<void> {
   await tx.run("INSERT INTO price (key, row) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", [key, row]);
-  return key;
 }
 
 type PackedLine = [item: string, quantity: number, unit: ReceiptLine["unit"], unitPrice: string, amount: string];

@@ -1,5 +1,6 @@
 // Opens the store that a DATABASE_URL names: the promises of store.ts over either engine.
 
+import type { Log } from "../log.ts";
 import type { Store } from "../store.ts";
 import type { Engine } from "./engine.ts";
 import { findKey } from "./idempotency.ts";
@@ -15,6 +16,7 @@ import { findTurn, listStopRequests, readTurnLog } from "./turn.ts";
 export interface StoreOptions {
   /** A random number below 2^31 that tells this process from all others that share the database. */
   processId: number;
+  log?: Log | undefined;
   /** For a command beside a running server: nothing is locked, migrated or written. */
   readOnly?: boolean | undefined;
   /** SQLite: the file may not grow beyond this. */

@@ -2,6 +2,7 @@
 
 import pg from "pg";
 import { AppError } from "../errors.ts";
+import { type Log, noLog } from "../log.ts";
 import type { Engine, Reader, Tx, Value } from "./engine.ts";
 import { storageFailure } from "./group-commit.ts";
 import { type Migration, migrate, migrations, newestOf, readSchemaVersion, refuseNewer } from "./migrate.ts";
@@ -22,6 +23,7 @@ const int8 = 20;
 
 export interface PostgresOptions {
   processId: number;
+  log?: Log | undefined;
   poolSize?: number | undefined;
   readOnly?: boolean | undefined;
   migrations?: readonly Migration[] | undefined;
@@ -31,10 +33,11 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   const config: pg.ClientConfig = { connectionString: url, pipeline: true, keepAlive: true, types: { getTypeParser } };
   const max = options.poolSize ?? defaultPoolSize;
   const pool = new pg.Pool({ ...config, max, connectionTimeoutMillis: connectTimeoutMs });
-  pool.on("error", () => {}); // an idle connection that breaks is replaced; a query that needed one says so itself
+  const log = options.log ?? noLog;
+  pool.on("error", (cause) => log.warn({ cause }, "an idle connection to Postgres broke; it will be replaced"));
   try {
     await migrateDatabase(pool, options.migrations ?? migrations, options.readOnly ?? false);
-    const life = options.readOnly ? undefined : await holdLife(config, options.processId);
+    const life = options.readOnly ? undefined : await holdLife(config, options.processId, log);
     return createEngine(pool, life, options.readOnly ?? false);
   } catch (cause) {
     await pool.end();

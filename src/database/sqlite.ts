@@ -5,6 +5,7 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { AppError } from "../errors.ts";
+import { type Log, noLog } from "../log.ts";
 import type { Engine, Reader } from "./engine.ts";
 import { GroupCommit, storageFailure } from "./group-commit.ts";
 import { type Migration, migrate, migrations, newestOf, readSchemaVersion, refuseNewer } from "./migrate.ts";
@@ -19,6 +20,7 @@ const backupPages = 1000;
 const lockWaitMs = 2_000;
 
 export interface SqliteOptions {
+  log?: Log | undefined;
   /** For reading and backup beside a running server: takes no lock, changes nothing. */
   readOnly?: boolean | undefined;
   /** The file may not grow beyond this; writes then fail as on a full disk. */
@@ -32,7 +34,7 @@ export async function openSqlite(file: string, options: SqliteOptions = {}): Pro
   let writer: Connection | undefined;
   try {
     writer = openWriter(file, options.maxFileBytes);
-    await migrateFile(writer, file, options.migrations ?? migrations);
+    await migrateFile(writer, file, options.migrations ?? migrations, options.log ?? noLog);
     const reader = new Connection(new DatabaseSync(file, { readOnly: true, timeout: lockWaitMs }));
     return createEngine(file, writer, reader, lock);
   } catch (cause) {
@@ -88,12 +90,19 @@ function openWriter(file: string, maxFileBytes: number | undefined): Connection 
 }
 
 /** A database that has data is copied before it is changed. A migration that fails leaves it as it was. */
-async function migrateFile(writer: Connection, file: string, known: readonly Migration[]): Promise<void> {
+async function migrateFile(writer: Connection, file: string, known: readonly Migration[], log: Log): Promise<void> {
   const tx = new SqliteTx(writer);
   const version = await readFileVersion(writer, tx);
   refuseNewer(version, known, `The database ${file}`);
   if (version === newestOf(known)) return;
-  if (version > 0) await backup(writer.database, `${file}.before-${newestOf(known)}-${stamp()}.bak`);
+  if (version > 0) {
+    const copy = `${file}.before-${newestOf(known)}-${stamp()}.bak`;
+    await backup(writer.database, copy);
+    log.info(
+      { from: version, to: newestOf(known), copy },
+      "the database is brought up to date; a copy of it as it was is kept",
+    );
+  }
   writer.database.exec("BEGIN IMMEDIATE");
   try {
     await migrate(tx, version, known);

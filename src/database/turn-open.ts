@@ -30,17 +30,19 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   const title = titleFrom(content);
   const session = place === "nowhere" ? undefined : await takeSession(tx, input, place, title);
   if (!session || place === "nowhere") throw await explainRefusal(tx, input);
-  const forked = place !== undefined && session.tip_branch !== place.branch;
-  if (forked) await insertBranch(tx, session, place);
-  const userMessage = await insertMessages(tx, input, session, content);
-  const turn = await insertTurn(tx, input);
-  await tx.indexText(userMessage.row, owner, content, false);
-  if (title !== null && session.title === title) await tx.indexText(titleRow(session.row), owner, session.title, true);
+  // Independent of each other: an engine with a network sends them together.
+  const [messages, turn] = await Promise.all([
+    insertMessages(tx, input, session, content),
+    insertTurn(tx, input),
+    place && session.tip_branch !== place.branch ? insertBranch(tx, session, place) : undefined,
+    title !== null && session.title === title ? tx.indexText(titleRow(session.row), owner, title, true) : undefined,
+  ]);
+  await tx.indexText(messages.row, owner, content, false);
   return {
     kind: "opened",
     session: sessionFrom(session),
     turn: turnFrom(turn),
-    ...userMessage.pair,
+    ...messages.pair,
     memory: memoryOf(session),
   };
 }

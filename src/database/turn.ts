@@ -1,7 +1,7 @@
 // Turns: opened, closed and settled, each in one transaction that is guarded by a conditional update.
 
 import { AppError, type ErrorCode, notFound } from "../errors.ts";
-import type { Cost, LedgerEntry } from "../ledger.ts";
+import { type Cost, type LedgerEntry, sumCost } from "../ledger.ts";
 import type { ClosedTurn, CloseTurn, StopRequest, TurnLog } from "../store.ts";
 import type { Notice, Turn, TurnStatus } from "../turn-state.ts";
 import type { Usage } from "../usage.ts";
@@ -93,24 +93,34 @@ export async function readTurnLog(
 export async function closeTurn(tx: Tx, input: CloseTurn): Promise<ClosedTurn | undefined> {
   const row = await endTurn(tx, input);
   if (!row) return undefined;
-  if (input.lastBatch) await insertBatch(tx, input.lastBatch);
-  const booked = await insertEntries(tx, row.owner, input.entries);
   const text = storableText(input.text);
-  const [message] = await tx.all<{ row: number }>(
-    "UPDATE message SET content = $2, thought = $3, vendor_parts = $4, status = $5 WHERE id = $1 RETURNING row",
-    [
-      row.reply_message_id,
-      text,
-      input.thought === "" ? null : storableText(input.thought),
-      input.vendorParts,
-      input.status,
-    ],
-  );
-  await tx.indexText(message!.row, row.owner, text, false);
-  const session = await releaseSession(tx, row.session_id, input, booked);
-  const reply = await findMessage(tx, row.reply_message_id);
-  if (!session || !reply) throw notFound("session");
+  const booked = sumCost(input.entries).total;
+  // Independent of each other: an engine with a network sends them together.
+  const [session, [message]] = await Promise.all([
+    releaseSession(tx, row.session_id, input, booked),
+    fillReply(tx, row.reply_message_id, text, input),
+    insertEntries(tx, row.owner, input.entries),
+    input.lastBatch ? insertBatch(tx, input.lastBatch) : undefined,
+  ]);
+  if (!session || !message) throw notFound("session");
+  const [reply] = await Promise.all([
+    findMessage(tx, row.reply_message_id),
+    tx.indexText(message.row, row.owner, text, false),
+  ]);
+  if (!reply) throw notFound("message");
   return { turn: turnFrom(row), reply, session: sessionFrom(session) };
+}
+
+function fillReply(
+  tx: Tx,
+  id: string,
+  text: string,
+  { thought, vendorParts, status }: CloseTurn,
+): Promise<{ row: number }[]> {
+  return tx.all<{ row: number }>(
+    "UPDATE message SET content = $2, thought = $3, vendor_parts = $4, status = $5 WHERE id = $1 RETURNING row",
+    [id, text, thought === "" ? null : storableText(thought), vendorParts, status],
+  );
 }
 
 /** The guard: only one caller ever gets the row of a turn that was running. */
@@ -139,9 +149,7 @@ async function endTurn(tx: Tx, input: CloseTurn): Promise<TurnRow | undefined> {
 
 /** What a settled turn cost is what its entries say, so that the books cannot disagree; without entries it is nothing or unknown. */
 function turnTotal(cost: Cost, entries: readonly LedgerEntry[]): bigint | null {
-  let sum: bigint | null = cost.total === null ? null : 0n;
-  for (const entry of entries) if (entry.total !== null) sum = (sum ?? 0n) + entry.total;
-  return sum;
+  return sumCost(entries).total ?? (cost.total === null ? null : 0n);
 }
 
 /** Frees the session for its next turn and adds the turn to its totals. */
@@ -182,14 +190,14 @@ export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
     [turnId, processId, rankOf(cost.accuracy), ...usageValues(usage)],
   );
   if (!turn) return false;
-  const booked = await insertEntries(tx, turn.owner, entries);
+  await insertEntries(tx, turn.owner, entries);
   await tx.run(
     "UPDATE turn SET cost_pico = COALESCE((SELECT SUM(total_pico) FROM ledger_entry WHERE turn_id = $1), $2) WHERE id = $1",
     [turnId, cost.total === null ? null : 0n],
   );
   await tx.run(`UPDATE session SET ${addToTotals}, version = version + 1 WHERE id = $1`, [
     turn.session_id,
-    ...totalsValues(booked, usage, cost),
+    ...totalsValues(sumCost(entries).total, usage, cost),
   ]);
   return true;
 }

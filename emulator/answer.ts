@@ -17,6 +17,7 @@ export interface Answer {
   finishReason: string | null;
   finishMessage?: string;
   signature?: string;
+  emptyLast?: boolean;
   modelVersion: string;
   responseId: string;
   promptTokens: number;
@@ -93,6 +94,7 @@ export function composeAnswer(request: GenerateRequest, model: Model, scenario: 
     finishReason: text.length < full.length ? "MAX_TOKENS" : finishReason,
     finishMessage: scenario.finishMessage,
     signature: scenario.signature,
+    emptyLast: scenario.emptyLast,
     modelVersion: scenario.modelVersion ?? model.servedAs ?? model.id,
     responseId: scenario.responseId ?? responseIdOf(request, model),
     promptTokens: Math.max(count.promptTokens, cachedTokens),

@@ -144,6 +144,10 @@ class Desk {
     this.service.cache.clear();
   }
 
+  report(error: unknown): void {
+    this.#log?.(`the emulator itself failed: ${error instanceof Error ? error.stack : error}`);
+  }
+
   /** The script for a request, whatever is wrong with it. */
   scriptFor(call: Call, request: IncomingMessage): Script {
     const url = request.url ?? "/";
@@ -161,7 +165,7 @@ class Desk {
       if (error instanceof ScenarioError || error instanceof SyntaxError) {
         return bodyScript(400, { "content-type": "text/plain; charset=utf-8" }, `emulator: ${error.message}\n`);
       }
-      this.#log?.(`the emulator itself failed: ${error instanceof Error ? error.stack : error}`);
+      this.report(error);
       return errorScript(internalError(), "unary");
     }
   }
@@ -182,7 +186,12 @@ async function handle(request: IncomingMessage, response: ServerResponse, desk: 
   }
   const script = desk.scriptFor(call, request);
   if (call.verb !== "") desk.enter(call, response);
-  await playScript(response, script, call);
+  try {
+    await playScript(response, script, call);
+  } catch (error) {
+    desk.report(error); // For instance a served header that HTTP does not allow.
+    response.destroy();
+  }
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {

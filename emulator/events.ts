@@ -122,8 +122,11 @@ export function streamEvents(answer: Answer): ResponseEvent[] {
   const last = usageMetadata({ ...counts, cached: answer.cachedTokens });
   if (answer.signature !== undefined) {
     events.push(eventOf(answer, [{ text: "", thoughtSignature: answer.signature }], last));
+  } else if (answer.emptyLast) {
+    events.push(eventOf(answer, [{ text: "" }], last));
+  } else if (answer.texts.length === 0) {
+    events.push(bareEvent(answer, last));
   }
-  if (answer.texts.length === 0 && answer.signature === undefined) events.push(bareEvent(answer, last));
   const final = events[events.length - 1]!;
   final.usageMetadata = last;
   finish(answer, final);

@@ -1,34 +1,54 @@
 // A JSON answer for responseMimeType application/json: the smallest value that a given schema allows.
 
-interface Schema {
-  type?: string | string[];
-  enum?: unknown[];
-  properties?: Record<string, unknown>;
-  items?: unknown;
-  minItems?: number;
-  minimum?: number;
-  anyOf?: unknown[];
-}
+/** A schema comes from outside unchecked: each of its members may be anything. */
+type Schema = Record<string, unknown>;
+
+const deepest = 8;
+const longestList = 100;
 
 function isSchema(value: unknown): value is Schema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+function firstOf(value: unknown): unknown {
+  return Array.isArray(value) ? value[0] : undefined;
+}
+
+function typeOf({ type, properties }: Schema): string {
+  const name = Array.isArray(type) ? type[0] : type;
+  if (typeof name === "string") return name.toLowerCase();
+  return isSchema(properties) ? "object" : "string";
+}
+
+function listFor(schema: Schema, word: string, depth: number): unknown[] {
+  const wanted = typeof schema.minItems === "number" ? schema.minItems : 1;
+  const length = Math.min(Math.max(1, wanted), longestList);
+  return Array.from({ length }, () => valueFor(schema.items, word, depth + 1));
+}
+
 function valueFor(schema: unknown, word: string, depth: number): unknown {
-  if (!isSchema(schema) || depth > 8) return word;
-  if (schema.enum && schema.enum.length > 0) return schema.enum[0];
-  if (schema.anyOf && schema.anyOf.length > 0) return valueFor(schema.anyOf[0], word, depth + 1);
-  const type = (Array.isArray(schema.type) ? schema.type[0] : schema.type)?.toLowerCase();
-  if (type === "object" || schema.properties) {
-    const members = Object.entries(schema.properties ?? {});
-    return Object.fromEntries(members.map(([name, member]) => [name, valueFor(member, word, depth + 1)]));
+  if (!isSchema(schema) || depth > deepest) return word;
+  const given = firstOf(schema.enum);
+  if (given !== undefined) return given;
+  const choice = firstOf(schema.anyOf);
+  if (choice !== undefined) return valueFor(choice, word, depth + 1);
+  switch (typeOf(schema)) {
+    case "object": {
+      const members = Object.entries(isSchema(schema.properties) ? schema.properties : {});
+      return Object.fromEntries(members.map(([name, member]) => [name, valueFor(member, word, depth + 1)]));
+    }
+    case "array":
+      return listFor(schema, word, depth);
+    case "integer":
+    case "number":
+      return typeof schema.minimum === "number" ? schema.minimum : 1;
+    case "boolean":
+      return true;
+    case "null":
+      return null;
+    default:
+      return word;
   }
-  if (type === "array") {
-    return Array.from({ length: Math.max(1, schema.minItems ?? 1) }, () => valueFor(schema.items, word, depth + 1));
-  }
-  if (type === "integer" || type === "number") return schema.minimum ?? 1;
-  if (type === "boolean") return true;
-  return type === "null" ? null : word;
 }
 
 /** JSON text. Without a schema: an object that says what it is. */

@@ -11,10 +11,18 @@ const thinkingWhenNoneIsAsked = 64;
 export function shapeAnswer(answer: Answer, scenario: Scenario): Answer {
   switch (scenario.fault) {
     case "empty-stop":
-      return { ...answer, thoughts: [], texts: [], signature: undefined };
+      return { ...answer, thoughts: [], texts: [], signature: undefined, emptyLast: false };
     case "max-tokens-no-parts": {
       const thoughtTokens = answer.thoughtTokens || thinkingWhenNoneIsAsked;
-      return { ...answer, thoughts: [], texts: [], signature: undefined, thoughtTokens, finishReason: "MAX_TOKENS" };
+      return {
+        ...answer,
+        thoughts: [],
+        texts: [],
+        signature: undefined,
+        emptyLast: false,
+        thoughtTokens,
+        finishReason: "MAX_TOKENS",
+      };
     }
     case "recitation-midtext":
       return { ...answer, texts: answer.texts.slice(0, scenario.after ?? 2), finishReason: "RECITATION" };

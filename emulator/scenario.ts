@@ -40,6 +40,8 @@ export interface Scenario {
   finishMessage?: string;
   /** Base64; sent in a last part with an empty text, as Gemini 3 does. */
   signature?: string;
+  /** The finish comes in a last event whose text is empty, as in two of seven recordings. */
+  emptyLast?: boolean;
   split?: Split;
   /** quota-minute and quota-day: what RetryInfo says, in seconds. Default 48. */
   retryDelaySeconds?: number;
@@ -70,6 +72,7 @@ const fields: Record<keyof Scenario, FieldKind> = {
   finishReason: "nullable-string",
   finishMessage: "string",
   signature: "string",
+  emptyLast: "boolean",
   split: "split",
   retryDelaySeconds: "number",
   bytes: "number",

@@ -71,7 +71,7 @@ class Line {
   }
 }
 
-/** Plays a script to its end, or until the client goes. Never throws. */
+/** Plays a script to its end, or until the client goes. Rejects when the script itself cannot be sent. */
 export async function playScript(response: ServerResponse, script: Script, call: Call): Promise<void> {
   const line = new Line(response);
   if (script.waitMs) await line.pause(script.waitMs);

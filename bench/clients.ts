@@ -1,0 +1,62 @@
+// One turn as a client takes it: of ours by a message, of the floor and the vendor by the whole conversation.
+
+import { questionLength, textOf } from "./conversation.ts";
+import type { Job } from "./load.ts";
+import { streamPath } from "./targets.ts";
+
+const decoder = new TextDecoder();
+const json = { "content-type": "application/json" };
+
+/** A job that posts a message, `sessions` in turn, and reads the JSON answer. */
+export function askJson(url: string, sessions: readonly string[]): Job {
+  return async (index) => {
+    const response = await postMessage(url, sessions, index, false);
+    const text = await response.text();
+    if (response.status !== 201 || !text.includes('"status":"complete"'))
+      throw new Error(`${response.status}: ${text.slice(0, 300)}`);
+  };
+}
+
+/** A job that posts a message and reads the stream to its `turn-end`; counts the deltas of every fiftieth. */
+export function askStream(url: string, sessions: readonly string[], deltas: number): Job {
+  return async (index) => {
+    const response = await postMessage(url, sessions, index, true);
+    const { bytes, tail } = await readAll(response, index % 50 === 0);
+    if (!tail.includes("event: turn-end") || !tail.includes('"status":"complete"'))
+      throw new Error(`${response.status}: a stream without its end: ${tail.slice(-300)}`);
+    if (bytes === undefined) return;
+    const seen = bytes.split("event: text-delta").length - 1;
+    if (seen !== deltas) throw new Error(`${seen} deltas instead of ${deltas}`);
+  };
+}
+
+/** A job that sends the whole conversation, as to the vendor, and reads all that comes back. */
+export function relay(url: string, body: Uint8Array<ArrayBuffer>): Job {
+  const headers = { ...json, "x-goog-api-key": "bench" };
+  return async () => {
+    const response = await fetch(url + streamPath, { method: "POST", headers, body });
+    const { tail } = await readAll(response, false);
+    if (response.status !== 200 || !tail.includes('"finishReason"'))
+      throw new Error(`${response.status}: a relayed stream without its end: ${tail.slice(-300)}`);
+  };
+}
+
+function postMessage(url: string, sessions: readonly string[], index: number, stream: boolean): Promise<Response> {
+  const body = JSON.stringify({ content: textOf(index, questionLength), stream });
+  return fetch(`${url}/sessions/${sessions[index % sessions.length]}/messages`, {
+    method: "POST",
+    headers: json,
+    body,
+  });
+}
+
+/** The end of a body, and all of it where that is wanted: a client that decodes everything would be most of the load. */
+async function readAll(response: Response, whole: boolean): Promise<{ bytes: string | undefined; tail: string }> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response.body!) {
+    if (!whole && chunks.length === 8) chunks.shift();
+    chunks.push(chunk);
+  }
+  const text = decoder.decode(Buffer.concat(chunks));
+  return { bytes: whole ? text : undefined, tail: text.slice(-8_000) };
+}

@@ -1,0 +1,93 @@
+// The benchmark: `npm run bench [-- --full] [--only json-turn,latency]`. Progress on stderr, results as JSON on stdout and in a file.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import type { Bench, WorkloadResult } from "./bench.ts";
+import { root } from "./child.ts";
+import { describeMachine } from "./machine.ts";
+import { type Results, writeReport } from "./report.ts";
+import { workloads } from "./workloads.ts";
+
+const usage = `npm run bench [-- flags]
+
+  --full             all workloads, more rounds (under 20 minutes; without it under 2)
+  --only A,B         only these: ${workloads.map(({ name }) => name).join(", ")}
+  --seed N           another order of blocks (default 1)
+  --data FOLDER      where databases are made, to choose the disk (default: the system's temporary folder)
+  --out FILE         where the results go (default bench/results/latest.json, and the page docs/performance.md with it)
+  --no-page          leave docs/performance.md as it is
+  --profile FOLDER   CPU profiles of ours and the floor go there, as Markdown
+  --peers A,B        also measure these, installed into bench/peers: portkey, adk
+  --report FILE      only make the page again from these results
+`;
+
+const { values } = parseArgs({
+  options: {
+    full: { type: "boolean", default: false },
+    only: { type: "string" },
+    seed: { type: "string", default: "1" },
+    data: { type: "string", default: tmpdir() },
+    out: { type: "string", default: join(root, "bench", "results", "latest.json") },
+    "no-page": { type: "boolean", default: false },
+    profile: { type: "string" },
+    peers: { type: "string", default: "" },
+    report: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) console.log(usage);
+else if (values.report !== undefined) writeReport(JSON.parse(readFileSync(values.report, "utf8")), join(root, "docs"));
+else await runAll();
+
+async function runAll(): Promise<void> {
+  const began = performance.now();
+  const chosen = chooseWorkloads();
+  const folder = mkdtempSync(join(resolve(values.data), "rozmova-bench-"));
+  const bench: Bench = {
+    full: values.full,
+    seed: Number(values.seed),
+    folder,
+    say: (line) => console.error(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}`),
+    profileFolder: values.profile && resolve(values.profile),
+    peers: values.peers.split(",").filter((name) => name !== ""),
+  };
+  try {
+    const machine = describeMachine(folder);
+    const results: WorkloadResult[] = [];
+    for (const workload of chosen) {
+      bench.say(`${workload.name} (${chosen.indexOf(workload) + 1} of ${chosen.length})`);
+      results.push(await workload.run(bench));
+    }
+    finish({
+      at: new Date().toISOString(),
+      mode: values.full ? "full" : "quick",
+      command: ["npm run bench", ...(Bun.argv.length > 2 ? ["--", ...Bun.argv.slice(2)] : [])].join(" "),
+      seed: bench.seed,
+      seconds: (performance.now() - began) / 1000,
+      machine,
+      workloads: results,
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function chooseWorkloads() {
+  const names = values.only?.split(",");
+  const unknown = names?.filter((name) => !workloads.some((workload) => workload.name === name)) ?? [];
+  if (unknown.length > 0) throw new Error(`no such workload: ${unknown.join(", ")}; see --help`);
+  return workloads.filter(({ name, quick }) => (names ? names.includes(name) : values.full || quick));
+}
+
+function finish(results: Results): void {
+  const text = `${JSON.stringify(results, null, 1)}\n`;
+  mkdirSync(resolve(values.out, ".."), { recursive: true });
+  writeFileSync(values.out, text);
+  if (!values["no-page"]) writeReport(results, join(root, "docs"));
+  process.stdout.write(text);
+  const voids = results.workloads.flatMap((workload) => workload.voids);
+  if (voids.length > 0) console.error(`${voids.length} findings made blocks void; they are listed in the results`);
+}

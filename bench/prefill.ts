@@ -1,0 +1,82 @@
+// Fills a store with sessions that have a history, through the store's own door, before a server opens it.
+
+import { openStore } from "../src/database/open.ts";
+import { newId } from "../src/id.ts";
+import type { Store } from "../src/store.ts";
+import { answerLength, model, questionLength, textOf } from "./conversation.ts";
+
+const processId = 1;
+const atOnce = 500;
+
+export interface Prefill {
+  sessions: number;
+  /** An even number: questions and answers. */
+  messages: number;
+  onProgress?: (done: number) => void;
+}
+
+/** Makes sessions with messages; returns their ids. They cost nothing: the books begin at zero. */
+export async function prefill(databaseUrl: string, { sessions, messages, onProgress }: Prefill): Promise<string[]> {
+  const store = await openStore(databaseUrl, { processId });
+  const ids: string[] = [];
+  try {
+    while (ids.length < sessions) {
+      const group = Array.from({ length: Math.min(atOnce, sessions - ids.length) }, () => newId());
+      await Promise.all(group.map((id) => store.createSession("", id, noFields, Date.now())));
+      for (let turn = 0; turn < messages / 2; turn++) {
+        await Promise.all(group.map((id) => addTurn(store, id, turn)));
+      }
+      ids.push(...group);
+      onProgress?.(ids.length);
+    }
+  } finally {
+    await store.close();
+  }
+  return ids;
+}
+
+const noFields = { title: "Benchmark", model: null, system: null, params: {}, metadata: {} };
+
+/** One finished turn, as a server would have left it. */
+export async function addTurn(store: Store, sessionId: string, number: number): Promise<void> {
+  const turnId = newId();
+  const at = Date.now();
+  const opened = await store.openTurn({
+    owner: "",
+    sessionId,
+    turnId,
+    userMessageId: newId(),
+    replyMessageId: newId(),
+    content: textOf(number * 2, questionLength),
+    parentId: undefined,
+    ifVersion: undefined,
+    modelRequested: model,
+    idempotency: undefined,
+    at,
+    processId,
+    leaseUntil: at + 60_000,
+  });
+  if (opened.kind !== "opened") throw new Error("a turn without a key was replayed");
+  await store.closeTurn({
+    turnId,
+    sessionId,
+    processId,
+    status: "complete",
+    text: textOf(number * 2 + 1, answerLength),
+    thought: "",
+    vendorParts: null,
+    modelServed: model,
+    finishReason: "stop",
+    error: null,
+    notices: [],
+    firstTokenAt: at,
+    endedAt: at,
+    lastBatch: null,
+    lastNumber: 2,
+    usage: null,
+    cost: { total: 0n, accuracy: "exact", unpricedTurns: 0 },
+    entries: [],
+    settled: true,
+    memory: null,
+  });
+}

@@ -1,70 +1,15 @@
 // One open conversation: its history in pages, the answer being written, sending, stopping, catching up.
 
-import { type Signal, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import { type ApiError, api } from "./api.ts";
 import { draft, type Outgoing, outbox } from "./draft.ts";
-import { Prose } from "./prose.ts";
 import { asApiError, forgetSession, noteSession, tellOtherTabs } from "./sessions.ts";
+import { localMessage, type Shown, show } from "./shown.ts";
 import { announcement, goTo, keyNeeded, text } from "./state.ts";
 import { type Connection, type FollowOptions, followTurn } from "./stream.ts";
-import type { Cost, History, Message, Notice, Session, Turn, TurnEvent, Usage } from "./wire.ts";
+import type { History, Session, Turn, TurnEvent } from "./wire.ts";
 
 const pageSize = 50;
-
-/** What is known only while an answer runs, or just after. */
-export interface Live {
-  connection: Connection;
-  stopping: boolean;
-  usage: (Usage & { cost: Cost }) | null;
-}
-
-/** A message as it is shown. `key` stays the same from the moment it is sent until long after. */
-export interface Shown {
-  key: string;
-  message: Signal<Message>;
-  prose: Prose;
-  thoughts: Prose;
-  live: Signal<Live | null>;
-  notices: Signal<readonly Notice[]>;
-  finishReason: Signal<string | null>;
-  /** Why a message of the reader did not get through. */
-  sendError: Signal<ApiError | null>;
-}
-
-function show(message: Message, key = message.id): Shown {
-  const thoughts = message.parts.filter((part) => part.type === "thought").map((part) => part.text);
-  const running = message.status === "running";
-  // A running answer is read from its events, from the first one on: no gap, no repeat.
-  const prose = new Prose(message.role === "user" || running ? "" : message.content);
-  return {
-    key,
-    message: signal(message),
-    prose,
-    thoughts: new Prose(running ? "" : thoughts.join("\n\n")),
-    live: signal(running ? { connection: "waiting", stopping: false, usage: null } : null),
-    notices: signal([]),
-    finishReason: signal(null),
-    sendError: signal(null),
-  };
-}
-
-function localMessage(role: Message["role"], content: string, parentId: string | null): Message {
-  return {
-    id: "",
-    session_id: "",
-    parent_id: parentId,
-    turn_id: "",
-    role,
-    content,
-    parts: [],
-    status: role === "user" ? "complete" : "running",
-    model: null,
-    usage: null,
-    cost: null,
-    error: null,
-    created_at: new Date().toISOString(),
-  };
-}
 
 export class Chat {
   readonly id = signal<string | null>(null);
@@ -323,10 +268,12 @@ export class Chat {
 
   /** A stopped turn's bill may still be on its way: ask until it is there. */
   async #awaitSettled(answer: Shown, turnId: string, sessionId: string): Promise<void> {
+    answer.settling.value = true;
     for (let wait = 500; wait < 20_000 && !this.#gone.signal.aborted; wait *= 1.6) {
       await new Promise((resolve) => setTimeout(resolve, wait));
       const turn: Turn | null = await api.getTurn(turnId, this.#gone.signal).catch(() => null);
       if (!turn || turn.settled === false) continue;
+      answer.settling.value = false;
       answer.message.value = { ...answer.message.value, usage: turn.usage, cost: turn.cost };
       const session = await api.getSession(sessionId).catch(() => null);
       if (!session || this.running.value) return;

@@ -25,12 +25,12 @@ function link(href: string, title: string | null | undefined, inner: string): st
 const marked = new Marked({
   gfm: true,
   breaks: true,
+  // No blocks of HTML: inside them Markdown would not be read. Tags within a line are seen to below.
+  tokenizer: { html: () => undefined },
   renderer: {
     // What a model writes as HTML is text to be seen, save for a few tags that Markdown has no sign for.
-    html({ text, block }: Tokens.HTML | Tokens.Tag): string {
-      const trimmed = text.trim();
-      if (bareTag.test(trimmed)) return trimmed;
-      return block ? `<p>${escapeHtml(trimmed)}</p>` : escapeHtml(text);
+    html({ text }: Tokens.HTML | Tokens.Tag): string {
+      return bareTag.test(text) ? text : escapeHtml(text);
     },
     heading({ tokens, depth }: Tokens.Heading): string {
       const level = Math.min(6, depth + 2); // the page itself owns h1 and h2

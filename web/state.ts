@@ -57,6 +57,13 @@ window.addEventListener("hashchange", () => {
   route.value = readRoute();
 });
 
+const narrowScreen = matchMedia("(max-width: 800px)");
+/** Whether the list is a drawer over the page. The same width as in the style sheets. */
+export const narrow = signal(narrowScreen.matches);
+narrowScreen.addEventListener("change", () => {
+  narrow.value = narrowScreen.matches;
+});
+
 /** Whether the list of conversations is open where it covers the page (on narrow screens). */
 export const drawerOpen = signal(false);
 

@@ -64,14 +64,12 @@ const en = {
   thinkingNow: "Thinking…",
   thoughts: "Thoughts",
   waiting: "Waiting for the first word…",
-  copy: "Copy",
   copied: "Copied",
   copyCode: "Copy the code",
   copyMessage: "Copy the message",
   copyFailed: "The browser did not allow copying.",
   loadOlder: "Load earlier messages",
   jumpToLatest: "Jump to the latest message",
-  start: "The beginning of the conversation",
   answerStarted: "The model is answering.",
   answerDone: "The answer is complete.",
   reconnecting: "The connection was lost. Reconnecting; nothing is lost…",
@@ -81,7 +79,6 @@ const en = {
   cancel: "Cancel",
   save: "Save",
   close: "Close",
-  requestId: "Request",
   statusStopped: "You stopped this answer.",
   statusInterrupted: "This answer was cut off.",
   statusFailed: "No answer came.",
@@ -128,6 +125,7 @@ const en = {
     thinking: "Thinking",
     tool_input: "Input from tools",
     grounding: "Search",
+    output_unreported: "Output not yet counted",
   },
   priceInForce: "Price in force since {date}",
   priceReadOn: "read on {date}",
@@ -148,7 +146,6 @@ const en = {
   keyLabel: "API key",
   keyEnter: "Continue",
   keyWrong: "The server did not accept this key.",
-  notFoundTitle: "There is no such conversation.",
   errors: {
     network: "The server could not be reached.",
     internal: "The server made a mistake.",
@@ -233,14 +230,12 @@ const uk: Text = {
   thinkingNow: "Думає…",
   thoughts: "Міркування",
   waiting: "Чекаємо на перше слово…",
-  copy: "Копіювати",
   copied: "Скопійовано",
   copyCode: "Скопіювати код",
   copyMessage: "Скопіювати повідомлення",
   copyFailed: "Браузер не дозволив копіювання.",
   loadOlder: "Показати раніші повідомлення",
   jumpToLatest: "До останнього повідомлення",
-  start: "Початок розмови",
   answerStarted: "Модель відповідає.",
   answerDone: "Відповідь готова.",
   reconnecting: "Зв’язок перервався. Відновлюємо; нічого не втрачено…",
@@ -250,7 +245,6 @@ const uk: Text = {
   cancel: "Скасувати",
   save: "Зберегти",
   close: "Закрити",
-  requestId: "Запит",
   statusStopped: "Ви зупинили цю відповідь.",
   statusInterrupted: "Ця відповідь обірвалася.",
   statusFailed: "Відповіді немає.",
@@ -297,6 +291,7 @@ const uk: Text = {
     thinking: "Міркування",
     tool_input: "Вхід від інструментів",
     grounding: "Пошук",
+    output_unreported: "Ще не порахований вихід",
   },
   priceInForce: "Ціна діє від {date}",
   priceReadOn: "перевірено {date}",
@@ -317,7 +312,6 @@ const uk: Text = {
   keyLabel: "Ключ API",
   keyEnter: "Продовжити",
   keyWrong: "Сервер не прийняв цей ключ.",
-  notFoundTitle: "Такої розмови немає.",
   errors: {
     network: "Не вдалося зв’язатися із сервером.",
     internal: "На сервері сталася помилка.",
@@ -352,12 +346,11 @@ interface Forms {
   en: "one" | "other";
   uk: "one" | "few" | "many" | "other";
 }
-type Counted = "tokens" | "messages" | "unpricedTurns";
+type Counted = "tokens" | "unpricedTurns";
 
 const plurals: { [L in Language]: Record<Counted, Record<Forms[L], string>> } = {
   en: {
     tokens: { one: "{n} token", other: "{n} tokens" },
-    messages: { one: "{n} message", other: "{n} messages" },
     unpricedTurns: {
       one: "{n} answer without a price is not in it",
       other: "{n} answers without a price are not in it",
@@ -365,7 +358,6 @@ const plurals: { [L in Language]: Record<Counted, Record<Forms[L], string>> } = 
   },
   uk: {
     tokens: { one: "{n} токен", few: "{n} токени", many: "{n} токенів", other: "{n} токена" },
-    messages: { one: "{n} повідомлення", few: "{n} повідомлення", many: "{n} повідомлень", other: "{n} повідомлення" },
     unpricedTurns: {
       one: "без {n} відповіді, ціна якої невідома",
       few: "без {n} відповідей, ціна яких невідома",

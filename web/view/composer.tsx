@@ -47,6 +47,7 @@ export function Composer({ chat, onSend }: ComposerProps) {
     const content = words.value.trim();
     if (content === "" || chat.running.value) return;
     write("");
+    if (!touchOnly) area.current?.focus();
     onSend();
     void chat.send(content);
   };

@@ -22,9 +22,9 @@ export function Conversation({ chat }: { chat: Chat }) {
   const messages = chat.messages.value;
   const empty = messages.length === 0 && !chat.loading.value && !chat.loadError.value;
 
-  const toEnd = (behavior: ScrollBehavior = "instant") => {
+  const toEnd = () => {
     stuck.current = true;
-    scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior });
+    scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
   };
   const onScroll = () => {
     const element = scroller.current;
@@ -66,9 +66,7 @@ export function Conversation({ chat }: { chat: Chat }) {
         </div>
       </div>
       <div class="foot">
-        {away.value && (
-          <IconButton icon="down" label={text.value.jumpToLatest} class="jump" onClick={() => toEnd("smooth")} />
-        )}
+        {away.value && <IconButton icon="down" label={text.value.jumpToLatest} class="jump" onClick={() => toEnd()} />}
         {chat.session.value?.deleted_at ? (
           <Trashed id={chat.session.value.id} />
         ) : (

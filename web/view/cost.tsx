@@ -1,8 +1,8 @@
 // What an answer cost and what it consisted of, under the answer and for the whole conversation.
 
 import { signal } from "@preact/signals";
-import type { Shown } from "../chat.ts";
 import { printUsd } from "../money.ts";
+import type { Shown } from "../shown.ts";
 import { language, text } from "../state.ts";
 import { count, fill, printNumber } from "../text.ts";
 import type { Cost, Session, Usage } from "../wire.ts";

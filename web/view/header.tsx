@@ -43,7 +43,12 @@ export function Header({ chat }: { chat: Chat }) {
       {session && !session.deleted_at && (
         <>
           <IconButton icon="sliders" label={text.value.settings} onClick={() => (settingsOpen.value = true)} />
-          <IconButton icon="trash" label={text.value.remove} onClick={() => void trashSession(session.id)} />
+          <IconButton
+            icon="trash"
+            label={text.value.remove}
+            class="wide-only"
+            onClick={() => void trashSession(session.id)}
+          />
         </>
       )}
     </header>

@@ -1,8 +1,8 @@
 // One message: what the reader wrote, or the model's answer with its thoughts, its state and its cost.
 
 import { useSignal } from "@preact/signals";
-import type { Shown } from "../chat.ts";
 import { chat } from "../current.ts";
+import type { Shown } from "../shown.ts";
 import { text } from "../state.ts";
 import { fill } from "../text.ts";
 import { CopyButton, IconButton } from "./button.tsx";
@@ -138,6 +138,7 @@ function Outcome({ shown }: { shown: Shown }) {
   if (status === "stopped") notes.push(text.value.statusStopped);
   if (status === "interrupted") notes.push(text.value.statusInterrupted);
   if (status === "failed" && !error) notes.push(text.value.statusFailed);
+  if (shown.settling.value) notes.push(text.value.settling);
   const reason = shown.finishReason.value;
   if (reason === "max_tokens") notes.push(text.value.finishMaxTokens);
   else if (reason === "blocked") notes.push(text.value.finishBlocked);

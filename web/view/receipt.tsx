@@ -73,7 +73,7 @@ function ReceiptSheet({ receipt }: { receipt: Receipt }) {
             <tr>
               <th>{t.item}</th>
               <th class="number">{t.quantity}</th>
-              <th class="number">{t.unitPrice}</th>
+              <th class="number unit-price">{t.unitPrice}</th>
               <th class="number">{t.amount}</th>
             </tr>
           </thead>
@@ -84,8 +84,10 @@ function ReceiptSheet({ receipt }: { receipt: Receipt }) {
           </tbody>
           <tfoot>
             <tr>
-              <th colSpan={3}>{t.total}</th>
-              <td class="number">{receipt.total === null ? t.costUnknown : printUsd(receipt.total)}</td>
+              <th>{t.total}</th>
+              <td class="number" colSpan={3}>
+                {receipt.total === null ? t.costUnknown : printUsd(receipt.total)}
+              </td>
             </tr>
           </tfoot>
         </table>
@@ -117,9 +119,12 @@ function Line({ line }: { line: ReceiptLine }) {
       : printUsd(line.unit_price);
   return (
     <tr>
-      <td>{items[line.item] ?? line.item}</td>
+      <td>
+        {items[line.item] ?? line.item}
+        <small class="quiet">{price}</small>
+      </td>
       <td class="number">{printNumber(language.value, line.quantity)}</td>
-      <td class="number">{price}</td>
+      <td class="number unit-price">{price}</td>
       <td class="number">{printUsd(line.amount)}</td>
     </tr>
   );

@@ -1,6 +1,5 @@
 // The list of conversations: search, groups by day, trash, and the page's own settings.
 
-import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { beginAnew } from "../current.ts";
 import {
@@ -13,7 +12,7 @@ import {
   sessions,
   trashShown,
 } from "../sessions.ts";
-import { addressOf, drawerOpen, goTo, language, text } from "../state.ts";
+import { addressOf, drawerOpen, goTo, language, narrow, text } from "../state.ts";
 import { headingOf } from "../time.ts";
 import type { Session } from "../wire.ts";
 import { IconButton } from "./button.tsx";
@@ -23,12 +22,6 @@ import { Problem } from "./problem.tsx";
 import { SessionRow } from "./session-row.tsx";
 
 let searchTimer: ReturnType<typeof setTimeout> | undefined;
-/** Whether the list is a drawer over the page now. */
-export const narrow = signal(matchMedia("(max-width: 800px)").matches);
-matchMedia("(max-width: 800px)").addEventListener("change", (event) => {
-  narrow.value = event.matches;
-});
-
 export function Sidebar() {
   const closed = narrow.value && !drawerOpen.value;
   return (

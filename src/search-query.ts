@@ -1,6 +1,6 @@
 // What a person types into the search field, understood; and the piece of a text that shows why it was found.
 
-import { cutWords, type Word } from "./search-words.ts";
+import { cutWords, mostIndexedWords, type Word } from "./search-words.ts";
 
 /** Words that must stand next to each other in a text; the last one may go on when `prefix`. */
 export interface SearchPhrase {
@@ -31,12 +31,25 @@ const snippetLength = 200;
 
 /** The text around the first match, matches between U+E000 and U+E001, on one line; where it is cut, an ellipsis. */
 export function cutSnippet(text: string, phrases: readonly SearchPhrase[]): string {
-  const words = [...cutWords(text)];
+  const words = listWordsAround(text, phrases);
   const first = words.findIndex((_, index) => matchLength(words, index, phrases) > 0);
   const matchStart = words[Math.max(first, 0)]?.start ?? 0;
   const start =
     matchStart <= snippetBefore ? 0 : (words.find((word) => word.start >= matchStart - snippetBefore)?.start ?? 0);
   return markWords(text, words, phrases, start, cutEnd(text, words, start));
+}
+
+/** The words up to the end of the snippet; of a text in which nothing is found, those that the index has seen. */
+function listWordsAround(text: string, phrases: readonly SearchPhrase[]): Word[] {
+  const longest = Math.max(...phrases.map((phrase) => phrase.words.length));
+  const words: Word[] = [];
+  let matched: Word | undefined;
+  for (const word of cutWords(text)) {
+    words.push(word);
+    if (!matched && matchLength(words, words.length - longest, phrases) > 0) matched = word;
+    if (words.length >= mostIndexedWords || (matched && word.start > matched.end + snippetLength)) break;
+  }
+  return words;
 }
 
 /** After the last whole word that fits, or where the text ends. */

@@ -45,17 +45,17 @@ function normalize(word: string): string {
 }
 
 /** At most this many words of one text are indexed: Postgres counts positions to 16383 (documentation 8.11.1, read 2026-11-23). */
-const indexedWords = 16_000;
+export const mostIndexedWords = 16_000;
 /** And of at most this many characters together: a text vector holds 1 MB (the same page). */
 const indexedCharacters = 200_000;
 
-/** The words of a text for the index, in order, at most `indexedWords` of them. */
+/** The words of a text for the index, in order, at most `mostIndexedWords` of them. */
 export function listWords(text: string): string[] {
   const words: string[] = [];
   let budget = indexedCharacters;
   for (const word of cutWords(text)) {
     budget -= word.text.length;
-    if (words.push(word.text) >= indexedWords || budget < 0) break;
+    if (words.push(word.text) >= mostIndexedWords || budget < 0) break;
   }
   return words;
 }

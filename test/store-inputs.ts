@@ -1,0 +1,136 @@
+// What store tests put into a store: inputs with everything that a test does not care about filled in.
+
+import { newId } from "../src/id.ts";
+import type { LedgerEntry, ReceiptPrice } from "../src/ledger.ts";
+import { sumCost } from "../src/ledger.ts";
+import type { CloseTurn, OpenedTurn, OpenTurn, SessionFields, Store } from "../src/store.ts";
+import type { Usage } from "../src/usage.ts";
+
+export const processId = 4711;
+export const noFields: SessionFields = { title: null, model: null, system: null, params: {}, metadata: {} };
+export type Opened = Extract<OpenedTurn, { kind: "opened" }>;
+
+export const testPrice: ReceiptPrice = {
+  id: "acme/one/2026-01-01",
+  effectiveFrom: "2026-01-01",
+  source: "https://example.com/prices",
+  readOn: "2026-11-23",
+  rates: { input: "0.3", output: "2.5", nested: { above: 200_000 } },
+};
+
+export const testUsage: Usage = {
+  inputTokens: 10,
+  cachedTokens: 4,
+  outputTokens: 5,
+  thinkingTokens: 3,
+  toolTokens: 1,
+  totalTokens: 19,
+};
+
+export function newSession(store: Store, fields: Partial<SessionFields> = {}, owner = "") {
+  return store.createSession(owner, newId(), { ...noFields, ...fields }, Date.now());
+}
+
+export function openInput(sessionId: string, change: Partial<OpenTurn> = {}): OpenTurn {
+  return {
+    ...{ owner: "", sessionId, turnId: newId(), userMessageId: newId(), replyMessageId: newId(), content: "Hello" },
+    ...{ parentId: undefined, ifVersion: undefined, modelRequested: "one", idempotency: undefined },
+    ...{ at: Date.now(), processId, leaseUntil: Date.now() + 60_000 },
+    ...change,
+  };
+}
+
+export async function open(store: Store, sessionId: string, change: Partial<OpenTurn> = {}): Promise<Opened> {
+  const opened = await store.openTurn(openInput(sessionId, change));
+  if (opened.kind !== "opened") throw new Error("the turn was replayed");
+  return opened;
+}
+
+export function entryFor(
+  turn: { id: string; sessionId: string },
+  total: bigint | null,
+  change: Partial<LedgerEntry> = {},
+): LedgerEntry {
+  return {
+    ...{
+      id: newId(),
+      turnId: turn.id,
+      sessionId: turn.sessionId,
+      purpose: "turn",
+      attempt: 1,
+      at: Date.now(),
+      vendor: "acme",
+    },
+    ...{
+      modelRequested: "one",
+      modelServed: "one-001",
+      price: total === null ? null : testPrice,
+      usageRaw: '{"in":10}',
+      usage: testUsage,
+    },
+    lines:
+      total === null
+        ? []
+        : [{ item: "input_text", quantity: 10, unit: "token", unitPrice: total / 10n, amount: total }],
+    ...{ total, accuracy: total === null ? "unknown" : "exact", balanced: true, errorCode: null },
+    ...change,
+  };
+}
+
+export function closeInput(
+  { turn }: Pick<Opened, "turn">,
+  entries: LedgerEntry[],
+  change: Partial<CloseTurn> = {},
+): CloseTurn {
+  return {
+    ...{
+      turnId: turn.id,
+      sessionId: turn.sessionId,
+      processId,
+      status: "complete",
+      text: "Hi!",
+      thought: "",
+      vendorParts: null,
+    },
+    ...{
+      modelServed: "one-001",
+      finishReason: "stop",
+      error: null,
+      notices: [],
+      firstTokenAt: turn.startedAt,
+      endedAt: Date.now(),
+    },
+    ...{
+      lastBatch: null,
+      lastNumber: 2,
+      usage: testUsage,
+      cost: sumCost(entries),
+      entries,
+      settled: true,
+      memory: null,
+    },
+    ...change,
+  };
+}
+
+/** A whole turn; returns what closeTurn returned. */
+export async function speak(
+  store: Store,
+  sessionId: string,
+  content: string,
+  text: string,
+  change: Partial<OpenTurn> = {},
+  cost = 100n,
+) {
+  const opened = await open(store, sessionId, { content, ...change });
+  const closed = await store.closeTurn(closeInput(opened, [entryFor(opened.turn, cost)], { text }));
+  if (!closed) throw new Error("the turn was not running");
+  return { ...closed, userMessage: opened.userMessage };
+}
+
+/** The whole path to the newest message. */
+export async function readAll(store: Store, sessionId: string, owner = "") {
+  const messages = [];
+  for await (const chunk of store.readHistory(owner, sessionId)) messages.push(...chunk);
+  return messages;
+}

@@ -1,0 +1,161 @@
+// Branching conversations: whatever was said after whatever, the history is the path to the newest message.
+
+import { beforeAll, describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Message } from "../src/message.ts";
+import type { Store } from "../src/store.ts";
+import { closeInput, newSession, open, readAll, speak } from "./store-inputs.ts";
+import { codeOf, storeEngines } from "./stores.ts";
+
+/** The simplest model of a conversation: each message knows the one before it. */
+class Tree {
+  readonly messages = new Map<string, Message>();
+  readonly replies: string[] = [];
+  tip: string | null = null;
+
+  add(userMessage: Message, reply: Message): void {
+    this.messages.set(userMessage.id, userMessage).set(reply.id, reply);
+    this.replies.push(reply.id);
+    this.tip = reply.id;
+  }
+
+  path(): Message[] {
+    const path: Message[] = [];
+    for (let id = this.tip; id !== null; ) {
+      const message = this.messages.get(id)!;
+      path.unshift(message);
+      id = message.parentId;
+    }
+    return path;
+  }
+}
+
+describe.each(storeEngines)("paths on %s", (_, openFixture) => {
+  let store: Store;
+  beforeAll(async () => {
+    ({ store } = await openFixture());
+  });
+
+  test("history, pages and memory equal a simple tree's path, whatever follows whatever", async () => {
+    // Each number is the message that is followed: none, a new beginning, or one of the replies there are.
+    const posts = fc.array(fc.oneof(fc.constant("tip" as const), fc.constant("root" as const), fc.nat(50)), {
+      minLength: 1,
+      maxLength: 14,
+    });
+    await fc.assert(
+      fc.asyncProperty(posts, async (parents) => {
+        const session = await newSession(store);
+        const tree = new Tree();
+        for (const [index, parent] of parents.entries()) {
+          const chosen =
+            typeof parent === "number" && tree.replies.length > 0
+              ? tree.replies[parent % tree.replies.length]!
+              : undefined;
+          const parentId = parent === "root" ? null : chosen;
+          const before = parentId === undefined ? tree.tip : parentId;
+          const said = await speak(store, session.id, `question ${index}`, `answer ${index}`, { parentId });
+          expect(said.userMessage.parentId).toBe(before);
+          tree.add(said.userMessage, said.reply);
+          expect((await readAll(store, session.id)).map((message) => message.id)).toEqual(
+            tree.path().map((message) => message.id),
+          );
+        }
+        const path = tree.path();
+        expect(await readAll(store, session.id)).toEqual(path);
+        expect((await store.findSession("", session.id))?.messageCount).toBe(tree.messages.size);
+        await checkPages(store, session.id, path, tree);
+        await checkMemory(store, session.id, path);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test("a history of many branches and more than one chunk is read in order, and does not grow while it is read", async () => {
+    const session = await newSession(store);
+    const replies: string[] = [];
+    for (let i = 0; i < 110; i++) replies.push((await speak(store, session.id, `q${i}`, `a${i}`)).reply.id);
+    for (let i = 0; i < 5; i++)
+      replies.push((await speak(store, session.id, `f${i}`, `g${i}`, { parentId: replies.at(-2)! })).reply.id);
+    const expected = await store.listMessages("", session.id, { limit: 1000, order: "asc" });
+    const read: Message[] = [];
+    let chunks = 0;
+    for await (const chunk of store.readHistory("", session.id)) {
+      if (chunks++ === 0) await speak(store, session.id, "meanwhile", "more");
+      expect(chunk.length).toBeLessThanOrEqual(200);
+      read.push(...chunk);
+    }
+    expect(chunks).toBeGreaterThan(1);
+    expect(read).toEqual(expected.data);
+    expect((await readAll(store, session.id)).length).toBe(read.length + 2);
+  });
+
+  test("the model's memory survives a fork behind its beginning, and starts over before it", async () => {
+    const session = await newSession(store);
+    const replies: string[] = [];
+    const talk = async (parentId?: string) => {
+      const opened = await open(store, session.id, { parentId });
+      await store.closeTurn(closeInput(opened, [], { memory: { from: 4, promptEstimate: 7, promptTokens: null } }));
+      replies.push(opened.reply.id);
+      return opened.memory;
+    };
+    for (let i = 0; i < 4; i++) await talk();
+    expect(await talk()).toEqual({ branch: 0, position: 8, from: 4, promptEstimate: 0, promptTokens: 0 });
+    expect(await talk(replies[2])).toMatchObject({ branch: 1, position: 6, from: 4 });
+    expect(await talk(replies[0])).toMatchObject({ branch: 2, position: 2, from: 0 });
+  });
+
+  test("a cursor from another path, another session or nowhere is not_found", async () => {
+    const session = await newSession(store);
+    const left = await speak(store, session.id, "root", "left");
+    const middle = await speak(store, session.id, "q", "a");
+    await speak(store, session.id, "q", "b", { parentId: left.reply.id });
+    const other = await speak(store, (await newSession(store)).id, "x", "y");
+    for (const after of [middle.reply.id, middle.userMessage.id, other.reply.id, "nothing"])
+      expect(await codeOf(store.listMessages("", session.id, { limit: 5, order: "asc", after }))).toBe("not_found");
+    expect(
+      (await store.listMessages("", session.id, { limit: 5, order: "asc", after: left.reply.id })).data.length,
+    ).toBe(2);
+  });
+});
+
+/** Every page at every cursor, in both orders, against slices of the path. */
+async function checkPages(store: Store, sessionId: string, path: Message[], tree: Tree): Promise<void> {
+  const outside = [...tree.messages.keys()].filter((id) => !path.some((message) => message.id === id));
+  for (const order of ["asc", "desc"] as const) {
+    const ids = path.map((message) => message.id);
+    if (order === "desc") ids.reverse();
+    for (const limit of [1, 3, 100]) {
+      const list = async (page: { after?: string; before?: string }) => {
+        const { data, hasMore } = await store.listMessages("", sessionId, { limit, order, ...page });
+        return { ids: data.map((message) => message.id), hasMore };
+      };
+      expect(await list({})).toEqual({ ids: ids.slice(0, limit), hasMore: ids.length > limit });
+      const at = Math.floor(ids.length / 2);
+      const rest = ids.slice(at + 1);
+      expect(await list({ after: ids[at]! })).toEqual({ ids: rest.slice(0, limit), hasMore: rest.length > limit });
+      const earlier = ids.slice(0, at);
+      expect(await list({ before: ids[at]! })).toEqual({ ids: earlier.slice(-limit), hasMore: earlier.length > limit });
+      const between = ids.slice(1, -1);
+      expect(await list({ after: ids[0]!, before: ids.at(-1)! })).toEqual({
+        ids: between.slice(0, limit),
+        hasMore: between.length > limit,
+      });
+    }
+    if (outside[0])
+      expect(await codeOf(store.listMessages("", sessionId, { limit: 1, order, after: outside[0] }))).toBe("not_found");
+  }
+}
+
+/** What the model is shown before the newest question, from every beginning. */
+async function checkMemory(store: Store, sessionId: string, path: Message[]): Promise<void> {
+  const { memory, userMessage } = await open(store, sessionId);
+  expect(memory.position).toBe(path.length);
+  expect(userMessage.parentId).toBe(path.at(-1)!.id);
+  for (const from of [0, 1, Math.floor(path.length / 2), path.length]) {
+    const rows = await store.readMemory(sessionId, memory.branch, memory.position, from);
+    const expected = path
+      .slice(from)
+      .map(({ role, status, content }, index) => ({ role, status, content, position: from + index }));
+    expect(rows.map(({ role, status, content, position }) => ({ role, status, content, position }))).toEqual(expected);
+  }
+}

@@ -1,0 +1,333 @@
+// Turns in the store: opened once, logged in order, closed once, booked once, whoever asks at the same moment.
+
+import { beforeAll, describe, expect, test } from "bun:test";
+import type { LoggedEvent } from "../src/event.ts";
+import { newId } from "../src/id.ts";
+import type { Store } from "../src/store.ts";
+import {
+  closeInput,
+  entryFor,
+  newSession,
+  open,
+  openInput,
+  processId,
+  readAll,
+  speak,
+  testUsage,
+} from "./store-inputs.ts";
+import { codeOf, storeEngines } from "./stores.ts";
+
+describe.each(storeEngines)("turns on %s", (_, openFixture) => {
+  let store: Store;
+  beforeAll(async () => {
+    ({ store } = await openFixture());
+  });
+
+  test("opening writes the question and an empty reply, and takes the session", async () => {
+    const session = await newSession(store);
+    const input = openInput(session.id, { content: "How\nare you?", at: 55 });
+    const opened = await store.openTurn(input);
+    if (opened.kind !== "opened") throw new Error("replayed");
+    expect(opened.session).toMatchObject({
+      title: "How",
+      messageCount: 2,
+      runningTurnId: input.turnId,
+      version: 2,
+      updatedAt: 55,
+    });
+    expect(opened.turn).toMatchObject({
+      id: input.turnId,
+      status: "running",
+      settled: false,
+      usage: null,
+      cost: null,
+      startedAt: 55,
+    });
+    expect(opened.memory).toEqual({ branch: 0, position: 0, from: 0, promptEstimate: 0, promptTokens: 0 });
+    expect(opened.userMessage).toMatchObject({
+      role: "user",
+      content: "How\nare you?",
+      status: "complete",
+      parentId: null,
+      createdAt: 55,
+    });
+    expect(opened.reply).toMatchObject({
+      role: "assistant",
+      content: "",
+      status: "running",
+      model: "one",
+      parentId: input.userMessageId,
+    });
+    expect(await store.findSession("", session.id)).toEqual(opened.session);
+    expect(await store.findTurn("", input.turnId)).toEqual(opened.turn);
+    expect(await store.findTurnMessages("", input.turnId)).toEqual({
+      userMessage: opened.userMessage,
+      reply: opened.reply,
+    });
+    expect(await readAll(store, session.id)).toEqual([opened.userMessage, opened.reply]);
+  });
+
+  test("of fifty messages at once to one session exactly one opens a turn; the others learn which one", async () => {
+    const session = await newSession(store);
+    const results = await Promise.allSettled(Array.from({ length: 50 }, () => open(store, session.id)));
+    const opened = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    expect(opened.length).toBe(1);
+    for (const result of results) {
+      if (result.status === "rejected")
+        expect(result.reason).toMatchObject({
+          code: "turn_in_progress",
+          members: { running_turn_id: opened[0]!.turn.id },
+        });
+    }
+    expect(await store.findSession("", session.id)).toMatchObject({ messageCount: 2, version: 2 });
+    expect((await readAll(store, session.id)).length).toBe(2);
+  });
+
+  test("refusals name their reason, in this order: not found, in the trash, busy, version", async () => {
+    const session = await newSession(store);
+    expect(await codeOf(open(store, newId()))).toBe("not_found");
+    expect(await codeOf(open(store, "no id"))).toBe("not_found");
+    expect(await codeOf(open(store, session.id, { owner: "bob" }))).toBe("not_found");
+    expect(await codeOf(open(store, session.id, { parentId: newId() }))).toBe("not_found");
+    expect(await codeOf(open(store, session.id, { ifVersion: 2 }))).toBe("version_mismatch");
+    const { turn, userMessage, reply } = await open(store, session.id, { ifVersion: 1 });
+    expect(await codeOf(open(store, session.id, { ifVersion: 1 }))).toBe("turn_in_progress");
+    expect(await codeOf(open(store, session.id, { parentId: userMessage.id }))).toBe("invalid_request");
+    expect(await codeOf(open(store, session.id, { parentId: reply.id, owner: "bob" }))).toBe("not_found");
+    await store.closeTurn(closeInput({ turn }, []));
+    const other = await newSession(store);
+    expect(await codeOf(open(store, other.id, { parentId: reply.id }))).toBe("not_found");
+    await store.trashSession("", session.id, 1);
+    expect(await codeOf(open(store, session.id, { ifVersion: 1 }))).toBe("conflict");
+    expect((await readAll(store, other.id)).length).toBe(0);
+  });
+
+  test("the same idempotency key opens one turn, also at the same moment; the key of a refused turn stays free", async () => {
+    const session = await newSession(store);
+    const idempotency = { key: "once", bodyHash: "h", expiresAt: Date.now() + 60_000 };
+    const results = await Promise.all(
+      Array.from({ length: 10 }, () => store.openTurn(openInput(session.id, { idempotency, owner: "" }))),
+    );
+    const opened = results.filter((result) => result.kind === "opened");
+    expect(opened.length).toBe(1);
+    for (const result of results) if (result.kind === "replayed") expect(result.turnId).toBe(opened[0]!.turn.id);
+    expect(
+      await codeOf(store.openTurn(openInput(session.id, { idempotency: { ...idempotency, bodyHash: "x" } }))),
+    ).toBe("idempotency_mismatch");
+    expect(await store.findIdempotent("", idempotency)).toEqual({ targetId: opened[0]!.turn.id });
+    expect(await codeOf(store.findIdempotent("", { ...idempotency, bodyHash: "x" }))).toBe("idempotency_mismatch");
+    const second = { ...idempotency, key: "second" };
+    expect(await codeOf(open(store, session.id, { idempotency: second }))).toBe("turn_in_progress");
+    expect(await store.findIdempotent("", second)).toBeUndefined();
+  });
+
+  test("closing writes the reply, the log, the bill and the totals together", async () => {
+    const session = await newSession(store);
+    const opened = await open(store, session.id);
+    const total = 9_007_199_254_740_993n * 10n; // no double can hold it
+    const closed = await store.closeTurn(
+      closeInput(opened, [entryFor(opened.turn, total)], {
+        ...{ text: "Відповідь", thought: "hm", endedAt: 99, lastNumber: 4, vendorParts: '{"sig":1}', firstTokenAt: 77 },
+        lastBatch: {
+          ...{ turnId: opened.turn.id, firstNumber: 2, usageRaw: "{}", modelServed: "one-001" },
+          events: [
+            { type: "thought-delta", text: "hm" },
+            { type: "text-delta", text: "Відповідь" },
+          ],
+        },
+        notices: [{ code: "model_replaced", detail: "d" }],
+        memory: { from: 0, promptEstimate: 100, promptTokens: 120 },
+      }),
+    );
+    const cost = { total, accuracy: "exact", unpricedTurns: 0 } as const;
+    expect(closed?.turn).toMatchObject({
+      status: "complete",
+      modelServed: "one-001",
+      finishReason: "stop",
+      usage: testUsage,
+      cost,
+      settled: true,
+    });
+    expect(closed?.turn).toMatchObject({
+      endedAt: 99,
+      firstTokenAt: 77,
+      notices: [{ code: "model_replaced", detail: "d" }],
+    });
+    expect(closed?.reply).toMatchObject({
+      content: "Відповідь",
+      thought: "hm",
+      status: "complete",
+      model: "one-001",
+      usage: testUsage,
+      cost,
+    });
+    expect(closed?.session).toMatchObject({ runningTurnId: null, version: 3, updatedAt: 99, usage: testUsage, cost });
+    expect(await store.findSession("", session.id)).toEqual(closed!.session);
+    expect((await store.findTurnMessages("", opened.turn.id))?.reply).toEqual(closed!.reply);
+    expect((await store.readTurnLog("", opened.turn.id, 0))?.events.map(({ number }) => number)).toEqual([2, 3]);
+    const next = await open(store, session.id);
+    expect(next.memory).toEqual({ branch: 0, position: 2, from: 0, promptEstimate: 100, promptTokens: 120 });
+    expect((await store.readMemory(session.id, 0, 2, 0))[1]).toEqual({
+      ...{
+        position: 1,
+        role: "assistant",
+        status: "complete",
+        content: "Відповідь",
+        vendorParts: '{"sig":1}',
+        modelServed: "one-001",
+      },
+    });
+  });
+
+  test("a turn is closed once, by its own process, also when many try at the same moment", async () => {
+    const session = await newSession(store);
+    const opened = await open(store, session.id);
+    expect(
+      await store.closeTurn(closeInput(opened, [entryFor(opened.turn, 5n)], { processId: processId + 1 })),
+    ).toBeUndefined();
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        store.closeTurn(closeInput(opened, [entryFor(opened.turn, 5n)], { text: `t${i}` })),
+      ),
+    );
+    const closed = results.filter((result) => result !== undefined);
+    expect(closed.length).toBe(1);
+    expect(await store.findSession("", session.id)).toEqual(closed[0]!.session);
+    expect(closed[0]!.session.cost.total).toBe(5n);
+    expect((await store.listEntries("", opened.turn.id)).length).toBe(1);
+    expect((await store.findTurnMessages("", opened.turn.id))?.reply.content).toBe(closed[0]!.reply.content);
+  });
+
+  test("a turn closed without its bill is settled once, and the session is free meanwhile", async () => {
+    const session = await newSession(store);
+    const opened = await open(store, session.id);
+    const provisional = { total: 3n, accuracy: "partial", unpricedTurns: 0 } as const;
+    expect(await store.settleTurn(opened.turn.id, processId, [], null, provisional)).toBe(false);
+    const closed = await store.closeTurn(
+      closeInput(opened, [], { status: "stopped", settled: false, cost: provisional }),
+    );
+    expect(closed?.turn).toMatchObject({ status: "stopped", settled: false, cost: provisional });
+    expect(closed?.session).toMatchObject({ runningTurnId: null, cost: { total: 0n } });
+    const next = await open(store, session.id);
+    const settle = () =>
+      store.settleTurn(opened.turn.id, processId, [entryFor(opened.turn, 70n)], testUsage, {
+        ...provisional,
+        total: 70n,
+      });
+    expect(
+      await store.settleTurn(opened.turn.id, processId + 1, [entryFor(opened.turn, 70n)], testUsage, provisional),
+    ).toBe(false);
+    expect((await Promise.all([settle(), settle(), settle()])).filter(Boolean).length).toBe(1);
+    expect(await store.findTurn("", opened.turn.id)).toMatchObject({
+      settled: true,
+      usage: testUsage,
+      cost: { total: 70n, accuracy: "partial" },
+    });
+    expect(await store.findSession("", session.id)).toMatchObject({
+      usage: testUsage,
+      cost: { total: 70n, accuracy: "partial" },
+      runningTurnId: next.turn.id,
+    });
+    expect((await store.listEntries("", opened.turn.id)).length).toBe(1);
+  });
+
+  test("the log gives every event after any number, over batches of any size, once", async () => {
+    const session = await newSession(store);
+    const { turn } = await open(store, session.id);
+    const usage: LoggedEvent = {
+      type: "usage",
+      usage: testUsage,
+      cost: { total: 2n ** 60n, accuracy: "partial", unpricedTurns: 0 },
+    };
+    const events: LoggedEvent[] = Array.from({ length: 20 }, (_, i) =>
+      i === 7 ? usage : { type: "text-delta", text: `«${i}»\n\0"` },
+    );
+    for (const [from, to] of [
+      [0, 1],
+      [1, 6],
+      [6, 17],
+      [17, 20],
+    ] as const) {
+      const batch = {
+        turnId: turn.id,
+        firstNumber: 2 + from,
+        events: events.slice(from, to),
+        usageRaw: null,
+        modelServed: from === 1 ? "one-002" : null,
+      };
+      await store.appendEvents(batch);
+    }
+    for (let after = 0; after <= 23; after++) {
+      const log = await store.readTurnLog("", turn.id, after);
+      const expected = events
+        .map((event, index) => ({ number: index + 2, event }))
+        .filter(({ number }) => number > after);
+      expect(log?.events).toEqual(expected);
+      expect(log?.lastNumber).toBeNull();
+    }
+    expect(await store.readTurnLog("bob", turn.id, 0)).toBeUndefined();
+    expect((await store.findTurn("", turn.id))?.modelServed).toBe("one-002");
+  });
+
+  test("events brought again after a failure, with more behind them, stand in the log once", async () => {
+    const session = await newSession(store);
+    const opened = await open(store, session.id);
+    const batch = {
+      turnId: opened.turn.id,
+      firstNumber: 2,
+      events: [{ type: "text-delta" as const, text: "a" }],
+      usageRaw: null,
+      modelServed: null,
+    };
+    await store.appendEvents(batch);
+    await store.appendEvents(batch);
+    const longer = { ...batch, events: [...batch.events, { type: "text-delta" as const, text: "b" }] };
+    await store.closeTurn(closeInput(opened, [], { lastBatch: longer, lastNumber: 4 }));
+    const log = await store.readTurnLog("", opened.turn.id, 0);
+    expect(log?.events.map(({ event }) => event)).toEqual(longer.events);
+    expect(log?.lastNumber).toBe(4);
+    expect(await codeOf(store.appendEvents({ ...batch, firstNumber: 4 }))).toBe("conflict");
+    expect((await store.readTurnLog("", opened.turn.id, 0))?.events.length).toBe(2);
+  });
+
+  test("a request to stop reaches the process that runs the turn; hard is never softened again", async () => {
+    const session = await newSession(store);
+    const opened = await open(store, session.id);
+    const turnId = opened.turn.id;
+    const mine = async () => (await store.listStopRequests(processId)).filter((request) => request.turnId === turnId);
+    expect(await mine()).toEqual([]);
+    expect(await store.requestStop("bob", turnId, true)).toBe(false);
+    expect(await store.requestStop("", turnId, false)).toBe(true);
+    expect(await mine()).toEqual([{ turnId, hard: false }]);
+    expect(await store.requestStop("", turnId, true)).toBe(true);
+    expect(await store.requestStop("", turnId, false)).toBe(true);
+    expect(await mine()).toEqual([{ turnId, hard: true }]);
+    expect((await store.listStopRequests(processId + 1)).length).toBe(0);
+    await store.closeTurn(closeInput(opened, [], { settled: false }));
+    expect(await store.requestStop("", turnId, true)).toBe(true);
+    await store.settleTurn(turnId, processId, [], null, { total: 0n, accuracy: "exact", unpricedTurns: 0 });
+    expect(await store.requestStop("", turnId, true)).toBe(false);
+    expect(await mine()).toEqual([]);
+  });
+
+  test("nobody else can see a turn, its messages or its bill", async () => {
+    const session = await newSession(store, {}, "alice");
+    const { turn } = await speak(store, session.id, "q", "a", { owner: "alice" });
+    expect(await store.findTurn("alice", turn.id)).toBeDefined();
+    expect(await store.findTurn("bob", turn.id)).toBeUndefined();
+    expect(await store.findTurnMessages("bob", turn.id)).toBeUndefined();
+    expect(await store.listEntries("bob", turn.id)).toEqual([]);
+    expect((await store.listEntries("alice", turn.id)).length).toBe(1);
+    expect(await codeOf(store.listMessages("bob", session.id, { limit: 1, order: "asc" }))).toBe("not_found");
+    expect(await codeOf(readAll(store, session.id, "bob"))).toBe("not_found");
+  });
+
+  test("a title that was taken away is given again by the next message", async () => {
+    const session = await newSession(store, { title: "mine" });
+    await speak(store, session.id, "first", "a");
+    expect((await store.findSession("", session.id))?.title).toBe("mine");
+    await store.updateSession("", session.id, { title: null }, 1);
+    await speak(store, session.id, "second\nline", "a");
+    expect((await store.findSession("", session.id))?.title).toBe("second");
+  });
+});

@@ -1,6 +1,6 @@
 // The doctor on the disk and the database.
 
-import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config.ts";
 import { inspectDatabase, sqliteFile } from "../database/inspect.ts";
@@ -14,6 +14,8 @@ export function checkDisk(config: Config): Finding {
   const file = sqliteFile(config.databaseUrl);
   if (file === undefined) return note("disk", "the database is elsewhere; its disk was not looked at");
   const folder = existingFolder(dirname(resolve(file)));
+  if (!statSync(folder).isDirectory())
+    return wrong("disk", `${folder} is a file, not a folder`, "name another place for the database (DATABASE_URL)");
   for (const path of [folder, resolve(file)]) {
     if (existsSync(path) && !isWritable(path))
       return wrong("disk", `${path} cannot be written`, "give the user that runs Rozmova the right to write there");

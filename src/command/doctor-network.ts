@@ -6,6 +6,8 @@ import { createProvider } from "../providers/index.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 
 const waitMs = 10_000;
+/** What is on this machine answers sooner, or is not ours. */
+const waitHereMs = 2_000;
 /** TLS, signatures and leases bear some minutes of difference, not more. */
 const clockBearsMs = 5 * 60_000;
 /** The day this was written: no clock that is right shows an earlier one. */
@@ -109,7 +111,7 @@ function tryPort(host: string, port: number): Promise<string | undefined> {
 async function askHealth(config: Config): Promise<string | undefined> {
   try {
     const host = config.host.includes(":") ? `[${config.host.replace(/^\[|\]$/g, "")}]` : config.host;
-    const answer = await fetch(`http://${host}:${config.port}/healthz`, { signal: AbortSignal.timeout(waitMs) });
+    const answer = await fetch(`http://${host}:${config.port}/healthz`, { signal: AbortSignal.timeout(waitHereMs) });
     const { mode } = (await answer.json()) as { mode?: unknown };
     return typeof mode === "string" ? `${mode} mode` : undefined;
   } catch {

@@ -1,0 +1,107 @@
+// The table of contents: every address this server answers, and what each request passes on its way.
+
+import { Hono } from "hono";
+import { AppError } from "../errors.ts";
+import { checkVisitor } from "./auth.ts";
+import { Call } from "./call.ts";
+import type { AppDeps } from "./deps.ts";
+import { createDocs, docsPaths, docsPolicy } from "./docs.ts";
+import { healthRoutes } from "./health.ts";
+import { historyRoutes } from "./history.ts";
+import { messageRoutes } from "./message.ts";
+import { modelRoutes } from "./model.ts";
+import { answerProblem } from "./problem.ts";
+import type { Route } from "./route.ts";
+import { sessionRoutes } from "./session.ts";
+import { Streams } from "./sse.ts";
+import { answerFile } from "./static.ts";
+import { turnRoutes } from "./turn.ts";
+import { createWeb } from "./web.ts";
+
+export type { AppDeps, HttpSettings, PageFile } from "./deps.ts";
+
+export interface App {
+  /** Answers a request, whatever it is; never throws. */
+  fetch(request: Request): Promise<Response>;
+  readonly routes: readonly Route[];
+  /** How many event streams are open. */
+  readonly openStreams: number;
+}
+
+export function createApp(deps: AppDeps): App {
+  const { settings, log } = deps;
+  const streams = new Streams({
+    heartbeatMs: settings.heartbeatMs ?? 15_000,
+    readerDeadlineMs: settings.readerDeadlineMs ?? 30_000,
+  });
+  const routes: Route[] = [
+    ...sessionRoutes(deps),
+    ...messageRoutes(deps, streams),
+    ...historyRoutes(deps),
+    ...turnRoutes(deps, streams),
+    ...modelRoutes(deps),
+    ...healthRoutes(deps),
+  ];
+  const findDoc = createDocs(routes, settings.version);
+  const web = createWeb(deps);
+
+  const hono = new Hono<{ Bindings: { call: Call } }>();
+  for (const one of routes) {
+    hono.on(one.method.toUpperCase(), one.path.replace(/\{(\w+)\}/g, ":$1"), (context) =>
+      one.serve(context.env.call, context.req.param("id") ?? "", settings.maxBodyBytes),
+    );
+  }
+  hono.notFound((context) => answerElse(context.env.call, context.req.path));
+  hono.onError((cause, context) => answerProblem(context.env.call, cause));
+
+  /** What is no route: a file, another method of a route, or nothing. */
+  async function answerElse(call: Call, path: string): Promise<Response> {
+    const reads = call.request.method === "GET" || call.request.method === "HEAD";
+    const file = reads ? ((await findDoc(path)) ?? (await web.find(path))) : undefined;
+    if (file) {
+      call.route = docsPaths.includes(path) ? path : path === "/" ? "/" : "/assets/*";
+      return answerFile(call.request, file, path.startsWith("/docs") ? docsPolicy : undefined);
+    }
+    const allowed = await methodsOf(path);
+    if (allowed.length === 0)
+      throw new AppError("not_found", "There is nothing at this address; /docs lists what there is.");
+    const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
+    if (call.request.method === "OPTIONS") return new Response(null, { status: 204, headers: allow });
+    return answerProblem(call, new AppError("method_not_allowed", `This address takes ${allow.allow}.`), allow);
+  }
+
+  const patterns = Map.groupBy(routes, ({ path }) => path);
+  const matchers = [...patterns].map(([path, ofPath]) => ({
+    pattern: new RegExp(`^${path.replace(/\{\w+\}/g, "[^/]+")}$`),
+    methods: ofPath.flatMap(({ method }) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()])),
+  }));
+
+  async function methodsOf(path: string): Promise<string[]> {
+    const found = matchers.find(({ pattern }) => pattern.test(path));
+    if (found) return found.methods;
+    return docsPaths.includes(path) || (await web.find(path)) ? ["GET", "HEAD"] : [];
+  }
+
+  async function answer(call: Call): Promise<Response> {
+    try {
+      if (settings.requireLoopbackHost) checkVisitor(call.request);
+      return await hono.fetch(call.request, { call });
+    } catch (cause) {
+      return answerProblem(call, cause);
+    }
+  }
+
+  return {
+    routes,
+    get openStreams() {
+      return streams.pacemaker.size;
+    },
+    async fetch(request) {
+      const call = new Call(request, log);
+      const response = await answer(call);
+      response.headers.set("x-request-id", call.requestId);
+      if (!call.streaming || request.method === "HEAD") call.writeLog({ status: response.status });
+      return response;
+    },
+  };
+}

@@ -1,0 +1,61 @@
+// One request on its way through the house: who asks, under which id, and what the log will say of it.
+
+import { newId } from "../id.ts";
+import type { Log } from "../log.ts";
+
+/** What happened to a request, in the words of the log. */
+interface Outcome {
+  status: number;
+  bytes?: number;
+  /** How a stream ended: `complete`, `left` (the reader went), `dropped` (the reader did not read), `broken`. */
+  ended?: string;
+}
+
+export class Call {
+  readonly request: Request;
+  readonly requestId = newId();
+  /** The caller's API key id; "" while there are no keys. */
+  readonly owner = "";
+  /** The route's pattern; never the address itself, which may hold words of the user. */
+  route: string | undefined;
+  sessionId: string | undefined;
+  turnId: string | undefined;
+  /** The problem's code, if the answer is one. */
+  code: string | undefined;
+  /** Set by a stream: it writes the log line when it ends. */
+  streaming = false;
+  private readonly startedAt = performance.now();
+  private readonly log: Log;
+
+  constructor(request: Request, log: Log) {
+    this.request = request;
+    this.log = log;
+  }
+
+  header(name: string): string | undefined {
+    return this.request.headers.get(name) ?? undefined;
+  }
+
+  /** The one log line of this request: no header, no body, no query. */
+  writeLog(outcome: Outcome): void {
+    const fields = {
+      method: this.request.method,
+      route: this.route,
+      status: outcome.status,
+      ms: Math.round((performance.now() - this.startedAt) * 100) / 100,
+      request_id: this.requestId,
+      session_id: this.sessionId,
+      turn_id: this.turnId,
+      code: this.code,
+      bytes: outcome.bytes,
+      ended: outcome.ended,
+    };
+    if (this.route === "/healthz" || this.route === "/readyz") this.log.debug(fields, "request");
+    else this.log.info(fields, "request");
+  }
+
+  /** For what nobody foresaw: the caller is told only that it happened. */
+  logUnforeseen(cause: unknown): void {
+    this.log.error({ request_id: this.requestId, route: this.route, cause }, "a request failed unexpectedly");
+  }
+}

@@ -1,0 +1,48 @@
+// What the HTTP room is given: the house's own parts, and its settings.
+
+import type { Log } from "../log.ts";
+import type { Catalogue } from "../model.ts";
+import type { PriceBook } from "../price.ts";
+import type { Store } from "../store.ts";
+import type { Turns } from "../turns.ts";
+
+export interface HttpSettings {
+  mode: "live" | "demo";
+  version: string;
+  /** The address we listen on. */
+  host: string;
+  defaultModel: string;
+  maxBodyBytes: number;
+  maxTextChars: number;
+  /** How long an Idempotency-Key is remembered. */
+  idempotencyMs: number;
+  /** Answer only requests that name a loopback host, and none that a page of another site made. */
+  requireLoopbackHost: boolean;
+  /** A comment line is sent after so much silence on a stream. Default 15 s. */
+  heartbeatMs?: number;
+  /** A reader that has not taken what it was sent in this time is dropped. Default 30 s. */
+  readerDeadlineMs?: number;
+  /** A stream answers after this time at the latest, whether or not there is something to say. Default 1 s. */
+  firstByteMs?: number;
+}
+
+/** One file of the web page, as it is served. `immutable`: its name changes with its content. */
+export interface PageFile {
+  type: string;
+  body: Uint8Array;
+  gzip?: Uint8Array;
+  immutable: boolean;
+}
+
+export interface AppDeps {
+  store: Store;
+  turns: Turns;
+  catalogue: Catalogue;
+  prices: PriceBook;
+  log: Log;
+  /** Milliseconds since 1970 UTC. */
+  now(): number;
+  settings: HttpSettings;
+  /** The page's files by path; `/` is the page itself. Asked for once, when first needed. */
+  page(): Promise<Map<string, PageFile>>;
+}

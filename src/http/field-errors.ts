@@ -1,0 +1,64 @@
+// What was wrong with which field: zod's findings as JSON Pointers and short sentences.
+
+import type { z } from "@hono/zod-openapi";
+import { AppError, type FieldError } from "../errors.ts";
+
+type Issue = z.core.$ZodIssue;
+type RawIssue = z.core.$ZodRawIssue;
+
+/** The 422 for a body or query with wrong fields; its detail repeats the first few, for those who read only that. */
+export function invalidRequest(errors: FieldError[]): AppError {
+  const shown = errors.slice(0, 3).map(({ pointer, detail }) => `${pointer === "" ? "The body" : pointer} ${detail}`);
+  const more = errors.length > shown.length ? `; and ${errors.length - shown.length} more` : "";
+  return new AppError("invalid_request", `${shown.join("; ")}${more}.`, { errors });
+}
+
+/** A JSON Pointer (RFC 6901). */
+export function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+/** For a query value: `?name`. */
+export function queryPointer(path: readonly PropertyKey[]): string {
+  return `?${path.map(String).join(".")}`;
+}
+
+/** Every field that zod found wrong, unknown ones each by name. */
+export function readIssues(issues: readonly Issue[], pointer = pointerTo): FieldError[] {
+  return issues.flatMap((issue): FieldError[] => {
+    if (issue.code === "unrecognized_keys")
+      return issue.keys.map((key) => ({ pointer: pointer([...issue.path, key]), detail: "is not a known field" }));
+    if (issue.code === "invalid_key")
+      return [{ pointer: pointer(issue.path), detail: issue.issues[0]?.message ?? issue.message }];
+    return [{ pointer: pointer(issue.path), detail: issue.message }];
+  });
+}
+
+/** One sentence for each kind of issue, where the schema brings none of its own. */
+export function sayIssue(issue: RawIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return issue.input === undefined ? "is required" : `must be ${nameType(issue.expected)}`;
+    case "too_small":
+      return `must ${sizeOf(issue.origin)} at least ${issue.minimum}${unitOf(issue.origin)}`;
+    case "too_big":
+      return `must ${sizeOf(issue.origin)} at most ${issue.maximum}${unitOf(issue.origin)}`;
+    case "invalid_value":
+      return `must be one of ${issue.values.map(String).join(", ")}`;
+    default:
+      return "is not valid";
+  }
+}
+
+function nameType(expected: string): string {
+  if (expected === "int") return "a whole number";
+  if (expected === "record") return "an object";
+  return /^[aeiou]/.test(expected) ? `an ${expected}` : `a ${expected}`;
+}
+function sizeOf(origin: string): string {
+  return origin === "number" || origin === "int" ? "be" : "have";
+}
+function unitOf(origin: string): string {
+  if (origin === "string") return " characters";
+  return origin === "array" ? " items" : "";
+}

@@ -1,0 +1,29 @@
+// Idempotency-Key: what names a request, and what makes two requests the same.
+
+import { createHash } from "node:crypto";
+import type { Idempotency } from "../store.ts";
+import type { Call } from "./call.ts";
+import { invalidRequest } from "./field-errors.ts";
+
+/** Visible characters and inner spaces; it is stored and compared as it is. */
+const allowedKey = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
+
+/** The request's key with a digest of what it asks for; undefined without one. Throws invalid_request for a key out of shape. */
+export function readIdempotency(call: Call, body: unknown, expiresAt: number): Idempotency | undefined {
+  const key = call.header("idempotency-key");
+  if (key === undefined) return undefined;
+  if (!allowedKey.test(key))
+    throw invalidRequest([{ pointer: "Idempotency-Key", detail: "must be 1 to 255 printable ASCII characters" }]);
+  const { method, url } = call.request;
+  const asked = `${method} ${new URL(url).pathname}\n${canonicalJson(body)}`;
+  return { key, bodyHash: createHash("sha256").update(asked).digest("hex"), expiresAt };
+}
+
+/** JSON with sorted names: the same content is the same text, however the client's library happens to print it. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_name, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

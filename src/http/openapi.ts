@@ -1,0 +1,140 @@
+// The OpenAPI 3.1 document, made from the routes' own forms.
+
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { ErrorCode } from "../errors.ts";
+import { eventSchemas } from "./event-schema.ts";
+import { problems } from "./problem.ts";
+import type { Answer, Route, RouteForm } from "./route.ts";
+import { exampleIds, idSchema, problemSchema } from "./wire.ts";
+
+const description = `A self-hosted chat API that keeps every conversation, gives the model its memory, and knows what each token cost.
+
+Ids are UUIDv7. Times are ISO 8601, UTC. Money is a decimal string in USD: no exponent, at most 12 decimals; null where it is not known.
+Unknown body fields and query names are refused. Errors are \`application/problem+json\` (RFC 9457) with a \`code\` from a closed list.
+Every answer carries \`x-request-id\`.`;
+
+const tags = [
+  { name: "Sessions", description: "Conversations" },
+  { name: "Messages", description: "Talking to the model, and what was said" },
+  { name: "Turns", description: "One message and its answer: state, events, bill" },
+  { name: "Models", description: "What there is to talk to" },
+  { name: "Server", description: "How the server is" },
+];
+
+/** Any request may meet these. */
+const everywhere: ErrorCode[] = ["forbidden", "internal"];
+
+export function describeApi(routes: readonly Route[], version: string): object {
+  const builder = new OpenAPIHono();
+  const registry = builder.openAPIRegistry;
+  for (const schema of Object.values(eventSchemas)) registry.register(nameOf(schema), schema);
+  for (const one of routes) {
+    registry.registerPath({
+      method: one.method,
+      path: one.path,
+      operationId: one.operationId,
+      tags: [one.tag],
+      summary: one.summary,
+      description: one.description,
+      request: requestOf(one),
+      responses: { ...answersOf(one.responses), ...refusalsOf([...one.errors, ...everywhere]) },
+    });
+  }
+  return builder.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: { title: "Rozmova", version, description, license: { name: "MIT" } },
+    servers: [{ url: "/", description: "This server" }],
+    tags,
+    security: [],
+  });
+}
+
+function nameOf(schema: z.ZodType): string {
+  const name = (schema as { _def?: unknown; meta?: () => { id?: string } | undefined }).meta?.()?.id;
+  return name ?? "Event";
+}
+
+function requestOf(form: RouteForm) {
+  const headers = Object.entries(form.headers ?? {}).map(([name, { description: meaning, example }]) => [
+    name,
+    z.string().optional().openapi({ description: meaning, example }),
+  ]);
+  return {
+    params: form.params && z.object({ id: idSchema.openapi({ example: exampleIds[form.params.id] }) }),
+    query: form.query,
+    headers: headers.length === 0 ? undefined : z.object(Object.fromEntries(headers)),
+    body: form.body && {
+      required: !form.bodyOptional,
+      content: { "application/json": { schema: form.body, examples: namedExamples(form.bodyExamples) } },
+    },
+  };
+}
+
+function namedExamples(examples: Record<string, unknown> | undefined) {
+  return examples && Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }]));
+}
+
+const requestIdHeader = { "x-request-id": describeHeader("This request's id, as the server's log has it") };
+
+function describeHeader(meaning: string) {
+  return { description: meaning, schema: { type: "string" as const } };
+}
+
+function answersOf(answers: Record<number, Answer>) {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, answer]) => [
+      status,
+      {
+        description: answer.description,
+        headers: {
+          ...requestIdHeader,
+          ...Object.fromEntries(
+            Object.entries(answer.headers ?? {}).map(([name, meaning]) => [name, describeHeader(meaning)]),
+          ),
+        },
+        ...(answer.content ? { content: answer.content } : {}),
+      },
+    ]),
+  );
+}
+
+/** One answer for each status, with an example for each code it may have. */
+function refusalsOf(codes: readonly ErrorCode[]) {
+  const byStatus = Map.groupBy(new Set(codes), (code) => problems[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, ofStatus]) => [
+      status,
+      {
+        description: ofStatus.map((code) => `\`${code}\`: ${problems[code].title}`).join(". "),
+        headers: requestIdHeader,
+        content: {
+          "application/problem+json": {
+            schema: problemSchema,
+            examples: Object.fromEntries(ofStatus.map((code) => [code, { value: exampleProblem(code) }])),
+          },
+        },
+      },
+    ]),
+  );
+}
+
+function exampleProblem(code: ErrorCode) {
+  const { status, title } = problems[code];
+  const errors = code === "invalid_request" ? [{ pointer: "/content", detail: "is required" }] : undefined;
+  const detail = errors ? "/content is required." : `${title}.`;
+  return {
+    type: `urn:rozmova:problem:${code}`,
+    title,
+    status,
+    detail,
+    code,
+    request_id: exampleIds.turn,
+    ...(errors ? { errors } : {}),
+    error: {
+      message: detail,
+      type: status >= 500 ? "server_error" : "invalid_request_error",
+      code,
+      param: errors ? "content" : null,
+    },
+  };
+}

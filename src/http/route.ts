@@ -1,0 +1,123 @@
+// An endpoint is one form: from it come the validation of a request, its types, and its place in the OpenAPI document.
+
+import type { z } from "@hono/zod-openapi";
+import { type ErrorCode, notFound } from "../errors.ts";
+import { isId } from "../id.ts";
+import type { Call } from "./call.ts";
+import { invalidRequest, queryPointer, readIssues, sayIssue } from "./field-errors.ts";
+import { readJsonBody } from "./json-body.ts";
+
+export interface Answer {
+  description: string;
+  /** Schema by media type; none for an answer without a body. */
+  content?: Record<string, { schema: z.ZodType; example?: unknown }>;
+  headers?: Record<string, string>;
+}
+
+/** What the endpoint says of itself, for the document. */
+export interface RouteForm {
+  method: "get" | "post" | "patch" | "delete";
+  /** As OpenAPI writes it: `/sessions/{id}`. */
+  path: string;
+  operationId: string;
+  tag: string;
+  summary: string;
+  description?: string;
+  /** What `{id}` names; anything that is no id of ours is `not_found`. */
+  params?: { id: "session" | "turn" };
+  /** Request headers with their meaning. */
+  headers?: Record<string, { description: string; example: string }>;
+  /** Closed: unknown names are refused. Absent: whatever is in the query is ignored. */
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  /** A body that may be left out counts as `{}`. */
+  bodyOptional?: boolean;
+  bodyExamples?: Record<string, unknown>;
+  responses: Record<number, Answer>;
+  errors: readonly ErrorCode[];
+}
+
+export interface Asked<Query, Body> {
+  call: Call;
+  /** The id in the path; "" on a path without one. */
+  id: string;
+  query: Query;
+  body: Body;
+}
+
+export interface Route extends RouteForm {
+  /** Validates and answers. Throws AppError. */
+  serve(call: Call, id: string, maxBodyBytes: number): Promise<Response>;
+}
+
+type Spec<Query extends z.ZodObject | undefined, Body extends z.ZodType | undefined> = Omit<
+  RouteForm,
+  "query" | "body"
+> & {
+  query?: Query;
+  body?: Body;
+  handler(
+    asked: Asked<
+      Query extends z.ZodObject ? z.output<Query> : undefined,
+      Body extends z.ZodType ? z.output<Body> : undefined
+    >,
+  ): Response | Promise<Response>;
+};
+
+/** Closes the form: what comes out serves requests. */
+export function route<
+  Query extends z.ZodObject | undefined = undefined,
+  Body extends z.ZodType | undefined = undefined,
+>(spec: Spec<Query, Body>): Route {
+  const { handler, ...form } = spec;
+  return {
+    ...form,
+    async serve(call, id, maxBodyBytes) {
+      call.route = form.path;
+      if (form.params) {
+        if (!isId(id)) throw notFound(form.params.id);
+        if (form.params.id === "session") call.sessionId = id;
+        else call.turnId = id;
+      }
+      const query = form.query ? readQuery(form.query, call.request.url) : undefined;
+      const body = form.body ? await readBody(form.body, call.request, maxBodyBytes, form.bodyOptional) : undefined;
+      return handler({ call, id, query, body } as Parameters<typeof handler>[0]);
+    },
+  };
+}
+
+function readQuery(schema: z.ZodObject, url: string): unknown {
+  const at = url.indexOf("?");
+  const values: Record<string, string> = {};
+  if (at !== -1) {
+    for (const [name, value] of new URLSearchParams(url.slice(at + 1).replace(/#.*$/s, ""))) {
+      if (Object.hasOwn(values, name))
+        throw invalidRequest([{ pointer: `?${name}`, detail: "is given more than once" }]);
+      if (name === "__proto__") throw invalidRequest([{ pointer: "?__proto__", detail: "is not a known field" }]);
+      if (value.includes("\0"))
+        throw invalidRequest([{ pointer: `?${name}`, detail: "must not contain the character U+0000" }]);
+      values[name] = value;
+    }
+  }
+  const read = schema.safeParse(values, { error: sayIssue });
+  if (!read.success) throw invalidRequest(readIssues(read.error.issues, queryPointer));
+  return read.data;
+}
+
+async function readBody(schema: z.ZodType, request: Request, maxBytes: number, optional = false): Promise<unknown> {
+  const json = await readJsonBody(request, maxBytes);
+  const read = schema.safeParse(json === undefined && optional ? {} : json, { error: sayIssue });
+  if (!read.success) throw invalidRequest(readIssues(read.error.issues));
+  return read.data;
+}
+
+/** A JSON answer. Nothing of it may be kept by a cache unless the headers say so. */
+export function answerJson(status: number, body: unknown, headers?: Record<string, string>): Response {
+  return new Response(JSON.stringify(body), { status, headers: { ...jsonHeaders, ...headers } });
+}
+
+export const jsonHeaders = {
+  "content-type": "application/json; charset=utf-8",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+};

@@ -1,0 +1,148 @@
+// The native event stream: pulled by the reader, one group of events at a time. A reader that leaves, or does not read,
+// ends its own stream and nothing else.
+
+import type { NumberedEvent } from "../turn-live.ts";
+import type { Call } from "./call.ts";
+import { encodeEvents } from "./event-wire.ts";
+import { type Paced, Pacemaker } from "./pacemaker.ts";
+import { describeProblem } from "./problem.ts";
+
+export interface StreamLimits {
+  heartbeatMs: number;
+  readerDeadlineMs: number;
+}
+
+/** What a stream is made of. */
+interface Source {
+  /** Sent before anything else, so that the reader hears from us at once. */
+  head: string;
+  /** Whether the turn exists. A failure before that is told as an `error` event; after it the line is cut, and the reader reconnects. */
+  begun: boolean;
+  groups: AsyncIterator<NumberedEvent[], void, void>;
+}
+
+const utf8 = new TextEncoder();
+const headers = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no", // nginx: pass on what comes, at once
+  "x-content-type-options": "nosniff",
+};
+
+/** Makes streams and keeps their time. */
+export class Streams {
+  readonly pacemaker: Pacemaker;
+  private readonly limits: StreamLimits;
+
+  constructor(limits: StreamLimits) {
+    this.limits = limits;
+    this.pacemaker = new Pacemaker(Math.max(5, Math.min(1_000, limits.heartbeatMs / 4, limits.readerDeadlineMs / 4)));
+  }
+
+  answer(call: Call, source: Source, more: Record<string, string> = {}): Response {
+    call.streaming = true;
+    // Nothing is buffered ahead of the reader (highWaterMark 0), so a pull means that the last chunk was taken.
+    const stream = new ReadableStream(new EventWriter(call, source, this.limits, this.pacemaker), { highWaterMark: 0 });
+    return new Response(stream, { status: 200, headers: { ...headers, ...more } });
+  }
+}
+
+class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced {
+  private readonly call: Call;
+  private readonly groups: Source["groups"];
+  private readonly limits: StreamLimits;
+  private readonly pacemaker: Pacemaker;
+  private controller!: ReadableStreamDefaultController<Uint8Array>;
+  private head: string;
+  private begun: boolean;
+  /** Whether the reader waits for us; otherwise we wait for the reader, since `stuckSince`. */
+  private awaited = false;
+  private stuckSince: number | undefined;
+  private sentAt = performance.now();
+  private bytes = 0;
+  private over = false;
+
+  constructor(call: Call, source: Source, limits: StreamLimits, pacemaker: Pacemaker) {
+    this.call = call;
+    this.head = source.head;
+    this.begun = source.begun;
+    this.groups = source.groups;
+    this.limits = limits;
+    this.pacemaker = pacemaker;
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.controller = controller;
+  }
+
+  async pull(): Promise<void> {
+    this.awaited = true;
+    this.stuckSince = undefined;
+    this.pacemaker.add(this); // not before somebody reads: a HEAD request never does
+    try {
+      if (this.head !== "") {
+        this.send(this.head);
+        this.head = "";
+        return;
+      }
+      const { done, value } = await this.groups.next();
+      if (this.over) return;
+      this.begun = true;
+      if (done) this.close("complete");
+      else this.send(encodeEvents(value));
+    } catch (cause) {
+      this.fail(cause);
+    } finally {
+      this.awaited = false;
+    }
+  }
+
+  cancel(): void {
+    this.finish("left");
+  }
+
+  beat(now: number): void {
+    const readerWaits = this.awaited && (this.controller.desiredSize ?? 0) >= 0;
+    if (readerWaits) {
+      this.stuckSince = undefined;
+      if (now - this.sentAt >= this.limits.heartbeatMs) this.send(": keep-alive\n\n");
+      return;
+    }
+    this.stuckSince ??= now;
+    if (now - this.stuckSince < this.limits.readerDeadlineMs) return;
+    this.controller.error(new Error("the reader did not read"));
+    this.finish("dropped");
+  }
+
+  private send(text: string): void {
+    const chunk = utf8.encode(text);
+    this.bytes += chunk.length;
+    this.sentAt = performance.now();
+    this.controller.enqueue(chunk);
+  }
+
+  private fail(cause: unknown): void {
+    if (this.over) return;
+    const problem = describeProblem(this.call, cause);
+    if (this.begun) {
+      this.controller.error(new Error("the turn cannot be followed any more"));
+      this.finish("broken");
+    } else {
+      this.send(`event: error\ndata: ${JSON.stringify(problem)}\n\n`);
+      this.close("broken");
+    }
+  }
+
+  private close(ended: string): void {
+    this.controller.close();
+    this.finish(ended);
+  }
+
+  private finish(ended: string): void {
+    if (this.over) return;
+    this.over = true;
+    this.pacemaker.remove(this);
+    void this.groups.return?.();
+    this.call.writeLog({ status: 200, bytes: this.bytes, ended });
+  }
+}

@@ -1,0 +1,26 @@
+// The page: its files as they were built, found by path.
+
+import type { AppDeps, PageFile } from "./deps.ts";
+
+export interface Web {
+  /** The file at a path; undefined when the page has none there. Throws Error when the page cannot be loaded at all. */
+  find(path: string): Promise<PageFile | undefined>;
+}
+
+/** Loads the page when it is first asked for, and again if that failed. */
+export function createWeb({ page }: Pick<AppDeps, "page">): Web {
+  let loading: Promise<Map<string, PageFile>> | undefined;
+  return {
+    async find(path) {
+      if (path !== "/" && !path.includes(".")) return undefined; // no file of a page: do not load it for that
+      loading ??= page();
+      try {
+        return (await loading).get(path);
+      } catch (cause) {
+        loading = undefined;
+        if (path === "/") throw cause;
+        return undefined;
+      }
+    },
+  };
+}

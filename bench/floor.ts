@@ -11,7 +11,9 @@ const server = Bun.serve({
     const body = await request.arrayBuffer();
     const path = request.url.slice(request.url.indexOf("/", "http://".length));
     const headers = { "content-type": "application/json", "x-goog-api-key": "bench" };
-    return fetch(upstream + path, { method: "POST", headers, body });
+    const answer = await fetch(upstream + path, { method: "POST", headers, body });
+    // Handing on the body alone is the fastest of the ways there are (measured: the answer itself takes twice the time).
+    return new Response(answer.body, { status: answer.status, headers: { "content-type": "text/event-stream" } });
   },
 });
 console.log(`floor listens on ${server.url}`);

@@ -35,13 +35,30 @@ export async function prefill(databaseUrl: string, { sessions, messages, onProgr
   return ids;
 }
 
+/** Makes one session with that many messages; returns its id. A group of turns is queued at once, in order, and committed together. */
+export async function prefillOne(databaseUrl: string, messages: number): Promise<string> {
+  const store = await openStore(databaseUrl, { processId });
+  const id = newId();
+  const turnsAtOnce = 200;
+  try {
+    await store.createSession("", id, noFields, Date.now());
+    for (let turn = 0; turn < messages / 2; turn += turnsAtOnce) {
+      const count = Math.min(turnsAtOnce, messages / 2 - turn);
+      await Promise.all(Array.from({ length: count }, (_, at) => addTurn(store, id, turn + at)));
+    }
+  } finally {
+    await store.close();
+  }
+  return id;
+}
+
 const noFields = { title: "Benchmark", model: null, system: null, params: {}, metadata: {} };
 
-/** One finished turn, as a server would have left it. */
-export async function addTurn(store: Store, sessionId: string, number: number): Promise<void> {
+/** One finished turn, as a server would have left it. Its two writes are queued together: the store keeps their order. */
+async function addTurn(store: Store, sessionId: string, number: number): Promise<void> {
   const turnId = newId();
   const at = Date.now();
-  const opened = await store.openTurn({
+  const opened = store.openTurn({
     owner: "",
     sessionId,
     turnId,
@@ -56,8 +73,7 @@ export async function addTurn(store: Store, sessionId: string, number: number): 
     processId,
     leaseUntil: at + 60_000,
   });
-  if (opened.kind !== "opened") throw new Error("a turn without a key was replayed");
-  await store.closeTurn({
+  const closed = store.closeTurn({
     turnId,
     sessionId,
     processId,
@@ -79,4 +95,6 @@ export async function addTurn(store: Store, sessionId: string, number: number): 
     settled: true,
     memory: null,
   });
+  const [, end] = await Promise.all([opened, closed]);
+  if (end === undefined) throw new Error("a prefilled turn was not open when it was to be closed");
 }

@@ -26,6 +26,8 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** How long a stream may take its last event after its turn has ended, at a stop. */
+const lastEventMs = 1_000;
 const packageFile = new URL("../package.json", import.meta.url);
 export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
 
@@ -51,7 +53,7 @@ export async function serve(config: Config, log: Log = createLog(config.logLevel
   const catalogue = createCatalogue(models);
   const priceBook = createPriceBook(readPrices(config));
   const demo = isDemo(config);
-  const emulator = demo ? await startEmulator({ record: false }) : undefined;
+  const emulator = demo ? await startEmulator({ record: false, chunkDelayMs: 15 }) : undefined;
   const provider = createProvider({
     apiKey: config.geminiApiKey ?? "demo",
     baseUrl: emulator?.url ?? config.geminiBaseUrl,
@@ -59,7 +61,7 @@ export async function serve(config: Config, log: Log = createLog(config.logLevel
     retry: { budgetMs: config.retryBudgetMs, baseDelayMs: config.retryBaseMs },
     findModel: catalogue.find,
   });
-  const store = await openStore(config.databaseUrl, { processId, log });
+  const store = await openStore(config.databaseUrl, { processId });
   const turns = new Turns(
     {
       store,
@@ -103,11 +105,22 @@ export async function serve(config: Config, log: Log = createLog(config.logLevel
     recovered,
     async stop() {
       await turns.drain(config.shutdownMs);
-      await listener.stop(true);
+      await letReadersGo(listener);
       await store.close();
       await emulator?.close();
     },
   };
+}
+
+/** Readers that are about to get their last event may have it; whoever does not take it is cut off. */
+async function letReadersGo(listener: { stop(force: boolean): Promise<void> }): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, lastEventMs);
+  });
+  await Promise.race([listener.stop(false), patience]);
+  clearTimeout(timer);
+  await listener.stop(true);
 }
 
 function refuseOpenDoor(config: Config): void {

@@ -123,9 +123,9 @@ export function renderTogether(tokens: Token[], key: number): Block {
   return { key, kind: "html", html: sanitize(marked.parser(shown)) };
 }
 
-/** A whole text at once. */
-export function renderText(text: string): Block[] {
+/** A whole text at once; `firstKey` is the place of its first block. */
+export function renderText(text: string, firstKey = 0): Block[] {
   return readBlocks(text)
     .filter((token) => token.type !== "space" && token.type !== "def")
-    .map(renderBlock);
+    .map((token, index) => renderBlock(token, firstKey + index));
 }

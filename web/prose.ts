@@ -6,11 +6,13 @@ import { type Block, languageOf, readBlocks, renderBlock, renderText, renderToge
 /** A code block whose end has not come yet: its text is only ever appended to, never parsed again. */
 interface OpenFence {
   closing: RegExp;
+  /** What the fence is indented by, and with it every line inside. */
+  indent: RegExp;
   language: string;
   code: string;
 }
 
-const fenceStart = /^(?:[ \t]*\n)* {0,3}(`{3,}|~{3,})([^\n]*)\n/;
+const fenceStart = /^(?:[ \t]*\n)*( {0,3})(`{3,}|~{3,})([^\n]*)\n/;
 /** A link definition gives a meaning to what was rendered before it, so such a text is rendered anew at its end. */
 const definition = /^ {0,3}\[[^\]\n]+\]:/m;
 
@@ -50,10 +52,14 @@ export class Prose {
       this.#replace(whole);
       return;
     }
-    if (!whole.endsWith("\n")) this.#rest += "\n"; // completes the last line, so that a closing fence counts
     this.#advance();
-    const last = this.last.value;
-    if (last) this.finished.value = [...this.finished.value, last.kind === "code" ? { ...last, closed: true } : last];
+    if (this.#fence) {
+      this.#rest += "\n"; // completes the last line, so that a closing fence counts
+      this.#advance();
+    }
+    const { finished, last } = this;
+    const ending = this.#fence ? [last.value].flatMap(close) : renderText(this.#rest, finished.value.length);
+    finished.value = [...finished.value, ...ending];
     this.last.value = null;
     this.#rest = "";
     this.#fence = null;
@@ -98,14 +104,13 @@ export class Prose {
     if (this.#fence) return this.#readCode(this.#fence, done, key);
     const tokens = readBlocks(this.#rest);
     const last = tokens.findLastIndex((token) => token.type !== "space");
-    const before = tokens.slice(0, Math.max(0, last)).filter((token) => token.type !== "space");
+    const before = tokens.slice(0, Math.max(0, last));
+    const length = before.reduce((sum, token) => sum + token.raw.length, 0);
+    const finished = before.filter((token) => token.type !== "space");
     // Until its first line is complete, what looks like a new block may still belong to the one before it.
-    if (before.length > 0 && tokens[last]?.raw.includes("\n")) {
-      for (const token of before) done.push(renderBlock(token, key + done.length));
-      this.#rest = tokens
-        .slice(last)
-        .map((token) => token.raw)
-        .join("");
+    if (finished.length > 0 && this.#rest.includes("\n", length)) {
+      for (const token of finished) done.push(renderBlock(token, this.finished.value.length + done.length));
+      this.#rest = this.#rest.slice(length);
       return true;
     }
     this.last.value = last < 0 ? null : renderTogether(tokens, key);
@@ -114,11 +119,11 @@ export class Prose {
 
   #openFence(): OpenFence | null {
     const match = fenceStart.exec(this.#rest);
-    const [start = "", marker = "", info = ""] = match ?? [];
+    const [start = "", indent = "", marker = "", info = ""] = match ?? [];
     if (!match || (marker[0] === "`" && info.includes("`"))) return null;
     this.#rest = this.#rest.slice(start.length);
     const closing = new RegExp(`^ {0,3}${marker[0]}{${marker.length},}[ \\t]*$`);
-    return { closing, language: languageOf(info), code: "" };
+    return { closing, indent: new RegExp(`^ {0,${indent.length}}`, "gm"), language: languageOf(info), code: "" };
   }
 
   /** Takes the complete lines into the code. True when the closing fence was among them. */
@@ -134,7 +139,7 @@ export class Prose {
       }
       from = end + 1;
     }
-    fence.code += this.#rest.slice(0, from);
+    fence.code += this.#rest.slice(0, from).replace(fence.indent, "");
     this.#rest = this.#rest.slice(from);
     const maybeClosing = /^ {0,3}(?:`+|~+)[ \t]*$/.test(this.#rest);
     this.last.value = codeBlock(fence, maybeClosing ? "" : this.#rest, key, false);
@@ -142,7 +147,11 @@ export class Prose {
   }
 }
 
+function close(block: Block | null): Block[] {
+  return block?.kind === "code" ? [{ ...block, closed: true }] : [];
+}
+
 function codeBlock(fence: OpenFence, more: string, key: number, closed: boolean): Block {
-  const code = (fence.code + more).replace(/\n$/, "");
+  const code = (fence.code + more.replace(fence.indent, "")).replace(/\n$/, "");
   return { key, kind: "code", language: fence.language, code, closed };
 }

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { newId } from "../src/id.ts";
 import { cutSnippet, parseQuery } from "../src/search-query.ts";
 import { cutWords } from "../src/search-words.ts";
+import type { Session } from "../src/session.ts";
 import type { Store } from "../src/store.ts";
 import { newSession, speak } from "./store-inputs.ts";
 import { codeOf, storeEngines } from "./stores.ts";
@@ -162,7 +163,7 @@ describe.each(storeEngines)("search on %s", (_, openFixture) => {
   });
 
   test("pages list every session once, newest match first, forwards and backwards", async () => {
-    const sessions = [];
+    const sessions: Session[] = [];
     for (let i = 0; i < 7; i++) sessions.push(await newSession(store, { title: `s${i}` }, "o6"));
     const order = [3, 0, 6, 1, 3, 5, 2, 4, 0]; // newest last: 0 4 2 5 3 1 6
     for (const index of order)

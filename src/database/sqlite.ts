@@ -35,6 +35,8 @@ export async function openSqlite(file: string, options: SqliteOptions = {}): Pro
   try {
     writer = openWriter(file, options.maxFileBytes);
     await migrateFile(writer, file, options.migrations ?? migrations, options.log ?? noLog);
+    // SQLite opens a file that may not be written for reading, without a word; it says so at the first write.
+    writer.run("DELETE FROM write_check WHERE id = -1");
     const reader = new Connection(new DatabaseSync(file, { readOnly: true, timeout: lockWaitMs }));
     return createEngine(file, writer, reader, lock);
   } catch (cause) {
@@ -150,7 +152,13 @@ function createEngine(
       }
     },
   };
-  let closed = false;
+  let closed: Promise<void> | undefined;
+  const closeAll = async () => {
+    await group?.drain();
+    connection.database.close();
+    writer?.database.close();
+    lock?.close();
+  };
   return {
     reader,
     async write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>> {
@@ -161,20 +169,22 @@ function createEngine(
     async backup(target, progress) {
       const report = ({ remainingPages, totalPages }: { remainingPages: number; totalPages: number }) =>
         progress?.(totalPages - remainingPages, totalPages);
-      await backup(connection.database, target, { rate: backupPages, progress: report });
+      try {
+        const pages = await backup(connection.database, target, { rate: backupPages, progress: report });
+        progress?.(pages, pages);
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new AppError("storage_unavailable", `The copy ${target} cannot be made: ${reason}.`, { cause });
+      }
     },
     async checkRoom() {
       const { bavail, bsize } = await statfs(dirname(file));
       if (bavail * bsize >= leastFreeBytes) return;
       throw new AppError("storage_unavailable", "The disk of the database is full.");
     },
-    async close() {
-      if (closed) return;
-      closed = true;
-      await group?.drain();
-      connection.database.close();
-      writer?.database.close();
-      lock?.close();
+    close() {
+      closed ??= closeAll();
+      return closed;
     },
   };
 }

@@ -34,7 +34,7 @@ export const core: Migration = {
       UNIQUE (session_id, branch, position))`,
 
     `CREATE TABLE turn (
-      id ${idType} PRIMARY KEY, session_id ${idType} NOT NULL REFERENCES session (id), owner ${idType} NOT NULL,
+      id ${idType} PRIMARY KEY, session_id ${idType} NOT NULL, owner ${idType} NOT NULL,
       user_message_id ${idType} NOT NULL, reply_message_id ${idType} NOT NULL, status TEXT NOT NULL,
       model_requested TEXT NOT NULL, model_served TEXT, finish_reason TEXT, error_code TEXT, error_detail TEXT, notices TEXT,
       ${usage("")}, cost_pico BIGINT, accuracy_rank BIGINT,

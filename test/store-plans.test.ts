@@ -1,0 +1,191 @@
+// No statement that runs in a turn or for a page reads a whole table: every one is asked how it would be run.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import pg from "pg";
+import type { Dialect, Tx, Value } from "../src/database/engine.ts";
+import { findKey } from "../src/database/idempotency.ts";
+import { listEntries } from "../src/database/ledger.ts";
+import { findTurnMessages, listMessages, readHistory, readMemory } from "../src/database/message.ts";
+import { type OperationInput, type OperationName, runOperation } from "../src/database/operations.ts";
+import { postgresDialect } from "../src/database/postgres-dialect.ts";
+import { readDeadTurn } from "../src/database/recovery.ts";
+import { searchSessions } from "../src/database/search.ts";
+import { findSession, listSessions } from "../src/database/session.ts";
+import { Connection, SqliteTx } from "../src/database/sqlite-connection.ts";
+import { findTurn, listStopRequests, readTurnLog } from "../src/database/turn.ts";
+import { newId } from "../src/id.ts";
+import { createPostgresDatabase } from "./postgres.ts";
+import { closeInput, entryFor, noFields, openInput, processId, testUsage } from "./store-inputs.ts";
+import { openTestStore } from "./stores.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "rozmova-plans-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/**
+ * A scan is allowed of what is small by its nature: rows in the statement itself, a chain of branches, one walk of hits, turns
+ * that are not settled (their index has no others), and the matches in the text index, from the newest on.
+ */
+const small =
+  /^SCAN (\d+ CONSTANT ROWS|chain|f|turn USING INDEX turn_unsettled|message_search VIRTUAL TABLE INDEX \d+:M1<>)$/;
+/** And sorting of what is few: the entries of one turn, the branches of one path. */
+const sorted = /FROM ledger_entry e|FROM chain/;
+
+/** Passes everything on and keeps the statements. */
+class Recorder implements Tx {
+  readonly statements = new Map<string, readonly Value[]>();
+  private readonly inner: Tx;
+
+  constructor(inner: Tx) {
+    this.inner = inner;
+  }
+  get dialect(): Dialect {
+    return this.inner.dialect;
+  }
+  all<R>(sql: string, params: readonly Value[] = []): Promise<R[]> {
+    this.statements.set(sql, params);
+    return this.inner.all<R>(sql, params);
+  }
+  run(sql: string, params: readonly Value[] = []): Promise<number> {
+    this.statements.set(sql, params);
+    return this.inner.run(sql, params);
+  }
+  indexText(row: number, owner: string, text: string | null, replace: boolean): Promise<void> {
+    return this.inner.indexText(row, owner, text, replace);
+  }
+  isProcessGone(id: number): Promise<boolean> {
+    return this.inner.isProcessGone(id);
+  }
+}
+
+/** Everything that a server does, once, on every path that has SQL of its own. */
+async function doEverything(tx: Tx, flush: () => void): Promise<void> {
+  const write = <N extends OperationName>(name: N, input: OperationInput<N>) => runOperation(tx, name, input);
+  const idempotency = { key: "k", bodyHash: "h", expiresAt: Date.now() + 1e6 };
+  const { id } = await write("createSession", {
+    owner: "",
+    id: newId(),
+    fields: { ...noFields, title: "a title" },
+    at: 1,
+    idempotency,
+  });
+  await write("updateSession", { owner: "", id, change: { title: "b" }, at: 2, ifVersion: 1 });
+  for (const parent of [undefined, "fork", null]) {
+    const followed =
+      parent === "fork"
+        ? (await listMessages(tx, "", id, { limit: 2, order: "asc" })).data[1]!.id
+        : (parent as null | undefined);
+    for (let i = 0; i < 3; i++) {
+      const input = openInput(id, {
+        parentId: i === 0 ? followed : undefined,
+        idempotency: { ...idempotency, key: newId() },
+        content: "common words",
+      });
+      const opened = await write("openTurn", input);
+      if (opened.kind !== "opened") throw new Error("replayed");
+      await write("openTurn", openInput(id)).catch(() => {});
+      await write("openTurn", { ...openInput(id), idempotency: input.idempotency });
+      const batch = { turnId: input.turnId, firstNumber: 2, events: [], usageRaw: null, modelServed: null };
+      await write("appendEvents", { batch, processId });
+      await write("requestStop", { owner: "", turnId: input.turnId, hard: false });
+      await write("renewLease", { processId, leaseUntil: 5 });
+      await readDeadTurn(tx, input.turnId);
+      await write("closeTurn", closeInput(opened, [], { settled: false, lastBatch: batch }));
+      const cost = { total: 1n, accuracy: "exact", unpricedTurns: 0 } as const;
+      await write("settleTurn", {
+        turnId: input.turnId,
+        processId,
+        entries: [entryFor(opened.turn, 1n)],
+        usage: testUsage,
+        cost,
+      });
+      flush();
+      for (const order of ["asc", "desc"] as const)
+        await listMessages(tx, "", id, { limit: 3, order, after: opened.userMessage.id, before: opened.reply.id });
+      await readMemory(tx, id, opened.memory.branch, opened.memory.position, 0);
+      await findTurnMessages(tx, "", input.turnId);
+      await readTurnLog(tx, "", input.turnId, 3);
+      await listEntries(tx, "", input.turnId);
+      await findTurn(tx, "", input.turnId);
+    }
+  }
+  for await (const _ of readHistory(tx, "", id));
+  await write("claimDeadTurns", { processId: 1, now: 0, leaseUntil: 1, limit: 5 });
+  await write("sweepKeys", { at: 5 });
+  await write("writeCheck", { at: 5 });
+  await listStopRequests(tx, processId);
+  await findKey(tx, "", idempotency, 1);
+  await findSession(tx, "", id);
+  for (const deleted of [false, true]) {
+    const pages = [{}, { after: newId() }, { before: newId() }, { after: newId(), before: newId() }];
+    for (const page of pages) await listSessions(tx, "", { limit: 5, deleted, ...page });
+    await searchSessions(tx, "", "common wor", { limit: 5, deleted });
+  }
+  await write("trashSession", { owner: "", id, at: 2, ifVersion: undefined });
+  await write("restoreSession", { owner: "", id, at: 2, ifVersion: undefined });
+}
+
+describe("query plans", () => {
+  test("on SQLite", async () => {
+    const file = join(folder, "plans.db");
+    const store = await openTestStore(`sqlite:${file}`);
+    await store.close();
+    const connection = new Connection(new DatabaseSync(file));
+    const inner = new SqliteTx(connection);
+    const recorder = new Recorder(inner);
+    await doEverything(recorder, () => inner.flush());
+    expect(recorder.statements.size).toBeGreaterThan(40);
+    const slow: string[] = [];
+    for (const [sql, params] of recorder.statements) {
+      for (const { detail } of connection.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, params))
+        if ((/^SCAN/.test(detail) && !small.test(detail)) || (/TEMP B-TREE/.test(detail) && !sorted.test(sql)))
+          slow.push(`${detail}: ${sql}`);
+    }
+    expect(slow).toEqual([]);
+    connection.database.close();
+  });
+
+  test("on Postgres", async () => {
+    const url = await createPostgresDatabase();
+    await (await openTestStore(url)).close();
+    const client = new pg.Client({ connectionString: url, pipeline: true });
+    await client.connect();
+    const inner: Tx = {
+      dialect: postgresDialect,
+      all: async <R>(sql: string, params: readonly Value[] = []) =>
+        (await client.query(sql, [...params])).rows.map(toNumbers) as R[],
+      run: async (sql, params = []) => (await client.query(sql, [...params])).rowCount ?? 0,
+      indexText: async () => {},
+      isProcessGone: async () => true,
+    };
+    const recorder = new Recorder(inner);
+    await doEverything(recorder, () => {});
+    await client.query("SET enable_seqscan = off");
+    for (const [sql, params] of recorder.statements) {
+      const { rows } = await client.query(`EXPLAIN ${sql}`, [...params]);
+      const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+      // With sequential scans as good as forbidden, one that is left means that no index can serve.
+      expect([sql, plan]).not.toEqual([sql, expect.stringContaining("Seq Scan on")]);
+    }
+    await client.end();
+  });
+
+  test("a statement that reads a whole table would be noticed", () => {
+    const connection = new Connection(new DatabaseSync(":memory:"));
+    connection.run("CREATE TABLE message (a INTEGER PRIMARY KEY, b TEXT)");
+    const [plan] = connection.all<{ detail: string }>("EXPLAIN QUERY PLAN SELECT * FROM message WHERE b = 'x'");
+    expect(plan?.detail).toStartWith("SCAN message");
+    connection.database.close();
+  });
+});
+
+/** What the store's own connections do with 64-bit integers. */
+function toNumbers(row: Record<string, unknown>): Record<string, unknown> {
+  const numeric = (value: unknown) => typeof value === "string" && /^-?\d{1,15}$/.test(value);
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, name !== "cost_pico" && numeric(value) ? Number(value) : value]),
+  );
+}

@@ -269,6 +269,11 @@ export function isDemo(config: Config): boolean {
   return config.geminiApiKey === null && config.geminiBaseUrl === settings.geminiBaseUrl.fallback;
 }
 
+/** What demo mode says to everybody who asks. */
+export const demoHint =
+  "No AI is answering: the bundled emulator of the Gemini API is. " +
+  "Put GEMINI_API_KEY=<your key> into a file named .env in the folder the server is started from, and start it again.";
+
 /** How the runtime was started, as far as it matters: Bun caps outgoing requests unless this is set before it starts. */
 export function outgoingRequestCap(): number {
   return Number(process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? 256);

@@ -42,6 +42,9 @@ const planted: [path: string, text: string, found: string][] = [
   ],
   ["src/main.ts", "const port = process.env.PORT;", "src/main.ts reads the environment: process.env"],
   ["src/turn.ts", "// as Gemini does", "src/turn.ts names a vendor: Gemini"],
+  ["src/http/turn.ts", 'if (vendor === "gemini") return;', "src/http/turn.ts names a vendor: gemini"],
+  ["src/http/turn.ts", "const geminiModel = 1;", "src/http/turn.ts names a vendor: gemini"],
+  ["src/turn.ts", 'const a = { model: "gemini-9" };', "src/turn.ts names a vendor: gemini"],
   ["src/turn.ts", "await Bun.sleep(1);", "src/turn.ts uses Bun's own API: Bun.s"],
   ["src/turn.ts", 'import { test } from "bun:test";', 'src/turn.ts uses Bun\'s own API: "bun:test"'],
   ["emulator/main.ts", 'import { newId } from "../src/id.ts";', "emulator/main.ts imports src/id.ts"],
@@ -60,6 +63,7 @@ const innocent: [path: string, text: string][] = [
   ["src/main.ts", 'import { openStore } from "./database/open.ts";\nimport { loadPage } from "../web/build.ts";'],
   ["src/command/backup.ts", 'import { openStore } from "../database/open.ts";'],
   ["web/api.ts", 'import type { Turn } from "../src/turn-state.ts";'],
+  ["src/http/turn.ts", 'const example = { model: "gemini-9" };'],
   ["src/turn.ts", "// It runs on Bun. Node runs it too."],
   ["test/a.test.ts", "\n".repeat(400)],
 ];

@@ -28,6 +28,9 @@ const words: { what: string; pattern: RegExp; only: RegExp }[] = [
   },
 ];
 
+/** What src/http may say all the same: a model as an example's value, and the name of the wire that others' clients speak. */
+const wireWords = /(?<=\w: )"gemini[\w./@#-]*"|(?<=_name: )"Gemini [^"]*"|\bOpenAI\b|\bopenaiType\b/g;
+
 /** Packages that belong to one place; elsewhere in src/, emulator/ and web/ they are foreign. */
 const packages: { pattern: RegExp; only: RegExp }[] = [
   { pattern: /^(hono|@hono)(\/|$)/, only: /^src\/http\// },
@@ -48,8 +51,9 @@ export function findViolations(files: readonly SourceFile[]): string[] {
     if (lines > linesAllowed) found.push(`${path} has ${lines} lines, more than ${linesAllowed}`);
     if (/^(src|emulator|web)\//.test(path)) for (const target of importsOf(text)) found.push(...foreign(path, target));
     if (!path.startsWith("src/")) continue;
+    const judged = path.startsWith("src/http/") ? text.replace(wireWords, "") : text;
     for (const { what, pattern, only } of words)
-      if (pattern.test(text) && !only.test(path)) found.push(`${path} ${what}: ${pattern.exec(text)![0]}`);
+      if (pattern.test(judged) && !only.test(path)) found.push(`${path} ${what}: ${pattern.exec(judged)![0]}`);
   }
   return found;
 }

@@ -1,7 +1,7 @@
 // The command line as an operator meets it: the real command, its two outputs and its exit status.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ function makeFolder(): string {
 
 describe("rozmova", () => {
   test("--version prints the version and nothing else", async () => {
-    const { version } = await import("../package.json");
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "..", "package.json"), "utf8"));
     expect(await runCommand(["--version"], folder)).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
   });
 

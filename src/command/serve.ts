@@ -1,6 +1,6 @@
 // `rozmova serve`: the server until a signal ends it.
 
-import { loadConfig } from "../config.ts";
+import { demoHint, loadConfig } from "../config.ts";
 import { serve, version } from "../main.ts";
 
 /** Starts the server and says where it is; returns while it runs. */
@@ -8,12 +8,7 @@ export async function runServer(flags: string[]): Promise<void> {
   const config = loadConfig(flags);
   const server = await serve(config);
   console.error(`Rozmova ${version} listens on ${server.url}  (API documentation: ${server.url}/docs)`);
-  if (server.mode === "demo") {
-    console.error(
-      "DEMO MODE: no AI is answering. The bundled emulator of the Gemini API is.\n" +
-        "Put GEMINI_API_KEY=<your key> into a file named .env in this folder and start again.",
-    );
-  }
+  if (server.mode === "demo") console.error(`DEMO MODE. ${demoHint}`);
   if (config.insecureNoAuth) console.error("WARNING: no key is asked of anybody who reaches this port.");
   stopOnSignal(() => server.stop());
 }

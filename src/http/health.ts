@@ -1,6 +1,7 @@
 // Whether the server lives, and whether it can take a turn now.
 
 import { z } from "@hono/zod-openapi";
+import { demoHint } from "../config.ts";
 import { AppError } from "../errors.ts";
 import type { AppDeps } from "./deps.ts";
 import { answerJson, type Route, route } from "./route.ts";
@@ -26,8 +27,6 @@ const healthSchema = z
   });
 const readySchema = z.object({ status: z.literal("ready") }).openapi("Ready", { example: { status: "ready" } });
 
-const demoHint =
-  "No AI is answering: these are canned replies. Set GEMINI_API_KEY in the environment or in a file named .env beside package.json, and start again.";
 /** A write is tried at most this often, however often we are asked. */
 const checkEveryMs = 1_000;
 

@@ -7,21 +7,19 @@ import { exampleSession, sessionSchema } from "./session-wire.ts";
 import { exampleTurn, turnSchema } from "./turn-wire.ts";
 import { costSchema, exampleIds, idSchema, usageSchema } from "./wire.ts";
 
-/** The data of each event, by the event's name; in the document as schemas of their own. */
+/** The data of each event, under its name in the document. */
 export const eventSchemas = {
-  "turn-start": z
-    .object({
-      turn_id: idSchema,
-      session_id: idSchema,
-      user_message_id: idSchema,
-      reply_message_id: idSchema,
-      model: z.string(),
-    })
-    .openapi("TurnStartEvent"),
-  "text-delta": z.object({ text: z.string() }).openapi("TextDeltaEvent"),
-  "thought-delta": z.object({ text: z.string() }).openapi("ThoughtDeltaEvent"),
-  usage: z.object({ ...usageSchema.shape, cost: costSchema }).openapi("UsageEvent"),
-  "turn-end": z.object({ turn: turnSchema, reply: messageSchema, session: sessionSchema }).openapi("TurnEndEvent"),
+  TurnStartEvent: z.object({
+    turn_id: idSchema,
+    session_id: idSchema,
+    user_message_id: idSchema,
+    reply_message_id: idSchema,
+    model: z.string(),
+  }),
+  TextDeltaEvent: z.object({ text: z.string() }),
+  ThoughtDeltaEvent: z.object({ text: z.string() }),
+  UsageEvent: z.object({ ...usageSchema.shape, cost: costSchema }),
+  TurnEndEvent: z.object({ turn: turnSchema, reply: messageSchema, session: sessionSchema }),
 };
 
 const start = {
@@ -29,7 +27,7 @@ const start = {
   session_id: exampleIds.session,
   user_message_id: exampleIds.user,
   reply_message_id: exampleIds.reply,
-  model: "gemini-2.5-flash",
+  model: "swift-2",
 };
 const exampleEvents: [string, object][] = [
   ["turn-start", start],

@@ -24,7 +24,7 @@ function fits(text: string, max: number): boolean {
 export const modelSchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "must be a model id such as those of GET /models")
-  .openapi({ example: "gemini-2.5-flash" });
+  .openapi({ example: "swift-2" });
 
 export const thinkingWords = ["off", "low", "medium", "high"] as const;
 

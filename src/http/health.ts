@@ -20,7 +20,7 @@ const healthSchema = z
       status: "ok",
       mode: "live",
       version: "0.1.0",
-      default_model: "gemini-2.5-flash",
+      default_model: "swift-2",
       running_turns: 0,
       hint: null,
     },
@@ -53,8 +53,8 @@ export function healthRoutes({ store, turns, settings, now }: AppDeps): Route[] 
       responses: { 200: { description: "Alive", content: { "application/json": { schema: healthSchema } } } },
       errors: [],
       handler() {
-        const { mode, version, defaultModel } = settings;
-        const hint = mode === "demo" ? demoHint : null;
+        const { mode, version, defaultModel, keyHint } = settings;
+        const hint = mode === "demo" ? [demoHint, keyHint].filter(Boolean).join(" ") : null;
         return answerJson(200, {
           status: "ok",
           mode,

@@ -44,7 +44,7 @@ export const exampleMessages = {
     role: "assistant" as const,
     content: "Beetroot, cabbage, potatoes and patience.",
     parts: [{ type: "text" as const, text: "Beetroot, cabbage, potatoes and patience." }],
-    model: "gemini-2.5-flash",
+    model: "swift-2",
     usage: exampleUsage,
     cost: exampleCost,
   },
@@ -59,11 +59,9 @@ export const messageSchema = z
     turn_id: idSchema,
     role: z.enum(["user", "assistant"]),
     content: z.string(),
-    parts: z
-      .array(z.object({ type: z.enum(["text", "thought"]), text: z.string() }))
-      .openapi({
-        description: "What the message consists of, in order. More types will come: skip those you do not know",
-      }),
+    parts: z.array(z.object({ type: z.enum(["text", "thought"]), text: z.string() })).openapi({
+      description: "What the message consists of, in order. More types will come: skip those you do not know",
+    }),
     status: statusSchema,
     model: z.string().nullable(),
     usage: usageSchema.nullable(),

@@ -18,10 +18,10 @@ const thinkingSchema = z.object({
 });
 
 const exampleModel = {
-  id: "gemini-2.5-flash",
+  id: "swift-2",
   object: "model" as const,
-  vendor: "gemini",
-  display_name: "Gemini 2.5 Flash",
+  vendor: "example",
+  display_name: "Swift 2",
   is_default: true,
   limits: { input_tokens: 1_048_576, output_tokens: 65_536, shared_window: false },
   abilities: {
@@ -36,7 +36,7 @@ const exampleModel = {
     },
   },
   price: {
-    id: "gemini/gemini-2.5-flash@2025-06-17#0123abcd",
+    id: "example/swift-2@2026-01-01#0123abcd",
     currency: "USD" as const,
     rates: {
       input: "0.30",
@@ -48,7 +48,7 @@ const exampleModel = {
   },
   retires_on: "2026-12-01",
   retired: false,
-  successor: "gemini-3.5-flash-lite",
+  successor: "swift-3",
   warnings: [],
   source: "the vendor's model page",
   read_on: "2026-10-07",

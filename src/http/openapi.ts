@@ -27,7 +27,7 @@ const everywhere: ErrorCode[] = ["forbidden", "internal"];
 export function describeApi(routes: readonly Route[], version: string): object {
   const builder = new OpenAPIHono();
   const registry = builder.openAPIRegistry;
-  for (const schema of Object.values(eventSchemas)) registry.register(nameOf(schema), schema);
+  for (const [name, schema] of Object.entries(eventSchemas)) registry.register(name, schema);
   for (const one of routes) {
     registry.registerPath({
       method: one.method,
@@ -47,11 +47,6 @@ export function describeApi(routes: readonly Route[], version: string): object {
     tags,
     security: [],
   });
-}
-
-function nameOf(schema: z.ZodType): string {
-  const name = (schema as { _def?: unknown; meta?: () => { id?: string } | undefined }).meta?.()?.id;
-  return name ?? "Event";
 }
 
 function requestOf(form: RouteForm) {

@@ -92,5 +92,5 @@ function openaiType(status: number): string {
 /** The first wrong field as OpenAI names it: `params.temperature`. */
 function paramOf(errors: FieldError[] | undefined): string | null {
   const pointer = errors?.[0]?.pointer;
-  return pointer === undefined ? null : pointer.replace(/^[/?]/, "").replaceAll("/", ".");
+  return !pointer ? null : pointer.replace(/^[/?]/, "").replaceAll("/", ".");
 }

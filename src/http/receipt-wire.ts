@@ -52,12 +52,12 @@ const attemptShape = {
 
 const exampleAttempt = {
   at: "2026-11-23T09:30:04.512Z",
-  vendor: "gemini",
-  model_requested: "gemini-2.5-flash",
-  model_served: "gemini-2.5-flash",
+  vendor: "example",
+  model_requested: "swift-2",
+  model_served: "swift-2",
   price: {
-    id: "gemini/gemini-2.5-flash@2025-06-17#0123abcd",
-    effective_from: "2025-06-17",
+    id: "example/swift-2@2026-01-01#0123abcd",
+    effective_from: "2026-01-01",
     source: "the vendor's pricing page",
     read_on: "2026-10-07",
     rates: { input: "0.30", cached: "0.03", output: "2.50" },

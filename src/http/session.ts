@@ -32,12 +32,10 @@ const fields = {
 };
 const example = { title: "Borscht for two", system: "Answer in one sentence.", params: { temperature: 0.7 } };
 const newSessionSchema = z.strictObject(fields).openapi("NewSession", { example });
-const sessionChangeSchema = z
-  .strictObject(fields)
-  .openapi("SessionChange", {
-    description: "What is left out stays; params and metadata are replaced as a whole",
-    example: { title: "Borscht" },
-  });
+const sessionChangeSchema = z.strictObject(fields).openapi("SessionChange", {
+  description: "What is left out stays; params and metadata are replaced as a whole",
+  example: { title: "Borscht" },
+});
 
 const listQuery = z.strictObject({
   ...cursorFields,
@@ -98,7 +96,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       },
       body: newSessionSchema,
       bodyOptional: true,
-      bodyExamples: { empty: {}, full: { ...example, model: "gemini-2.5-flash", metadata: { customer: "c-17" } } },
+      bodyExamples: { empty: {}, full: { ...example, metadata: { customer: "c-17" } } },
       responses: { 201: oneSession("The new session", { Location: "The session" }) },
       errors: [
         "malformed_json",

@@ -159,7 +159,7 @@ test("a text that arrives in any pieces ends as it would have been rendered at o
     const told = (prose: InstanceType<Modules["Prose"]>) =>
       prose.finished.value.map(
         (block) =>
-          block.kind === "html" ? block.html : `${block.language}: ${block.code.replace(/^ +/gm, "").trimEnd()}`, // marked keeps some of a fence's indentation
+          block.kind === "html" ? block.html : `${block.language}: ${block.code.replace(/^[ \t]+/gm, "").trimEnd()}`, // marked keeps some of a fence's indentation
       );
     for (const [text, cuts] of samples) {
       const prose = new globalThis.tested.Prose();

@@ -67,7 +67,8 @@ export function languageOf(info: string | undefined): string {
     info
       ?.trim()
       .split(/[\s,{:]/, 1)[0]
-      ?.toLowerCase() ?? ""
+      ?.replaceAll("\\", "")
+      .toLowerCase() ?? ""
   );
 }
 

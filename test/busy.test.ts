@@ -1,14 +1,28 @@
 // Invariant 7 and Idempotency-Key: two at once are never interleaved, and trying again never bills twice.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { type AnswerBody, call, collect, newSession, openStream, readHistory, type SeenEvent, say, type SessionBody, textOf } from "./client.ts";
+import {
+  type AnswerBody,
+  call,
+  collect,
+  newSession,
+  openStream,
+  readHistory,
+  type SeenEvent,
+  type SessionBody,
+  say,
+  textOf,
+} from "./client.ts";
 import { engines } from "./engines.ts";
 import { startServer, type TestServer } from "./server.ts";
 
 describe.each(engines)("on %s", (_name, createDatabase) => {
   let server: TestServer;
   beforeAll(async () => {
-    server = await startServer({ databaseUrl: await createDatabase(), settings: { STOP_DRAIN_MS: "200", QUEUE_LIMIT: "60" } });
+    server = await startServer({
+      databaseUrl: await createDatabase(),
+      settings: { STOP_DRAIN_MS: "200", QUEUE_LIMIT: "60" },
+    });
   });
   afterAll(() => server.stop());
   beforeEach(() => server.emulator.reset());
@@ -37,14 +51,19 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await Promise.all([collect(stream), ...waiting]);
-    const asked = (await readHistory(server.url, session.id)).data.filter(({ role }) => role === "user").map(({ content }) => content);
+    const asked = (await readHistory(server.url, session.id)).data
+      .filter(({ role }) => role === "user")
+      .map(({ content }) => content);
     expect(asked).toEqual(["m0", ...order]);
     expect(new Set(order).size).toBe(5);
   });
 
   test("interrupt stops the running turn and takes its place", async () => {
     const session = await newSession(server.url);
-    server.emulator.play({ fault: "stall", text: "this one will not end", chunks: 4, after: 3 }, { text: "taken over" });
+    server.emulator.play(
+      { fault: "stall", text: "this one will not end", chunks: 4, after: 3 },
+      { text: "taken over" },
+    );
     const stream = await openStream(server.url, session.id, { content: "first" });
     await stream.next();
     await stream.next();
@@ -72,9 +91,12 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
       Array.from({ length: 50 }, (_, i) => say(server.url, session.id, { content: `w${i}`, if_busy: modes[i % 3] })),
     );
     const accepted = results.filter(({ status }) => status === 201);
-    for (const { status, body } of results) if (status !== 201) expect([409, body.code]).toEqual([status, "turn_in_progress"]);
+    for (const { status, body } of results)
+      if (status !== 201) expect([409, body.code]).toEqual([status, "turn_in_progress"]);
     const { data, session: after } = await readHistory(server.url, session.id);
-    expect(new Set(data.filter(({ role }) => role === "user").map(({ id }) => id))).toEqual(new Set(accepted.map(({ body }) => body.message.id)));
+    expect(new Set(data.filter(({ role }) => role === "user").map(({ id }) => id))).toEqual(
+      new Set(accepted.map(({ body }) => body.message.id)),
+    );
     for (let i = 0; i < data.length; i += 2) {
       expect([data[i]!.role, data[i + 1]!.role]).toEqual(["user", "assistant"]);
       expect(data[i + 1]!.turn_id).toBe(data[i]!.turn_id);
@@ -136,7 +158,8 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
       const session = await newSession(server.url);
       const headers = key();
       server.emulator.play({ fault: "bad-argument" });
-      const send = () => call<AnswerBody>(`${server.url}/sessions/${session.id}/messages`, "POST", { content: "x" }, headers);
+      const send = () =>
+        call<AnswerBody>(`${server.url}/sessions/${session.id}/messages`, "POST", { content: "x" }, headers);
       expect((await send()).status).toBe(502);
       expect((await send()).status).toBe(502);
       expect(server.emulator.callCount).toBe(1);

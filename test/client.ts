@@ -94,14 +94,23 @@ export interface Answered<T> {
   body: T;
 }
 
-export async function call<T>(url: string, method: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answered<T>> {
+export async function call<T>(
+  url: string,
+  method: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answered<T>> {
   const response = await fetch(url, {
     method,
     headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: (text === "" ? undefined : JSON.parse(text)) as T };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (text === "" ? undefined : JSON.parse(text)) as T,
+  };
 }
 
 export async function newSession(base: string, body: object = {}): Promise<SessionBody> {
@@ -110,7 +119,12 @@ export async function newSession(base: string, body: object = {}): Promise<Sessi
   return session;
 }
 
-export function say(base: string, sessionId: string, body: object, headers: Record<string, string> = {}): Promise<Answered<AnswerBody & ProblemBody>> {
+export function say(
+  base: string,
+  sessionId: string,
+  body: object,
+  headers: Record<string, string> = {},
+): Promise<Answered<AnswerBody & ProblemBody>> {
   return call(`${base}/sessions/${sessionId}/messages`, "POST", body, headers);
 }
 
@@ -148,7 +162,12 @@ export async function* readEvents(response: Response): AsyncGenerator<SeenEvent,
   }
 }
 
-export async function openStream(base: string, sessionId: string, body: object, headers: Record<string, string> = {}): Promise<AsyncGenerator<SeenEvent, void, void>> {
+export async function openStream(
+  base: string,
+  sessionId: string,
+  body: object,
+  headers: Record<string, string> = {},
+): Promise<AsyncGenerator<SeenEvent, void, void>> {
   const response = await fetch(`${base}/sessions/${sessionId}/messages`, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
@@ -157,7 +176,11 @@ export async function openStream(base: string, sessionId: string, body: object, 
   return readEvents(response);
 }
 
-export async function openEvents(base: string, turnId: string, after = 0): Promise<AsyncGenerator<SeenEvent, void, void>> {
+export async function openEvents(
+  base: string,
+  turnId: string,
+  after = 0,
+): Promise<AsyncGenerator<SeenEvent, void, void>> {
   return readEvents(await fetch(`${base}/turns/${turnId}/events`, { headers: { "last-event-id": String(after) } }));
 }
 
@@ -168,11 +191,18 @@ export async function collect(events: AsyncGenerator<SeenEvent, void, void>): Pr
 }
 
 export function textOf(events: readonly SeenEvent[]): string {
-  return events.filter((event) => event.type === "text-delta").map((event) => event.data.text).join("");
+  return events
+    .filter((event) => event.type === "text-delta")
+    .map((event) => event.data.text)
+    .join("");
 }
 
 /** Asks again until the answer satisfies; for what happens elsewhere in its own time. Fails after `withinMs`. */
-export async function eventually<T>(ask: () => Promise<T>, satisfied: (value: T) => boolean, withinMs = 10_000): Promise<T> {
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  satisfied: (value: T) => boolean,
+  withinMs = 10_000,
+): Promise<T> {
   const deadline = Date.now() + withinMs;
   while (true) {
     const value = await ask();

@@ -1,9 +1,9 @@
 // Both engines for tests of a whole server: each call makes an empty database and gives its address.
 
+import { afterAll } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "bun:test";
 import { createPostgresDatabase } from "./postgres.ts";
 
 const folders: string[] = [];

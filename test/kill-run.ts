@@ -6,8 +6,18 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startEmulator } from "../emulator/emulator.ts";
 import { openStore } from "../src/database/open.ts";
-import { noLog } from "../src/log.ts";
-import { call, collect, type HistoryBody, newSession, openEvents, openStream, readReceipt, readTurn, say, textOf } from "./client.ts";
+import {
+  call,
+  collect,
+  type HistoryBody,
+  newSession,
+  openEvents,
+  openStream,
+  readReceipt,
+  readTurn,
+  say,
+  textOf,
+} from "./client.ts";
 
 export interface KillOptions {
   databaseUrl: string;
@@ -38,7 +48,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const bun = join(dirname(createRequire(import.meta.url).resolve("bun/package.json")), "bin", "bun.exe");
 
 /** Starts the real command in a process of its own and waits until it is ready. */
-export async function startProcess(env: Record<string, string>, command: [string, ...string[]] = [bun, join(root, "src", "cli.ts")]): Promise<ServerProcess> {
+export async function startProcess(
+  env: Record<string, string>,
+  command: [string, ...string[]] = [bun, join(root, "src", "cli.ts")],
+): Promise<ServerProcess> {
   const began = performance.now();
   const child = spawn(command[0], command.slice(1), {
     cwd: root,
@@ -78,7 +91,9 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
   const random = seededRandom(options.seed);
   let server = await startProcess(env);
   try {
-    const sessions = await Promise.all(Array.from({ length: options.writers }, () => newSession(server.url).then(({ id }) => id)));
+    const sessions = await Promise.all(
+      Array.from({ length: options.writers }, () => newSession(server.url).then(({ id }) => id)),
+    );
     for (; result.kills < options.kills; result.kills++) {
       const load = sessions.map((sessionId, index) => keepWriting(server.url, sessionId, index % 2 === 0, ledger));
       await new Promise((resolve) => setTimeout(resolve, 100 + random() * 500));
@@ -87,7 +102,9 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
       server = await startProcess(env);
       result.slowestReadyMs = Math.max(result.slowestReadyMs, server.readyMs);
       await checkAll(server.url, sessions, ledger, result);
-      options.onProgress?.(`${result.kills + 1}/${options.kills} kills, ${ledger.acknowledged.size} turns acknowledged, ${result.problems.length} problems`);
+      options.onProgress?.(
+        `${result.kills + 1}/${options.kills} kills, ${ledger.acknowledged.size} turns acknowledged, ${result.problems.length} problems`,
+      );
     }
     await server.kill("SIGTERM");
     await checkBooks(options.databaseUrl, result);
@@ -108,7 +125,13 @@ async function keepWriting(url: string, sessionId: string, stream: boolean, ledg
       if (stream) await writeStream(url, sessionId, userText, ledger);
       else {
         const { status, body } = await say(url, sessionId, { content: userText });
-        if (status === 201) ledger.acknowledged.set(body.turn.id, { sessionId, userText, reply: body.reply.content, cost: body.reply.cost!.total });
+        if (status === 201)
+          ledger.acknowledged.set(body.turn.id, {
+            sessionId,
+            userText,
+            reply: body.reply.content,
+            cost: body.reply.cost!.total,
+          });
       }
     } catch {
       return;
@@ -124,7 +147,12 @@ async function writeStream(url: string, sessionId: string, userText: string, led
       ledger.started.set(turnId, { sessionId, seen: "" });
     } else if (event.type === "text-delta") ledger.started.get(turnId)!.seen += event.data.text;
     else if (event.type === "turn-end") {
-      ledger.acknowledged.set(turnId, { sessionId, userText, reply: event.data.reply!.content, cost: event.data.reply!.cost!.total });
+      ledger.acknowledged.set(turnId, {
+        sessionId,
+        userText,
+        reply: event.data.reply!.content,
+        cost: event.data.reply!.cost!.total,
+      });
     }
   }
 }
@@ -133,8 +161,12 @@ async function checkAll(url: string, sessions: string[], ledger: Ledger, result:
   result.interrupted = 0;
   for (const sessionId of sessions) {
     const history = (await call<HistoryBody>(`${url}/sessions/${sessionId}/history`, "GET")).body;
-    const byTurn = new Map(history.data.filter(({ role }) => role === "assistant").map((reply) => [reply.turn_id, reply]));
-    const asked = new Map(history.data.filter(({ role }) => role === "user").map((message) => [message.turn_id, message]));
+    const byTurn = new Map(
+      history.data.filter(({ role }) => role === "assistant").map((reply) => [reply.turn_id, reply]),
+    );
+    const asked = new Map(
+      history.data.filter(({ role }) => role === "user").map((message) => [message.turn_id, message]),
+    );
     const complain = (what: string) => result.problems.push(`${sessionId}: ${what}`);
     if (history.session.running_turn_id !== null) complain("a turn is still running");
     for (const [turnId, acknowledged] of ledger.acknowledged) {
@@ -158,8 +190,17 @@ async function checkAll(url: string, sessions: string[], ledger: Ledger, result:
   }
 }
 
-async function checkInterrupted(url: string, turnId: string, content: string, complain: (what: string) => void): Promise<void> {
-  const [turn, receipt, events] = await Promise.all([readTurn(url, turnId), readReceipt(url, turnId), collect(await openEvents(url, turnId))]);
+async function checkInterrupted(
+  url: string,
+  turnId: string,
+  content: string,
+  complain: (what: string) => void,
+): Promise<void> {
+  const [turn, receipt, events] = await Promise.all([
+    readTurn(url, turnId),
+    readReceipt(url, turnId),
+    collect(await openEvents(url, turnId)),
+  ]);
   if (events.at(-1)?.type !== "turn-end") complain(`${turnId}: its events do not end`);
   if (textOf(events) !== content) complain(`${turnId}: its events and its text differ`);
   if (!receipt.settled || receipt.total !== turn.cost?.total) complain(`${turnId}: its receipt and its cost differ`);
@@ -167,11 +208,13 @@ async function checkInterrupted(url: string, turnId: string, content: string, co
 }
 
 async function checkBooks(databaseUrl: string, result: KillResult): Promise<void> {
-  const store = await openStore(databaseUrl, { processId: 1, log: noLog });
+  const store = await openStore(databaseUrl, { processId: 1 });
   const books = await store.sumBooks();
   await store.close();
   if (books.entriesTotal !== books.sessionsTotal || books.turnsTotal !== books.entriesTotal) {
-    result.problems.push(`the books differ: entries ${books.entriesTotal}, turns ${books.turnsTotal}, sessions ${books.sessionsTotal}`);
+    result.problems.push(
+      `the books differ: entries ${books.entriesTotal}, turns ${books.turnsTotal}, sessions ${books.sessionsTotal}`,
+    );
   }
   if (books.runningTurns !== 0) result.problems.push(`${books.runningTurns} turns are still running`);
 }

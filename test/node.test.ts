@@ -26,7 +26,11 @@ test("on Node: start, one turn, one stream, history, page, stop; and again on th
   const [major, minor] = spawnSync(node, ["--version"]).stdout.toString().slice(1).split(".").map(Number);
   expect(major! * 100 + minor!).toBeGreaterThanOrEqual(2415);
   expect(spawnSync(process.execPath, [join(root, "web", "build.ts")], { cwd: root }).status).toBe(0);
-  const env = { DATABASE_URL: `sqlite:${join(folder, "rozmova.db")}`, GEMINI_API_KEY: "k", GEMINI_BASE_URL: emulator.url };
+  const env = {
+    DATABASE_URL: `sqlite:${join(folder, "rozmova.db")}`,
+    GEMINI_API_KEY: "k",
+    GEMINI_BASE_URL: emulator.url,
+  };
   const command: [string, ...string[]] = [node, join(root, "src", "cli.ts")];
 
   let server = await startProcess(env, command);

@@ -21,7 +21,9 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     const turnId = whole[0]!.data.turn_id as string;
     const check = async () => {
       for (let after = 0; after <= whole.length; after++) {
-        expect(withoutState(await collect(await openEvents(server.url, turnId, after)))).toEqual(withoutState(whole.slice(after)));
+        expect(withoutState(await collect(await openEvents(server.url, turnId, after)))).toEqual(
+          withoutState(whole.slice(after)),
+        );
       }
     };
     await check();
@@ -31,29 +33,33 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
 
   test("leaving and coming back at random while the turn runs loses and repeats nothing", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 6 }), { maxLength: 8 }), fc.integer({ min: 1, max: 40 }), async (stays, chunks) => {
-        const session = await newSession(server.url);
-        const text = Array.from({ length: chunks }, (_, index) => `w${index} `).join("");
-        server.emulator.play({ text, chunks, delayMs: 2 });
-        const seen: SeenEvent[] = [];
-        let turnId = "";
-        for await (const event of await openStream(server.url, session.id, { content: "hi" })) {
-          seen.push(event);
-          turnId = event.data.turn_id as string;
-          break;
-        }
-        for (const stay of stays) {
-          let left = stay;
-          for await (const event of await openEvents(server.url, turnId, seen.length)) {
-            if (left-- === 0) break;
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 6 }), { maxLength: 8 }),
+        fc.integer({ min: 1, max: 40 }),
+        async (stays, chunks) => {
+          const session = await newSession(server.url);
+          const text = Array.from({ length: chunks }, (_, index) => `w${index} `).join("");
+          server.emulator.play({ text, chunks, delayMs: 2 });
+          const seen: SeenEvent[] = [];
+          let turnId = "";
+          for await (const event of await openStream(server.url, session.id, { content: "hi" })) {
             seen.push(event);
+            turnId = event.data.turn_id as string;
+            break;
           }
-        }
-        seen.push(...(await collect(await openEvents(server.url, turnId, seen.length))));
-        expect(seen.map((event) => event.number)).toEqual(seen.map((_, index) => index + 1));
-        expect(textOf(seen)).toBe(text);
-        expect(seen.at(-1)?.type).toBe("turn-end");
-      }),
+          for (const stay of stays) {
+            let left = stay;
+            for await (const event of await openEvents(server.url, turnId, seen.length)) {
+              if (left-- === 0) break;
+              seen.push(event);
+            }
+          }
+          seen.push(...(await collect(await openEvents(server.url, turnId, seen.length))));
+          expect(seen.map((event) => event.number)).toEqual(seen.map((_, index) => index + 1));
+          expect(textOf(seen)).toBe(text);
+          expect(seen.at(-1)?.type).toBe("turn-end");
+        },
+      ),
       { numRuns: 15 },
     );
   });
@@ -63,7 +69,9 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     server.emulator.play({ text: "many eyes on one answer", chunks: 8, delayMs: 3 });
     const first = await openStream(server.url, session.id, { content: "hi" });
     const start = (await first.next()).value as SeenEvent;
-    const readers = Array.from({ length: 10 }, async () => collect(await openEvents(server.url, start.data.turn_id as string)));
+    const readers = Array.from({ length: 10 }, async () =>
+      collect(await openEvents(server.url, start.data.turn_id as string)),
+    );
     const all = await Promise.all([...readers, collect(first).then((rest) => [start, ...rest])]);
     for (const seen of all) expect(withoutState(seen)).toEqual(withoutState(all[0]!));
   });
@@ -92,5 +100,9 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
 
 /** The bookends carry the state of their day; what must not change is number, type and text. */
 function withoutState(events: SeenEvent[]) {
-  return events.map(({ number, type, data }) => [number, type, type.startsWith("turn-") ? (data.turn?.id ?? data.turn_id) : data]);
+  return events.map(({ number, type, data }) => [
+    number,
+    type,
+    type.startsWith("turn-") ? (data.turn?.id ?? data.turn_id) : data,
+  ]);
 }

@@ -2,7 +2,21 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Emulator, startEmulator } from "../emulator/emulator.ts";
-import { call, collect, eventually, newSession, openEvents, openStream, readHistory, readReceipt, readTurn, type SeenEvent, say, type TurnBody, textOf } from "./client.ts";
+import {
+  call,
+  collect,
+  eventually,
+  newSession,
+  openEvents,
+  openStream,
+  readHistory,
+  readReceipt,
+  readTurn,
+  type SeenEvent,
+  say,
+  type TurnBody,
+  textOf,
+} from "./client.ts";
 import { postgresEngine } from "./engines.ts";
 import { type ServerProcess, startProcess } from "./kill-run.ts";
 
@@ -14,7 +28,12 @@ describe("two servers on one Postgres", () => {
 
   beforeAll(async () => {
     emulator = await startEmulator();
-    env = { DATABASE_URL: await postgresEngine.createDatabase(), GEMINI_API_KEY: "k", GEMINI_BASE_URL: emulator.url, STOP_DRAIN_MS: "300" };
+    env = {
+      DATABASE_URL: await postgresEngine.createDatabase(),
+      GEMINI_API_KEY: "k",
+      GEMINI_BASE_URL: emulator.url,
+      STOP_DRAIN_MS: "300",
+    };
     [one, two] = await Promise.all([startProcess(env), startProcess(env)]);
   });
   afterAll(async () => {
@@ -22,7 +41,10 @@ describe("two servers on one Postgres", () => {
     await emulator.close();
   });
 
-  async function begin(url: string, scenario: object): Promise<{ sessionId: string; turnId: string; stream: AsyncGenerator<SeenEvent, void, void> }> {
+  async function begin(
+    url: string,
+    scenario: object,
+  ): Promise<{ sessionId: string; turnId: string; stream: AsyncGenerator<SeenEvent, void, void> }> {
     emulator.play(scenario);
     const session = await newSession(url);
     const stream = await openStream(url, session.id, { content: "hi" });
@@ -31,7 +53,11 @@ describe("two servers on one Postgres", () => {
   }
 
   test("posted through one, streamed live through the other", async () => {
-    const { turnId, stream } = await begin(one.url, { text: "seen from both sides of the balancer", chunks: 20, delayMs: 25 });
+    const { turnId, stream } = await begin(one.url, {
+      text: "seen from both sides of the balancer",
+      chunks: 20,
+      delayMs: 25,
+    });
     const elsewhere = collect(await openEvents(two.url, turnId));
     const here = await collect(stream);
     expect(textOf(await elsewhere)).toBe(textOf(here));
@@ -43,13 +69,20 @@ describe("two servers on one Postgres", () => {
     const { body } = await call<TurnBody>(`${two.url}/turns/${turnId}/stop`, "POST", {});
     expect(body.status).toBe("stopped");
     expect((await collect(stream)).at(-1)?.data.turn?.status).toBe("stopped");
-    await eventually(() => readReceipt(two.url, turnId), (receipt) => receipt.settled);
+    await eventually(
+      () => readReceipt(two.url, turnId),
+      (receipt) => receipt.settled,
+    );
   });
 
   test("a session is busy for both", async () => {
     const { sessionId, turnId, stream } = await begin(one.url, { chunks: 10, delayMs: 30 });
     const refused = await say(two.url, sessionId, { content: "me too" });
-    expect([refused.status, refused.body.code, refused.body.running_turn_id]).toEqual([409, "turn_in_progress", turnId]);
+    expect([refused.status, refused.body.code, refused.body.running_turn_id]).toEqual([
+      409,
+      "turn_in_progress",
+      turnId,
+    ]);
     const queued = say(two.url, sessionId, { content: "then I wait", if_busy: "queue" });
     await collect(stream);
     expect((await queued).status).toBe(201);
@@ -59,7 +92,9 @@ describe("two servers on one Postgres", () => {
     const session = await newSession(one.url);
     const before = emulator.callCount;
     const headers = { "idempotency-key": crypto.randomUUID() };
-    const answers = await Promise.all([one, two, one, two].map(({ url }) => say(url, session.id, { content: "once" }, headers)));
+    const answers = await Promise.all(
+      [one, two, one, two].map(({ url }) => say(url, session.id, { content: "once" }, headers)),
+    );
     expect(new Set(answers.map(({ body }) => body.turn.id)).size).toBe(1);
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
     expect(emulator.callCount - before).toBe(1);
@@ -73,7 +108,11 @@ describe("two servers on one Postgres", () => {
       if (seen.length > 30) break;
     }
     await one.kill("SIGKILL");
-    const turn = await eventually(() => readTurn(two.url, turnId), (now) => now.status !== "running", 20_000);
+    const turn = await eventually(
+      () => readTurn(two.url, turnId),
+      (now) => now.status !== "running",
+      20_000,
+    );
     expect(turn.status).toBe("interrupted");
     const history = await readHistory(two.url, sessionId);
     expect(history.data[1]?.content.length).toBeGreaterThan(0);

@@ -27,7 +27,10 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     const stream = await openStream(server.url, session.id, { content: "hi" });
     await stream.next();
     const exit = server.kill("SIGTERM");
-    await eventually(async () => (await fetch(`${server.url}/readyz`)).status, (status) => status === 503);
+    await eventually(
+      async () => (await fetch(`${server.url}/readyz`)).status,
+      (status) => status === 503,
+    );
     const refused = await say(server.url, other.id, { content: "too late" });
     expect([refused.status, refused.body.code]).toEqual([503, "draining"]);
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
@@ -60,7 +63,10 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     const stream = await openStream(server.url, session.id, { content: "hi" });
     await stream.next();
     const exit = server.kill("SIGTERM");
-    await eventually(async () => (await fetch(`${server.url}/readyz`)).status, (status) => status === 503);
+    await eventually(
+      async () => (await fetch(`${server.url}/readyz`)).status,
+      (status) => status === 503,
+    );
     server.child.kill("SIGTERM");
     expect(await exit).not.toBe(0);
     server = await startProcess(env);

@@ -1,7 +1,21 @@
 // Stopping: the reader ends at once, the bill is still read, and nothing depends on which process is asked.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { call, collect, eventually, newSession, openEvents, openStream, readHistory, readReceipt, readTurn, type SeenEvent, say, type TurnBody, textOf } from "./client.ts";
+import {
+  call,
+  collect,
+  eventually,
+  newSession,
+  openEvents,
+  openStream,
+  readHistory,
+  readReceipt,
+  readTurn,
+  type SeenEvent,
+  say,
+  type TurnBody,
+  textOf,
+} from "./client.ts";
 import { engines } from "./engines.ts";
 import { startServer, type TestServer } from "./server.ts";
 
@@ -15,14 +29,19 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
   afterAll(() => server.stop());
   beforeEach(() => server.emulator.reset());
 
-  async function startTurn(): Promise<{ sessionId: string; turnId: string; stream: AsyncGenerator<SeenEvent, void, void> }> {
+  async function startTurn(): Promise<{
+    sessionId: string;
+    turnId: string;
+    stream: AsyncGenerator<SeenEvent, void, void>;
+  }> {
     const session = await newSession(server.url);
     const stream = await openStream(server.url, session.id, { content: "hi" });
     const start = (await stream.next()).value as SeenEvent;
     await stream.next();
     return { sessionId: session.id, turnId: start.data.turn_id as string, stream };
   }
-  const stop = (turnId: string, body?: object) => call<TurnBody>(`${server.url}/turns/${turnId}/stop`, "POST", body ?? {});
+  const stop = (turnId: string, body?: object) =>
+    call<TurnBody>(`${server.url}/turns/${turnId}/stop`, "POST", body ?? {});
 
   test("the reader ends at once; the rest is read quietly and the receipt is exact", async () => {
     server.emulator.play({ text: "a long answer that will be cut short", chunks: 20, delayMs: 8, usage });
@@ -30,7 +49,10 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     expect((await stop(turnId)).body.status).toBe("stopped");
     const end = (await collect(stream)).at(-1)!;
     expect(end.data.turn?.status).toBe("stopped");
-    const receipt = await eventually(() => readReceipt(server.url, turnId), (seen) => seen.settled);
+    const receipt = await eventually(
+      () => readReceipt(server.url, turnId),
+      (seen) => seen.settled,
+    );
     expect([receipt.accuracy, receipt.total]).toEqual(["exact", "0.000253"]);
     const history = await readHistory(server.url, sessionId);
     expect(history.cost.total).toBe("0.000253");
@@ -42,7 +64,10 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     server.emulator.play({ fault: "stall", text: "some words, then nothing at all", chunks: 6, after: 3 });
     const { turnId } = await startTurn();
     await stop(turnId);
-    const receipt = await eventually(() => readReceipt(server.url, turnId), (seen) => seen.settled);
+    const receipt = await eventually(
+      () => readReceipt(server.url, turnId),
+      (seen) => seen.settled,
+    );
     expect(receipt.accuracy).toBe("partial");
     await eventually(async () => server.emulator.generateCalls()[0]!.disconnected, Boolean);
   });
@@ -61,7 +86,10 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     server.emulator.play({ fault: "stall", after: 3 }, { text: "done" });
     const { sessionId, turnId } = await startTurn();
     await Promise.all([stop(turnId), stop(turnId), stop(turnId, { hard: true })]);
-    const before = await eventually(() => readTurn(server.url, turnId), (turn) => turn.status === "stopped");
+    const before = await eventually(
+      () => readTurn(server.url, turnId),
+      (turn) => turn.status === "stopped",
+    );
     expect((await stop(turnId)).body).toMatchObject({ id: turnId, status: before.status });
     const { body } = await say(server.url, sessionId, { content: "next" });
     expect((await stop(body.turn.id)).body).toEqual(body.turn);
@@ -73,7 +101,10 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     await stop(turnId);
     const { status, body } = await say(server.url, sessionId, { content: "next" });
     expect([status, body.reply.content]).toEqual([201, "next answer"]);
-    await eventually(() => readReceipt(server.url, turnId), (seen) => seen.settled);
+    await eventually(
+      () => readReceipt(server.url, turnId),
+      (seen) => seen.settled,
+    );
     const history = await readHistory(server.url, sessionId);
     expect(history.session.running_turn_id).toBeNull();
   });

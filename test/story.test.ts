@@ -1,7 +1,18 @@
 // The main job, told as a user lives it: sessions, memory, cost, history, and everything still there after a restart.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { call, collect, newSession, openStream, type ProblemBody, readHistory, readReceipt, type SessionBody, say, textOf } from "./client.ts";
+import {
+  call,
+  collect,
+  newSession,
+  openStream,
+  type ProblemBody,
+  readHistory,
+  readReceipt,
+  type SessionBody,
+  say,
+  textOf,
+} from "./client.ts";
 import { startServer, type TestServer } from "./server.ts";
 
 let server: TestServer;
@@ -43,9 +54,12 @@ describe("memory", () => {
 
   test("the prefix sent is byte-identical from turn to turn", async () => {
     const session = await newSession(server.url, { system: "Same.", params: { temperature: 0.5 } });
-    for (const content of ["раз", "two 😀", "три\n\"quoted\""]) await say(server.url, session.id, { content });
+    for (const content of ["раз", "two 😀", 'три\n"quoted"']) await say(server.url, session.id, { content });
     const bodies = server.emulator.generateCalls().map((call) => call.bodyText);
-    for (const [earlier, later] of [[0, 1], [1, 2]] as const) {
+    for (const [earlier, later] of [
+      [0, 1],
+      [1, 2],
+    ] as const) {
       const prefix = bodies[earlier]!.slice(0, bodies[earlier]!.lastIndexOf("]}],") + 2);
       expect(prefix.length).toBeGreaterThan(40);
       expect(bodies[later]!.startsWith(prefix.slice(0, -1))).toBe(true);
@@ -70,7 +84,10 @@ describe("memory", () => {
 
   test("a partly failed answer goes in with the text it has", async () => {
     const session = await newSession(server.url);
-    server.emulator.play({ fault: "reset-midstream", text: "half an answer and then nothing more", chunks: 6, after: 3 }, { text: "fine" });
+    server.emulator.play(
+      { fault: "reset-midstream", text: "half an answer and then nothing more", chunks: 6, after: 3 },
+      { text: "fine" },
+    );
     const failed = await say(server.url, session.id, { content: "tell me" });
     expect(failed.body.code).toMatch(/^provider_/);
     await say(server.url, session.id, { content: "go on" });
@@ -85,10 +102,23 @@ describe("cost", () => {
     const session = await newSession(server.url);
     server.emulator.play({
       text: "hello",
-      usage: { promptTokenCount: 1000, cachedContentTokenCount: 400, candidatesTokenCount: 50, thoughtsTokenCount: 25, totalTokenCount: 1075 },
+      usage: {
+        promptTokenCount: 1000,
+        cachedContentTokenCount: 400,
+        candidatesTokenCount: 50,
+        thoughtsTokenCount: 25,
+        totalTokenCount: 1075,
+      },
     });
     const { body } = await say(server.url, session.id, { content: "hi" });
-    expect(body.reply.usage).toEqual({ input_tokens: 1000, cached_tokens: 400, output_tokens: 50, thinking_tokens: 25, tool_tokens: 0, total_tokens: 1075 });
+    expect(body.reply.usage).toEqual({
+      input_tokens: 1000,
+      cached_tokens: 400,
+      output_tokens: 50,
+      thinking_tokens: 25,
+      tool_tokens: 0,
+      total_tokens: 1075,
+    });
     // 600 x 0.30 + 400 x 0.03 + 75 x 2.50 USD per million
     expect(body.reply.cost).toEqual({ currency: "USD", total: "0.0003795", accuracy: "exact", unpriced_turns: 0 });
     expect(body.session.cost.total).toBe("0.0003795");
@@ -99,7 +129,14 @@ describe("cost", () => {
     server.emulator.always({ text: "x", usage: { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 } });
     for (let i = 0; i < 3; i++) await say(server.url, session.id, { content: `message ${i}` });
     const history = await readHistory(server.url, session.id);
-    expect(history.data.map((message) => message.role)).toEqual(["user", "assistant", "user", "assistant", "user", "assistant"]);
+    expect(history.data.map((message) => message.role)).toEqual([
+      "user",
+      "assistant",
+      "user",
+      "assistant",
+      "user",
+      "assistant",
+    ]);
     expect(history.cost.total).toBe("0.0000084");
     expect(history.usage.total_tokens).toBe(6);
     expect(history.session.message_count).toBe(6);
@@ -122,7 +159,11 @@ describe("cost", () => {
     const { body } = await say(server.url, session.id, { content: "hi" });
     expect(body.reply.content).toBe("at last");
     const receipt = await readReceipt(server.url, body.turn.id);
-    expect(receipt.attempts.map((attempt) => attempt.error_code)).toEqual(["provider_unavailable", "provider_unavailable", null]);
+    expect(receipt.attempts.map((attempt) => attempt.error_code)).toEqual([
+      "provider_unavailable",
+      "provider_unavailable",
+      null,
+    ]);
     expect(receipt.attempts).toHaveLength(server.emulator.callCount);
     expect(receipt.total).toBe(body.reply.cost!.total);
   });
@@ -168,11 +209,18 @@ describe("the default model may be gone", () => {
       own.emulator.play({ fault: "retired-model" });
       const first = await say(own.url, session.id, { content: "hi" });
       expect(first.status).toBe(201);
-      expect(first.body.turn).toMatchObject({ model_requested: "gemini-2.5-flash", model_served: "gemini-3.5-flash-lite" });
+      expect(first.body.turn).toMatchObject({
+        model_requested: "gemini-2.5-flash",
+        model_served: "gemini-3.5-flash-lite",
+      });
       expect(first.body.turn.notices[0]?.code).toBe("model_replaced");
       expect((await readReceipt(own.url, first.body.turn.id)).attempts).toHaveLength(2);
       await say(own.url, session.id, { content: "again" });
-      expect(own.emulator.generateCalls().map((call) => call.model)).toEqual(["gemini-2.5-flash", "gemini-3.5-flash-lite", "gemini-3.5-flash-lite"]);
+      expect(own.emulator.generateCalls().map((call) => call.model)).toEqual([
+        "gemini-2.5-flash",
+        "gemini-3.5-flash-lite",
+        "gemini-3.5-flash-lite",
+      ]);
     } finally {
       await own.stop();
     }
@@ -215,14 +263,18 @@ describe("finding", () => {
       ids.push(session.id);
     }
     for (const [index, query] of ["київськ", "智能", "🚀"].entries()) {
-      const { body } = await call<{ data: SessionBody[] }>(`${server.url}/sessions?q=${encodeURIComponent(query)}`, "GET");
+      const { body } = await call<{ data: SessionBody[] }>(
+        `${server.url}/sessions?q=${encodeURIComponent(query)}`,
+        "GET",
+      );
       expect(body.data.map((session) => session.id)).toContain(ids[index]!);
     }
   });
 
   test("the trash takes a session out of the list and gives it back", async () => {
     const session = await newSession(server.url, { title: "short-lived" });
-    const list = async () => (await call<{ data: SessionBody[] }>(`${server.url}/sessions?limit=100`, "GET")).body.data.map(({ id }) => id);
+    const list = async () =>
+      (await call<{ data: SessionBody[] }>(`${server.url}/sessions?limit=100`, "GET")).body.data.map(({ id }) => id);
     await call(`${server.url}/sessions/${session.id}`, "DELETE");
     expect(await list()).not.toContain(session.id);
     const refused = await call<ProblemBody>(`${server.url}/sessions/${session.id}/messages`, "POST", { content: "hi" });

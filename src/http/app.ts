@@ -5,7 +5,7 @@ import { AppError } from "../errors.ts";
 import { checkVisitor } from "./auth.ts";
 import { Call } from "./call.ts";
 import type { AppDeps } from "./deps.ts";
-import { createDocs, docsPaths, docsPolicy } from "./docs.ts";
+import { createDocs, docsPaths } from "./docs.ts";
 import { healthRoutes } from "./health.ts";
 import { historyRoutes } from "./history.ts";
 import { messageRoutes } from "./message.ts";
@@ -60,7 +60,7 @@ export function createApp(deps: AppDeps): App {
     const file = reads ? ((await findDoc(path)) ?? (await web.find(path))) : undefined;
     if (file) {
       call.route = docsPaths.includes(path) ? path : path === "/" ? "/" : "/assets/*";
-      return answerFile(call.request, file, path.startsWith("/docs") ? docsPolicy : undefined);
+      return answerFile(call.request, file);
     }
     const allowed = await methodsOf(path);
     if (allowed.length === 0)

@@ -107,7 +107,7 @@ function streamHistory(call: Call, session: Session, known: Message[], batches: 
           next = undefined;
         } catch (cause) {
           call.logUnforeseen(cause);
-          controller.error(cause);
+          controller.error();
         }
       },
       async cancel() {

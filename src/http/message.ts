@@ -70,11 +70,8 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
         "if the turn then cannot begin, the stream's only event is `error`, with a problem document as its data.",
       params: { id: "session" },
       headers: {
-        "Idempotency-Key": {
-          description: "The same key with the same body is answered by the same turn: the model is called once",
-          example: "5f2b0c1e-send-1",
-        },
-        "If-Match": { description: "Refuse (412) unless the session is at this version", example: '"v3"' },
+        "Idempotency-Key": "The same key with the same body is answered by the same turn: the model is called once",
+        "If-Match": "Refuse (412) unless the session is at this version",
       },
       body: newMessageSchema(settings.maxTextChars),
       bodyExamples: {

@@ -50,12 +50,12 @@ export function describeApi(routes: readonly Route[], version: string): object {
 }
 
 function requestOf(form: RouteForm) {
-  const headers = Object.entries(form.headers ?? {}).map(([name, { description: meaning, example }]) => [
+  const headers = Object.entries(form.headers ?? {}).map(([name, meaning]) => [
     name,
-    z.string().optional().openapi({ description: meaning, example }),
+    z.string().optional().openapi({ description: meaning }),
   ]);
   return {
-    params: form.params && z.object({ id: idSchema.openapi({ example: exampleIds[form.params.id] }) }),
+    params: form.params && z.object({ id: idSchema }),
     query: form.query,
     headers: headers.length === 0 ? undefined : z.object(Object.fromEntries(headers)),
     body: form.body && {

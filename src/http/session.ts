@@ -43,7 +43,7 @@ const listQuery = z.strictObject({
     .string()
     .refine((text) => text.trim() !== "" && text.length <= 200, "must have 1 to 200 characters")
     .optional()
-    .openapi({ description: "Words of titles and messages, in any script", example: "borscht" }),
+    .openapi("Words of titles and messages, in any script"),
   deleted: flagSchema.optional().openapi({ description: "true: what is in the trash" }),
 });
 const purgeQuery = z.strictObject({ purge: flagSchema.optional().openapi({ description: "Not offered yet" }) });
@@ -51,7 +51,7 @@ const purgeQuery = z.strictObject({ purge: flagSchema.optional().openapi({ descr
 const sessionListSchema = listSchema(foundSessionSchema).openapi("SessionList", {
   example: encodeList([exampleSession], false),
 });
-const ifMatch = { "If-Match": { description: "Refuse (412) unless the session is at this version", example: '"v3"' } };
+const ifMatch = { "If-Match": "Refuse (412) unless the session is at this version" };
 
 function oneSession(description: string, headers: Record<string, string> = {}): Answer {
   return {
@@ -89,10 +89,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       tag: "Sessions",
       summary: "Start a session",
       headers: {
-        "Idempotency-Key": {
-          description: "The same key with the same body makes one session",
-          example: "5f2b0c1e-new-1",
-        },
+        "Idempotency-Key": "The same key with the same body makes one session",
       },
       body: newSessionSchema,
       bodyOptional: true,
@@ -153,7 +150,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       summary: "Read a session, with what it has cost",
       params: { id: "session" },
       headers: {
-        "If-None-Match": { description: "Answer 304 if the session is still at this version", example: '"v3"' },
+        "If-None-Match": "Answer 304 if the session is still at this version",
       },
       responses: { 200: oneSession("The session"), 304: { description: "Still at the version you have" } },
       errors: ["not_found", "storage_unavailable"],

@@ -110,7 +110,7 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced {
     }
     this.stuckSince ??= now;
     if (now - this.stuckSince < this.limits.readerDeadlineMs) return;
-    this.controller.error(new Error("the reader did not read"));
+    this.controller.error(); // without a reason: a runtime would print it, and the log line says it better
     this.finish("dropped");
   }
 
@@ -125,7 +125,7 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced {
     if (this.over) return;
     const problem = describeProblem(this.call, cause);
     if (this.begun) {
-      this.controller.error(new Error("the turn cannot be followed any more"));
+      this.controller.error();
       this.finish("broken");
     } else {
       this.send(`event: error\ndata: ${JSON.stringify(problem)}\n\n`);

@@ -62,7 +62,7 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       tag: "Turns",
       summary: "Follow a turn's events, from the start or from where you left",
       params: { id: "turn" },
-      headers: { "Last-Event-ID": { description: "The number of the last event you have", example: "7" } },
+      headers: { "Last-Event-ID": "The number of the last event you have" },
       query: eventsQuery,
       responses: { 200: eventStreamAnswer },
       errors: ["not_found", "invalid_request", "storage_unavailable"],

@@ -12,8 +12,6 @@ export interface HttpSettings {
   /** The address we listen on. */
   host: string;
   defaultModel: string;
-  /** For demo mode: one sentence on how to set the vendor's key. */
-  keyHint?: string;
   maxBodyBytes: number;
   maxTextChars: number;
   /** How long an Idempotency-Key is remembered. */

@@ -53,8 +53,8 @@ export function healthRoutes({ store, turns, settings, now }: AppDeps): Route[] 
       responses: { 200: { description: "Alive", content: { "application/json": { schema: healthSchema } } } },
       errors: [],
       handler() {
-        const { mode, version, defaultModel, keyHint } = settings;
-        const hint = mode === "demo" ? [demoHint, keyHint].filter(Boolean).join(" ") : null;
+        const { mode, version, defaultModel } = settings;
+        const hint = mode === "demo" ? demoHint : null;
         return answerJson(200, {
           status: "ok",
           mode,

@@ -159,5 +159,5 @@ async function withAudit(
 /** Flags that make Bun write a CPU profile when the process ends in good order. */
 export function profileFlags(bench: Bench, name: string): string[] {
   if (bench.profileFolder === undefined) return [];
-  return ["--cpu-prof-md", `--cpu-prof-dir=${bench.profileFolder}`, `--cpu-prof-name=${name}.md`];
+  return ["--cpu-prof", `--cpu-prof-dir=${bench.profileFolder}`, `--cpu-prof-name=${name}.cpuprofile`];
 }

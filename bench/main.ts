@@ -18,7 +18,7 @@ const usage = `npm run bench [-- flags]
   --data FOLDER      where databases are made, to choose the disk (default: the system's temporary folder)
   --out FILE         where the results go (default bench/results/latest.json, and the page docs/performance.md with it)
   --no-page          leave docs/performance.md as it is
-  --profile FOLDER   CPU profiles of ours and the floor go there, as Markdown
+  --profile FOLDER   CPU profiles of ours and the floor go there (.cpuprofile)
   --peers A,B        also measure these, installed into bench/peers: portkey, adk
   --report FILE      only make the page again from these results
 `;

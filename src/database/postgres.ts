@@ -82,20 +82,31 @@ function bindable(value: Value): Value {
 
 class PostgresTx implements Tx {
   readonly dialect = postgresDialect;
+  /** Why the transaction fails: statements that were under way fail after it, only because it has. */
+  firstFailure: unknown;
   private readonly client: pg.ClientBase;
 
   constructor(client: pg.ClientBase) {
     this.client = client;
   }
 
-  async all<R>(sql: string, params: readonly Value[] = []): Promise<R[]> {
-    const { rows } = await this.client.query(queryOf(sql, params));
+  async all<R>(sql: string, params?: readonly Value[]): Promise<R[]> {
+    const { rows } = await this.query(sql, params);
     return rows as R[];
   }
 
-  async run(sql: string, params: readonly Value[] = []): Promise<number> {
-    const { rowCount } = await this.client.query(queryOf(sql, params));
+  async run(sql: string, params?: readonly Value[]): Promise<number> {
+    const { rowCount } = await this.query(sql, params);
     return rowCount ?? 0;
+  }
+
+  private async query(sql: string, params: readonly Value[] = []): Promise<pg.QueryResult> {
+    try {
+      return await this.client.query(queryOf(sql, params));
+    } catch (cause) {
+      this.firstFailure ??= cause;
+      throw cause;
+    }
   }
 
   async indexText(row: number, owner: string, text: string | null, replace: boolean): Promise<void> {
@@ -122,6 +133,7 @@ class PostgresTx implements Tx {
 /** One transaction: all of `work`, or nothing. The connection is thrown away when its state is not certain. */
 async function transact<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.connect();
+  const tx = new PostgresTx(client);
   let broken: Error | undefined;
   const onError = (cause: Error) => {
     broken = cause;
@@ -130,7 +142,7 @@ async function transact<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise
   try {
     const begun = client.query("BEGIN");
     begun.catch(() => {}); // travels with the first statement, which fails too if this does
-    const result = await work(new PostgresTx(client));
+    const result = await work(tx);
     const { command } = await client.query("COMMIT");
     if (command !== "COMMIT") throw new Error("the transaction was rolled back");
     return result;
@@ -138,7 +150,7 @@ async function transact<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise
     await client.query("ROLLBACK").catch((failure: Error) => {
       broken = failure;
     });
-    throw cause;
+    throw tx.firstFailure ?? cause;
   } finally {
     client.off("error", onError);
     client.release(broken);

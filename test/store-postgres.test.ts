@@ -1,0 +1,178 @@
+// Postgres' own promises: broken lines and deadlocks cost nobody anything, and processes share one database in peace.
+
+import { afterAll, expect, test } from "bun:test";
+import { setImmediate } from "node:timers/promises";
+import pg from "pg";
+import { type Migration, migrations } from "../src/database/migrate.ts";
+import { openPostgres } from "../src/database/postgres.ts";
+import { createPostgresDatabase } from "./postgres.ts";
+import { closeInput, entryFor, newSession, open, openInput, processId, readAll, speak } from "./store-inputs.ts";
+import { codeOf, openTestStore } from "./stores.ts";
+
+const clients: pg.Client[] = [];
+afterAll(() => Promise.all(clients.map((client) => client.end())));
+
+/** A connection that is nobody's store, to disturb one with. */
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  clients.push(client);
+  await client.connect();
+  return client;
+}
+
+async function until(promise: () => Promise<boolean>): Promise<void> {
+  for (const giveUp = Date.now() + 8_000; !(await promise()); await setImmediate())
+    if (Date.now() > giveUp) throw new Error("it did not happen within 8 s");
+}
+
+const cutAll =
+  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+test("a server that cannot be reached, and a database that does not exist, are named at the start", async () => {
+  const nowhere = {
+    code: "storage_unavailable",
+    message: expect.stringContaining("The Postgres database cannot be opened"),
+  };
+  await expect(openTestStore("postgres://postgres@127.0.0.1:1/x")).rejects.toMatchObject(nowhere);
+  const url = await createPostgresDatabase();
+  await expect(openTestStore(url.replace(/\/test_\d+/, "/missing"))).rejects.toMatchObject(nowhere);
+});
+
+test("processes that start on an empty database at the same moment all find it ready", async () => {
+  const url = await createPostgresDatabase();
+  const stores = await Promise.all([1, 2, 3, 4].map((id) => openTestStore(url, { processId: id })));
+  const session = await newSession(stores[0]!);
+  for (const store of stores) expect(await store.findSession("", session.id)).toEqual(session);
+  await Promise.all(stores.map((store) => store.close()));
+});
+
+test("a newer schema is refused with both versions; a migration that fails leaves nothing behind", async () => {
+  const url = await createPostgresDatabase();
+  const broken: Migration = {
+    version: 2,
+    statements: () => ["CREATE TABLE extra (a BIGINT)", "INSERT INTO nowhere VALUES (1)"],
+  };
+  const good: Migration = { version: 2, statements: () => ["CREATE TABLE extra (a BIGINT)"] };
+  await expect(openPostgres(url, { processId, migrations: [...migrations, broken] })).rejects.toThrow("nowhere");
+  const client = await connect(url);
+  expect((await client.query("SELECT to_regclass('extra') AS a, to_regclass('session') AS b")).rows).toEqual([
+    { a: null, b: null },
+  ]);
+  await (await openPostgres(url, { processId, migrations: [...migrations, good] })).close();
+  await expect(openTestStore(url)).rejects.toMatchObject({
+    code: "storage_unavailable",
+    message: expect.stringMatching(/schema version 2, .* up to 1/),
+  });
+});
+
+test("lines that break in the middle lose nothing that was acknowledged and half-write nothing; the store goes on by itself", async () => {
+  const url = await createPostgresDatabase();
+  const store = await openTestStore(url);
+  const client = await connect(url);
+  const sessions = await Promise.all(Array.from({ length: 8 }, () => newSession(store)));
+  const acknowledged = new Set<string>();
+  let refused = 0;
+  const talk = async (id: string) => {
+    for (let i = 0; i < 25; i++) {
+      try {
+        const opened = await open(store, id);
+        acknowledged.add(opened.turn.id);
+        await store.closeTurn(closeInput(opened, [entryFor(opened.turn, 3n)]));
+      } catch (cause) {
+        expect(["storage_unavailable", "turn_in_progress"]).toContain((cause as { code: string }).code);
+        refused++;
+        const running = (await store.findSession("", id).catch(() => undefined))?.runningTurnId;
+        const turn = running && (await store.findTurn("", running).catch(() => undefined));
+        if (turn) await store.closeTurn(closeInput({ turn }, [entryFor(turn, 3n)])).catch(() => {});
+      }
+    }
+  };
+  const talking = Promise.all(sessions.map(({ id }) => talk(id)));
+  for (let i = 0; i < 5; i++) {
+    const before = acknowledged.size;
+    await until(async () => acknowledged.size > before + 3);
+    await client.query(cutAll);
+  }
+  await talking;
+  expect(refused).toBeGreaterThan(0);
+  for (const id of acknowledged) expect(await store.findTurn("", id)).toBeDefined();
+  for (const { id } of sessions)
+    expect((await readAll(store, id)).length).toBe((await store.findSession("", id))!.messageCount);
+  const books = await store.sumBooks();
+  expect([books.sessionsTotal, books.turnsTotal]).toEqual([books.entriesTotal, books.entriesTotal]);
+  await store.close();
+});
+
+test("a process whose line broke shows again that it is alive, and keeps its turns", async () => {
+  const url = await createPostgresDatabase();
+  const [mine, other] = [await openTestStore(url, { processId: 1 }), await openTestStore(url, { processId: 2 })];
+  const session = await newSession(mine);
+  await mine.openTurn(openInput(session.id, { processId: 1 }));
+  const client = await connect(url);
+  const locks =
+    "SELECT COUNT(*) AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()";
+  const count = async () => Number((await client.query(locks)).rows[0].n);
+  expect(await count()).toBe(2);
+  await client.query(cutAll);
+  await until(async () => (await count()) === 0 || (await count()) === 2);
+  await until(async () => (await count()) === 2);
+  expect(await other.claimDeadTurns(2, Date.now(), Date.now() + 1000, 10)).toEqual([]);
+  await Promise.all([mine.close(), other.close()]);
+});
+
+test("a deadlock is tried again, unseen by the caller", async () => {
+  const url = await createPostgresDatabase();
+  const store = await openTestStore(url);
+  const session = await newSession(store);
+  const opened = await open(store, session.id);
+  const client = await connect(url);
+  await client.query("SET deadlock_timeout = '60s'"); // so that the store's side is the one that is ended
+  await client.query("BEGIN");
+  await client.query("UPDATE session SET title = title WHERE id = $1", [session.id]);
+  const closing = store.closeTurn(closeInput(opened, [entryFor(opened.turn, 6n)]));
+  const watcher = await connect(url);
+  const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  await until(async () => (await watcher.query(waiting)).rows.length === 1);
+  await client.query("UPDATE turn SET finish_reason = finish_reason WHERE id = $1", [opened.turn.id]);
+  await client.query("COMMIT");
+  expect((await closing)?.session.cost.total).toBe(6n);
+  expect((await store.listEntries("", opened.turn.id)).length).toBe(1);
+  const deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+  await until(async () => Number((await watcher.query(deadlocks)).rows[0].deadlocks) > 0);
+  await store.close();
+});
+
+test("a server that takes no writes is storage_unavailable for writing, and still read from", async () => {
+  const url = await createPostgresDatabase();
+  const store = await openTestStore(url);
+  const session = await newSession(store);
+  await speak(store, session.id, "q", "a");
+  await store.checkWritable();
+  const client = await connect(url);
+  await client.query(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET default_transaction_read_only = on`);
+  await client.query(cutAll);
+  await until(
+    async () =>
+      (await codeOf(store.checkWritable())) === "storage_unavailable" &&
+      (await codeOf(open(store, session.id))) === "storage_unavailable",
+  );
+  await until(() =>
+    readAll(store, session.id).then(
+      (messages) => messages.length === 2,
+      () => false,
+    ),
+  );
+  await store.close();
+});
+
+test("more callers than connections wait their turn", async () => {
+  const url = await createPostgresDatabase();
+  const store = await openTestStore(url, { poolSize: 2 });
+  const sessions = await Promise.all(Array.from({ length: 60 }, () => newSession(store)));
+  await Promise.all(sessions.map(({ id }) => speak(store, id, "q", "a")));
+  expect(await store.sumBooks()).toMatchObject({ entries: 60, entriesTotal: 6000n, sessionsTotal: 6000n });
+  expect(await codeOf(store.backup("/tmp/never"))).toBe("conflict");
+  await store.close();
+  await store.close();
+  expect(await codeOf(newSession(store))).toBe("storage_unavailable");
+});

@@ -2,10 +2,8 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startEmulator } from "../emulator/emulator.ts";
 import { settings } from "../src/config.ts";
 import { runCommand } from "./command.ts";
 
@@ -94,74 +92,4 @@ describe("rozmova config", () => {
       expect(lineOf(stdout, "GEMINI_BASE_URL")).toContain("@proxy/x");
     }
   });
-});
-
-describe("rozmova doctor", () => {
-  const linesOf = (stdout: string) =>
-    Object.fromEntries(stdout.split("\n").map((line) => [line.slice(6, 16).trim(), line]));
-
-  test("finds nothing wrong in an empty folder, and makes nothing there", async () => {
-    const at = makeFolder();
-    const { code, stdout } = await runCommand(["doctor", "--port", "0"], at);
-    expect(stdout).not.toContain("WRONG");
-    expect(code).toBe(0);
-    expect(linesOf(stdout).key).toStartWith("NOTE");
-    expect(await Array.fromAsync(new Bun.Glob("**/*").scan({ cwd: at, dot: true }))).toEqual([]);
-  });
-
-  test("says what is wrong with settings, and exits with 1", async () => {
-    const { code, stdout } = await runCommand(["doctor", "--port", "x"], folder);
-    expect(code).toBe(1);
-    expect(linesOf(stdout).settings).toStartWith("WRONG settings  PORT");
-  });
-
-  test("finds a taken port, an open door, a low cap on requests, a place that is no folder", async () => {
-    const at = makeFolder();
-    writeFileSync(join(at, "file"), "");
-    const taken = createServer().listen(0, "0.0.0.0");
-    await new Promise((resolve) => taken.once("listening", resolve));
-    const { port } = taken.address() as { port: number };
-    try {
-      const words = ["doctor", "--port", String(port), "--host", "0.0.0.0", "--database-url", "sqlite:file/rozmova.db"];
-      const { code, stdout, stderr } = await runCommand(words, at, { BUN_CONFIG_MAX_HTTP_REQUESTS: "256" });
-      expect(code).toBe(1);
-      const lines = linesOf(stdout);
-      for (const about of ["port", "door", "runtime", "disk"]) expect(lines[about], about).toStartWith("WRONG");
-      expect(stderr).toContain("4 things are wrong");
-    } finally {
-      taken.close();
-    }
-  }, 20_000);
-
-  test("finds a database that is none", async () => {
-    const at = makeFolder();
-    writeFileSync(join(at, "rozmova.db"), "This is a letter, and long enough to be taken for a database. ".repeat(100));
-    const { code, stdout } = await runCommand(["doctor", "--port", "0", "--database-url", "sqlite:rozmova.db"], at);
-    expect(code).toBe(1);
-    expect(linesOf(stdout).database).toStartWith("WRONG");
-  });
-
-  test("asks the vendor: a key it takes, a key it refuses, a model it does not have, nobody there", async () => {
-    const emulator = await startEmulator({ apiKeys: ["good"] });
-    const ask = async (key: string, model: string, baseUrl = emulator.url) => {
-      const given = { GEMINI_API_KEY: key, GEMINI_MODEL: model, GEMINI_BASE_URL: baseUrl };
-      const { code, stdout, stderr } = await runCommand(["doctor", "--port", "0"], folder, given);
-      expect(stdout + stderr).not.toContain("wicked-key");
-      return { code, vendor: linesOf(stdout).vendor };
-    };
-    try {
-      expect(await ask("good", "gemini-2.5-flash")).toEqual({
-        code: 0,
-        vendor: expect.stringContaining("takes the key"),
-      });
-      expect(await ask("wicked-key", "gemini-2.5-flash")).toEqual({
-        code: 1,
-        vendor: expect.stringMatching(/^WRONG.*key/),
-      });
-      expect(await ask("good", "gemini-0")).toEqual({ code: 1, vendor: expect.stringContaining("gemini-0") });
-    } finally {
-      await emulator.close();
-    }
-    expect(await ask("good", "gemini-0", emulator.url)).toEqual({ code: 1, vendor: expect.stringMatching(/^WRONG/) });
-  }, 20_000);
 });

@@ -3,7 +3,10 @@
 const width = 30;
 
 /** Draws `done` of `total`; call `clear` before anything else is said. */
-export function createProgress(what: string, out: NodeJS.WriteStream = process.stderr) {
+export function createProgress(
+  what: string,
+  out: Pick<NodeJS.WriteStream, "isTTY"> & { write(text: string): boolean } = process.stderr,
+) {
   let drawn = "";
   return {
     report(done: number, total: number): void {

@@ -55,6 +55,7 @@ export class Chat {
       if (page.session.deleted_at === null) noteSession(page.session);
       this.#recoverOutgoing(id);
       this.#joinRunning();
+      void this.#readLastTurn();
     } catch (error) {
       if (!this.#gone.signal.aborted) this.loadError.value = this.#note(error);
     } finally {
@@ -253,7 +254,7 @@ export class Chat {
   #ended(event: TurnEvent & { type: "turn-end" }, answer: Shown): void {
     const { turn, reply, session } = event;
     answer.message.value = reply;
-    answer.notices.value = turn.notices ?? [];
+    answer.notices.value = turn.notices;
     answer.finishReason.value = turn.finish_reason;
     answer.prose.finish(reply.content);
     answer.thoughts.finish();
@@ -263,7 +264,18 @@ export class Chat {
     noteSession(session);
     tellOtherTabs(session.id);
     announcement.value = `${text.value.answerDone} ${reply.content.slice(0, 300)}`;
-    if (turn.settled === false) void this.#awaitSettled(answer, turn.id, session.id);
+    if (!turn.settled) void this.#awaitSettled(answer, turn.id, session.id);
+  }
+
+  /** What the history does not say of the newest answer: why it ended, who took whose place, whether its bill is final. */
+  async #readLastTurn(): Promise<void> {
+    const answer = this.messages.value.at(-1);
+    if (!answer || answer.live.value || answer.message.value.role !== "assistant") return;
+    const turn = await api.getTurn(answer.message.value.turn_id, this.#gone.signal).catch(() => null);
+    if (!turn) return;
+    answer.notices.value = turn.notices;
+    answer.finishReason.value = turn.finish_reason;
+    if (!turn.settled) await this.#awaitSettled(answer, turn.id, turn.session_id);
   }
 
   /** A stopped turn's bill may still be on its way: ask until it is there. */
@@ -272,7 +284,7 @@ export class Chat {
     for (let wait = 500; wait < 20_000 && !this.#gone.signal.aborted; wait *= 1.6) {
       await new Promise((resolve) => setTimeout(resolve, wait));
       const turn: Turn | null = await api.getTurn(turnId, this.#gone.signal).catch(() => null);
-      if (!turn || turn.settled === false) continue;
+      if (!turn?.settled) continue;
       answer.settling.value = false;
       answer.message.value = { ...answer.message.value, usage: turn.usage, cost: turn.cost };
       const session = await api.getSession(sessionId).catch(() => null);

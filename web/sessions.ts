@@ -63,22 +63,20 @@ export async function refreshSessions(): Promise<void> {
     return;
   }
   const last = page.data.at(-1);
-  const fresh = new Set(page.data.map((session) => session.id));
-  const older = sessions.value.filter(
-    (session) => !fresh.has(session.id) && last !== undefined && session.updated_at <= last.updated_at,
-  );
-  sessions.value = [...page.data, ...older];
+  sessions.value = [...page.data, ...sessions.value.filter((session) => last !== undefined && session.id < last.id)];
 }
 
-/** Shows what is newly known of a session; it moves to the top if it changed later than the first. */
+/** Shows what is newly known of a session, in its place: newest first, and ids grow with time. */
 export function noteSession(session: Session): void {
-  if (query.value.trim() !== "" || trashShown.value) {
-    sessions.value = sessions.value.map((known) => (known.id === session.id ? { ...known, ...session } : known));
+  const known = sessions.value.some(({ id }) => id === session.id);
+  if (known) {
+    sessions.value = sessions.value.map((other) => (other.id === session.id ? { ...other, ...session } : other));
     return;
   }
-  const others = sessions.value.filter((known) => known.id !== session.id);
-  const place = others.findIndex((known) => known.updated_at <= session.updated_at);
-  sessions.value = others.toSpliced(place < 0 ? others.length : place, 0, session);
+  if (query.value.trim() !== "" || trashShown.value) return;
+  const place = sessions.value.findIndex((other) => other.id < session.id);
+  if (place >= 0) sessions.value = sessions.value.toSpliced(place, 0, session);
+  else if (!moreSessions.value) sessions.value = [...sessions.value, session];
 }
 
 export function forgetSession(id: string): void {

@@ -51,6 +51,7 @@ export function show(message: Message, key = message.id): Shown {
 export function localMessage(role: Message["role"], content: string, parentId: string | null): Message {
   return {
     id: "",
+    object: "message",
     session_id: "",
     parent_id: parentId,
     turn_id: "",

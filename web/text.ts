@@ -112,6 +112,7 @@ const en = {
   thinkingShort: "thinking",
   receipt: "Receipt",
   receiptOf: "Receipt of {date}",
+  attempt: "Call {n}",
   item: "Item",
   quantity: "Quantity",
   unitPrice: "Price",
@@ -149,7 +150,6 @@ const en = {
   errors: {
     network: "The server could not be reached.",
     internal: "The server made a mistake.",
-    malformed_json: "The request was malformed.",
     bad_request: "The request was malformed.",
     invalid_request: "The server did not accept this.",
     unauthenticated: "The server asks for a key.",
@@ -278,6 +278,7 @@ const uk: Text = {
   thinkingShort: "міркування",
   receipt: "Чек",
   receiptOf: "Чек від {date}",
+  attempt: "Виклик {n}",
   item: "Позиція",
   quantity: "Кількість",
   unitPrice: "Ціна",
@@ -315,7 +316,6 @@ const uk: Text = {
   errors: {
     network: "Не вдалося зв’язатися із сервером.",
     internal: "На сервері сталася помилка.",
-    malformed_json: "Запит складено неправильно.",
     bad_request: "Запит складено неправильно.",
     invalid_request: "Сервер цього не прийняв.",
     unauthenticated: "Серверу потрібен ключ.",

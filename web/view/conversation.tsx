@@ -17,7 +17,9 @@ const nearPx = 60;
 export function Conversation({ chat }: { chat: Chat }) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
+  /** Whether the view follows the end: until the reader scrolls up, and again once back there. */
   const stuck = useRef(true);
+  const lastTop = useRef(0);
   const away = useSignal(false);
   const messages = chat.messages.value;
   const empty = messages.length === 0 && !chat.loading.value && !chat.loadError.value;
@@ -29,8 +31,12 @@ export function Conversation({ chat }: { chat: Chat }) {
   const onScroll = () => {
     const element = scroller.current;
     if (!element) return;
-    const distance = element.scrollHeight - element.scrollTop - element.clientHeight;
-    stuck.current = distance < nearPx;
+    const top = element.scrollTop;
+    const distance = element.scrollHeight - top - element.clientHeight;
+    if (distance < 2) stuck.current = true;
+    else if (top < lastTop.current) stuck.current = false;
+    else if (top > lastTop.current && distance < nearPx) stuck.current = true;
+    lastTop.current = top;
     away.value = distance > element.clientHeight / 2;
   };
   useEffect(() => {

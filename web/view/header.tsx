@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { Chat } from "../chat.ts";
 import { trashSession } from "../sessions.ts";
-import { drawerOpen, text } from "../state.ts";
+import { drawerOpen, health, text } from "../state.ts";
 import { IconButton } from "./button.tsx";
 import { SessionCost } from "./cost.tsx";
 import { settingsOpen } from "./settings.tsx";
@@ -13,7 +13,8 @@ export function Header({ chat }: { chat: Chat }) {
   const renaming = useSignal(false);
   const session = chat.session.value;
   const title = session?.title ?? text.value.untitled;
-  const model = chat.messages.value.findLast((shown) => shown.message.value.model)?.message.value.model;
+  const answered = chat.messages.value.findLast((shown) => shown.message.value.model)?.message.value.model;
+  const model = session?.model ?? answered ?? health.value?.default_model;
   return (
     <header class="header">
       <IconButton
@@ -37,7 +38,7 @@ export function Header({ chat }: { chat: Chat }) {
             )}
           </h1>
         )}
-        {(session?.model ?? model) && <p class="quiet">{session?.model ?? model}</p>}
+        {model && <p class="quiet">{model}</p>}
       </div>
       {session && session.message_count + chat.messages.value.length > 0 && <SessionCost session={session} />}
       {session && !session.deleted_at && (

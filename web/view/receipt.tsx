@@ -8,7 +8,7 @@ import { asApiError } from "../sessions.ts";
 import { language, text } from "../state.ts";
 import { type Dictionary, fill, printNumber } from "../text.ts";
 import { printDate, printDateTime } from "../time.ts";
-import type { Receipt, ReceiptLine } from "../wire.ts";
+import type { Attempt, Receipt, ReceiptLine } from "../wire.ts";
 import { CopyButton } from "./button.tsx";
 import { AccuracyBadge, receiptOf } from "./cost.tsx";
 import { Dialog } from "./dialog.tsx";
@@ -77,11 +77,14 @@ function ReceiptSheet({ receipt }: { receipt: Receipt }) {
               <th class="number">{t.amount}</th>
             </tr>
           </thead>
-          <tbody>
-            {receipt.lines.map((line, index) => (
-              <Line key={index} line={line} />
-            ))}
-          </tbody>
+          {receipt.attempts.map((attempt) => (
+            <tbody key={attempt.attempt}>
+              {receipt.attempts.length > 1 && <AttemptHead attempt={attempt} />}
+              {attempt.lines.map((line) => (
+                <Line key={`${line.item} ${line.unit_price}`} line={line} />
+              ))}
+            </tbody>
+          ))}
           <tfoot>
             <tr>
               <th>{t.total}</th>
@@ -93,6 +96,7 @@ function ReceiptSheet({ receipt }: { receipt: Receipt }) {
         </table>
       </div>
       <p class="quiet">
+        {!receipt.settled && `${t.settling} `}
         <AccuracyBadge cost={receipt} /> {t.accuracyMore[receipt.accuracy]} {!receipt.balanced && t.unbalanced}
       </p>
       <p class="quiet">
@@ -108,6 +112,20 @@ function ReceiptSheet({ receipt }: { receipt: Receipt }) {
       </details>
       <CopyButton read={() => JSON.stringify(receipt, null, 2)} label={t.copyReceipt} />
     </div>
+  );
+}
+
+/** Names the call, where one answer took several. */
+function AttemptHead({ attempt }: { attempt: Attempt }) {
+  const errors: Dictionary = text.value.errors;
+  const trouble = attempt.error_code && (errors[attempt.error_code] ?? attempt.error_code);
+  return (
+    <tr>
+      <th colSpan={4} scope="rowgroup">
+        {fill(text.value.attempt, { n: String(attempt.attempt) })} · {attempt.model_served ?? attempt.model_requested}
+        {trouble && ` · ${trouble}`}
+      </th>
+    </tr>
   );
 }
 

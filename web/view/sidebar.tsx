@@ -139,7 +139,7 @@ function Groups({ searching }: { searching: boolean }) {
   if (searching) return <Rows rows={sessions.value} />;
   const groups = new Map<string, Session[]>();
   for (const session of sessions.value) {
-    const heading = headingOf(language.value, text.value, session.updated_at);
+    const heading = headingOf(language.value, text.value, session.created_at);
     const group = groups.get(heading);
     if (group) group.push(session);
     else groups.set(heading, [session]);

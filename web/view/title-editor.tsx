@@ -1,6 +1,7 @@
 // A title being changed in its place: Enter keeps it, Escape does not, an error stays next to it.
 
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { asApiError, describe, renameSession } from "../sessions.ts";
 import { text } from "../state.ts";
 import type { Session } from "../wire.ts";
@@ -8,12 +9,21 @@ import type { Session } from "../wire.ts";
 export function TitleEditor({ session, onDone }: { session: Session; onDone(): void }) {
   const words = useSignal(session.title ?? "");
   const problem = useSignal<string | null>(null);
+  /** Leaving the field saves, but not after Escape, and not twice. */
+  const over = useRef(false);
+  const leave = () => {
+    over.current = true;
+    onDone();
+  };
   const save = async () => {
-    if (words.value.trim() === (session.title ?? "")) return onDone();
+    if (over.current) return;
+    if (words.value.trim() === (session.title ?? "")) return leave();
+    over.current = true;
     try {
       await renameSession(session.id, words.value);
       onDone();
     } catch (error) {
+      over.current = false;
       problem.value = describe(asApiError(error));
     }
   };
@@ -38,7 +48,7 @@ export function TitleEditor({ session, onDone }: { session: Session; onDone(): v
         onKeyDown={(event) => {
           if (event.key === "Escape") {
             event.stopPropagation();
-            onDone();
+            leave();
           }
         }}
         onBlur={() => void save()}

@@ -1,0 +1,190 @@
+// The built-in page in a real browser against the real server: answers stream, resume and stop, and nothing is paid twice.
+
+import { expect, test } from "bun:test";
+import { cost, slow, tellBrowserStory, usage, words } from "./browser-story.ts";
+import { newTab } from "./page.ts";
+
+const story = tellBrowserStory();
+
+test("an answer streams in, shows its cost, and both are there again after a reload", async () => {
+  story.server.emulator.play({ ...slow, text: `# Title\n\n${words} and **bold**`, thoughts: "Let me see." });
+  await story.tab.say("Tell me sixty words");
+  await story.tab.lastAnswer.getByText("word3").waitFor();
+  expect(await story.tab.textOf()).not.toContain("word59");
+  await story.tab.answered();
+  expect(await story.tab.textOf()).toContain(`${words} and bold`);
+  expect(await story.tab.lastCost.textContent()).toBe(cost);
+  expect(await story.tab.lastAnswer.locator("footer").innerText()).toContain(
+    "1,000 in (200 cached) · 100 out · 50 thinking · gemini-2.5-flash",
+  );
+  expect(await story.tab.total.textContent()).toBe(cost);
+  expect(await story.tab.page.title()).toBe("Tell me sixty words · Rozmova");
+  expect(await story.tab.sessionLinks.first().innerText()).toBe("Tell me sixty words");
+
+  await story.tab.page.reload();
+  await story.tab.answered();
+  expect(await story.tab.textOf()).toContain(`${words} and bold`);
+  expect(await story.tab.lastCost.textContent()).toBe(cost);
+  expect(await story.tab.total.textContent()).toBe(cost);
+  expect(await story.tab.lastAnswer.locator("summary").innerText()).toBe("Thoughts");
+});
+
+test("the receipt adds up line by line", async () => {
+  story.server.emulator.play({ text: "Short.", usage });
+  await story.tab.say("hi");
+  await story.tab.answered();
+  await story.tab.lastCost.click();
+  const rows = story.tab.page.locator("dialog tbody tr");
+  await rows.first().waitFor();
+  const cells = await rows.evaluateAll((all) =>
+    all.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.innerText)),
+  );
+  expect(cells).toEqual([
+    ["Input", "800", "$0.3 / 1M", "$0.00024"],
+    ["Input from cache", "200", "$0.03 / 1M", "$0.000006"],
+    ["Output", "100", "$2.5 / 1M", "$0.00025"],
+    ["Thinking", "50", "$2.5 / 1M", "$0.000125"],
+  ]);
+  expect(await story.tab.page.locator("dialog tfoot td").innerText()).toBe(cost);
+  await story.tab.page.keyboard.press("Escape");
+  await story.tab.page.locator("dialog").waitFor({ state: "detached" });
+});
+
+test("a reload in the middle of an answer loses nothing, repeats nothing and bills once", async () => {
+  story.server.emulator.play(slow);
+  await story.tab.say("slowly");
+  await story.tab.lastAnswer.getByText("word5").waitFor();
+  await story.tab.page.reload();
+  await story.tab.lastAnswer.getByText("word5").waitFor();
+  await story.tab.answered();
+  expect(await story.tab.textOf()).toBe(words);
+  expect(await story.tab.total.textContent()).toBe(cost);
+  expect(story.server.emulator.callCount).toBe(1);
+});
+
+test("a second tab follows the same answer from its first word", async () => {
+  story.server.emulator.play({ text: "First." }, slow);
+  await story.tab.say("first");
+  await story.tab.answered();
+  const second = await newTab(story.reader);
+  await second.open(story.tab.page.url());
+  await story.tab.say("second");
+  await second.lastAnswer.getByText("word3").waitFor();
+  await Promise.all([story.tab.answered(), second.answered()]);
+  expect(await story.tab.textOf()).toBe(words);
+  expect(await second.textOf()).toBe(words);
+  expect(await second.answers.count()).toBe(2);
+  expect(second.complaints).toEqual([]);
+});
+
+test("a connection that breaks again and again still gives every word once", async () => {
+  story.server.emulator.play(slow);
+  const cut = (path: string) =>
+    story.tab.page.route(path, async (route) => {
+      const headers = { ...route.request().headers() };
+      const response = await fetch(route.request().url(), {
+        method: route.request().method(),
+        headers,
+        body: route.request().postData(),
+      });
+      const parts: string[] = [];
+      const decoder = new TextDecoder();
+      for await (const chunk of response.body!) {
+        parts.push(decoder.decode(chunk, { stream: true }));
+        if (parts.length > 6) break; // and the rest of this connection is lost, perhaps in the middle of an event
+      }
+      const body = parts.join("");
+      await route.fulfill({
+        status: response.status,
+        contentType: "text/event-stream",
+        body: body.slice(0, body.length - (parts.length > 6 ? 7 : 0)),
+      });
+    });
+  await cut("**/messages");
+  await cut("**/events");
+  await story.tab.say("over a bad line");
+  await story.tab.answered();
+  expect(await story.tab.textOf()).toBe(words);
+  expect(story.server.emulator.callCount).toBe(1);
+});
+
+test("an answer to the question that got lost on the way back is not asked for twice", async () => {
+  story.server.emulator.play({ text: "Only once.", usage });
+  let lost = 0;
+  await story.tab.page.route("**/messages", async (route) => {
+    if (lost++ > 0) return route.continue();
+    const request = route.request();
+    await fetch(request.url(), { method: "POST", headers: request.headers(), body: request.postData() }).then(
+      (response) => response.text(),
+    );
+    await route.abort("connectionreset");
+  });
+  story.expected = /ERR_CONNECTION_RESET/;
+  await story.tab.say("hello");
+  await story.tab.answered();
+  expect(await story.tab.textOf()).toBe("Only once.");
+  expect(await story.tab.questions.count()).toBe(1);
+  expect(await story.tab.total.textContent()).toBe(cost);
+  expect(story.server.emulator.callCount).toBe(1);
+});
+
+test("stop ends the answer at once, and its bill arrives by itself", async () => {
+  story.server.emulator.play({ ...slow, delayMs: 60 });
+  await story.tab.say("stop me");
+  await story.tab.lastAnswer.getByText("word3").waitFor();
+  await story.tab.button("Stop the answer").click();
+  await story.tab.lastAnswer.getByText("You stopped this answer.").waitFor();
+  expect(await story.tab.textOf()).not.toContain("word59");
+  await story.tab.button("Send").waitFor();
+  await story.tab.lastAnswer.getByText("The final cost is still being read.").waitFor({ state: "detached" });
+  await story.tab.lastCost.waitFor();
+  const total = await story.tab.lastCost.textContent();
+  expect(total).toMatch(/^\$0\.\d+$/);
+  await story.tab.page.reload();
+  await story.tab.answered();
+  expect(await story.tab.lastCost.textContent()).toBe(total);
+  expect(await story.tab.total.textContent()).toBe(total);
+});
+
+test("a failure is shown where it happened, and trying again takes its place", async () => {
+  story.server.emulator.play({ fault: "bad-argument" }, { text: "Now it works.", usage });
+  story.expected = /status of 50\d|status of 4\d\d/;
+  await story.tab.say("hello");
+  const problem = story.tab.page.getByRole("alert").last();
+  await problem.getByRole("button", { name: "Try again" }).waitFor();
+  await problem.getByRole("button", { name: "Try again" }).click();
+  await story.tab.lastAnswer.getByText("Now it works.").waitFor();
+  await story.tab.answered();
+  expect(await story.tab.questions.count()).toBe(1);
+  expect(await story.tab.page.getByRole("alert").count()).toBe(0);
+  await story.tab.page.reload();
+  await story.tab.answered();
+  expect(await story.tab.questions.count()).toBe(1);
+});
+
+test("an answer that breaks off keeps its words and says why", async () => {
+  story.server.emulator.play({ fault: "reset-midstream", text: words, chunks: 20, after: 5, usage });
+  await story.tab.say("hello");
+  await story.tab.answered();
+  expect(await story.tab.textOf()).toContain("word3");
+  expect(await story.tab.lastAnswer.locator(".badge").innerText()).toMatch(/partial|estimated/);
+  await story.tab.lastAnswer.getByRole("button", { name: "Try again" }).waitFor();
+});
+
+test("an edited question takes the place of the old one; both stay paid for", async () => {
+  story.server.emulator.play({ text: "To the old words.", usage }, { text: "To the new words.", usage });
+  await story.tab.say("old words");
+  await story.tab.answered();
+  await story.tab.questions.last().hover();
+  await story.tab.questions.last().getByRole("button", { name: "Edit" }).click();
+  const editor = story.tab.page.getByLabel("Edit");
+  await editor.fill("new words");
+  await editor.press("Enter");
+  await story.tab.lastAnswer.getByText("To the new words.").waitFor();
+  await story.tab.answered();
+  expect(await story.tab.questions.count()).toBe(1);
+  expect(await story.tab.total.textContent()).toBe("$0.001242");
+  await story.tab.page.reload();
+  await story.tab.answered();
+  expect(await story.tab.textOf()).toBe("To the new words.");
+});

@@ -1,0 +1,106 @@
+// What the page says: every text in every language, right plurals, and money that never becomes a number.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { errorCodes } from "../src/errors.ts";
+import { multiply, parseUsd, printUsd } from "../src/money.ts";
+import { timesMillion } from "../web/money.ts";
+import { chooseLanguage, count, fill, languages, texts } from "../web/text.ts";
+import { headingOf } from "../web/time.ts";
+
+/** Every text by its path, e.g. "errors.internal". */
+function textsOf(node: unknown, path = ""): [string, string][] {
+  if (typeof node === "string") return [[path, node]];
+  return Object.entries(node as object).flatMap(([key, child]) => textsOf(child, `${path}.${key}`));
+}
+const places = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
+
+describe.each([...languages])("in %s", (language) => {
+  const english = new Map(textsOf(texts.en));
+  const own = textsOf(texts[language]);
+
+  test("no text is missing, empty or left over, and each has the same places to fill in", () => {
+    expect(own.map(([path]) => path).sort()).toEqual([...english.keys()].sort());
+    for (const [path, text] of own) {
+      expect({ path, empty: text.trim() === "" }).toEqual({ path, empty: false });
+      expect({ path, places: places(text) }).toEqual({ path, places: places(english.get(path)!) });
+    }
+  });
+
+  /** What only a broken client can cause; such an answer is shown in the server's own words. */
+  const notOurs = ["malformed_json", "method_not_allowed", "unsupported_media_type"];
+  test("every error code of the server that a reader can meet has a sentence", () => {
+    const sentences: Record<string, string> = { ...texts[language].errors };
+    expect(errorCodes.filter((code) => !notOurs.includes(code) && !sentences[code])).toEqual([]);
+  });
+});
+
+test("Ukrainian texts are Ukrainian: no letters of the Russian alphabet, and something translated", () => {
+  const all = textsOf(texts.uk);
+  expect(all.filter(([, text]) => /[ыъэё]/i.test(text))).toEqual([]);
+  const same = all.filter(([path, text]) => text === new Map(textsOf(texts.en)).get(path));
+  expect(same.map(([path]) => path)).toEqual([]);
+});
+
+test("plurals follow each language's own rules", () => {
+  const tokens = (n: number) => count("uk", "tokens", n).replace(/\s/g, " ");
+  expect([0, 1, 2, 4, 5, 11, 12, 14, 21, 22, 25, 101, 111, 1002].map(tokens)).toEqual([
+    "0 токенів",
+    "1 токен",
+    "2 токени",
+    "4 токени",
+    "5 токенів",
+    "11 токенів",
+    "12 токенів",
+    "14 токенів",
+    "21 токен",
+    "22 токени",
+    "25 токенів",
+    "101 токен",
+    "111 токенів",
+    "1 002 токени",
+  ]);
+  expect([0, 1, 2, 1000].map((n) => count("en", "tokens", n))).toEqual([
+    "0 tokens",
+    "1 token",
+    "2 tokens",
+    "1,000 tokens",
+  ]);
+});
+
+test("a place without a value stays visible, and a value is never read as a pattern", () => {
+  expect(fill("{a} and {b}", { a: "$&$1{b}" })).toBe("$&$1{b} and {b}");
+});
+
+test("the language is the first preferred one that the page speaks, else English", () => {
+  expect(chooseLanguage(["uk-UA", "en"])).toBe("uk");
+  expect(chooseLanguage(["de", "UK"])).toBe("uk");
+  expect(chooseLanguage(["de-AT", "fr"])).toBe("en");
+  expect(chooseLanguage(["ukx"])).toBe("en");
+});
+
+test("a price per token, times a million, is exact for every price", () => {
+  expect(timesMillion("0.0000003")).toBe("0.3");
+  expect(timesMillion("0.000000025")).toBe("0.025");
+  expect(timesMillion("12")).toBe("12000000");
+  expect(timesMillion("0")).toBe("0");
+  fc.assert(
+    fc.property(fc.bigInt(0n, 10n ** 15n), (pico) => {
+      expect(parseUsd(timesMillion(printUsd(pico)))).toBe(multiply(1_000_000, pico));
+    }),
+  );
+});
+
+test("a conversation stands under the day it began", () => {
+  const now = new Date(2026, 10, 23, 12);
+  const heading = (day: number, hour: number, month = 10) =>
+    headingOf("uk", texts.uk, new Date(2026, month, day, hour).toISOString(), now);
+  expect([heading(23, 0), heading(22, 23), heading(22, 0), heading(21, 23), heading(16, 0)]).toEqual([
+    "Сьогодні",
+    "Учора",
+    "Учора",
+    "Попередні 7 днів",
+    "Попередні 7 днів",
+  ]);
+  expect(heading(1, 0, 8)).toStartWith("Вересень 2026");
+});

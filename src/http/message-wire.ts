@@ -10,6 +10,7 @@ import {
   exampleIds,
   exampleUsage,
   idSchema,
+  orNull,
   printTime,
   timeSchema,
   turnErrorSchema,
@@ -64,9 +65,9 @@ export const messageSchema = z
     }),
     status: statusSchema,
     model: z.string().nullable(),
-    usage: usageSchema.nullable(),
-    cost: costSchema.nullable(),
-    error: turnErrorSchema.nullable(),
+    usage: orNull(usageSchema),
+    cost: orNull(costSchema),
+    error: orNull(turnErrorSchema),
     created_at: timeSchema,
   })
   .openapi("Message", { example: exampleMessages.reply });

@@ -43,7 +43,7 @@ const listQuery = z.strictObject({
     .string()
     .refine((text) => text.trim() !== "" && text.length <= 200, "must have 1 to 200 characters")
     .optional()
-    .openapi("Words of titles and messages, in any script"),
+    .openapi({ description: "Words of titles and messages, in any script" }),
   deleted: flagSchema.optional().openapi({ description: "true: what is in the trash" }),
 });
 const purgeQuery = z.strictObject({ purge: flagSchema.optional().openapi({ description: "Not offered yet" }) });

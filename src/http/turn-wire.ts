@@ -11,6 +11,7 @@ import {
   exampleIds,
   exampleUsage,
   idSchema,
+  orNull,
   printTime,
   printTimeOrNull,
   timeSchema,
@@ -51,9 +52,9 @@ export const turnSchema = z
     finish_reason: z.string().nullable().openapi({
       description: "The vendor's, in lower case: stop, max_tokens, blocked, ... A blocked answer is a complete turn",
     }),
-    usage: usageSchema.nullable(),
-    cost: costSchema.nullable(),
-    error: turnErrorSchema.nullable(),
+    usage: orNull(usageSchema),
+    cost: orNull(costSchema),
+    error: orNull(turnErrorSchema),
     notices: z
       .array(z.object({ code: z.enum(["model_replaced"]), detail: z.string() }))
       .openapi({ description: "What you should know of how the turn was served" }),

@@ -21,6 +21,11 @@ export const usdSchema = z
   .openapi({ description: "USD as a decimal string: no exponent, at most 12 decimals, no trailing zeros" });
 export const count = z.int().min(0);
 
+/** For a schema with a name in the document: `.nullable()` would make the named one nullable everywhere. */
+export function orNull<Named extends z.ZodType>(schema: Named) {
+  return z.union([schema, z.null()]);
+}
+
 export function printTime(ms: number): string {
   return new Date(ms).toISOString();
 }

@@ -31,10 +31,12 @@ const openAt = (file: string) => openStore(`sqlite:${file}`, { processId: 1 });
 /** Adds sessions with these titles; big enough that the file has many pages. */
 async function fill(file: string, titles: string[]) {
   const store = await openAt(file);
-  for (const title of titles) {
-    const fields = { title, model: null, system: "A system instruction. ".repeat(500), params: {}, metadata: {} };
-    await store.createSession("", newId(), fields, Date.now());
-  }
+  const system = "A system instruction. ".repeat(500);
+  await Promise.all(
+    titles.map((title) =>
+      store.createSession("", newId(), { title, model: null, system, params: {}, metadata: {} }, Date.now()),
+    ),
+  );
   return store;
 }
 
@@ -89,6 +91,26 @@ describe("backup", () => {
     store2.close();
     expect(copied.slice(0, 200)).toEqual(titles);
   }, 20_000);
+
+  test("ends while a busy server writes without a pause: the copy does not start over at every write", async () => {
+    const file = join(makeFolder(), "rozmova.db");
+    // Some 25 MB: a copy takes many steps, and a write falls between any two of them.
+    const store = await fill(
+      file,
+      Array.from({ length: 2_000 }, (_, n) => `session ${n}`),
+    );
+    const fields = { title: "later", model: null, system: null, params: {}, metadata: {} };
+    const running = backup(file, join(makeFolder(), "copy.db"));
+    let ended = false;
+    void running.finally(() => {
+      ended = true;
+    });
+    const deadline = Date.now() + 10_000;
+    while (!ended && Date.now() < deadline) await store.createSession("", newId(), fields, Date.now());
+    expect(ended).toBe(true);
+    expect((await running).code).toBe(0);
+    await store.close();
+  }, 30_000);
 
   test("never writes over a file that exists, and leaves nothing behind when it fails", async () => {
     const file = await makeDatabase(["one"]);

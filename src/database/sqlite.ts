@@ -134,6 +134,27 @@ async function openForReading(file: string, known: readonly Migration[]): Promis
   }
 }
 
+/**
+ * Copies what was committed when it began. The open transaction keeps the copy on that state: without it SQLite starts
+ * over at every write of another connection, and a busy server's backup never ends.
+ */
+async function copyWhileWritten(file: string, target: string, progress?: (done: number, total: number) => void) {
+  let source: DatabaseSync | undefined;
+  try {
+    source = new DatabaseSync(file, { readOnly: true, timeout: lockWaitMs });
+    source.exec("BEGIN; SELECT 1 FROM sqlite_schema");
+    const report = ({ remainingPages, totalPages }: { remainingPages: number; totalPages: number }) =>
+      progress?.(totalPages - remainingPages, totalPages);
+    const pages = await backup(source, target, { rate: backupPages, progress: report });
+    progress?.(pages, pages);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError("storage_unavailable", `The copy ${target} cannot be made: ${reason}.`, { cause });
+  } finally {
+    source?.close();
+  }
+}
+
 function createEngine(
   file: string,
   writer: Connection | undefined,
@@ -166,17 +187,7 @@ function createEngine(
         throw new AppError("storage_unavailable", "The database is open for reading only, or closed.");
       return group.add(() => runOperation(tx, name, input));
     },
-    async backup(target, progress) {
-      const report = ({ remainingPages, totalPages }: { remainingPages: number; totalPages: number }) =>
-        progress?.(totalPages - remainingPages, totalPages);
-      try {
-        const pages = await backup(connection.database, target, { rate: backupPages, progress: report });
-        progress?.(pages, pages);
-      } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        throw new AppError("storage_unavailable", `The copy ${target} cannot be made: ${reason}.`, { cause });
-      }
-    },
+    backup: (target, progress) => copyWhileWritten(file, target, progress),
     async checkRoom() {
       const { bavail, bsize } = await statfs(dirname(file));
       if (bavail * bsize >= leastFreeBytes) return;

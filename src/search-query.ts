@@ -1,6 +1,6 @@
 // What a person types into the search field, understood; and the piece of a text that shows why it was found.
 
-import { cutWords, mostIndexedWords, type Word } from "./search-words.ts";
+import { cutWords, listWords, mostIndexedWords, type Word } from "./search-words.ts";
 
 /** Words that must stand next to each other in a text; the last one may go on when `prefix`. */
 export interface SearchPhrase {
@@ -15,7 +15,7 @@ const mostWords = 64;
 export function parseQuery(query: string): SearchPhrase[] {
   const phrases: SearchPhrase[] = [];
   for (const piece of query.split(/\s+/)) {
-    const words = [...cutWords(piece)].slice(0, mostWords).map((word) => word.text);
+    const words = listWords(piece).slice(0, mostWords);
     if (words.length > 0 && phrases.length < mostPhrases) phrases.push({ words, prefix: false });
   }
   const last = phrases.at(-1);

@@ -1,4 +1,43 @@
-// Words for the search index: one pure function that cuts text of any script into tokens, the same for texts and queries.
+// Words for the search index: pure functions that cut text of any script into tokens, the same for texts and queries.
+
+// Scripts that are written without spaces between words: there, every letter is a word (Unicode script properties).
+const spaceless = ["Han", "Hiragana", "Katakana", "Hangul", "Thai", "Lao", "Khmer", "Myanmar"]
+  .map((script) => `\\p{Script=${script}}`)
+  .join("");
+const apostrophes = "'’ʼ‘`´＇";
+const letter = `[[\\p{L}\\p{N}]--[${spaceless}${apostrophes}]]`;
+const letters = `${letter}[[\\p{L}\\p{N}\\p{M}]--[${spaceless}${apostrophes}]]*`;
+// A word, with apostrophes only inside; or one letter of a spaceless script with its marks; or an emoji, a flag being two signs.
+const pattern = new RegExp(
+  `${letters}(?:[${apostrophes}]${letters})*|[${spaceless}]\\p{M}*|\\p{RI}{2}|[\\p{ExtPict}--[0-9]]`,
+  "gv",
+);
+const apostrophe = new RegExp(`[${apostrophes}]`, "gv");
+/** Stress marks, as in textbooks and dictionaries (за́мок), that belong to no letter of their own. */
+const stress = /[\u0300\u0301]/g;
+
+/** Longer than any word that a person would search for: encoded data, which would only swell the index. */
+const longestWord = 64;
+/** At most this many words of one text are indexed: Postgres counts positions to 16383 (documentation 8.11.1, read 2026-11-23). */
+export const mostIndexedWords = 16_000;
+/** And of at most this many characters: a Postgres text vector holds 1 MB (the same page). */
+const mostIndexedCharacters = 200_000;
+
+/** Lower case, NFKC, every apostrophe U+02BC (before NFKC, which would make a space of some). */
+function normalize(text: string): string {
+  return text.replace(apostrophe, "ʼ").normalize("NFKC").toLowerCase().replace(stress, "");
+}
+
+function matchWords(normal: string): string[] {
+  return (normal.match(pattern) ?? []).filter((word) => word.length <= longestWord);
+}
+
+/** The tokens of a text, in order; of a very long text those of its beginning. */
+export function listWords(text: string): string[] {
+  // Cut before, to save the work, and after, because NFKC can make a text longer.
+  const normal = normalize(text.slice(0, mostIndexedCharacters)).slice(0, mostIndexedCharacters);
+  return matchWords(normal).slice(0, mostIndexedWords);
+}
 
 /** A token in its searchable form, and where it stands in the text it was cut from. */
 export interface Word {
@@ -7,55 +46,10 @@ export interface Word {
   end: number;
 }
 
-// One alternative per kind, in this order: a letter of a script that is written without spaces between words, which is
-// a word of its own (Unicode script properties Han, Hiragana, Katakana, Hangul, Thai, Lao, Khmer, Myanmar); an emoji (two
-// regional indicators make one flag); a word of letters, digits and marks, with apostrophes inside kept.
-const spaceless =
-  "[\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Hangul}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}]\\p{M}*";
-const emoji = "\\p{Regional_Indicator}{2}|(?![0-9])\\p{Extended_Pictographic}";
-const letter = `(?!${spaceless})[\\p{L}\\p{N}]\\p{M}*`;
-const apostrophes = "'’ʼ‘`´＇";
-const pattern = new RegExp(`${spaceless}|${emoji}|(?:${letter})+(?:[${apostrophes}](?:${letter})+)*`, "gu");
-const apostrophe = new RegExp(`[${apostrophes}]`, "gu");
-/** Stress marks, as in textbooks and dictionaries (за́мок), that belong to no letter of their own. */
-const stress = /[\u0300\u0301]/g;
-const inside = /[\p{L}\p{N}\p{M}\p{Extended_Pictographic}\p{Regional_Indicator}]+/gu;
-
-/** Longer than any word that a person would search for: encoded data, which would only swell the index. */
-const longestWord = 64;
-
-/** The tokens of a text in order. Lower case, NFKC; every apostrophe inside a word becomes U+02BC. */
+/** The tokens with their places, one at a time. A character that stands for several words (U+FDFA) gives each of them its place. */
 export function* cutWords(text: string): Generator<Word, void, void> {
   for (const match of text.matchAll(pattern)) {
-    const start = match.index;
-    const end = start + match[0].length;
-    const ascii = /^[0-9A-Za-z]+$/.test(match[0]);
-    const plain = ascii ? match[0].toLowerCase() : normalize(match[0]);
-    if (ascii) {
-      if (plain.length <= longestWord) yield { text: plain, start, end };
-      continue;
-    }
-    // Some single characters stand for several words (U+FDFA): all of them are found at its place.
-    for (const part of plain.matchAll(inside)) if (part[0].length <= longestWord) yield { text: part[0], start, end };
+    const place = { start: match.index, end: match.index + match[0].length };
+    for (const word of matchWords(normalize(match[0]))) yield { text: word, ...place };
   }
-}
-
-function normalize(word: string): string {
-  return word.replace(apostrophe, "ʼ").normalize("NFKC").toLowerCase().replace(stress, "");
-}
-
-/** At most this many words of one text are indexed: Postgres counts positions to 16383 (documentation 8.11.1, read 2026-11-23). */
-export const mostIndexedWords = 16_000;
-/** And of at most this many characters together: a text vector holds 1 MB (the same page). */
-const indexedCharacters = 200_000;
-
-/** The words of a text for the index, in order, at most `mostIndexedWords` of them. */
-export function listWords(text: string): string[] {
-  const words: string[] = [];
-  let budget = indexedCharacters;
-  for (const word of cutWords(text)) {
-    budget -= word.text.length;
-    if (words.push(word.text) >= mostIndexedWords || budget < 0) break;
-  }
-  return words;
 }

@@ -4,13 +4,18 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { newId } from "../src/id.ts";
 import { cutSnippet, parseQuery } from "../src/search-query.ts";
-import { cutWords } from "../src/search-words.ts";
+import { cutWords, listWords } from "../src/search-words.ts";
 import type { Session } from "../src/session.ts";
 import type { Store } from "../src/store.ts";
 import { newSession, speak } from "./store-inputs.ts";
 import { codeOf, storeEngines } from "./stores.ts";
 
-const words = (text: string) => [...cutWords(text)].map((word) => word.text);
+/** Both ways to cut must agree: one is for the index and queries, the other marks what was found. */
+function words(text: string): string[] {
+  const cut = [...cutWords(text)].map((word) => word.text);
+  expect(cut).toEqual(listWords(text));
+  return cut;
+}
 const show = (snippet: string | null | undefined) => snippet?.replaceAll("\ue000", "[").replaceAll("\ue001", "]");
 
 describe("words", () => {

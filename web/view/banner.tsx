@@ -9,12 +9,18 @@ export function Banners() {
       {health.value?.mode === "demo" && (
         <div class="banner demo" role="note">
           <Icon name="info" />
-          <details open={!narrow.value}>
-            <summary>
-              <strong>{text.value.demoBanner}</strong>
-            </summary>{" "}
-            {text.value.demoHow}
-          </details>
+          {narrow.value ? (
+            <details>
+              <summary>
+                <strong>{text.value.demoBanner}</strong>
+              </summary>
+              {text.value.demoHow}
+            </details>
+          ) : (
+            <p>
+              <strong>{text.value.demoBanner}</strong> {text.value.demoHow}
+            </p>
+          )}
         </div>
       )}
       {serverGone.value && (

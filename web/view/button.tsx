@@ -29,8 +29,15 @@ export function IconButton({ icon, label, onClick, class: name = "", disabled, e
   );
 }
 
+interface CopyButtonProps {
+  read(): string;
+  label: string;
+  /** Shows the label as words. */
+  wordy?: boolean;
+}
+
 /** Copies what `read` gives; says so for two seconds. */
-export function CopyButton({ read, label, class: name = "" }: { read(): string; label: string; class?: string }) {
+export function CopyButton({ read, label, wordy = false }: CopyButtonProps) {
   const done = useSignal(false);
   const copy = async () => {
     try {
@@ -43,12 +50,12 @@ export function CopyButton({ read, label, class: name = "" }: { read(): string; 
       showToast(text.value.copyFailed);
     }
   };
+  const icon = done.value ? "check" : "copy";
+  const name = done.value ? text.value.copied : label;
+  if (!wordy) return <IconButton icon={icon} label={name} onClick={copy} />;
   return (
-    <IconButton
-      icon={done.value ? "check" : "copy"}
-      label={done.value ? text.value.copied : label}
-      onClick={copy}
-      class={name}
-    />
+    <button type="button" class="button small" onClick={copy}>
+      <Icon name={icon} /> {name}
+    </button>
   );
 }

@@ -12,7 +12,7 @@ import { TitleEditor } from "./title-editor.tsx";
 export function Header({ chat }: { chat: Chat }) {
   const renaming = useSignal(false);
   const session = chat.session.value;
-  const title = session?.title ?? text.value.untitled;
+  const title = session || chat.id.value === null ? (session?.title ?? text.value.untitled) : "";
   const answered = chat.messages.value.findLast((shown) => shown.message.value.model)?.message.value.model;
   const model = session?.model ?? answered ?? health.value?.default_model;
   return (

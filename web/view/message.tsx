@@ -19,7 +19,7 @@ function Question({ shown }: { shown: Shown }) {
   const editing = useSignal(false);
   const { content } = shown.message.value;
   const error = shown.sendError.value;
-  const busy = chat.value.running.value !== null;
+  const free = chat.value.isFree;
   if (editing.value) return <Editor shown={shown} onDone={() => (editing.value = false)} />;
   return (
     <article class="message question">
@@ -27,7 +27,7 @@ function Question({ shown }: { shown: Shown }) {
       <div class="bubble">{content}</div>
       <div class="message-tools">
         <CopyButton read={() => content} label={text.value.copyMessage} />
-        {!busy && <IconButton icon="pencil" label={text.value.editMessage} onClick={() => (editing.value = true)} />}
+        {free && <IconButton icon="pencil" label={text.value.editMessage} onClick={() => (editing.value = true)} />}
       </div>
       {error && (
         <Problem code={error.code} detail={error.message} fields={error.fields}>
@@ -159,7 +159,7 @@ function RetryButton({ shown }: { shown: Shown }) {
     <button
       type="button"
       class="button small"
-      disabled={chat.value.running.value !== null}
+      disabled={!chat.value.isFree}
       onClick={() => void chat.value.retry(shown)}
     >
       <Icon name="retry" /> {text.value.tryAgain}

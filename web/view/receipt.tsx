@@ -110,7 +110,7 @@ function ReceiptSheet({ receipt }: { receipt: Receipt }) {
         <summary>{t.rawUsage}</summary>
         <pre class="raw">{JSON.stringify(receipt.usage_raw, null, 2)}</pre>
       </details>
-      <CopyButton read={() => JSON.stringify(receipt, null, 2)} label={t.copyReceipt} />
+      <CopyButton read={() => JSON.stringify(receipt, null, 2)} label={t.copyReceipt} wordy />
     </div>
   );
 }

@@ -12,6 +12,8 @@ export interface Bench {
   /** Where the targets' CPU profiles go, if any are wanted. */
   profileFolder: string | undefined;
   peers: readonly string[];
+  /** Messages in the large database. */
+  messages: number;
 }
 
 export type Cell = string | number | null;

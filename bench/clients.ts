@@ -60,3 +60,10 @@ async function readAll(response: Response, whole: boolean): Promise<{ bytes: str
   const text = decoder.decode(Buffer.concat(chunks));
   return { bytes: whole ? text : undefined, tail: text.slice(-8_000) };
 }
+
+/** A new empty session; returns its id. */
+export async function addSession(url: string): Promise<string> {
+  const response = await fetch(`${url}/sessions`, { method: "POST", headers: json, body: "{}" });
+  if (response.status !== 201) throw new Error(`${response.status}: ${await response.text()}`);
+  return ((await response.json()) as { id: string }).id;
+}

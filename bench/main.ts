@@ -20,6 +20,7 @@ const usage = `npm run bench [-- flags]
   --no-page          leave docs/performance.md as it is
   --profile FOLDER   CPU profiles of ours and the floor go there (.cpuprofile)
   --peers A,B        also measure these, installed into bench/peers: portkey, adk
+  --messages N       in the large database (default 5000000)
   --report FILE      only make the page again from these results
 `;
 
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     "no-page": { type: "boolean", default: false },
     profile: { type: "string" },
     peers: { type: "string", default: "" },
+    messages: { type: "string", default: "5000000" },
     report: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -53,6 +55,7 @@ async function runAll(): Promise<void> {
     say: (line) => console.error(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}`),
     profileFolder: values.profile && resolve(values.profile),
     peers: values.peers.split(",").filter((name) => name !== ""),
+    messages: Number(values.messages),
   };
   try {
     const machine = describeMachine(folder);

@@ -3,7 +3,20 @@
 import type { Workload } from "./bench.ts";
 import { cache } from "./workload/cache.ts";
 import { jsonTurn } from "./workload/json-turn.ts";
+import { large } from "./workload/large.ts";
 import { latency } from "./workload/latency.ts";
+import { memory } from "./workload/memory.ts";
+import { openStreams } from "./workload/open-streams.ts";
+import { slowDisk } from "./workload/slow-disk.ts";
 import { streamTurn } from "./workload/stream-turn.ts";
 
-export const workloads: readonly Workload[] = [jsonTurn, streamTurn, latency, cache];
+export const workloads: readonly Workload[] = [
+  jsonTurn,
+  streamTurn,
+  latency,
+  openStreams,
+  memory,
+  large,
+  slowDisk,
+  cache,
+];

@@ -56,7 +56,16 @@ export const cache: Workload = {
         { aim: "stepped costs at most half of sliding", measured: share.toFixed(2), reached: share <= 0.5 },
         { aim: "prefix stability 1.000 except at declared steps", measured: stable.toFixed(3), reached: stable === 1 },
       ],
-      columns: ["memory", "prompt tokens", "of them cached", "answer tokens", "prompts USD", "total USD", "cuts", "stability"],
+      columns: [
+        "memory",
+        "prompt tokens",
+        "of them cached",
+        "answer tokens",
+        "prompts USD",
+        "total USD",
+        "cuts",
+        "stability",
+      ],
       rows: Object.entries(bills).map(([name, bill]) => [
         name,
         bill.promptTokens,
@@ -72,7 +81,9 @@ export const cache: Workload = {
         "Stability is the share of turns, apart from those in which memory was cut, whose prompt begins with the whole prompt before it, byte for byte.",
       ],
       voids: [],
-      data: JSON.parse(JSON.stringify(bills, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value))),
+      data: JSON.parse(
+        JSON.stringify(bills, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value)),
+      ),
     };
   },
 };
@@ -151,7 +162,10 @@ async function finishBill(emulator: Emulator): Promise<Bill> {
   return bill;
 }
 
-function addUsage(bill: Bill, { promptTokenCount = 0, cachedContentTokenCount = 0, candidatesTokenCount = 0 }: Usage): void {
+function addUsage(
+  bill: Bill,
+  { promptTokenCount = 0, cachedContentTokenCount = 0, candidatesTokenCount = 0 }: Usage,
+): void {
   const input = BigInt(promptTokenCount - cachedContentTokenCount) * prices.input;
   const cached = BigInt(cachedContentTokenCount) * prices.cached;
   bill.promptTokens += promptTokenCount;

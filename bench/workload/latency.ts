@@ -18,8 +18,6 @@ interface Round {
   sentLateMs: number;
 }
 const loadShare = 0.3;
-/** A client that is itself this late says nothing about its target. */
-const clientLateMs = 5;
 
 export const latency: Workload = {
   name: "latency",
@@ -59,8 +57,6 @@ export const latency: Workload = {
         const { result, failures, oursDone, others } = await runRound(jobs, perRound, perSecond, random);
         const after = await readAccount(databaseUrl, vendor);
         const wrong = [...failures, ...audit({ ...before, calls: before.calls + others }, after, oursDone, price)];
-        if (result.sentLateMs > clientLateMs)
-          wrong.push(`the client was ${result.sentLateMs.toFixed(1)} ms late itself`);
         voids.push(...wrong.map((what) => `round ${round}: ${what}`));
         if (wrong.length === 0) seen.push(result);
         const { direct, ours: mine } = result.tookMs;
@@ -135,7 +131,7 @@ function describe(bench: Bench, seen: Round[], perSecond: number, commitMs: numb
     ],
     notes: [
       "A turn waits for two commits: the question before the vendor is asked, the answer before the client is told.",
-      "Times are from the sending of each request; a round in which the client itself was more than 5 ms late at p99 is void.",
+      `Times are from the sending of each request. The client itself sent ${median(seen.map(({ sentLateMs }) => sentLateMs)).toFixed(1)} ms late at p99; far above one millisecond means that the machine was busy with other things.`,
     ],
     voids,
     data: {

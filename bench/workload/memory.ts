@@ -167,8 +167,14 @@ function describe(bench: Bench, rates: Rate[][], failures: string[], pages: Page
     columns: ["what", "measured"],
     rows: [
       ...sizes.map((size, at) => [`CPU us for a turn, ${size} messages`, printInterval(cost[at]!)]),
-      ...pages.map(({ name, tookMs }) => [`history, ${name} of ${pageLimit}: p50 / p95 ms`, [0.5, 0.95].map((share) => percentile(tookMs, share).toFixed(2)).join(" / ")]),
-      ["whole history", `${whole.messages} messages in ${whole.seconds.toFixed(2)} s, RSS ${Math.round(whole.rssBefore / 1e6)} -> ${Math.round(whole.rssMost / 1e6)} MB at most`],
+      ...pages.map(({ name, tookMs }) => [
+        `history, ${name} of ${pageLimit}: p50 / p95 ms`,
+        [0.5, 0.95].map((share) => percentile(tookMs, share).toFixed(2)).join(" / "),
+      ]),
+      [
+        "whole history",
+        `${whole.messages} messages in ${whole.seconds.toFixed(2)} s, RSS ${Math.round(whole.rssBefore / 1e6)} -> ${Math.round(whole.rssMost / 1e6)} MB at most`,
+      ],
     ],
     plots: [
       {
@@ -181,6 +187,10 @@ function describe(bench: Bench, rates: Rate[][], failures: string[], pages: Page
     ],
     notes: ["The session of 10 messages grows up to the window while it is measured."],
     voids: failures,
-    data: { rates, pages: pages.map(({ name, tookMs }) => ({ name, p50: percentile(tookMs, 0.5), p95: percentile(tookMs, 0.95) })), whole },
+    data: {
+      rates,
+      pages: pages.map(({ name, tookMs }) => ({ name, p50: percentile(tookMs, 0.5), p95: percentile(tookMs, 0.95) })),
+      whole,
+    },
   };
 }

@@ -40,7 +40,11 @@ export const openStreams: Workload = {
       const child = await startFloor(folder, vendorUrl);
       const body = wholeBody();
       const headers = { "content-type": "application/json", "x-goog-api-key": "bench" };
-      return { child, open: () => fetch(child.url + streamPath, { method: "POST", headers, body }), endMark: "finishReason" };
+      return {
+        child,
+        open: () => fetch(child.url + streamPath, { method: "POST", headers, body }),
+        endMark: "finishReason",
+      };
     });
     const databaseUrl = `sqlite:${join(folder, "rozmova.db")}`;
     const sessions = await prefill(databaseUrl, { sessions: counts.at(-1)!, messages: 0 });
@@ -99,7 +103,8 @@ async function read(child: Child, streams: number, crowd: Crowd, overMs: number)
 }
 
 function describe(_bench: Bench, held: Record<string, Held>, counts: number[], limit: number): WorkloadResult {
-  const slope = (name: string) => slopeOf(held[name]!.readings.slice(1).map(({ streams, rssBytes }) => ({ x: streams, y: rssBytes / 1000 })));
+  const slope = (name: string) =>
+    slopeOf(held[name]!.readings.slice(1).map(({ streams, rssBytes }) => ({ x: streams, y: rssBytes / 1000 })));
   const gap = (name: string, share: number) => percentile(held[name]!.crowd.gaps, share) - paceMs;
   const { crowd } = held.ours!;
   const most = counts.at(-1)!;
@@ -108,11 +113,26 @@ function describe(_bench: Bench, held: Record<string, Held>, counts: number[], l
     title: "Open streams",
     what: `${counts.join(", ")} streams at once, one delta a second each, opened ${opensPerSecond} a second. Memory per stream is the slope of the process's RSS over the three counts.`,
     aims: [
-      { aim: "at most 40 KB of RSS for each stream", measured: `${slope("ours").toFixed(1)} KB`, reached: slope("ours") <= 40 },
-      { aim: `no gap over ${allowedGapMs} ms beyond the pace`, measured: `longest ${gap("ours", 1).toFixed(0)} ms`, reached: gap("ours", 1) <= allowedGapMs },
+      {
+        aim: "at most 40 KB of RSS for each stream",
+        measured: `${slope("ours").toFixed(1)} KB`,
+        reached: slope("ours") <= 40,
+      },
+      {
+        aim: `no gap over ${allowedGapMs} ms beyond the pace`,
+        measured: `longest ${gap("ours", 1).toFixed(0)} ms`,
+        reached: gap("ours", 1) <= allowedGapMs,
+      },
       { aim: "none dropped", measured: `${crowd.ended} of ${most} ended whole`, reached: crowd.ended === most },
     ],
-    columns: ["target", "KB per stream", ...counts.map((count) => `RSS MB at ${count}`), "CPU us per delta", "gap beyond the pace p50 / p99 / longest ms", "ended whole"],
+    columns: [
+      "target",
+      "KB per stream",
+      ...counts.map((count) => `RSS MB at ${count}`),
+      "CPU us per delta",
+      "gap beyond the pace p50 / p99 / longest ms",
+      "ended whole",
+    ],
     rows: Object.entries(held).map(([name, { readings, crowd: own }]) => [
       name,
       slope(name).toFixed(1),
@@ -142,7 +162,13 @@ function describe(_bench: Bench, held: Record<string, Held>, counts: number[], l
     data: Object.fromEntries(
       Object.entries(held).map(([name, { readings, crowd: own }]) => [
         name,
-        { readings, opened: own.opened, ended: own.ended, deltas: own.deltas, gapsMs: [0.5, 0.9, 0.99, 1].map((share) => percentile(own.gaps, share)) },
+        {
+          readings,
+          opened: own.opened,
+          ended: own.ended,
+          deltas: own.deltas,
+          gapsMs: [0.5, 0.9, 0.99, 1].map((share) => percentile(own.gaps, share)),
+        },
       ]),
     ),
   };

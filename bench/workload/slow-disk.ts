@@ -1,0 +1,200 @@
+// The same turns on the disk as it is and on a slow one (every flush takes 1.6 ms longer), and what a commit does to other streams.
+
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { type Bench, printInterval, type Workload, type WorkloadResult } from "../bench.ts";
+import { audit, readAccount } from "../books.ts";
+import { bun, root } from "../child.ts";
+import { askJson } from "../clients.ts";
+import { costOf, earlierMessages, questionLength, textOf, turnsPerSession, wholeBody } from "../conversation.ts";
+import { runClosed } from "../load.ts";
+import { prefill } from "../prefill.ts";
+import { readTree } from "../process-tree.ts";
+import { createRandom, median, percentile, type Rate, rateOf, ratioOf, shuffle } from "../statistics.ts";
+import { newCrowd, openCrowd } from "../stream-crowd.ts";
+import { copyDatabase, makeFolder, startOurs, startVendor } from "../targets.ts";
+
+const slowerUs = 1_600;
+const paceMs = 20;
+const watched = 32;
+type Disk = "as it is" | "slow";
+const disks: Disk[] = ["as it is", "slow"];
+
+interface Measured {
+  turns: Rate[];
+  alone: number[];
+  gaps: number[];
+}
+
+export const slowDisk: Workload = {
+  name: "slow-disk",
+  quick: false,
+  async run(bench) {
+    const folder = makeFolder(bench.folder, "slow-disk");
+    const shim = buildShim(folder);
+    if (typeof shim !== "string") return skipped(shim.why);
+    const vendor = await startVendor(folder);
+    const rounds = 6;
+    const perRound = 1_000;
+    const file = join(folder, "prefilled.db");
+    const sessions = await prefill(`sqlite:${file}`, {
+      sessions: ((rounds + 1) * perRound) / turnsPerSession + 500,
+      messages: earlierMessages,
+    });
+    const start = async (disk: Disk) => {
+      const own = makeFolder(folder, disk.replaceAll(" ", "-"));
+      const databaseUrl = `sqlite:${copyDatabase(file, own)}`;
+      const env: Record<string, string> = disk === "slow" ? { LD_PRELOAD: shim, SLOW_FLUSH_US: String(slowerUs) } : {};
+      return { databaseUrl, child: await startOurs({ folder: own, vendorUrl: vendor.url, databaseUrl, env }) };
+    };
+    const servers = { "as it is": await start("as it is"), slow: await start("slow") };
+    const measured: Record<Disk, Measured> = {
+      "as it is": { turns: [], alone: [], gaps: [] },
+      slow: { turns: [], alone: [], gaps: [] },
+    };
+    const voids: string[] = [];
+    const random = createRandom(bench.seed);
+    try {
+      await vendor.answer({ unchecked: true, chunks: 4, chunkChars: 60, delayMs: 0 });
+      const price = costOf(await vendor.readUsage(wholeBody()));
+      const perBlock = perRound / turnsPerSession;
+      for (let round = 0; round <= rounds; round++) {
+        for (const disk of shuffle(disks, random)) {
+          const { child, databaseUrl } = servers[disk];
+          const mine = sessions.slice(round * perBlock, (round + 1) * perBlock);
+          const account = await readAccount(databaseUrl, vendor);
+          const before = readTree(child.pid);
+          const finished = await runClosed(perRound, 32, askJson(child.url, mine));
+          const per = readTree(child.pid).cpuSeconds - before.cpuSeconds;
+          const wrong = [
+            ...finished.failures,
+            ...audit(account, await readAccount(databaseUrl, vendor), finished.done, price),
+          ];
+          voids.push(...wrong.map((what) => `round ${round}, disk ${disk}: ${what}`));
+          if (round > 0 && wrong.length === 0) measured[disk].turns.push({ amount: finished.done, per });
+        }
+        bench.say(`slow-disk round ${round}/${rounds}`);
+      }
+      for (const disk of disks) {
+        const { child } = servers[disk];
+        measured[disk].alone = (await runClosed(200, 1, askJson(child.url, sessions.slice(-400, -200)))).tookMs;
+      }
+      for (const disk of disks) measured[disk].gaps = await watchStreams(servers[disk].child.url, sessions, vendor);
+    } finally {
+      await Promise.all(disks.map((disk) => servers[disk].child.stop()));
+      await vendor.stop();
+    }
+    return describe(bench, measured, voids);
+  },
+};
+
+/** Streams at an even pace while others post messages as fast as they can: the longest gap of each beyond the pace. */
+async function watchStreams(
+  url: string,
+  sessions: string[],
+  vendor: { answer(scenario: Record<string, unknown>): Promise<void> },
+) {
+  await vendor.answer({ unchecked: true, chunks: 200, chunkChars: 8, delayMs: paceMs });
+  const crowd = newCrowd();
+  const running: Promise<void>[] = [];
+  const headers = { "content-type": "application/json" };
+  const mine = sessions.slice(-watched);
+  const open = (index: number) =>
+    fetch(`${url}/sessions/${mine[index]}/messages`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ content: textOf(index, questionLength), stream: true }),
+    });
+  await openCrowd(crowd, { from: 0, to: watched }, 100, open, "event: turn-end", running);
+  await vendor.answer({ unchecked: true, chunks: 4, chunkChars: 60, delayMs: 0 });
+  let over = false;
+  const ended = Promise.all(running).then(() => {
+    over = true;
+  });
+  const ask = askJson(url, sessions.slice(-200, -watched));
+  const writers = Array.from({ length: 8 }, async (_, writer) => {
+    for (let at = writer; !over; at += 8) await ask(at);
+  });
+  await Promise.all([ended, ...writers]);
+  if (crowd.dropped.length > 0) throw new Error(crowd.dropped[0]);
+  return crowd.gaps.map((gap) => gap - paceMs);
+}
+
+/** The library that makes flushes slow; or why there is none. */
+function buildShim(folder: string): string | { why: string } {
+  const library = join(folder, "slow-disk.so");
+  try {
+    execFileSync("cc", ["-shared", "-fPIC", "-O2", "-o", library, join(root, "bench", "slow-disk.c"), "-ldl"], {
+      stdio: "pipe",
+    });
+    const probe = `const fs = require("node:fs"); const file = fs.openSync(process.argv[1], "w"); const began = performance.now(); fs.fsyncSync(file); console.log(performance.now() - began)`;
+    const env = { LD_PRELOAD: library, SLOW_FLUSH_US: "50000" };
+    const took = Number(execFileSync(bun, ["-e", probe, join(folder, "probe")], { env, encoding: "utf8" }));
+    return took >= 50 ? library : { why: "the program does not take the slower flush from LD_PRELOAD" };
+  } catch (cause) {
+    return {
+      why: `a C compiler (cc) is needed and did not work: ${cause instanceof Error ? cause.message.split("\n")[0] : cause}`,
+    };
+  }
+}
+
+const texts = {
+  name: "slow-disk",
+  title: "A slow disk",
+  what: `Every flush takes ${slowerUs / 1000} ms longer, as on a consumer drive (a small library preloaded into the server). JSON turns by 32 clients; the same one at a time; and ${watched} streams of a delta every ${paceMs} ms while 8 clients post messages without pause.`,
+};
+
+function skipped(why: string): WorkloadResult {
+  return {
+    ...texts,
+    aims: [],
+    columns: ["skipped"],
+    rows: [[why]],
+    plots: [],
+    notes: [],
+    voids: [`skipped: ${why}`],
+    data: null,
+  };
+}
+
+function describe(bench: Bench, measured: Record<Disk, Measured>, voids: string[]): WorkloadResult {
+  const ratio = ratioOf(measured.slow.turns, measured["as it is"].turns, bench.seed);
+  const added = median(measured.slow.alone) - median(measured["as it is"].alone);
+  const commits = added / (slowerUs / 1000);
+  const stalled = percentile(measured.slow.gaps, 0.5) - percentile(measured["as it is"].gaps, 0.5);
+  return {
+    ...texts,
+    aims: [
+      { aim: "turns per CPU-second do not fall", measured: `ratio ${printInterval(ratio)}`, reached: ratio.high >= 1 },
+      {
+        aim: "latency rises by the commits it waits for (2)",
+        measured: `${added.toFixed(2)} ms: ${commits.toFixed(1)} flushes`,
+        reached: commits <= 2.6,
+      },
+      {
+        aim: "a commit does not stall other streams",
+        measured: `longest gaps rise by ${stalled.toFixed(1)} ms in the median`,
+        reached: stalled <= slowerUs / 1000,
+      },
+    ],
+    columns: [
+      "disk",
+      "turns per CPU-second",
+      "alone p50 / p99 ms",
+      "longest gap of a stream beyond the pace p50 / worst ms",
+    ],
+    rows: disks.map((disk) => {
+      const { turns, alone, gaps } = measured[disk];
+      return [
+        disk,
+        printInterval(rateOf(turns, bench.seed)),
+        `${median(alone).toFixed(2)} / ${percentile(alone, 0.99).toFixed(2)}`,
+        `${median(gaps).toFixed(1)} / ${Math.max(...gaps).toFixed(1)}`,
+      ];
+    }),
+    plots: [],
+    notes: ["A checkpoint flushes the database file too, from time to time."],
+    voids,
+    data: { ratio, added, measured },
+  };
+}

@@ -68,6 +68,8 @@ export interface HttpOptions {
   settings?: Partial<HttpSettings>;
   queueLimit?: number;
   page?: () => Promise<Map<string, PageFile>>;
+  /** How long the vendor may be silent. */
+  providerMs?: number;
   /** The database file may not grow beyond this: a full disk. */
   maxFileBytes?: number;
 }
@@ -85,7 +87,7 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> 
   const provider = createProvider({
     apiKey: "test-key-never-shown",
     baseUrl: emulator.url,
-    deadlines: { firstByteMs: 300, idleMs: 300, totalMs: 10_000 },
+    deadlines: { firstByteMs: options.providerMs ?? 300, idleMs: options.providerMs ?? 300, totalMs: 10_000 },
     retry: { budgetMs: 50, baseDelayMs: 1 },
     findModel: catalogue.find,
   });

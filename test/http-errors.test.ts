@@ -233,7 +233,7 @@ describe("the state of things", () => {
       const { body, response } = await refuse("internal", "GET", "/", { base: own.url });
       expect(JSON.stringify(body)).not.toContain("secret");
       const line = own.logged.find(({ level }) => level === "error");
-      expect((line?.fields.cause as Error).message).toContain("secret path");
+      expect((line!.fields.cause as Error).message).toContain("secret path");
       expect(line?.fields.request_id).toBe(response.headers.get("x-request-id"));
       expect((await fetch(`${own.url}/assets/x.js`)).status).toBe(404);
       expect((await fetch(`${own.url}/healthz`)).status).toBe(200);

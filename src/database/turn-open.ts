@@ -28,8 +28,8 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   const content = storableText(input.content);
   const place = await findPlace(tx, input);
   const title = titleFrom(content);
-  const session = place === "nowhere" ? undefined : await takeSession(tx, input, place, title);
-  if (!session || place === "nowhere") throw await explainRefusal(tx, input);
+  if (place === "nowhere") throw (await explainRefusal(tx, input)) ?? notFound("message");
+  const session = await takeFreeSession(tx, input, place, title);
   // Independent of each other: an engine with a network sends them together.
   const [messages, turn] = await Promise.all([
     insertMessages(tx, input, session, content),
@@ -47,6 +47,8 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   };
 }
 
+const mostTries = 20;
+
 /** Messages never move, so their places can be read before the session is taken. */
 async function findPlace(tx: Tx, { parentId, sessionId, owner }: OpenTurn): Promise<Place | "nowhere"> {
   if (parentId === undefined) return undefined;
@@ -59,6 +61,17 @@ async function findPlace(tx: Tx, { parentId, sessionId, owner }: OpenTurn): Prom
   if (row.role === "assistant") return { branch: row.branch, position: row.position };
   const detail = "A message can only follow a reply of the model.";
   throw new AppError("invalid_request", detail, { errors: [{ pointer: "/parent_id", detail }] });
+}
+
+/** Where nothing explains why the session could not be taken, it was freed since by another process: it is tried again. */
+async function takeFreeSession(tx: Tx, input: OpenTurn, place: Place, title: string | null): Promise<TakenSession> {
+  for (let tries = 0; tries < mostTries; tries++) {
+    const session = await takeSession(tx, input, place, title);
+    if (session) return session;
+    const refusal = await explainRefusal(tx, input);
+    if (refusal) throw refusal;
+  }
+  throw new AppError("conflict", "The session changes hands too fast; try again.", { retryAfterSeconds: 1 });
 }
 
 /** The guard: only one caller ever gets the row of a session in which nothing was running. */
@@ -89,13 +102,13 @@ async function takeSession(
   return rows[0];
 }
 
-async function explainRefusal(tx: Tx, { owner, sessionId, ifVersion }: OpenTurn): Promise<AppError> {
+async function explainRefusal(tx: Tx, { owner, sessionId, ifVersion }: OpenTurn): Promise<AppError | undefined> {
   const session = await findSession(tx, owner, sessionId);
   if (!session) return notFound("session");
   if (session.deletedAt !== null) return new AppError("conflict", "The session is in the trash; restore it first.");
   if (session.runningTurnId !== null) return turnInProgress(session.runningTurnId);
   if (ifVersion !== undefined && session.version !== ifVersion) return versionMismatch(session.version, ifVersion);
-  return notFound("message");
+  return undefined;
 }
 
 async function insertBranch(tx: Tx, session: TakenSession, place: { branch: number; position: number }): Promise<void> {

@@ -30,7 +30,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
  * that are not settled (their index has no others), and the matches in the text index, from the newest on.
  */
 const small =
-  /^SCAN (\d+ CONSTANT ROWS|chain|f|turn USING INDEX turn_unsettled|message_search VIRTUAL TABLE INDEX \d+:M1<>)$/;
+  /^SCAN (\d+ CONSTANT ROWS|chain|f|turn USING COVERING INDEX turn_unsettled|message_search VIRTUAL TABLE INDEX \d+:M1<)$/;
 /** And sorting of what is few: the entries of one turn, the branches of one path. */
 const sorted = /FROM ledger_entry e|FROM chain/;
 

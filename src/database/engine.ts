@@ -21,8 +21,11 @@ export interface Dialect {
 
 export interface Reader {
   readonly dialect: Dialect;
-  /** Runs SQL with `$1`, `$2` ... placeholders. 64-bit integers above 2^53 must be cast to TEXT by the statement. */
-  all<R>(sql: string, params?: readonly Value[]): Promise<R[]>;
+  /**
+   * Runs SQL with `$1`, `$2` ... placeholders. 64-bit integers above 2^53 must be cast to TEXT by the statement.
+   * `plan anew` is for a statement whose best way depends on its values; others are planned once for all values.
+   */
+  all<R>(sql: string, params?: readonly Value[], plan?: "plan anew"): Promise<R[]>;
 }
 
 /** A transaction. Inside one, nothing but the database may be awaited. */

@@ -170,9 +170,10 @@ async function migrateDatabase(pool: pg.Pool, known: readonly Migration[], readO
 function createEngine(pool: pg.Pool, life: { close(): Promise<void> } | undefined, readOnly: boolean): Engine {
   const reader: Reader = {
     dialect: postgresDialect,
-    async all<R>(sql: string, params: readonly Value[] = []): Promise<R[]> {
+    async all<R>(sql: string, params: readonly Value[] = [], plan?: "plan anew"): Promise<R[]> {
       try {
-        const { rows } = await pool.query(queryOf(sql, params));
+        const { name, ...query } = queryOf(sql, params);
+        const { rows } = await pool.query(plan ? query : { name, ...query }); // without a name, it is planned for its values
         return rows as R[];
       } catch (cause) {
         throw explainPostgres(cause);

@@ -15,8 +15,8 @@ export interface ClaimDeadTurns {
 /** Each dead turn goes to one caller: the conditional update sees the process it took it from. Returns the ids claimed. */
 export async function claimDeadTurns(tx: Tx, input: ClaimDeadTurns): Promise<string[]> {
   const { processId, now, leaseUntil, limit } = input;
-  const owners = await tx.all<{ process_id: number; lease_until: number }>(
-    "SELECT process_id, MAX(lease_until) AS lease_until FROM turn WHERE settled = 0 AND process_id <> $1 GROUP BY process_id",
+  const owners = await tx.all<{ process_id: number }>(
+    "SELECT DISTINCT process_id FROM turn WHERE settled = 0 AND process_id <> $1",
     [processId],
   );
   const claimed: string[] = [];

@@ -11,12 +11,14 @@ import { cutSnippet, parseQuery, type SearchPhrase } from "../search-query.ts";
 import { listWords } from "../search-words.ts";
 import type { FoundSession, Listed, Page } from "../store.ts";
 import { placeholders } from "./columns.ts";
-import type { Reader } from "./engine.ts";
+import type { Reader, Value } from "./engine.ts";
 import { type SessionRow, sessionColumns, sessionFrom } from "./session.ts";
 
 /** Titles stand above all messages in the index: 2^52 is more messages than a database will ever hold. */
 const titleBase = 2 ** 52;
-const walkedAtOnce = 500;
+/** Index rows in the first walk; each next one is twice as long, because finding where to go on costs more the further back it is. */
+const firstWalk = 250;
+const longestWalk = 16_000;
 
 /** The index row of a session's title. */
 export function titleRow(sessionRow: number): number {
@@ -86,36 +88,36 @@ async function* walkHits(
 ): AsyncGenerator<Hit, void, void> {
   const seen = new Set<string>();
   const printed = reader.dialect.printQuery(phrases, ownerWord(owner));
-  const visible = `s.owner = $4 AND s.deleted_at IS ${deleted ? "NOT NULL" : "NULL"}`;
-  const sources = [
-    {
-      below: Number.MAX_SAFE_INTEGER,
-      from: titleBase,
-      join: `LEFT JOIN session s ON s.row = f.row - ${titleBase} AND ${visible}`,
-    },
-    {
-      below: titleBase,
-      from: 0,
-      join: `LEFT JOIN message m ON m.row = f.row LEFT JOIN session s ON s.id = m.session_id AND ${visible}`,
-    },
-  ];
-  for (const { below, from, join } of sources) {
-    for (let next = below; ; ) {
-      const rows = await reader.all<{ row: number; id: string | null }>(
-        `SELECT f.row AS row, s.id AS id FROM (SELECT rowid AS row FROM message_search WHERE ${reader.dialect.searchMatch}
-           AND rowid < $2 AND rowid >= $3 ORDER BY rowid DESC LIMIT ${walkedAtOnce}) f ${join} ORDER BY f.row DESC`,
-        [printed, next, from, owner],
-      );
-      for (const { row, id } of rows) {
-        if (id === null || seen.has(id)) continue;
-        seen.add(id);
-        yield { sessionId: id, messageRow: from === 0 ? row : undefined };
-      }
-      if (rows.length < walkedAtOnce) break;
-      next = rows.at(-1)!.row;
-      await setImmediate();
+  let below = Number.MAX_SAFE_INTEGER;
+  for (let size = firstWalk; ; size = Math.min(size * 2, longestWalk)) {
+    const rows = await walkIndex(reader, [printed, below, owner, size], deleted);
+    for (const { row, id } of rows) {
+      if (id === null || seen.has(id)) continue;
+      seen.add(id);
+      yield { sessionId: id, messageRow: row < titleBase ? row : undefined };
     }
+    if (rows.length < size) return;
+    below = rows.at(-1)!.row;
+    await setImmediate();
   }
+}
+
+/** The newest matches below a row, and the session of each where it is to be shown. A row is a title's or a message's, never both. */
+function walkIndex(
+  reader: Reader,
+  params: readonly Value[],
+  deleted: boolean,
+): Promise<{ row: number; id: string | null }[]> {
+  const visible = (session: string) =>
+    `${session}.owner = $3 AND ${session}.deleted_at IS ${deleted ? "NOT NULL" : "NULL"}`;
+  return reader.all(
+    `SELECT f.row AS row, COALESCE(s.id, t.id) AS id
+     FROM (SELECT rowid AS row FROM message_search WHERE ${reader.dialect.searchMatch} AND rowid < $2 ORDER BY rowid DESC LIMIT $4) f
+     LEFT JOIN message m ON m.row = f.row LEFT JOIN session s ON s.id = m.session_id AND ${visible("s")}
+     LEFT JOIN session t ON t.row = f.row - ${titleBase} AND ${visible("t")} ORDER BY f.row DESC`,
+    params,
+    "plan anew",
+  );
 }
 
 async function loadHits(

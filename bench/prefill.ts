@@ -18,13 +18,14 @@ export interface Prefill {
 /** Makes sessions with messages; returns their ids. They cost nothing: the books begin at zero. */
 export async function prefill(databaseUrl: string, { sessions, messages, onProgress }: Prefill): Promise<string[]> {
   const store = await openStore(databaseUrl, { processId });
+  const inOrder = databaseUrl.startsWith("sqlite:");
   const ids: string[] = [];
   try {
     while (ids.length < sessions) {
       const group = Array.from({ length: Math.min(atOnce, sessions - ids.length) }, () => newId());
       await Promise.all(group.map((id) => store.createSession("", id, noFields, Date.now())));
       for (let turn = 0; turn < messages / 2; turn++) {
-        await Promise.all(group.map((id) => addTurn(store, id, turn)));
+        await Promise.all(group.map((id) => addTurn(store, id, turn, inOrder)));
       }
       ids.push(...group);
       onProgress?.(ids.length);
@@ -35,7 +36,7 @@ export async function prefill(databaseUrl: string, { sessions, messages, onProgr
   return ids;
 }
 
-/** Makes one session with that many messages; returns its id. A group of turns is queued at once, in order, and committed together. */
+/** Makes one session with that many messages in SQLite; returns its id. A group of turns is queued at once, in order, and committed together. */
 export async function prefillOne(databaseUrl: string, messages: number): Promise<string> {
   const store = await openStore(databaseUrl, { processId });
   const id = newId();
@@ -44,7 +45,7 @@ export async function prefillOne(databaseUrl: string, messages: number): Promise
     await store.createSession("", id, noFields, Date.now());
     for (let turn = 0; turn < messages / 2; turn += turnsAtOnce) {
       const count = Math.min(turnsAtOnce, messages / 2 - turn);
-      await Promise.all(Array.from({ length: count }, (_, at) => addTurn(store, id, turn + at)));
+      await Promise.all(Array.from({ length: count }, (_, at) => addTurn(store, id, turn + at, true)));
     }
   } finally {
     await store.close();
@@ -54,8 +55,8 @@ export async function prefillOne(databaseUrl: string, messages: number): Promise
 
 const noFields = { title: "Benchmark", model: null, system: null, params: {}, metadata: {} };
 
-/** One finished turn, as a server would have left it. Its two writes are queued together: the store keeps their order. */
-async function addTurn(store: Store, sessionId: string, number: number): Promise<void> {
+/** One finished turn, as a server would have left it. With `inOrder` its two writes are queued at once: SQLite's one writer keeps their order. */
+async function addTurn(store: Store, sessionId: string, number: number, inOrder: boolean): Promise<void> {
   const turnId = newId();
   const at = Date.now();
   const opened = store.openTurn({
@@ -73,6 +74,7 @@ async function addTurn(store: Store, sessionId: string, number: number): Promise
     processId,
     leaseUntil: at + 60_000,
   });
+  if (!inOrder) await opened;
   const closed = store.closeTurn({
     turnId,
     sessionId,

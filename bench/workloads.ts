@@ -7,6 +7,7 @@ import { large } from "./workload/large.ts";
 import { latency } from "./workload/latency.ts";
 import { memory } from "./workload/memory.ts";
 import { openStreams } from "./workload/open-streams.ts";
+import { postgres } from "./workload/postgres.ts";
 import { slowDisk } from "./workload/slow-disk.ts";
 import { streamTurn } from "./workload/stream-turn.ts";
 
@@ -17,6 +18,7 @@ export const workloads: readonly Workload[] = [
   openStreams,
   memory,
   large,
+  postgres,
   slowDisk,
   cache,
 ];

@@ -11,6 +11,7 @@ import { percentile, slopeOf } from "../statistics.ts";
 import { type Crowd, newCrowd, type OpenStream, openCrowd } from "../stream-crowd.ts";
 import { makeFolder, startFloor, startOurs, startVendor, streamPath } from "../targets.ts";
 
+const wanted = 10_000;
 const paceMs = 1_000;
 const allowedGapMs = 250;
 const opensPerSecond = 500;
@@ -34,7 +35,7 @@ export const openStreams: Workload = {
   async run(bench) {
     const limit = Number(execFileSync("sh", ["-c", "ulimit -n"], { encoding: "utf8" }));
     const most = Math.floor(((Number.isFinite(limit) ? limit : 1e6) - spareDescriptors) / 2);
-    const counts = [1_000, 5_000, 10_000].map((count) => Math.min(count, most));
+    const counts = [0.1, 0.5, 1].map((share) => Math.floor(share * Math.min(wanted, most)));
     const folder = makeFolder(bench.folder, "open-streams");
     const floor = await hold(bench, "floor", counts, async (vendorUrl) => {
       const child = await startFloor(folder, vendorUrl);

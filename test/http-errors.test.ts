@@ -1,6 +1,8 @@
 // Every code a caller can meet is met by a real request, with its status and the same document around it; and nothing leaks.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import net from "node:net";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
 import { problems } from "../src/http/problem.ts";
 import { newId } from "../src/id.ts";
@@ -72,6 +74,24 @@ describe("the request's own fault", () => {
 
   test("bad_request: several tags in If-Match", async () => {
     await refuse("bad_request", "PATCH", await sessionPath(), { body: {}, headers: { "if-match": '"v1", "v2"' } });
+  });
+
+  test("bad_request: a body that does not arrive in time", async () => {
+    const own = await startHttp({ settings: { bodyDeadlineMs: 100 } });
+    try {
+      for (const framing of ["content-length: 100", "transfer-encoding: chunked"]) {
+        const socket = net.connect(own.port, "127.0.0.1");
+        socket.write(
+          `POST /sessions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n${framing}\r\n\r\n2\r\n{"`,
+        );
+        const [answer] = (await once(socket, "data")) as [Buffer];
+        expect(answer.toString()).toStartWith("HTTP/1.1 400 ");
+        socket.destroy();
+      }
+      expect((await newSession(own.url)).version).toBe(1);
+    } finally {
+      await own.stop();
+    }
   });
 
   test("forbidden: another host's name", async () => {

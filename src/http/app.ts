@@ -42,13 +42,14 @@ export function createApp(deps: AppDeps): App {
     ...modelRoutes(deps),
     ...healthRoutes(deps),
   ];
+  const bodyLimits = { maxBytes: settings.maxBodyBytes, deadlineMs: settings.bodyDeadlineMs ?? 120_000 };
   const findDoc = createDocs(routes, settings.version);
   const web = createWeb(deps);
 
   const hono = new Hono<{ Bindings: { call: Call } }>();
   for (const one of routes) {
     hono.on(one.method.toUpperCase(), one.path.replace(/\{(\w+)\}/g, ":$1"), (context) =>
-      one.serve(context.env.call, context.req.param("id") ?? "", settings.maxBodyBytes),
+      one.serve(context.env.call, context.req.param("id") ?? "", bodyLimits),
     );
   }
   hono.notFound((context) => answerElse(context.env.call, context.req.path));

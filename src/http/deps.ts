@@ -18,6 +18,8 @@ export interface HttpSettings {
   idempotencyMs: number;
   /** Answer only requests that name a loopback host, and none that a page of another site made. */
   requireLoopbackHost: boolean;
+  /** A body must have arrived in this time. Default 2 min. */
+  bodyDeadlineMs?: number;
   /** A comment line is sent after so much silence on a stream. Default 15 s. */
   heartbeatMs?: number;
   /** A reader that has not taken what it was sent in this time is dropped. Default 30 s. */

@@ -8,9 +8,15 @@ const maxDepth = 64;
 const mostErrors = 20;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
+export interface BodyLimits {
+  maxBytes: number;
+  /** The whole body must have arrived in this time, so that nobody holds a request open with half of one. */
+  deadlineMs: number;
+}
+
 /** The parsed body; undefined when there is none. Throws too_large, unsupported_media_type, malformed_json, invalid_request. */
-export async function readJsonBody(request: Request, maxBytes: number): Promise<unknown> {
-  const bytes = await readBytes(request, maxBytes);
+export async function readJsonBody(request: Request, limits: BodyLimits): Promise<unknown> {
+  const bytes = await readBytes(request, limits);
   if (bytes === undefined || bytes.length === 0) return undefined;
   let value: unknown;
   try {
@@ -25,20 +31,33 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
   return tidied;
 }
 
-async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
+async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array | undefined> {
   const { headers } = request;
   const length = headers.get("content-length");
   if (length === "0" || (length === null && request.body === null)) return undefined;
   requireJson(headers);
-  if (length !== null && Number(length) > maxBytes) throw tooLarge(maxBytes);
+  if (length !== null && Number(length) > limits.maxBytes) throw tooLarge(limits.maxBytes);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new AppError("bad_request", "The body took too long to arrive.")),
+      limits.deadlineMs,
+    );
+  });
   try {
     // With a length the HTTP parser delivers no more than that; without one we count.
-    if (length !== null) return new Uint8Array(await request.arrayBuffer());
-    return await readCounted(request.body!, maxBytes);
+    const whole = length !== null ? readAll(request) : readCounted(request.body!, limits.maxBytes);
+    return await Promise.race([whole, late]);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError("bad_request", "The body did not arrive as a whole.", { cause });
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+async function readAll(request: Request): Promise<Uint8Array> {
+  return new Uint8Array(await request.arrayBuffer());
 }
 
 function requireJson(headers: Headers): void {

@@ -35,7 +35,6 @@ async function listenOnBun(app: App, { host, port }: ListenOptions): Promise<Lis
 async function listenOnNode(app: App, { host, port }: ListenOptions): Promise<Listener> {
   const { createAdaptorServer } = await import("@hono/node-server");
   const server = createAdaptorServer({ fetch: (request) => app.fetch(request) });
-  if ("requestTimeout" in server) server.requestTimeout = 0; // a large body on a slow line; streams keep their own time
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {

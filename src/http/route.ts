@@ -5,7 +5,7 @@ import { type ErrorCode, notFound } from "../errors.ts";
 import { isId } from "../id.ts";
 import type { Call } from "./call.ts";
 import { invalidRequest, queryPointer, readIssues, sayIssue } from "./field-errors.ts";
-import { readJsonBody } from "./json-body.ts";
+import { type BodyLimits, readJsonBody } from "./json-body.ts";
 
 export interface Answer {
   description: string;
@@ -47,7 +47,7 @@ export interface Asked<Query, Body> {
 
 export interface Route extends RouteForm {
   /** Validates and answers. Throws AppError. */
-  serve(call: Call, id: string, maxBodyBytes: number): Promise<Response>;
+  serve(call: Call, id: string, limits: BodyLimits): Promise<Response>;
 }
 
 type Spec<Query extends z.ZodObject | undefined, Body extends z.ZodType | undefined> = Omit<
@@ -72,7 +72,7 @@ export function route<
   const { handler, ...form } = spec;
   return {
     ...form,
-    async serve(call, id, maxBodyBytes) {
+    async serve(call, id, limits) {
       call.route = form.path;
       if (form.params) {
         if (!isId(id)) throw notFound(form.params.id);
@@ -80,7 +80,7 @@ export function route<
         else call.turnId = id;
       }
       const query = form.query ? readQuery(form.query, call.request.url) : undefined;
-      const body = form.body ? await readBody(form.body, call.request, maxBodyBytes, form.bodyOptional) : undefined;
+      const body = form.body ? await readBody(form.body, call.request, limits, form.bodyOptional) : undefined;
       return handler({ call, id, query, body } as Parameters<typeof handler>[0]);
     },
   };
@@ -104,8 +104,8 @@ function readQuery(schema: z.ZodObject, url: string): unknown {
   return read.data;
 }
 
-async function readBody(schema: z.ZodType, request: Request, maxBytes: number, optional = false): Promise<unknown> {
-  const json = await readJsonBody(request, maxBytes);
+async function readBody(schema: z.ZodType, request: Request, limits: BodyLimits, optional = false): Promise<unknown> {
+  const json = await readJsonBody(request, limits);
   const read = schema.safeParse(json === undefined && optional ? {} : json, { error: sayIssue });
   if (!read.success) throw invalidRequest(readIssues(read.error.issues));
   return read.data;

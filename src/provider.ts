@@ -48,10 +48,11 @@ export interface CallRecord {
 }
 
 /**
- * A running call. Iterating it makes the request. Ends normally when the vendor finished; throws ProviderError otherwise.
+ * A running call. Iterating it makes the request, and gives the events that each network read brought, together: a
+ * promise for each of a hundred deltas would cost more than reading them. Ends normally when the vendor finished; throws ProviderError otherwise.
  * Aborting the signal given to `stream` ends the iteration (it throws; the caller knows why it aborted).
  */
-export interface ProviderCall extends AsyncIterable<ProviderEvent> {
+export interface ProviderCall extends AsyncIterable<readonly ProviderEvent[]> {
   readonly record: CallRecord;
 }
 

@@ -140,12 +140,24 @@ export interface BookTotals {
 }
 
 export interface Store {
-  createSession(owner: string, id: string, fields: SessionFields, at: number, idempotency?: Idempotency): Promise<Session>;
+  createSession(
+    owner: string,
+    id: string,
+    fields: SessionFields,
+    at: number,
+    idempotency?: Idempotency,
+  ): Promise<Session>;
   findSession(owner: string, id: string): Promise<Session | undefined>;
   listSessions(owner: string, page: Page & { deleted: boolean }): Promise<Listed<Session>>;
   searchSessions(owner: string, query: string, page: Page & { deleted: boolean }): Promise<Listed<FoundSession>>;
   /** not_found | version_mismatch. Returns the session as it is after the change. */
-  updateSession(owner: string, id: string, change: Partial<SessionFields>, at: number, ifVersion?: number): Promise<Session>;
+  updateSession(
+    owner: string,
+    id: string,
+    change: Partial<SessionFields>,
+    at: number,
+    ifVersion?: number,
+  ): Promise<Session>;
   trashSession(owner: string, id: string, at: number, ifVersion?: number): Promise<Session>;
   restoreSession(owner: string, id: string, at: number): Promise<Session>;
 
@@ -162,7 +174,13 @@ export interface Store {
   /** Ends a running turn, once. Undefined when it was not running or is not this process's any more: nothing was written. */
   closeTurn(input: CloseTurn): Promise<ClosedTurn | undefined>;
   /** Books a turn closed with `settled: false`, once; nothing if it is settled already or another process's. */
-  settleTurn(turnId: string, processId: number, entries: LedgerEntry[], usage: Usage | null, cost: Cost): Promise<boolean>;
+  settleTurn(
+    turnId: string,
+    processId: number,
+    entries: LedgerEntry[],
+    usage: Usage | null,
+    cost: Cost,
+  ): Promise<boolean>;
   findTurn(owner: string, id: string): Promise<Turn | undefined>;
   findTurnMessages(owner: string, turnId: string): Promise<{ userMessage: Message; reply: Message } | undefined>;
   /** The turn and its log after event number `after`. */

@@ -43,9 +43,9 @@ export class LiveTurn {
     return firstLogged + this.log.length;
   }
 
+  /** Readers see it at the next `wake`: once for all that arrived together. */
   append(event: LoggedEvent): void {
     this.log.push(event);
-    this.wake();
   }
 
   /** The logged events from number `first` on. */
@@ -106,7 +106,7 @@ export class LiveTurn {
     });
   }
 
-  private wake(): void {
+  wake(): void {
     if (this.wakers.length === 0) return;
     const wakers = this.wakers;
     this.wakers = [];

@@ -1,13 +1,12 @@
 // The plot of a turn: open it in one transaction, let the provider speak, close it in one transaction, whoever listens.
 
 import { AppError } from "./errors.ts";
-import type { LoggedEvent } from "./event.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import { sumCost } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
 import type { Params } from "./params.ts";
-import type { CallRecord, Provider, ProviderRequest } from "./provider.ts";
+import type { CallRecord, Provider, ProviderEvent, ProviderRequest } from "./provider.ts";
 import { ProviderError } from "./provider.ts";
 import type { ClosedTurn, CloseTurn, OpenedTurn, Store } from "./store.ts";
 import { type Books, bookTurn, usageSoFar } from "./turn-books.ts";
@@ -160,24 +159,24 @@ export class RunningTurn {
     if (this.stopWord === "hard" || this.stopWord === "interrupted") throw new Error("stopped before it began");
     const call = this.tools.provider.stream(request, this.abort.signal);
     this.record = call.record;
-    for await (const event of call) {
-      if (this.closing) continue; // stopped: the rest is read for its bill only
-      if (event.type === "usage") this.reportUsage();
-      else
-        this.take(
-          event.type === "text"
-            ? { type: "text-delta", text: event.text }
-            : { type: "thought-delta", text: event.text },
-        );
+    for await (const events of call) {
+      if (!this.closing) this.takeAll(events); // else it was stopped: the rest is read for its bill only
     }
   }
 
-  private take(event: Extract<LoggedEvent, { text: string }>): void {
-    if (event.text === "") return;
+  private takeAll(events: readonly ProviderEvent[]): void {
+    for (const event of events) {
+      if (event.type === "usage") this.reportUsage();
+      else if (event.text !== "") this.take(event);
+    }
+    this.live.wake();
+  }
+
+  private take({ type, text }: Extract<ProviderEvent, { text: string }>): void {
     this.firstTokenAt ??= this.tools.now();
-    if (event.type === "text-delta") this.text += event.text;
-    else this.thought += event.text;
-    this.live.append(event);
+    if (type === "text") this.text += text;
+    else this.thought += text;
+    this.live.append({ type: type === "text" ? "text-delta" : "thought-delta", text });
   }
 
   private reportUsage(): void {

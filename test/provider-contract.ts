@@ -191,8 +191,8 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
     test("a slow reader is not taken for a silent vendor", async () => {
       vendor.play("answer");
       let text = "";
-      for await (const event of start_({ deadlines: { idleMs: 30 } })) {
-        if (event.type === "text") text += event.text;
+      for await (const events of start_({ deadlines: { idleMs: 30 } })) {
+        for (const event of events) if (event.type === "text") text += event.text;
         await new Promise((resolve) => setTimeout(resolve, 40)); // slower than the deadline is the point here
       }
       expect(text).toBe("one two three");
@@ -243,7 +243,7 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
 
     test("leaving the loop lets the vendor go", async () => {
       vendor.play("stalled");
-      for await (const _event of start_()) break;
+      for await (const _events of start_()) break;
       expect(await vendor.lastWasLeft()).toBe(true);
     });
 

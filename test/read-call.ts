@@ -14,15 +14,17 @@ export interface ReadCall {
 
 export async function readCall(
   call: ProviderCall,
-  onEvent: (event: ProviderEvent) => void = () => {},
+  onEvents: (events: readonly ProviderEvent[]) => void = () => {},
 ): Promise<ReadCall> {
   const read: ReadCall = { events: [], text: "", thought: "", error: null, record: call.record };
   try {
-    for await (const event of call) {
-      read.events.push(event);
-      if (event.type === "text") read.text += event.text;
-      if (event.type === "thought") read.thought += event.text;
-      onEvent(event);
+    for await (const events of call) {
+      for (const event of events) {
+        read.events.push(event);
+        if (event.type === "text") read.text += event.text;
+        if (event.type === "thought") read.thought += event.text;
+      }
+      onEvents(events);
     }
   } catch (error) {
     read.error = error;

@@ -74,7 +74,7 @@ async function* runCall(
   request: ProviderRequest,
   answer: Answer,
   signal: AbortSignal,
-): AsyncGenerator<ProviderEvent, void, undefined> {
+): AsyncGenerator<ProviderEvent[], void, undefined> {
   signal.throwIfAborted();
   const controller = new AbortController();
   const onAbort = () => controller.abort(signal.reason);
@@ -85,10 +85,8 @@ async function* runCall(
     const opened = await openStream(buildRequest(context, request, controller.signal), context, answer, clock);
     stream = opened.stream;
     for (let batch = opened.batch; batch !== null; batch = await stream.nextBatch()) {
-      for (const event of batch) {
-        yield event;
-        if (signal.aborted) throw signal.reason;
-      }
+      yield batch;
+      if (signal.aborted) throw signal.reason;
     }
   } catch (error) {
     if (signal.aborted) throw signal.reason;

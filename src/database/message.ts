@@ -52,12 +52,6 @@ function messageFrom(row: MessageRow): Message {
   };
 }
 
-/** A message by its id, whoever's it is. */
-export async function findMessage(reader: Reader, id: string): Promise<Message | undefined> {
-  const rows = await reader.all<MessageRow>(`SELECT ${messageColumns} FROM ${messageTables} WHERE m.id = $1`, [id]);
-  return rows[0] && messageFrom(rows[0]);
-}
-
 export async function findTurnMessages(reader: Reader, owner: string, turnId: string) {
   const rows = await reader.all<MessageRow>(
     `SELECT ${messageColumns} FROM turn o JOIN message m ON m.id IN (o.user_message_id, o.reply_message_id)
@@ -164,12 +158,21 @@ export async function readMemory(
   const memory: MemoryRow[] = [];
   for (const part of cutSegments(await listSegments(reader, sessionId, branch, position - 1), from, position - 1)) {
     const rows = await reader.all<MemoryDbRow>(
-      `SELECT m.position, m.role, m.status, m.content, m.vendor_parts, t.model_served FROM ${messageTables}
-       WHERE m.session_id = $1 AND m.branch = $2 AND m.position BETWEEN $3 AND $4 ORDER BY m.position`,
+      // The model matters only where something is to be sent back to it: the turn is looked at for those rows alone.
+      `SELECT position, role, status, content, vendor_parts,
+         CASE WHEN vendor_parts IS NULL THEN NULL ELSE (SELECT t.model_served FROM turn t WHERE t.id = turn_id) END AS model_served
+       FROM message WHERE session_id = $1 AND branch = $2 AND position BETWEEN $3 AND $4 ORDER BY position`,
       [sessionId, part.branch, part.low, part.high],
     );
-    for (const { vendor_parts, model_served, ...row } of rows)
-      memory.push({ ...row, vendorParts: vendor_parts, modelServed: model_served });
+    for (const row of rows)
+      memory.push({
+        position: row.position,
+        role: row.role,
+        status: row.status,
+        content: row.content,
+        vendorParts: row.vendor_parts,
+        modelServed: row.model_served,
+      });
   }
   return memory;
 }

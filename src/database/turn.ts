@@ -2,6 +2,7 @@
 
 import { AppError, type ErrorCode, notFound } from "../errors.ts";
 import { type Cost, type LedgerEntry, sumCost } from "../ledger.ts";
+import type { Message } from "../message.ts";
 import type { ClosedTurn, CloseTurn, StopRequest, TurnLog } from "../store.ts";
 import type { Notice, Turn, TurnStatus } from "../turn-state.ts";
 import type { Usage } from "../usage.ts";
@@ -18,7 +19,6 @@ import {
 import type { Reader, Tx } from "./engine.ts";
 import { insertBatch, readLog } from "./event.ts";
 import { addToTotals, insertEntries, totalsValues } from "./ledger.ts";
-import { findMessage } from "./message.ts";
 import { type SessionRow, sessionColumns, sessionFrom } from "./session.ts";
 
 export const turnColumns = `id, session_id, owner, user_message_id, reply_message_id, status, model_requested, model_served, finish_reason,
@@ -96,19 +96,42 @@ export async function closeTurn(tx: Tx, input: CloseTurn): Promise<ClosedTurn | 
   const text = storableText(input.text);
   const booked = sumCost(input.entries).total;
   // Independent of each other: an engine with a network sends them together.
-  const [session, [message]] = await Promise.all([
+  const [session, [filled]] = await Promise.all([
     releaseSession(tx, row.session_id, input, booked),
     fillReply(tx, row.reply_message_id, text, input),
     insertEntries(tx, row.owner, input.entries),
     input.lastBatch ? insertBatch(tx, input.lastBatch) : undefined,
   ]);
-  if (!session || !message) throw notFound("session");
-  const [reply] = await Promise.all([
-    findMessage(tx, row.reply_message_id),
-    tx.indexText(message.row, row.owner, text, false),
-  ]);
-  if (!reply) throw notFound("message");
-  return { turn: turnFrom(row), reply, session: sessionFrom(session) };
+  if (!session || !filled) throw notFound("session");
+  await tx.indexText(filled.row, row.owner, text, false);
+  const turn = turnFrom(row);
+  return { turn, reply: replyOf(turn, text, filled), session: sessionFrom(session) };
+}
+
+interface FilledReply {
+  row: number;
+  parent_id: string | null;
+  thought: string | null;
+  created_at: number;
+}
+
+/** The reply as any reading of it gives it: what it says of its cost is its turn's. */
+function replyOf(turn: Turn, content: string, { parent_id, thought, created_at }: FilledReply): Message {
+  return {
+    id: turn.replyMessageId,
+    sessionId: turn.sessionId,
+    parentId: parent_id,
+    turnId: turn.id,
+    role: "assistant",
+    content,
+    thought,
+    status: turn.status,
+    model: turn.modelServed ?? turn.modelRequested,
+    usage: turn.usage,
+    cost: turn.cost,
+    error: turn.error,
+    createdAt: created_at,
+  };
 }
 
 function fillReply(
@@ -116,9 +139,10 @@ function fillReply(
   id: string,
   text: string,
   { thought, vendorParts, status }: CloseTurn,
-): Promise<{ row: number }[]> {
-  return tx.all<{ row: number }>(
-    "UPDATE message SET content = $2, thought = $3, vendor_parts = $4, status = $5 WHERE id = $1 RETURNING row",
+): Promise<FilledReply[]> {
+  return tx.all<FilledReply>(
+    `UPDATE message SET content = $2, thought = $3, vendor_parts = $4, status = $5 WHERE id = $1
+     RETURNING row, parent_id, thought, created_at`,
     [id, text, thought === "" ? null : storableText(thought), vendorParts, status],
   );
 }

@@ -53,10 +53,16 @@ export function mergePriceRows(builtIn: readonly PriceRow[], own: readonly Price
   return [...builtIn.filter((row) => !replaced.has(name(row))), ...own];
 }
 
-/** What a receipt keeps of its price: the whole row. */
+const kept = new WeakMap<Price, ReceiptPrice>();
+
+/** What a receipt keeps of its price: the whole row. One object for each price, never to be changed. */
 export function receiptPrice(price: Price): ReceiptPrice {
+  const known = kept.get(price);
+  if (known) return known;
   const { effectiveFrom, source, readOn } = price.row;
-  return { id: price.id, effectiveFrom, source, readOn, rates: printPriceRow(price.row) };
+  const receipt = { id: price.id, effectiveFrom, source, readOn, rates: printPriceRow(price.row) };
+  kept.set(price, receipt);
+  return receipt;
 }
 
 /** The price a receipt was made with, from the receipt alone. Throws PriceRowError if its row does not read. */

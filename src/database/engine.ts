@@ -10,6 +10,8 @@ export interface Dialect {
   name: "sqlite" | "postgres";
   /** A number that the database gives to each new row, growing. */
   autoRow: string;
+  /** Ends a table that is only ever looked for by its primary key: stored once, in the key's own order, where the engine can. */
+  clustered: string;
   /** Text compared byte by byte. */
   idType: string;
   /** The search index, made by migration 001: a table `message_search` with `rowid`. */

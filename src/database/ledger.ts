@@ -45,10 +45,17 @@ interface PrintedPrice {
   row: string;
 }
 
+/** Prices are few and used again and again: each is printed once. */
+const printed = new WeakMap<ReceiptPrice, PrintedPrice>();
+
 /** A price row under a key made from all that is in it, so that a receipt's row can never change under it. */
 function printPrice(price: ReceiptPrice): PrintedPrice {
+  const known = printed.get(price);
+  if (known) return known;
   const row = JSON.stringify(price, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
-  return { key: createHash("sha256").update(row).digest("base64url"), row };
+  const fresh = { key: createHash("sha256").update(row).digest("base64url"), row };
+  printed.set(price, fresh);
+  return fresh;
 }
 
 async function insertPrice(tx: Tx, { key, row }: PrintedPrice): Promise<void> {

@@ -5,11 +5,12 @@ import type { Dialect } from "./engine.ts";
 export const sqliteDialect: Dialect = {
   name: "sqlite",
   autoRow: "INTEGER PRIMARY KEY",
+  clustered: "WITHOUT ROWID",
   idType: "TEXT",
   // Texts come cut into words already. The ascii tokenizer keeps every character above U+007F as part of a word
-  // (sqlite.org/fts5.html 4.3.2, read 2026-11-23); prefixes of two and three letters have an index of their own.
+  // (sqlite.org/fts5.html 4.3.2, read 2026-11-23). No prefix index: it would double what a turn pays for being found.
   createSearch: [
-    "CREATE VIRTUAL TABLE message_search USING fts5 (words, content='', contentless_delete=1, tokenize='ascii', prefix='2 3')",
+    "CREATE VIRTUAL TABLE message_search USING fts5 (words, content='', contentless_delete=1, tokenize='ascii')",
   ],
   searchMatch: "message_search MATCH $1",
   printQuery: (phrases, owner) =>

@@ -7,7 +7,7 @@ const usage = (rule: string) =>
 
 export const core: Migration = {
   version: 1,
-  statements: ({ autoRow, idType, createSearch }) => [
+  statements: ({ autoRow, clustered, idType, createSearch }) => [
     // A session's path ends at its tip. Branch 0 has no row of its own: it begins at position 0 and has no parent.
     `CREATE TABLE session (
       row ${autoRow}, id ${idType} NOT NULL UNIQUE, owner ${idType} NOT NULL,
@@ -24,7 +24,7 @@ export const core: Migration = {
     // What stands before fork_position on a branch's path stands on its parent's.
     `CREATE TABLE branch (
       session_id ${idType} NOT NULL REFERENCES session (id), branch BIGINT NOT NULL, parent_branch BIGINT, fork_position BIGINT NOT NULL,
-      PRIMARY KEY (session_id, branch))`,
+      PRIMARY KEY (session_id, branch)) ${clustered}`,
 
     `CREATE TABLE message (
       row ${autoRow}, id ${idType} NOT NULL UNIQUE, session_id ${idType} NOT NULL REFERENCES session (id),
@@ -40,25 +40,25 @@ export const core: Migration = {
       ${usage("")}, cost_pico BIGINT, accuracy_rank BIGINT,
       started_at BIGINT NOT NULL, first_token_at BIGINT, ended_at BIGINT, last_number BIGINT,
       process_id BIGINT NOT NULL, lease_until BIGINT NOT NULL,
-      settled BIGINT NOT NULL DEFAULT 0, stop_requested BIGINT NOT NULL DEFAULT 0)`,
+      settled BIGINT NOT NULL DEFAULT 0, stop_requested BIGINT NOT NULL DEFAULT 0) ${clustered}`,
     "CREATE INDEX turn_unsettled ON turn (process_id, id) WHERE settled = 0",
 
     `CREATE TABLE turn_event (
       turn_id ${idType} NOT NULL, first_number BIGINT NOT NULL, count BIGINT NOT NULL, events TEXT NOT NULL,
-      usage_raw TEXT, model_served TEXT, PRIMARY KEY (turn_id, first_number))`,
+      usage_raw TEXT, model_served TEXT, PRIMARY KEY (turn_id, first_number)) ${clustered}`,
 
     // Price rows are written once; the key is made from the content, so a changed row is another row.
-    "CREATE TABLE price (key TEXT PRIMARY KEY, row TEXT NOT NULL)",
+    `CREATE TABLE price (key TEXT PRIMARY KEY, row TEXT NOT NULL) ${clustered}`,
     `CREATE TABLE ledger_entry (
-      id ${idType} PRIMARY KEY, turn_id ${idType} NOT NULL, session_id ${idType} NOT NULL, owner ${idType} NOT NULL,
+      id ${idType} NOT NULL, turn_id ${idType} NOT NULL, session_id ${idType} NOT NULL, owner ${idType} NOT NULL,
       purpose TEXT NOT NULL, attempt BIGINT NOT NULL, at BIGINT NOT NULL, vendor TEXT NOT NULL,
       model_requested TEXT NOT NULL, model_served TEXT, price_key TEXT, usage_raw TEXT, ${usage("")},
-      lines TEXT NOT NULL, total_pico BIGINT, accuracy_rank BIGINT NOT NULL, balanced BIGINT NOT NULL, error_code TEXT)`,
-    "CREATE INDEX ledger_entry_turn ON ledger_entry (turn_id)",
+      lines TEXT NOT NULL, total_pico BIGINT, accuracy_rank BIGINT NOT NULL, balanced BIGINT NOT NULL, error_code TEXT,
+      PRIMARY KEY (turn_id, attempt)) ${clustered}`,
 
     `CREATE TABLE idempotency (
       owner ${idType} NOT NULL, key ${idType} NOT NULL, body_hash TEXT NOT NULL, target_id ${idType} NOT NULL, expires_at BIGINT NOT NULL,
-      PRIMARY KEY (owner, key))`,
+      PRIMARY KEY (owner, key)) ${clustered}`,
     "CREATE INDEX idempotency_expiry ON idempotency (expires_at)",
 
     "CREATE TABLE write_check (id BIGINT PRIMARY KEY, at BIGINT NOT NULL)",

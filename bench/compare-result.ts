@@ -1,8 +1,9 @@
 // A comparison's blocks as a table, ratios and plots; a ratio that the same program against itself could show is not published.
 
 import { type Bench, printInterval, type WorkloadResult } from "./bench.ts";
-import type { Block, Compared, TargetName } from "./compare.ts";
-import { type Interval, isBeyond, type Rate, rateOf, ratioOf, spreadOf } from "./statistics.ts";
+import type { Block, Compared } from "./compare.ts";
+import { peerNotes } from "./peers.ts";
+import { isBeyond, type Rate, rateOf, ratioOf, spreadOf } from "./statistics.ts";
 
 export interface ComparisonText {
   name: string;
@@ -12,16 +13,13 @@ export interface ComparisonText {
   aim: number;
 }
 
-const names: TargetName[] = ["direct", "floor", "ours", "ours again"];
-
 export function describeComparison(bench: Bench, text: ComparisonText, compared: Compared): WorkloadResult {
   const { blocks, voids } = compared;
-  const rates = Object.fromEntries(names.map((name) => [name, rateOf(rounds(blocks[name]), bench.seed)])) as Record<
-    TargetName,
-    Interval
-  >;
-  const ratio = (over: TargetName, under: TargetName) => {
-    const pairs = paired(blocks[over], blocks[under]);
+  const names = Object.keys(blocks);
+  const of = (name: string) => blocks[name] ?? [];
+  const rates = Object.fromEntries(names.map((name) => [name, rateOf(rounds(of(name)), bench.seed)]));
+  const ratio = (over: string, under: string) => {
+    const pairs = paired(of(over), of(under));
     return ratioOf(
       pairs.map(([block]) => turnsPerCpu(block)),
       pairs.map(([, block]) => turnsPerCpu(block)),
@@ -55,10 +53,10 @@ export function describeComparison(bench: Bench, text: ComparisonText, compared:
       "emulator CPU us per turn",
     ],
     rows: names.map((name) => {
-      const good = blocks[name].filter((block) => block !== undefined);
+      const good = of(name).filter((block) => block !== undefined);
       return [
         name,
-        printInterval(rates[name]),
+        printInterval(rates[name]!),
         name === "floor" || name === "direct" ? null : printInterval(ratio(name, "floor")),
         Math.round(sum(good, "turns") / sum(good, "wallSeconds")),
         `${mean(good, "p50Ms").toFixed(1)} / ${mean(good, "p99Ms").toFixed(1)}`,
@@ -74,12 +72,13 @@ export function describeComparison(bench: Bench, text: ComparisonText, compared:
         name: text.name,
         title: `${text.title}: completed turns per CPU-second`,
         unit: "turns per CPU-second",
-        bars: names.map((label) => ({ label, interval: rates[label] })),
+        bars: names.map((label) => ({ label, interval: rates[label]! })),
       },
     ],
     notes: [
       `A/A: ours again against ours is ${printInterval(same)}, so a difference below ${(spread * 100).toFixed(1)} percent means nothing here.`,
       "Direct is the emulator's own cost: what the vendor's side of a turn takes. It is in nobody else's figure.",
+      ...bench.peers.map((name) => peerNotes[name] ?? name),
     ],
     voids,
     data: { blocks, rates, same, spread, toFloor },

@@ -6,6 +6,7 @@ import { audit, countMessages, readAccount } from "./books.ts";
 import { relay } from "./clients.ts";
 import { costOf, earlierMessages, turnsPerSession, wholeBody } from "./conversation.ts";
 import { type Job, runClosed } from "./load.ts";
+import { startPeers } from "./peers.ts";
 import { prefill } from "./prefill.ts";
 import { readTree, usedSince } from "./process-tree.ts";
 import { createRandom, median, percentile, shuffle } from "./statistics.ts";
@@ -17,7 +18,8 @@ export interface Comparison {
   scenario: Record<string, unknown>;
   rounds: number;
   /** Turns in a block: fewer of ours, because they take longer. */
-  turns: { ours: number; others: number };
+  turns: { ours: number; others: number; peers: number };
+  stream: boolean;
   atOnce: number;
   /** How a client of ours takes a turn. */
   ask(url: string, sessions: readonly string[]): Job;
@@ -38,14 +40,12 @@ export interface Block {
 
 export interface Compared {
   /** Blocks that count, by target, in the order of rounds; undefined where one was void. */
-  blocks: Record<TargetName, (Block | undefined)[]>;
+  blocks: Record<string, (Block | undefined)[]>;
   voids: string[];
 }
 
-export type TargetName = "direct" | "floor" | "ours" | "ours again";
-
-interface Target {
-  name: TargetName;
+export interface Target {
+  name: string;
   pid: number;
   turns: number;
   /** A block's job, and what it has to be held against afterwards. */
@@ -60,7 +60,7 @@ export async function compare(bench: Bench, plan: Comparison): Promise<Compared>
   await vendor.answer(plan.scenario);
   const targets = await startTargets(bench, plan, vendor, folder);
   const random = createRandom(bench.seed);
-  const compared: Compared = { blocks: { direct: [], floor: [], ours: [], "ours again": [] }, voids: [] };
+  const compared: Compared = { blocks: Object.fromEntries(targets.map(({ name }) => [name, []])), voids: [] };
   try {
     for (let round = 0; round <= plan.rounds; round++) {
       for (const target of shuffle(targets, random)) {
@@ -69,7 +69,7 @@ export async function compare(bench: Bench, plan: Comparison): Promise<Compared>
           `${plan.name} ${round === 0 ? "warm-up" : `round ${round}/${plan.rounds}`}: ${describe(target.name, block)}`,
         );
         for (const what of wrong) compared.voids.push(`round ${round}, ${target.name}: ${what}`);
-        if (round > 0) compared.blocks[target.name].push(wrong.length === 0 ? block : undefined);
+        if (round > 0) compared.blocks[target.name]!.push(wrong.length === 0 ? block : undefined);
       }
     }
   } finally {
@@ -79,7 +79,7 @@ export async function compare(bench: Bench, plan: Comparison): Promise<Compared>
   return compared;
 }
 
-function describe(name: TargetName, block: Block): string {
+function describe(name: string, block: Block): string {
   return `${name} ${Math.round(block.turns / block.cpuSeconds)} turns per CPU-second, p50 ${block.p50Ms.toFixed(1)} ms`;
 }
 
@@ -133,6 +133,7 @@ async function startTargets(bench: Bench, plan: Comparison, vendor: Vendor, fold
     { name: "floor", pid: floor.pid, turns: others, prepare: async () => ({ job: relayed }), stop: () => floor.stop() },
     await startOne("ours"),
     await startOne("ours again"),
+    ...(await startPeers(bench, { rounds: plan.rounds, turns: plan.turns.peers, stream: plan.stream }, vendor, folder)),
   ];
 }
 

@@ -16,6 +16,11 @@ export interface Results {
   workloads: WorkloadResult[];
 }
 
+/** A machine of whose cores more than this share was busy before the run began. */
+const busyShare = 0.25;
+const busyText =
+  "**The machine was busy with other work when this was run: these figures are for orientation, not for quoting.**";
+
 /** Writes `performance.md` and `performance/*.svg` into a folder. */
 export function writeReport(results: Results, folder: string): void {
   const plots = join(folder, "performance");
@@ -32,6 +37,7 @@ function printPage(results: Results): string {
 
 function printHead({ at, mode, command, seed, seconds, machine }: Results): string {
   const { commitMs } = machine;
+  const busy = machine.loadBefore > machine.cores * busyShare ? `\n\n${busyText}` : "";
   return `# Performance
 
 Made by \`${command}\` on ${at} in ${Math.round(seconds)} seconds (${mode} mode, seed ${seed}); every number is in
@@ -42,7 +48,7 @@ Made by \`${command}\` on ${at} in ${Math.round(seconds)} seconds (${mode} mode,
 |---|---|
 | machine | ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}; load before the run ${machine.loadBefore.toFixed(2)} |
 | disk | write 16 KB and flush: p50 ${commitMs.p50.toFixed(2)} ms, p99 ${commitMs.p99.toFixed(2)} ms |
-| versions | Rozmova ${machine.rozmova}, Bun ${machine.bun}, SQLite ${machine.sqlite}; WAL, \`synchronous=FULL\` |`;
+| versions | Rozmova ${machine.rozmova}, Bun ${machine.bun}, SQLite ${machine.sqlite}; WAL, \`synchronous=FULL\` |${busy}`;
 }
 
 function printSummary({ workloads }: Results): string {

@@ -9,11 +9,12 @@ import { memory } from "./workload/memory.ts";
 import { openStreams } from "./workload/open-streams.ts";
 import { postgres } from "./workload/postgres.ts";
 import { slowDisk } from "./workload/slow-disk.ts";
-import { streamTurn } from "./workload/stream-turn.ts";
+import { pacedStream, streamTurn } from "./workload/stream-turn.ts";
 
 export const workloads: readonly Workload[] = [
   jsonTurn,
   streamTurn,
+  pacedStream,
   latency,
   openStreams,
   memory,

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import type { Bench, Workload, WorkloadResult } from "../bench.ts";
 import type { Child } from "../child.ts";
+import { profileFlags } from "../compare.ts";
 import { questionLength, textOf, wholeBody } from "../conversation.ts";
 import { prefill } from "../prefill.ts";
 import { countDescriptors, readTree } from "../process-tree.ts";
@@ -50,7 +51,8 @@ export const openStreams: Workload = {
     const databaseUrl = `sqlite:${join(folder, "rozmova.db")}`;
     const sessions = await prefill(databaseUrl, { sessions: counts.at(-1)!, messages: 0 });
     const ours = await hold(bench, "ours", counts, async (vendorUrl) => {
-      const child = await startOurs({ folder, vendorUrl, databaseUrl });
+      const bunFlags = profileFlags(bench, "open-streams-ours");
+      const child = await startOurs({ folder, vendorUrl, databaseUrl, bunFlags });
       const headers = { "content-type": "application/json" };
       const open: OpenStream = (index) =>
         fetch(`${child.url}/sessions/${sessions[index]}/messages`, {

@@ -4,6 +4,7 @@ import type { LoggedEvent } from "./event.ts";
 import type { Message } from "./message.ts";
 import type { Session } from "./session.ts";
 import type { ClosedTurn } from "./store.ts";
+import { type EventGroup, type EventSource, Reading } from "./turn-reading.ts";
 import type { Turn } from "./turn-state.ts";
 
 /** What a reader is given: the log between its two bookends, numbered from 1 without a gap. */
@@ -17,7 +18,7 @@ export interface NumberedEvent {
 /** The number of the first logged event; 1 is `turn-start`. */
 export const firstLogged = 2;
 
-export class LiveTurn {
+export class LiveTurn implements EventSource {
   readonly turn: Turn;
   readonly session: Session;
   readonly userMessage: Message;
@@ -26,7 +27,7 @@ export class LiveTurn {
   private readonly log: LoggedEvent[] = [];
   private closed: ClosedTurn | undefined;
   private over = false;
-  private wakers: (() => void)[] = [];
+  private wakers = new Set<() => void>();
   private resolveEnded!: (closed: ClosedTurn | undefined) => void;
 
   constructor(turn: Turn, session: Session, userMessage: Message) {
@@ -65,27 +66,43 @@ export class LiveTurn {
   /** Resolves when there is something after `turn-start`, or the turn is over, or `ms` have passed. */
   async waitForFirst(ms: number): Promise<void> {
     if (this.log.length > 0 || this.over) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
+    await new Promise<void>((resolve) => {
+      const callOff = this.whenMore(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+      const timer = setTimeout(() => {
+        callOff();
+        resolve();
+      }, ms);
     });
-    await Promise.race([this.nextWake(), timeout]);
-    clearTimeout(timer);
   }
 
-  /** Everything after event number `after`, in groups, waiting for what is to come; ends after `turn-end`. */
-  async *read(after: number): AsyncGenerator<NumberedEvent[], void, void> {
-    let cursor = Math.max(0, after);
-    while (true) {
-      const group = this.groupAfter(cursor);
-      const last = group.at(-1);
-      if (last) {
-        cursor = last.number;
-        yield group;
-        if (last.event.type === "turn-end") return;
-      } else if (this.over) return;
-      else await this.nextWake();
-    }
+  /** Everything after event number `after`; ends after `turn-end`. */
+  read(after: number): Reading {
+    return new Reading(this, after);
+  }
+
+  /** How many readers wait for the next event. */
+  get waiting(): number {
+    return this.wakers.size;
+  }
+
+  readAfter(cursor: number): EventGroup {
+    return { events: this.groupAfter(cursor), ended: this.over };
+  }
+
+  whenMore(look: () => void): () => void {
+    this.wakers.add(look);
+    return () => this.wakers.delete(look);
+  }
+
+  /** Readers that wait look again. */
+  wake(): void {
+    if (this.wakers.size === 0) return;
+    const wakers = this.wakers;
+    this.wakers = new Set();
+    for (const waker of wakers) waker();
   }
 
   private groupAfter(cursor: number): NumberedEvent[] {
@@ -98,18 +115,5 @@ export class LiveTurn {
       group.push({ number: this.nextNumber, event: { type: "turn-end", ...this.closed } });
     }
     return group;
-  }
-
-  private nextWake(): Promise<void> {
-    return new Promise((resolve) => {
-      this.wakers.push(resolve);
-    });
-  }
-
-  wake(): void {
-    if (this.wakers.length === 0) return;
-    const wakers = this.wakers;
-    this.wakers = [];
-    for (const waker of wakers) waker();
   }
 }

@@ -1,6 +1,7 @@
 // Messages that wait for their session to be free: first come, first served, and not without end.
 
 import { AppError } from "./errors.ts";
+import { untilAborted } from "./turn-wait.ts";
 
 export class SessionQueue {
   private readonly tails = new Map<string, { last: Promise<void>; length: number }>();
@@ -31,7 +32,7 @@ export class SessionQueue {
       const tail = this.tails.get(sessionId);
       if (tail && --tail.length === 0) this.tails.delete(sessionId);
     };
-    await ahead.last;
+    await untilAborted(ahead.last, left);
     if (left.aborted) {
       leave();
       throw new AppError("bad_request", "The caller left before the turn began.");

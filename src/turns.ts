@@ -10,6 +10,7 @@ import { type FollowedTurn, followLive, followStored } from "./turn-follow.ts";
 import { SessionQueue } from "./turn-queue.ts";
 import { recoverTurns } from "./turn-recover.ts";
 import type { Turn } from "./turn-state.ts";
+import { pause, untilAborted } from "./turn-wait.ts";
 
 export interface StartTurn {
   owner: string;
@@ -52,6 +53,13 @@ export class Turns {
   /** How many turns run, or are being booked, in this process. */
   get count(): number {
     return this.running.size;
+  }
+
+  /** How many readers wait for the next event of a turn that runs in this process. */
+  get waitingReaders(): number {
+    let waiting = 0;
+    for (const turn of this.running.values()) waiting += turn.live.waiting;
+    return waiting;
   }
 
   get isDraining(): boolean {
@@ -178,7 +186,8 @@ export class Turns {
 
   private async waitForEnd(turnId: string, left: AbortSignal): Promise<void> {
     const here = this.running.get(turnId);
-    await Promise.race([here ? here.live.ended : pause(this.settings.tickMs), whenAborted(left)]);
+    if (!here) await pause(this.settings.tickMs, left);
+    else await untilAborted(here.live.ended, left);
   }
 
   private async waitUntilStopped(owner: string, turn: Turn): Promise<Turn> {
@@ -222,15 +231,4 @@ export class Turns {
       this.sharedTicking = false;
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

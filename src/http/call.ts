@@ -32,6 +32,11 @@ export class Call {
     this.log = log;
   }
 
+  /** Aborted when the caller hangs up; made by the runtime only when somebody looks at it. */
+  get left(): AbortSignal {
+    return this.request.signal;
+  }
+
   header(name: string): string | undefined {
     return this.request.headers.get(name) ?? undefined;
   }

@@ -4,6 +4,7 @@ import { z } from "@hono/zod-openapi";
 import { AppError } from "../errors.ts";
 import type { FollowedTurn } from "../turn-follow.ts";
 import type { NumberedEvent } from "../turn-live.ts";
+import type { Reading } from "../turn-reading.ts";
 import type { StartTurn } from "../turns.ts";
 import type { Call } from "./call.ts";
 import type { AppDeps } from "./deps.ts";
@@ -121,7 +122,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
           ifVersion: readIfMatch(call),
           idempotency: readIdempotency(call, body, now() + settings.idempotencyMs),
           get left() {
-            return call.request.signal; // made by the runtime only when somebody looks at it
+            return call.left;
           },
         } satisfies StartTurn);
         const wantsStream = body.stream ?? call.header("accept")?.includes("text/event-stream") ?? false;
@@ -138,7 +139,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
 
 async function answerWhole(call: Call, followed: FollowedTurn): Promise<Response> {
   call.turnId = followed.turnId;
-  const ended = await followed.end();
+  const ended = await followed.end(call);
   if (!ended) {
     throw new AppError("storage_unavailable", "The answer could not be stored; look at the turn again later.", {
       members: { turn_id: followed.turnId },
@@ -173,13 +174,23 @@ async function answerStream(call: Call, streams: Streams, followed: FollowedTurn
   );
 }
 
-async function* readOnceStarted(
-  call: Call,
-  starting: Promise<FollowedTurn>,
-): AsyncGenerator<NumberedEvent[], void, void> {
-  const followed = await starting;
-  call.turnId = followed.turnId;
-  yield* followed.read(0);
+/** The turn's events from its start, once it has one. Whoever leaves earlier leaves the queue too. */
+function readOnceStarted(call: Call, starting: Promise<FollowedTurn>): AsyncIterator<NumberedEvent[], void, void> {
+  let reading: Reading | undefined;
+  let left = false;
+  return {
+    async next() {
+      const followed = await starting;
+      call.turnId = followed.turnId;
+      reading ??= followed.read(0);
+      return left ? reading.return() : reading.next();
+    },
+    async return() {
+      left = true;
+      await reading?.return();
+      return { done: true, value: undefined };
+    },
+  };
 }
 
 function hasWords(events: readonly NumberedEvent[]): boolean {

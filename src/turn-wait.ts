@@ -1,0 +1,28 @@
+// Waiting that can be called off, and leaves neither a timer nor a listener behind.
+
+/** Resolves after `ms`, or when the signal is aborted; leaves nothing behind. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+  });
+}
+
+/** Resolves when the promise does, or when the signal is aborted. The promise must not reject. */
+export function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+    void promise.then(end);
+  });
+}

@@ -65,6 +65,11 @@ export interface HttpServer {
 }
 
 export interface HttpOptions {
+  /** Default: a SQLite file of its own. */
+  databaseUrl?: string;
+  /** Another one for each server on one database. */
+  processId?: number;
+  emulator?: Emulator;
   settings?: Partial<HttpSettings>;
   queueLimit?: number;
   page?: () => Promise<Map<string, PageFile>>;
@@ -76,7 +81,7 @@ export interface HttpOptions {
 
 export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> {
   const folder = mkdtempSync(join(tmpdir(), "rozmova-http-"));
-  const emulator = await startEmulator({ chunkDelayMs: 0 });
+  const emulator = options.emulator ?? (await startEmulator({ chunkDelayMs: 0 }));
   const logged: LogLine[] = [];
   const write = (level: LogLine["level"]) => (fields: object, sentence: string) => {
     logged.push({ level, fields: fields as Record<string, unknown>, sentence });
@@ -91,8 +96,8 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> 
     retry: { budgetMs: 50, baseDelayMs: 1 },
     findModel: catalogue.find,
   });
-  const processId = 4711;
-  const store = await openStore(`sqlite:${join(folder, "rozmova.db")}`, {
+  const processId = options.processId ?? 4711;
+  const store = await openStore(options.databaseUrl ?? `sqlite:${join(folder, "rozmova.db")}`, {
     processId,
     maxFileBytes: options.maxFileBytes,
   });
@@ -136,7 +141,7 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> 
       await turns.drain(0);
       await listener.stop(true);
       await store.close();
-      await emulator.close();
+      if (!options.emulator) await emulator.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

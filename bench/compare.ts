@@ -17,6 +17,8 @@ export interface Comparison {
   /** What the emulator answers to every call. */
   scenario: Record<string, unknown>;
   rounds: number;
+  /** Turns of ours and of others before the first block that counts: the just-in-time compiler is busy for thousands of them. */
+  warmUp: number;
   /** Turns in a block: fewer of ours, because they take longer. */
   turns: { ours: number; others: number; peers: number };
   stream: boolean;
@@ -48,6 +50,8 @@ export interface Target {
   name: string;
   pid: number;
   turns: number;
+  /** Turns in round 0, if more than `turns`. */
+  warmUp: number;
   /** A block's job, and what it has to be held against afterwards. */
   prepare(round: number): Promise<{ job: Job; check?: (done: number) => Promise<string[]> }>;
   stop(): Promise<void>;
@@ -84,10 +88,11 @@ function describe(name: string, block: Block): string {
 }
 
 async function runBlock(plan: Comparison, vendor: Vendor, target: Target, round: number) {
+  const turns = round === 0 ? Math.max(target.turns, target.warmUp) : target.turns;
   const { job, check } = await target.prepare(round);
   const before = readTree(target.pid);
   const vendorBefore = readTree(vendor.pid);
-  const finished = await runClosed(target.turns, plan.atOnce, job);
+  const finished = await runClosed(turns, plan.atOnce, job);
   const used = usedSince(before, readTree(target.pid));
   const vendorUsed = usedSince(vendorBefore, readTree(vendor.pid));
   const wrong = [...finished.failures, ...((await check?.(finished.done)) ?? [])];
@@ -111,7 +116,8 @@ async function startTargets(bench: Bench, plan: Comparison, vendor: Vendor, fold
   const floor = await startFloor(folder, vendor.url, profileFlags(bench, `${plan.name}-floor`));
   const price = costOf(await vendor.readUsage(body));
   const sessionsPerBlock = Math.ceil(plan.turns.ours / turnsPerSession);
-  const sessions = sessionsPerBlock * (plan.rounds + 1);
+  const warmUpSessions = Math.ceil(Math.max(plan.warmUp, plan.turns.ours) / turnsPerSession);
+  const sessions = warmUpSessions + sessionsPerBlock * plan.rounds;
   const file = join(folder, "prefilled.db");
   bench.say(`${plan.name}: writing ${sessions} sessions of ${earlierMessages} messages`);
   const ids = await prefill(`sqlite:${file}`, { sessions, messages: earlierMessages });
@@ -121,16 +127,31 @@ async function startTargets(bench: Bench, plan: Comparison, vendor: Vendor, fold
     const bunFlags = profileFlags(bench, `${plan.name}-${name.replace(" ", "-")}`);
     const server = await startOurs({ folder: own, vendorUrl: vendor.url, databaseUrl, bunFlags });
     const prepare = async (round: number) => {
-      const mine = ids.slice(round * sessionsPerBlock, (round + 1) * sessionsPerBlock);
+      const from = warmUpSessions + (round - 1) * sessionsPerBlock;
+      const mine = round === 0 ? ids.slice(0, warmUpSessions) : ids.slice(from, from + sessionsPerBlock);
       return withAudit(plan.ask(server.url, mine), server.url, mine, databaseUrl, vendor, price);
     };
-    return { name, pid: server.pid, turns: plan.turns.ours, prepare, stop: () => server.stop() };
+    return { name, pid: server.pid, turns: plan.turns.ours, warmUp: plan.warmUp, prepare, stop: () => server.stop() };
   };
   const direct = relay(vendor.url, body);
   const relayed = relay(floor.url, body);
   return [
-    { name: "direct", pid: vendor.pid, turns: others, prepare: async () => ({ job: direct }), stop: async () => {} },
-    { name: "floor", pid: floor.pid, turns: others, prepare: async () => ({ job: relayed }), stop: () => floor.stop() },
+    {
+      name: "direct",
+      pid: vendor.pid,
+      turns: others,
+      warmUp: 0,
+      prepare: async () => ({ job: direct }),
+      stop: async () => {},
+    },
+    {
+      name: "floor",
+      pid: floor.pid,
+      turns: others,
+      warmUp: 0,
+      prepare: async () => ({ job: relayed }),
+      stop: () => floor.stop(),
+    },
     await startOne("ours"),
     await startOne("ours again"),
     ...(await startPeers(bench, { rounds: plan.rounds, turns: plan.turns.peers, stream: plan.stream }, vendor, folder)),

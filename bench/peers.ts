@@ -68,7 +68,14 @@ async function startPortkey({ turns, stream }: PeerPlan, vendor: Vendor, folder:
     if (response.status !== 200 || !text.includes('"finish_reason":"'))
       throw new Error(`${response.status}: ${text.slice(-300)}`);
   };
-  return { name: "portkey", pid: child.pid, turns, prepare: async () => ({ job }), stop: () => child.stop() };
+  return {
+    name: "portkey",
+    pid: child.pid,
+    turns,
+    warmUp: 0,
+    prepare: async () => ({ job }),
+    stop: () => child.stop(),
+  };
 }
 
 /** All twenty messages and the question, as a client of a gateway sends them. */
@@ -94,7 +101,7 @@ async function startAdk(bench: Bench, plan: PeerPlan, vendor: Vendor, folder: st
     const mine = sessions.slice(round * perBlock, (round + 1) * perBlock);
     return { job: askAdk(child, mine, plan.stream) };
   };
-  return { name: "adk", pid: child.pid, turns: plan.turns, prepare, stop: () => child.stop() };
+  return { name: "adk", pid: child.pid, turns: plan.turns, warmUp: 0, prepare, stop: () => child.stop() };
 }
 
 async function addAdkSession({ url }: Child): Promise<string> {

@@ -13,6 +13,7 @@ export const jsonTurn: Workload = {
       name: "json-turn",
       scenario: { unchecked: true, chunks: 4, chunkChars: 60, delayMs: 0 },
       rounds: bench.full ? 12 : 5,
+      warmUp: bench.full ? 16_000 : 6_000,
       turns: bench.full ? { ours: 4_000, others: 16_000, peers: 400 } : { ours: 1_000, others: 5_000, peers: 200 },
       stream: false,
       atOnce: 32,

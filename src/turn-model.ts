@@ -39,6 +39,7 @@ export function createModelChooser(
 ): ModelChooser {
   /** What the vendor told us is gone, for as long as this process lives. */
   const gone = new Map<string, string>();
+  let retirementSaid = false;
 
   function replaced(requested: string, model: string, why: string): ModelChoice {
     const detail = `${requested} ${why}; the server's default moved to ${model}. Set the default model to choose another.`;
@@ -52,7 +53,12 @@ export function createModelChooser(
       const remembered = gone.get(defaultModel);
       if (remembered) return replaced(defaultModel, remembered, "is no longer offered by the vendor to this key");
       const successor = catalogue.replacementFor(defaultModel, now());
-      if (successor) return replaced(defaultModel, successor, "has been retired");
+      if (successor) {
+        if (!retirementSaid)
+          log.warn({ model: defaultModel, successor }, "the default model has been retired; its successor answers");
+        retirementSaid = true;
+        return replaced(defaultModel, successor, "has been retired");
+      }
       return { model: defaultModel, requested: defaultModel, named: false, notice: null };
     },
 

@@ -72,6 +72,11 @@ export function fitsAlone(system: string | null, content: string, window: ModelW
   return fixedTokens(system, content) <= usableTokens(window);
 }
 
+/** Throws context_too_long when a new message cannot be sent to this model even alone. */
+export function requireFit(system: string | null, content: string, window: ModelWindow): void {
+  if (!fitsAlone(system, content, window)) throw tooLong(fixedTokens(system, content), usableTokens(window));
+}
+
 interface Pair {
   question: MemoryRow;
   answer: MemoryRow;

@@ -97,6 +97,37 @@ describe("memory", () => {
   });
 });
 
+describe("a small window", () => {
+  test("a message that can never fit is refused before anything is stored or sent", async () => {
+    const own = await startServer({ settings: { MEMORY_MAX_TOKENS: "1000" } });
+    try {
+      const session = await newSession(own.url);
+      const { status, body } = await say(own.url, session.id, { content: "word ".repeat(2_000) });
+      expect([status, body.code]).toEqual([422, "context_too_long"]);
+      expect(own.emulator.callCount).toBe(0);
+      expect((await readHistory(own.url, session.id)).data).toEqual([]);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  test("when the conversation no longer fits, its oldest turns are left out, the system text stays, and the history keeps all", async () => {
+    const own = await startServer({ settings: { MEMORY_MAX_TOKENS: "1000" } });
+    try {
+      const session = await newSession(own.url, { system: "Always kept." });
+      for (let n = 0; n < 12; n++) await say(own.url, session.id, { content: `${n} ${"words ".repeat(60)}` });
+      const last = own.emulator.generateCalls().at(-1)?.body as SentBody;
+      expect(last.systemInstruction?.parts[0]?.text).toBe("Always kept.");
+      expect(last.contents[0]?.role).toBe("user");
+      expect(last.contents[0]?.parts[0]?.text).not.toStartWith("0 ");
+      expect(last.contents.at(-1)?.parts[0]?.text).toStartWith("11 ");
+      expect((await readHistory(own.url, session.id)).data).toHaveLength(24);
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
 describe("cost", () => {
   test("tokens and money of each message come from the provider's own numbers", async () => {
     const session = await newSession(server.url);

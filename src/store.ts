@@ -168,7 +168,10 @@ export interface Store {
   /** The path up to, and without, the message at `position`, beginning at `from`. */
   readMemory(sessionId: string, branch: number, position: number, from: number): Promise<MemoryRow[]>;
 
-  /** not_found | turn_in_progress | conflict (in the trash) | version_mismatch | idempotency_mismatch. */
+  /**
+   * not_found | turn_in_progress | conflict (in the trash) | version_mismatch | idempotency_mismatch.
+   * Asked again with the same turn id (a broken line had kept the answer), it finds what the first one opened.
+   */
   openTurn(input: OpenTurn): Promise<OpenedTurn>;
   appendEvents(batch: EventBatch): Promise<void>;
   /** Ends a running turn, once. Undefined when it was not running or is not this process's any more: nothing was written. */
@@ -191,8 +194,12 @@ export interface Store {
   /** Leaves word for the process that runs the turn. False when it is no longer running or settling. */
   requestStop(owner: string, turnId: string, hard: boolean): Promise<boolean>;
   listStopRequests(processId: number): Promise<StopRequest[]>;
-  renewLease(processId: number, leaseUntil: number): Promise<void>;
-  /** Takes over turns that nobody runs any more; each goes to one caller only. At most `limit`; call again until none. */
+  /** For the turns that the process really runs: one that it does not know of is left to be claimed. */
+  renewLease(processId: number, turnIds: readonly string[], leaseUntil: number): Promise<void>;
+  /**
+   * Takes over turns that nobody runs any more, the caller's own with an expired lease among them; each goes to one caller
+   * only. At most `limit`; call again until none.
+   */
   claimDeadTurns(processId: number, now: number, leaseUntil: number, limit: number): Promise<DeadTurn[]>;
 
   sumBooks(): Promise<BookTotals>;

@@ -10,6 +10,7 @@ import type { CallRecord, Provider, ProviderEvent, ProviderRequest } from "./pro
 import { ProviderError } from "./provider.ts";
 import type { ClosedTurn, CloseTurn, OpenedTurn, Store } from "./store.ts";
 import { type Books, bookTurn, usageSoFar } from "./turn-books.ts";
+import { closeOrFind } from "./turn-close.ts";
 import { LiveTurn } from "./turn-live.ts";
 import type { ModelChoice, ModelChooser } from "./turn-model.ts";
 import type { EndStatus, TurnError } from "./turn-state.ts";
@@ -28,7 +29,7 @@ export interface TurnTools {
   usageEveryMs: number;
 }
 
-type Opened = Extract<OpenedTurn, { kind: "opened" }>;
+type Opened = Extract<OpenedTurn, { kind: "opened" }> & { owner: string };
 /** Why the turn is being ended from outside. The first word wins, except that `hard` may follow `soft`. */
 type StopWord = "soft" | "hard" | "interrupted";
 
@@ -227,7 +228,7 @@ export class RunningTurn {
     await this.flushing;
     const entries = bookTurn(this.tools.books, this.bookable(status === "complete" ? "finished" : "broken"));
     const end = this.describeEnd(status, error, settled, entries);
-    const closed = await this.insist(() => this.tools.store.closeTurn(end));
+    const closed = await this.insist(() => closeOrFind(this.tools.store, this.opened.owner, end));
     if (!closed)
       this.tools.log.warn(
         { turn_id: this.live.turn.id },

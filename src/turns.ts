@@ -2,9 +2,9 @@
 
 import { AppError, notFound } from "./errors.ts";
 import { newId } from "./id.ts";
-import { fitsAlone } from "./memory.ts";
+import { requireFit } from "./memory.ts";
 import { mergeParams, type Params } from "./params.ts";
-import type { Idempotency, OpenedTurn } from "./store.ts";
+import type { Idempotency, OpenedTurn, OpenTurn } from "./store.ts";
 import { RunningTurn, type TurnTools } from "./turn.ts";
 import { type FollowedTurn, followLive, followStored } from "./turn-follow.ts";
 import { SessionQueue } from "./turn-queue.ts";
@@ -34,6 +34,9 @@ export interface TurnSettings {
   /** Whether other processes may work on the same database. */
   shared: boolean;
 }
+
+/** How long after a lost line to the database its work is asked for again. */
+const secondTryMs = 100;
 
 export class Turns {
   private readonly running = new Map<string, RunningTurn>();
@@ -138,11 +141,11 @@ export class Turns {
     const choice = chooser.choose(input.model, session.model);
     chooser.checkParams(choice.model, params);
     books.requirePrice(choice.model);
-    fitsAlone(session.system, input.content, chooser.windowOf(choice.model, params));
+    requireFit(session.system, input.content, chooser.windowOf(choice.model, params));
     const opened = await this.open(input, choice.requested);
     if (opened?.kind === "replayed") return this.follow(input.owner, opened.turnId);
     if (!opened) return undefined;
-    const turn = new RunningTurn(this.tools, opened, choice, params);
+    const turn = new RunningTurn(this.tools, { ...opened, owner: input.owner }, choice, params);
     this.running.set(opened.turn.id, turn);
     void turn.done.finally(() => this.running.delete(opened.turn.id));
     return followLive(turn.live);
@@ -151,26 +154,35 @@ export class Turns {
   /** Undefined: the session is busy and the caller asked to wait or to interrupt. */
   private async open(input: StartTurn, modelRequested: string): Promise<OpenedTurn | undefined> {
     const at = this.tools.now();
+    const asked: OpenTurn = {
+      owner: input.owner,
+      sessionId: input.sessionId,
+      turnId: newId(),
+      userMessageId: newId(),
+      replyMessageId: newId(),
+      content: input.content,
+      parentId: input.parentId,
+      ifVersion: input.ifVersion,
+      modelRequested,
+      idempotency: input.idempotency,
+      at,
+      processId: this.tools.processId,
+      leaseUntil: at + this.settings.leaseMs,
+    };
     try {
-      return await this.tools.store.openTurn({
-        owner: input.owner,
-        sessionId: input.sessionId,
-        turnId: newId(),
-        userMessageId: newId(),
-        replyMessageId: newId(),
-        content: input.content,
-        parentId: input.parentId,
-        ifVersion: input.ifVersion,
-        modelRequested,
-        idempotency: input.idempotency,
-        at,
-        processId: this.tools.processId,
-        leaseUntil: at + this.settings.leaseMs,
-      });
+      return await this.tools.store.openTurn(asked).catch((cause) => this.askAgain(asked, cause));
     } catch (cause) {
       if (cause instanceof AppError && cause.code === "turn_in_progress" && input.ifBusy !== "reject") return undefined;
       throw cause;
     }
+  }
+
+  /** A line that broke may have kept no more than the answer from us: then the same question finds what was written. */
+  private async askAgain(asked: OpenTurn, cause: unknown): Promise<OpenedTurn> {
+    const lostLine = this.settings.shared && cause instanceof AppError && cause.code === "storage_unavailable";
+    if (!lostLine) throw cause;
+    await pause(secondTryMs);
+    return this.tools.store.openTurn(asked);
   }
 
   private async makeRoom(input: StartTurn): Promise<void> {
@@ -225,7 +237,8 @@ export class Turns {
       }
       if (now() - this.lastRenewal < this.settings.leaseMs / 3) return;
       this.lastRenewal = now();
-      if (this.running.size > 0) await store.renewLease(processId, now() + this.settings.leaseMs);
+      if (this.running.size > 0)
+        await store.renewLease(processId, [...this.running.keys()], now() + this.settings.leaseMs);
       await this.recover();
     } finally {
       this.sharedTicking = false;

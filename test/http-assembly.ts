@@ -70,6 +70,8 @@ export interface HttpOptions {
   /** Another one for each server on one database. */
   processId?: number;
   emulator?: Emulator;
+  /** Other processes may work on the same database. */
+  shared?: boolean;
   settings?: Partial<HttpSettings>;
   queueLimit?: number;
   page?: () => Promise<Map<string, PageFile>>;
@@ -115,7 +117,7 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> 
       drainMs: 100,
       usageEveryMs: 1_000,
     },
-    { leaseMs: 15_000, tickMs: 50, queueLimit: options.queueLimit ?? 4, shared: false },
+    { leaseMs: 15_000, tickMs: 50, queueLimit: options.queueLimit ?? 4, shared: options.shared ?? false },
   );
   turns.begin();
   const app = createApp({

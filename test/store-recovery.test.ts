@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { newId } from "../src/id.ts";
 import type { DeadTurn, Store } from "../src/store.ts";
 import { createPostgresDatabase } from "./postgres.ts";
 import { closeInput, entryFor, newSession, open, openInput, processId } from "./store-inputs.ts";
@@ -98,9 +99,23 @@ describe("several processes on Postgres", () => {
       await expect(mine.appendEvents(batch)).rejects.toMatchObject({ code: "conflict" });
       expect(await mine.closeTurn(closeInput(expired, [], { processId: 1 }))).toBeUndefined();
     }
-    await mine.renewLease(1, Date.now() - 1);
+    const { runningTurnId } = (await mine.findSession("", long.id))!;
+    await mine.renewLease(1, [newId(), short.id], Date.now() - 1);
+    expect(await claim(other, 2)).toEqual([]);
+    await mine.renewLease(1, [runningTurnId!], Date.now() - 1);
     expect((await claim(other, 2)).map(({ turn }) => turn.sessionId)).toEqual([long.id]);
     await Promise.all([mine.close(), other.close()]);
+  });
+
+  test("a process finds a turn of its own that it does not know of, once nobody has renewed its lease", async () => {
+    const url = await createPostgresDatabase();
+    const mine = await openAs(url, 1);
+    const [known, lost] = [await open(mine, (await newSession(mine)).id, { processId: 1 }), await newSession(mine)];
+    await mine.openTurn(openInput(lost.id, { processId: 1, leaseUntil: Date.now() - 1 }));
+    await mine.renewLease(1, [known.turn.id], Date.now() + 60_000);
+    expect((await claim(mine, 1)).map(({ turn }) => turn.sessionId)).toEqual([lost.id]);
+    expect(await claim(mine, 1)).toEqual([]);
+    await mine.close();
   });
 
   test("each dead turn goes to exactly one of many that claim at the same moment", async () => {

@@ -86,7 +86,8 @@ function createStore(engine: Engine, processId: number): Store {
 
     requestStop: (owner, turnId, hard) => engine.write("requestStop", { owner, turnId, hard }),
     listStopRequests: (owningProcess) => listStopRequests(reader, owningProcess),
-    renewLease: (owningProcess, leaseUntil) => engine.write("renewLease", { processId: owningProcess, leaseUntil }),
+    renewLease: (owningProcess, turnIds, leaseUntil) =>
+      engine.write("renewLease", { processId: owningProcess, turnIds, leaseUntil }),
     async claimDeadTurns(claimingProcess, now, leaseUntil, limit) {
       const ids = await engine.write("claimDeadTurns", { processId: claimingProcess, now, leaseUntil, limit });
       return Promise.all(ids.map((id) => readDeadTurn(reader, id)));

@@ -15,13 +15,12 @@ export interface ClaimDeadTurns {
 /** Each dead turn goes to one caller: the conditional update sees the process it took it from. Returns the ids claimed. */
 export async function claimDeadTurns(tx: Tx, input: ClaimDeadTurns): Promise<string[]> {
   const { processId, now, leaseUntil, limit } = input;
-  const owners = await tx.all<{ process_id: number }>(
-    "SELECT DISTINCT process_id FROM turn WHERE settled = 0 AND process_id <> $1",
-    [processId],
-  );
+  const owners = await tx.all<{ process_id: number }>("SELECT DISTINCT process_id FROM turn WHERE settled = 0");
   const claimed: string[] = [];
   for (const owner of owners) {
-    const gone = await tx.isProcessGone(owner.process_id);
+    // A turn of the caller's own has no lease only if the caller knows nothing of it: the answer to its opening, or to its
+    // claim, was lost with the line.
+    const gone = owner.process_id !== processId && (await tx.isProcessGone(owner.process_id));
     // An expired lease speaks for one turn only; a process that is gone, for all of its turns.
     const rows = await tx.all<{ id: string }>(
       `UPDATE turn SET process_id = $1, lease_until = $2 WHERE process_id = $3 AND settled = 0 ${gone ? "" : "AND lease_until < $4"}

@@ -6,6 +6,7 @@ export const sqliteDialect: Dialect = {
   name: "sqlite",
   autoRow: "INTEGER PRIMARY KEY",
   clustered: "WITHOUT ROWID",
+  inList: (param) => `IN (SELECT value FROM json_each(${param}))`,
   idType: "TEXT",
   // Texts come cut into words already. The ascii tokenizer keeps every character above U+007F as part of a word
   // (sqlite.org/fts5.html 4.3.2, read 2026-11-23). No prefix index: it would double what a turn pays for being found.

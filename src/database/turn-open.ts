@@ -7,9 +7,10 @@ import type { MemoryState, OpenedTurn, OpenTurn } from "../store.ts";
 import { storableText } from "./columns.ts";
 import type { Tx, Value } from "./engine.ts";
 import { claimKey } from "./idempotency.ts";
+import { findTurnMessages } from "./message.ts";
 import { titleRow } from "./search.ts";
 import { findSession, type SessionRow, sessionColumns, sessionFrom, versionMismatch } from "./session.ts";
-import { type TurnRow, turnColumns, turnFrom, turnInProgress } from "./turn.ts";
+import { findTurn, type TurnRow, turnColumns, turnFrom, turnInProgress } from "./turn.ts";
 
 interface TakenSession extends SessionRow {
   tip_branch: number;
@@ -18,18 +19,20 @@ interface TakenSession extends SessionRow {
   memory_estimate: number;
   memory_tokens: number;
 }
+const takenColumns = `${sessionColumns}, tip_branch, tip_position, memory_from, memory_estimate, memory_tokens`;
 /** Where a new message goes on: after `position` (-1: at the beginning) of `branch`. Undefined: after the newest message. */
 type Place = { branch: number; position: number } | undefined;
 
 export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   const { owner, idempotency, at } = input;
   const earlier = idempotency && (await claimKey(tx, owner, idempotency, input.turnId, at));
-  if (earlier !== undefined) return { kind: "replayed", turnId: earlier };
+  if (earlier !== undefined && earlier !== input.turnId) return { kind: "replayed", turnId: earlier };
   const content = storableText(input.content);
   const place = await findPlace(tx, input);
   const title = titleFrom(content);
   if (place === "nowhere") throw (await explainRefusal(tx, input)) ?? notFound("message");
   const session = await takeFreeSession(tx, input, place, title);
+  if (!session) return findOpened(tx, input);
   // Independent of each other: an engine with a network sends them together.
   const [messages, turn] = await Promise.all([
     insertMessages(tx, input, session, content),
@@ -45,6 +48,17 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
     ...messages.pair,
     memory: memoryOf(session),
   };
+}
+
+/** What an earlier try with the same turn id has written. */
+async function findOpened(tx: Tx, { owner, sessionId, turnId }: OpenTurn): Promise<OpenedTurn> {
+  const [[session], turn, messages] = await Promise.all([
+    tx.all<TakenSession>(`SELECT ${takenColumns} FROM session WHERE id = $1`, [sessionId]),
+    findTurn(tx, owner, turnId),
+    findTurnMessages(tx, owner, turnId),
+  ]);
+  if (!session || !turn || !messages) throw notFound("turn");
+  return { kind: "opened", session: sessionFrom(session), turn, ...messages, memory: memoryOf(session) };
 }
 
 const mostTries = 20;
@@ -63,12 +77,21 @@ async function findPlace(tx: Tx, { parentId, sessionId, owner }: OpenTurn): Prom
   throw new AppError("invalid_request", detail, { errors: [{ pointer: "/parent_id", detail }] });
 }
 
-/** Where nothing explains why the session could not be taken, it was freed since by another process: it is tried again. */
-async function takeFreeSession(tx: Tx, input: OpenTurn, place: Place, title: string | null): Promise<TakenSession> {
+/**
+ * Where nothing explains why the session could not be taken, it was freed since by another process: it is tried again.
+ * Undefined: this very turn has taken it before.
+ */
+async function takeFreeSession(
+  tx: Tx,
+  input: OpenTurn,
+  place: Place,
+  title: string | null,
+): Promise<TakenSession | undefined> {
   for (let tries = 0; tries < mostTries; tries++) {
     const session = await takeSession(tx, input, place, title);
     if (session) return session;
     const refusal = await explainRefusal(tx, input);
+    if (refusal?.members?.running_turn_id === input.turnId) return undefined;
     if (refusal) throw refusal;
   }
   throw new AppError("conflict", "The session changes hands too fast; try again.", { retryAfterSeconds: 1 });
@@ -96,7 +119,7 @@ async function takeSession(
     `UPDATE session SET message_count = message_count + 2, version = version + 1, updated_at = $4, running_turn_id = $3,
        title = COALESCE(title, $5), ${tip}
      WHERE id = $1 AND owner = $2 AND deleted_at IS NULL AND running_turn_id IS NULL ${guard}
-     RETURNING ${sessionColumns}, tip_branch, tip_position, memory_from, memory_estimate, memory_tokens`,
+     RETURNING ${takenColumns}`,
     params,
   );
   return rows[0];

@@ -248,11 +248,17 @@ export async function listStopRequests(reader: Reader, processId: number): Promi
   return rows.map((row) => ({ turnId: row.id, hard: row.stop_requested === 2 }));
 }
 
-export async function renewLease(
-  tx: Tx,
-  { processId, leaseUntil }: { processId: number; leaseUntil: number },
-): Promise<void> {
-  await tx.run("UPDATE turn SET lease_until = $2 WHERE process_id = $1 AND settled = 0", [processId, leaseUntil]);
+export interface RenewLease {
+  processId: number;
+  turnIds: readonly string[];
+  leaseUntil: number;
+}
+
+export async function renewLease(tx: Tx, { processId, turnIds, leaseUntil }: RenewLease): Promise<void> {
+  await tx.run(
+    `UPDATE turn SET lease_until = $2 WHERE process_id = $1 AND settled = 0 AND id ${tx.dialect.inList("$3")}`,
+    [processId, leaseUntil, JSON.stringify(turnIds)],
+  );
 }
 
 export function turnInProgress(runningTurnId: string): AppError {

@@ -1,0 +1,55 @@
+// A line to Postgres that a test can break at the worst moment: when a transaction is done and its answer is on the way.
+
+import net from "node:net";
+import { join } from "node:path";
+
+export interface Line {
+  /** The database's address, over this line. */
+  url: string;
+  /** The next answer to a COMMIT is lost, with its connection. Resolves when that has happened. */
+  loseNextCommit(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** As the server says that a transaction is done: the message CommandComplete (postgresql.org/docs/18/protocol-message-formats.html, read 2026-11-23). */
+const committed = Buffer.from("C\0\0\0\x0bCOMMIT\0", "latin1");
+
+/** Over TCP to a server that listens on a socket in a folder, as `createPostgresDatabase` gives it. */
+export async function openLine(databaseUrl: string): Promise<Line> {
+  const folder = new URL(databaseUrl).searchParams.get("host")!;
+  const open = new Set<net.Socket>();
+  let lost: (() => void) | undefined;
+  const server = net.createServer((near) => {
+    const far = net.connect(join(folder, ".s.PGSQL.5432"));
+    const cut = () => {
+      for (const socket of [near, far]) {
+        open.delete(socket);
+        socket.destroy();
+      }
+    };
+    for (const socket of [near, far]) open.add(socket.on("error", cut).on("close", cut));
+    near.on("data", (bytes) => far.write(bytes));
+    far.on("data", (bytes: Buffer) => {
+      if (!lost || !bytes.includes(committed)) {
+        near.write(bytes);
+        return;
+      }
+      lost();
+      lost = undefined;
+      cut();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}${new URL(databaseUrl).pathname}`,
+    loseNextCommit: () =>
+      new Promise((resolve) => {
+        lost = resolve;
+      }),
+    async close() {
+      for (const socket of open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

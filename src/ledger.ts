@@ -63,9 +63,9 @@ export function worseAccuracy(a: Accuracy, b: Accuracy): Accuracy {
   return accuracies.indexOf(a) >= accuracies.indexOf(b) ? a : b;
 }
 
-/** What several bookings of one turn cost together. */
+/** What several bookings of one turn cost together; a turn that made no call cost nothing. */
 export function sumCost(entries: readonly Pick<LedgerEntry, "total" | "accuracy">[]): Cost {
-  let total: Pico | null = null;
+  let total: Pico | null = entries.length === 0 ? 0n : null;
   let accuracy: Accuracy = "exact";
   for (const entry of entries) {
     if (entry.total !== null) total = (total ?? 0n) + entry.total;

@@ -10,6 +10,7 @@ import { openStore } from "./database/open.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import type { Log } from "./log.ts";
+import { rememberConversations } from "./memory-cache.ts";
 import { createCatalogue } from "./model.ts";
 import { createPriceBook, mergePriceRows, parsePriceFile } from "./price.ts";
 import { createProvider, models, prices } from "./providers/index.ts";
@@ -26,6 +27,8 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** Text of the newest conversations kept in memory; with its print for the vendor, about 32 MB for most scripts. */
+const rememberedCharacters = 8_000_000;
 /** How long a stream may take its last event after its turn has ended, at a stop. */
 const lastEventMs = 1_000;
 const packageFile = new URL("../package.json", import.meta.url);
@@ -61,7 +64,7 @@ export async function serve(config: Config, log: Log = createLog(config.logLevel
     retry: { budgetMs: config.retryBudgetMs, baseDelayMs: config.retryBaseMs },
     findModel: catalogue.find,
   });
-  const store = await openStore(config.databaseUrl, { processId });
+  const store = rememberConversations(await openStore(config.databaseUrl, { processId }), rememberedCharacters);
   const turns = new Turns(
     {
       store,

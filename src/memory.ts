@@ -57,11 +57,12 @@ export function planMemory(input: MemoryInput): MemoryPlan {
     const target = usable - Math.floor(usable / cutShare);
     while (kept < pairs.length && calibrate(raw, calibration) > target) raw -= pairs[kept++]!.tokens;
   }
-  const messages = pairs.slice(kept).flatMap((pair) => pairMessages(pair, input.model));
-  messages.push({ role: "user", text: content, vendorParts: null });
+  const shown: ProviderMessage[] = [];
+  for (const pair of pairs.slice(kept)) shown.push(...pairMessages(pair, input.model));
+  shown.push({ role: "user", text: content, vendorParts: null });
   return {
     from: kept === 0 ? input.from : (pairs[kept]?.question.position ?? endOf(input)),
-    messages,
+    messages: shown,
     estimate: calibrate(raw, calibration),
     promptEstimate: raw,
   };
@@ -91,17 +92,35 @@ function pairUp(rows: readonly MemoryRow[]): Pair[] {
     const answer = rows[at + 1]!;
     if (question.role !== "user" || answer.role !== "assistant") continue;
     if (answer.status === "running" || answer.content === "") continue;
-    pairs.push({ question, answer, tokens: messageTokens(question.content) + messageTokens(answer.content) });
+    pairs.push({ question, answer, tokens: rowTokens(question) + rowTokens(answer) });
   }
   return pairs;
 }
 
 function pairMessages({ question, answer }: Pair, model: string): ProviderMessage[] {
-  const vendorParts = answer.modelServed === model ? answer.vendorParts : null;
-  return [
-    { role: "user", text: question.content, vendorParts: null },
-    { role: "assistant", text: answer.content, vendorParts },
-  ];
+  if (answer.vendorParts === null || answer.modelServed !== model)
+    return [plainMessage(question), plainMessage(answer)];
+  return [plainMessage(question), { role: "assistant", text: answer.content, vendorParts: answer.vendorParts }];
+}
+
+/** A row that comes again, turn after turn, is counted once and made into a message once. */
+const counted = new WeakMap<MemoryRow, number>();
+const messages = new WeakMap<MemoryRow, ProviderMessage>();
+
+function plainMessage(row: MemoryRow): ProviderMessage {
+  const known = messages.get(row);
+  if (known) return known;
+  const message: ProviderMessage = { role: row.role, text: row.content, vendorParts: null };
+  messages.set(row, message);
+  return message;
+}
+
+function rowTokens(row: MemoryRow): number {
+  const known = counted.get(row);
+  if (known !== undefined) return known;
+  const tokens = messageTokens(row.content);
+  counted.set(row, tokens);
+  return tokens;
 }
 
 function messageTokens(text: string): number {

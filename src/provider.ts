@@ -4,7 +4,7 @@ import type { ErrorCode } from "./errors.ts";
 import type { Params } from "./params.ts";
 import type { Meter } from "./usage.ts";
 
-/** One earlier message as the model is shown it. `vendorParts` is what this vendor sent, to be sent back byte-equal. */
+/** One earlier message as the model is shown it; never changed once made, so that its print can be kept. `vendorParts` is what this vendor sent, to be sent back byte-equal. */
 export interface ProviderMessage {
   role: "user" | "assistant";
   text: string;

@@ -31,7 +31,18 @@ export function buildConversation(request: Pick<ProviderRequest, "system" | "mes
   return `${system}"contents":[${request.messages.map(buildContent).join(",")}]`;
 }
 
+/** A message comes again in every later turn of its conversation: it is printed once. */
+const printed = new WeakMap<ProviderMessage, string>();
+
 function buildContent(message: ProviderMessage): string {
+  const known = printed.get(message);
+  if (known !== undefined) return known;
+  const content = printContent(message);
+  printed.set(message, content);
+  return content;
+}
+
+function printContent(message: ProviderMessage): string {
   const role = message.role === "assistant" ? "model" : "user";
   const parts = message.role === "assistant" ? message.vendorParts : null;
   return `{"role":"${role}","parts":${parts ?? `[${textPart(message.text)}]`}}`;

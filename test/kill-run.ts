@@ -32,6 +32,8 @@ export interface KillResult {
   acknowledged: number;
   started: number;
   interrupted: number;
+  /** Of the interrupted ones: how many kept the beginning of their answer. */
+  withText: number;
   slowestReadyMs: number;
   problems: string[];
 }
@@ -87,7 +89,10 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
   emulator.always({ chunks: 30, chunkChars: 6, delayMs: 4 });
   const env = { DATABASE_URL: options.databaseUrl, GEMINI_API_KEY: "test-key", GEMINI_BASE_URL: emulator.url };
   const ledger: Ledger = { acknowledged: new Map(), started: new Map() };
-  const result: KillResult = { kills: 0, acknowledged: 0, started: 0, interrupted: 0, slowestReadyMs: 0, problems: [] };
+  const result: KillResult = {
+    ...{ kills: 0, acknowledged: 0, started: 0, interrupted: 0, withText: 0, slowestReadyMs: 0 },
+    problems: [],
+  };
   const random = seededRandom(options.seed);
   let server = await startProcess(env);
   try {
@@ -95,7 +100,11 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
       Array.from({ length: options.writers }, () => newSession(server.url).then(({ id }) => id)),
     );
     for (; result.kills < options.kills; result.kills++) {
-      const load = sessions.map((sessionId, index) => keepWriting(server.url, sessionId, index % 2 === 0, ledger));
+      // Half of the first turns speak for so long that a part of what they say is in the log when the kill comes.
+      const long = { chunks: 150, chunkChars: 6, delayMs: 4 };
+      emulator.play(...Array.from({ length: Math.ceil(options.writers / 2) }, () => long));
+      const refused = (why: string) => result.problems.push(`kill ${result.kills + 1}: a message was refused: ${why}`);
+      const load = sessions.map((id, index) => keepWriting(server.url, id, index % 2 === 0, ledger, refused));
       await new Promise((resolve) => setTimeout(resolve, 100 + random() * 500));
       await server.kill("SIGKILL");
       await Promise.all(load);
@@ -117,8 +126,14 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
   return result;
 }
 
-/** Sends messages one after another, half of the writers as streams, until the server is gone. */
-async function keepWriting(url: string, sessionId: string, stream: boolean, ledger: Ledger): Promise<void> {
+/** Sends messages one after another, half of the writers as streams, until the server is gone. None may be refused. */
+async function keepWriting(
+  url: string,
+  sessionId: string,
+  stream: boolean,
+  ledger: Ledger,
+  refused: (why: string) => void,
+): Promise<void> {
   for (let n = 0; ; n++) {
     const userText = `${sessionId} ${n} ${crypto.randomUUID()}`;
     try {
@@ -132,8 +147,10 @@ async function keepWriting(url: string, sessionId: string, stream: boolean, ledg
             reply: body.reply.content,
             cost: body.reply.cost!.total,
           });
+        else refused(`${status} ${body.code}`);
       }
-    } catch {
+    } catch (cause) {
+      if (cause instanceof Error && cause.message.startsWith("no stream")) refused(cause.message);
       return;
     }
   }
@@ -159,6 +176,7 @@ async function writeStream(url: string, sessionId: string, userText: string, led
 
 async function checkAll(url: string, sessions: string[], ledger: Ledger, result: KillResult): Promise<void> {
   result.interrupted = 0;
+  result.withText = 0;
   for (const sessionId of sessions) {
     const history = (await call<HistoryBody>(`${url}/sessions/${sessionId}/history`, "GET")).body;
     const byTurn = new Map(
@@ -176,12 +194,18 @@ async function checkAll(url: string, sessions: string[], ledger: Ledger, result:
       if (byTurn.get(turnId)?.cost?.total !== acknowledged.cost) complain(`${turnId}: its cost changed`);
     }
     for (const [turnId, started] of ledger.started) {
-      if (started.sessionId === sessionId && !byTurn.has(turnId)) complain(`${turnId}: a turn that had begun is gone`);
+      if (started.sessionId !== sessionId) continue;
+      const stored = byTurn.get(turnId)?.content;
+      if (stored === undefined) complain(`${turnId}: a turn that had begun is gone`);
+      // What was seen and what was stored are two beginnings of one answer: the kill came between seeing and storing.
+      else if (!stored.startsWith(started.seen) && !started.seen.startsWith(stored))
+        complain(`${turnId}: its text is not what its reader saw`);
     }
     for (const reply of byTurn.values()) {
       if (reply.status === "running") complain(`${reply.turn_id} is not terminal`);
       if (reply.status === "interrupted") {
         result.interrupted++;
+        if (reply.content !== "") result.withText++;
         await checkInterrupted(url, reply.turn_id, reply.content, complain);
       }
     }

@@ -14,6 +14,7 @@ import { closeOrFind } from "./turn-close.ts";
 import { LiveTurn } from "./turn-live.ts";
 import type { ModelChoice, ModelChooser } from "./turn-model.ts";
 import type { EndStatus, TurnError } from "./turn-state.ts";
+import { pause } from "./turn-wait.ts";
 
 export interface TurnTools {
   store: Store;
@@ -27,14 +28,18 @@ export interface TurnTools {
   drainMs: number;
   /** How often a text reader is told what the turn has cost so far, at most. */
   usageEveryMs: number;
+  /**
+   * Waits between tries to store an end; after the last of them readers are sent away, and it goes on in the background
+   * with the last. Default 0.1, 0.5, 2 and 5 s.
+   */
+  storeRetryMs?: readonly number[] | undefined;
 }
 
 type Opened = Extract<OpenedTurn, { kind: "opened" }> & { owner: string };
 /** Why the turn is being ended from outside. The first word wins, except that `hard` may follow `soft`. */
 type StopWord = "soft" | "hard" | "interrupted";
 
-/** Waits between tries to store an end; after the last of them readers are sent away, and it goes on in the background. */
-const storeRetryMs = [100, 500, 2_000, 5_000];
+const defaultStoreRetryMs = [100, 500, 2_000, 5_000];
 
 /** One turn from its opened record to its stored end. Made by `turns.ts`, which knows all that run in this process. */
 export class RunningTurn {
@@ -298,6 +303,7 @@ export class RunningTurn {
 
   /** Tries until it is stored: what the vendor was paid for must not be lost to a full disk. Readers wait only so long. */
   private async insist<T>(write: () => Promise<T>): Promise<T> {
+    const waits = this.tools.storeRetryMs ?? defaultStoreRetryMs;
     for (let tries = 0; ; tries++) {
       try {
         return await write();
@@ -308,8 +314,8 @@ export class RunningTurn {
           { turn_id: this.live.turn.id, cause: cause.cause },
           "storage is unavailable; trying again",
         );
-        if (tries === storeRetryMs.length) this.live.end(undefined);
-        await new Promise((resolve) => setTimeout(resolve, storeRetryMs[Math.min(tries, storeRetryMs.length - 1)]));
+        if (tries === waits.length) this.live.end(undefined);
+        await pause(waits[Math.min(tries, waits.length - 1)]!);
       }
     }
   }

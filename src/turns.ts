@@ -106,7 +106,7 @@ export class Turns {
     const turn = await this.tools.store.findTurn(owner, turnId);
     if (!turn) throw notFound("turn");
     const here = this.running.get(turnId);
-    if (here) return (await here.stop(hard))?.turn ?? turn;
+    if (here) return (await here.stop(hard))?.turn ?? this.getEnded(owner, turnId);
     if (turn.status !== "running" && turn.settled) return turn;
     await this.tools.store.requestStop(owner, turnId, hard);
     return this.waitUntilStopped(owner, turn);
@@ -200,6 +200,14 @@ export class Turns {
     const here = this.running.get(turnId);
     if (!here) await pause(this.settings.tickMs, left);
     else await untilAborted(here.live.ended, left);
+  }
+
+  /** The turn as another process ended it. Throws storage_unavailable while its end is still to be stored here. */
+  private async getEnded(owner: string, turnId: string): Promise<Turn> {
+    const turn = await this.tools.store.findTurn(owner, turnId);
+    if (turn && turn.status !== "running") return turn;
+    const detail = "The turn is over, but its end could not be stored yet; look at it again later.";
+    throw new AppError("storage_unavailable", detail, { members: { turn_id: turnId }, retryAfterSeconds: 5 });
   }
 
   private async waitUntilStopped(owner: string, turn: Turn): Promise<Turn> {

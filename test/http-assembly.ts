@@ -77,6 +77,8 @@ export interface HttpOptions {
   page?: () => Promise<Map<string, PageFile>>;
   /** How long the vendor may be silent. */
   providerMs?: number;
+  /** Waits between tries to store a turn's end. */
+  storeRetryMs?: readonly number[];
   /** The database file may not grow beyond this: a full disk. */
   maxFileBytes?: number;
 }
@@ -116,6 +118,7 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> 
       processId,
       drainMs: 100,
       usageEveryMs: 1_000,
+      storeRetryMs: options.storeRetryMs,
     },
     { leaseMs: 15_000, tickMs: 50, queueLimit: options.queueLimit ?? 4, shared: options.shared ?? false },
   );

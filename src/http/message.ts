@@ -143,6 +143,7 @@ async function answerWhole(call: Call, followed: FollowedTurn): Promise<Response
   if (!ended) {
     throw new AppError("storage_unavailable", "The answer could not be stored; look at the turn again later.", {
       members: { turn_id: followed.turnId },
+      retryAfterSeconds: 5,
     });
   }
   const { turn, userMessage, reply, session } = ended;

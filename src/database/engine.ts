@@ -36,7 +36,10 @@ export interface Reader {
 export interface Tx extends Reader {
   /** Runs SQL for its effect; returns the number of rows it changed. */
   run(sql: string, params?: readonly Value[]): Promise<number>;
-  /** Puts a text into the search index under a row number, in this transaction; `replace` when it may be there already. */
+  /**
+   * Puts the text of a message, or a session's title, into the search index under its row number, with this transaction or
+   * soon after it; `replace` when it may be there already.
+   */
   indexText(row: number, owner: string, text: string | null, replace: boolean): Promise<void>;
   /** Whether a process that has turns here is certainly gone. */
   isProcessGone(processId: number): Promise<boolean>;
@@ -47,6 +50,8 @@ export interface Engine {
   readonly reader: Reader;
   /** Runs one operation as one transaction, durable when the promise resolves. The input must be structured-cloneable. */
   write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>>;
+  /** Resolves when everything that was committed before can be found. */
+  settleSearch(): Promise<void>;
   /** A consistent copy while running; Postgres refuses, it has its own tools. */
   backup(file: string, progress?: (done: number, total: number) => void): Promise<void>;
   /** Throws storage_unavailable when there is no room for another write, where that can be known without one. */

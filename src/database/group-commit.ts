@@ -16,8 +16,6 @@ export interface GroupDatabase {
   mark(): void;
   release(): void;
   undo(): void;
-  /** The index rows that the group's operations left to be written together. */
-  flush(): void;
   commit(): void;
   /** Undoes the whole group; does nothing when the database has done that itself. */
   rollback(): void;
@@ -66,7 +64,6 @@ export class GroupCommit {
       this.database.begin();
       settle = [];
       for (const job of jobs) settle.push(await this.runJob(job));
-      this.database.flush();
       this.database.commit();
     } catch (cause) {
       this.database.rollback();

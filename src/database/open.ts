@@ -60,7 +60,10 @@ function createStore(engine: Engine, processId: number): Store {
     },
     findSession: (owner, id) => findSession(reader, owner, id),
     listSessions: (owner, page) => listSessions(reader, owner, page),
-    searchSessions: (owner, query, page) => searchSessions(reader, owner, query, page),
+    async searchSessions(owner, query, page) {
+      await engine.settleSearch();
+      return searchSessions(reader, owner, query, page);
+    },
     updateSession: (owner, id, change, at, ifVersion) =>
       engine.write("updateSession", { owner, id, change, at, ifVersion }),
     trashSession: (owner, id, at, ifVersion) => engine.write("trashSession", { owner, id, at, ifVersion }),

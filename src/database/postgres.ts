@@ -188,6 +188,7 @@ function createEngine(pool: pg.Pool, life: { close(): Promise<void> } | undefine
         throw new AppError("storage_unavailable", "The database is open for reading only, or closed.");
       return retryTransient(() => transact(pool, (tx) => runOperation(tx, name, input)));
     },
+    settleSearch: async () => {}, // the index is written with the text
     async backup() {
       throw new AppError("conflict", "A Postgres database is copied with its own tools, for instance pg_dump.");
     },

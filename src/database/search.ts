@@ -15,7 +15,7 @@ import type { Reader, Value } from "./engine.ts";
 import { type SessionRow, sessionColumns, sessionFrom } from "./session.ts";
 
 /** Titles stand above all messages in the index: 2^52 is more messages than a database will ever hold. */
-const titleBase = 2 ** 52;
+export const titleBase = 2 ** 52;
 /** Index rows in the first walk; each next one is twice as long, because finding where to go on costs more the further back it is. */
 const firstWalk = 250;
 const longestWalk = 16_000;

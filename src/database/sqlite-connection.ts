@@ -3,7 +3,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Tx, Value } from "./engine.ts";
 import type { GroupDatabase } from "./group-commit.ts";
-import { indexedWords } from "./search.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
 
 /** A connection with its prepared statements. Values are bound, never spliced. */
@@ -33,21 +32,15 @@ export class Connection {
   }
 }
 
-/** A row for the search index; `words` null takes the row away. */
-interface IndexRow {
-  row: number;
-  words: string | null;
-  replace: boolean;
-}
-
-/** The writer's transaction as operations see it. Index rows are collected: FTS5 writes a segment per savepoint otherwise. */
+/** The writer's transaction as operations see it. */
 export class SqliteTx implements Tx {
   readonly dialect = sqliteDialect;
-  pending: IndexRow[] = [];
   private readonly connection: Connection;
+  private readonly onIndexText: () => void;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, onIndexText: () => void = () => {}) {
     this.connection = connection;
+    this.onIndexText = onIndexText;
   }
 
   async all<R>(sql: string, params?: readonly Value[]): Promise<R[]> {
@@ -58,23 +51,18 @@ export class SqliteTx implements Tx {
     return this.connection.run(sql, params);
   }
 
-  async indexText(row: number, owner: string, text: string | null, replace: boolean): Promise<void> {
-    this.pending.push({ row, words: text === null ? null : indexedWords(owner, text).join(" "), replace });
+  /** Only noted: the text itself is read again when its turn comes. */
+  async indexText(row: number, _owner: string, _text: string | null, replace: boolean): Promise<void> {
+    this.connection.run(
+      "INSERT INTO search_pending (row, stale) VALUES ($1, $2) ON CONFLICT (row) DO UPDATE SET stale = MAX(stale, excluded.stale)",
+      [row, replace ? 1 : 0],
+    );
+    this.onIndexText();
   }
 
   /** Whoever else wrote here is gone: the file's lock is ours alone. */
   async isProcessGone(): Promise<boolean> {
     return true;
-  }
-
-  flush(): void {
-    const rows = this.pending;
-    this.pending = [];
-    for (const { row, words, replace } of rows) {
-      if (replace) this.connection.run("DELETE FROM message_search WHERE rowid = $1", [row]);
-      if (words !== null)
-        this.connection.run("INSERT INTO message_search (rowid, words) VALUES ($1, $2)", [row, words]);
-    }
   }
 }
 
@@ -92,7 +80,7 @@ export function isStorageFailure(cause: unknown): boolean {
 }
 
 /** What group commit needs of the writer connection. */
-export function groupDatabase({ database }: Connection, tx: SqliteTx): GroupDatabase {
+export function groupDatabase({ database }: Connection): GroupDatabase {
   const statement = (sql: string) => database.prepare(sql);
   const [begin, mark, release, commit] = [
     statement("BEGIN IMMEDIATE"),
@@ -100,22 +88,13 @@ export function groupDatabase({ database }: Connection, tx: SqliteTx): GroupData
     statement("RELEASE operation"),
     statement("COMMIT"),
   ];
-  let marked = 0;
   return {
     begin: () => void begin.run(),
-    mark: () => {
-      marked = tx.pending.length;
-      mark.run();
-    },
+    mark: () => void mark.run(),
     release: () => void release.run(),
-    undo: () => {
-      tx.pending.length = marked;
-      database.exec("ROLLBACK TO operation; RELEASE operation");
-    },
-    flush: () => tx.flush(),
+    undo: () => database.exec("ROLLBACK TO operation; RELEASE operation"),
     commit: () => void commit.run(),
     rollback: () => {
-      tx.pending = [];
       if (database.isTransaction) database.exec("ROLLBACK");
     },
     // SQLite ends the transaction itself on the worst errors.

@@ -12,6 +12,7 @@ export const sqliteDialect: Dialect = {
   // (sqlite.org/fts5.html 4.3.2, read 2026-11-23). No prefix index: it would double what a turn pays for being found.
   createSearch: [
     "CREATE VIRTUAL TABLE message_search USING fts5 (words, content='', contentless_delete=1, tokenize='ascii')",
+    "CREATE TABLE search_pending (row INTEGER PRIMARY KEY, stale BIGINT NOT NULL)",
   ],
   searchMatch: "message_search MATCH $1",
   printQuery: (phrases, owner) =>

@@ -10,6 +10,7 @@ import type { Engine, Reader } from "./engine.ts";
 import { GroupCommit, storageFailure } from "./group-commit.ts";
 import { type Migration, migrate, migrations, newestOf, readSchemaVersion, refuseNewer } from "./migrate.ts";
 import { type OperationInput, type OperationName, type OperationResult, runOperation } from "./operations.ts";
+import { indexPending, SearchIndexer } from "./search-indexer.ts";
 import { Connection, groupDatabase, isStorageFailure, SqliteTx } from "./sqlite-connection.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
 
@@ -163,8 +164,10 @@ function createEngine(
   connection: Connection,
   lock: DatabaseSync | undefined,
 ): Engine {
-  const tx = writer && new SqliteTx(writer);
-  const group = writer && tx && new GroupCommit(groupDatabase(writer, tx));
+  const tx = writer && new SqliteTx(writer, () => indexer?.soon());
+  const group = writer && new GroupCommit(groupDatabase(writer));
+  const indexer = group && tx && new SearchIndexer(() => group.add(() => indexPending(tx)));
+  indexer?.soon(); // what a process before this one left waiting
   const reader: Reader = {
     dialect: sqliteDialect,
     async all<R>(sql: string, params: readonly (string | number | bigint | null)[] = []): Promise<R[]> {
@@ -177,6 +180,7 @@ function createEngine(
   };
   let closed: Promise<void> | undefined;
   const closeAll = async () => {
+    await indexer?.close();
     await group?.drain();
     connection.database.close();
     writer?.database.close();
@@ -189,6 +193,7 @@ function createEngine(
         throw new AppError("storage_unavailable", "The database is open for reading only, or closed.");
       return group.add(() => runOperation(tx, name, input));
     },
+    settleSearch: async () => indexer?.settle(),
     backup: (target, progress) => copyWhileWritten(file, target, progress),
     async checkRoom() {
       const { bavail, bsize } = await statfs(dirname(file));

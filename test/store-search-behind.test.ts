@@ -1,0 +1,68 @@
+// SQLite's search index is written behind the turns: nothing is forgotten, and nobody who searches sees that it is.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { newSession, speak } from "./store-inputs.ts";
+import { openTestStore } from "./stores.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "rozmova-search-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function countPending(file: string): number {
+  const database = new DatabaseSync(file, { readOnly: true });
+  const { count } = database.prepare("SELECT COUNT(*) AS count FROM search_pending").get() as { count: number };
+  database.close();
+  return count;
+}
+const page = { limit: 10, deleted: false };
+
+test("a search finds what was acknowledged a moment before, however much waits", async () => {
+  const file = join(folder, "moment.db");
+  const store = await openTestStore(`sqlite:${file}`);
+  const session = await newSession(store, { title: "rivers" });
+  await Promise.all(
+    Array.from({ length: 200 }, async (_, n) =>
+      speak(store, (await newSession(store)).id, `question${n}`, `answer${n}`),
+    ),
+  );
+  await speak(store, session.id, "the newest question", "the newest reply");
+  for (const word of ["question0", "answer199", "newest", "rivers"])
+    expect((await store.searchSessions("", word, page)).data).toHaveLength(1);
+  expect(countPending(file)).toBe(0);
+});
+
+test("what waited when a process ended is found by the next one", async () => {
+  const file = join(folder, "restart.db");
+  let store = await openTestStore(`sqlite:${file}`);
+  const session = await newSession(store, { title: "old title" });
+  await speak(store, session.id, "an unfinished thought", "a finished reply");
+  await store.updateSession("", session.id, { title: "new title" }, Date.now());
+  await store.close();
+  expect(countPending(file)).toBeGreaterThan(0);
+  store = await openTestStore(`sqlite:${file}`);
+  for (const [words, found] of [
+    ["unfinished", 1],
+    ["finished reply", 1],
+    ["new title", 1],
+    ["old", 0],
+  ] as const)
+    expect((await store.searchSessions("", words, page)).data).toHaveLength(found);
+});
+
+test("a changed title replaces what was indexed of the old one, whether that waited or not", async () => {
+  const store = await openTestStore(`sqlite:${join(folder, "title.db")}`);
+  const session = await newSession(store, { title: "first" });
+  for (const [was, is] of [
+    ["first", "second"],
+    ["second", "third"],
+  ] as const) {
+    await store.updateSession("", session.id, { title: is }, Date.now());
+    expect((await store.searchSessions("", is, page)).data).toHaveLength(1);
+    expect((await store.searchSessions("", was, page)).data).toHaveLength(0);
+  }
+  await store.updateSession("", session.id, { title: null }, Date.now());
+  expect((await store.searchSessions("", "third", page)).data).toHaveLength(0);
+});

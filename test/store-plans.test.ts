@@ -31,7 +31,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
  * that are not settled (their index has no others), the next rows to index, a row of the text index by its number, and the matches in the text index, from the newest on.
  */
 const small =
-  /^SCAN (\d+ CONSTANT ROWS|p|search_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|message_search VIRTUAL TABLE INDEX (\d+:M1<|0:=:))$/;
+  /^SCAN (\d+ CONSTANT ROWS|p|search_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|message_search VIRTUAL TABLE INDEX (\d+:M1<|0:=))$/;
 /** And sorting of what is few: the entries of one turn, the branches of one path. */
 const sorted = /FROM ledger_entry e|FROM chain/;
 

@@ -34,7 +34,7 @@ const lastEventMs = 1_000;
 const packageFile = new URL("../package.json", import.meta.url);
 export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
 
-/** A logger that writes JSON lines to stderr; `silent` writes nothing. */
+/** A logger that writes JSON lines to stderr, many at once where there are many, within 100 ms; `silent` writes nothing. */
 export function createLog(level: Config["logLevel"]): Log {
   return pino(
     {
@@ -43,7 +43,7 @@ export function createLog(level: Config["logLevel"]): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { cause: pino.stdSerializers.err },
     },
-    pino.destination({ dest: 2, sync: false }),
+    pino.destination({ dest: 2, sync: false, minLength: 4_096, periodicFlush: 100 }),
   );
 }
 

@@ -117,11 +117,23 @@ interface TokenRates {
   output: Pico;
 }
 
+/** A price has a handful of them; reading decimal texts for every usage report would cost more than the sum. */
+const knownRates = new WeakMap<Price, Map<string, TokenRates>>();
+
 /** The unit prices that hold for one request. */
 export function ratesFor(meter: Pick<Meter, "input" | "serviceTier">, price: Price): TokenRates {
-  const { row } = price;
-  const base = row.above200k && sumModalities(meter.input) > largePrompt ? row.above200k : row;
-  const [numerator, denominator] = meter.serviceTier === "standard" ? [1, 1] : row.tierMultipliers[meter.serviceTier];
+  const large = price.row.above200k !== undefined && sumModalities(meter.input) > largePrompt;
+  const name = `${meter.serviceTier} ${large}`;
+  const ofPrice = knownRates.get(price) ?? new Map<string, TokenRates>();
+  knownRates.set(price, ofPrice);
+  const rates = ofPrice.get(name) ?? readRates(price.row, meter.serviceTier, large);
+  ofPrice.set(name, rates);
+  return rates;
+}
+
+function readRates(row: FullPriceRow, serviceTier: Meter["serviceTier"], large: boolean): TokenRates {
+  const base = large && row.above200k ? row.above200k : row;
+  const [numerator, denominator] = serviceTier === "standard" ? [1, 1] : row.tierMultipliers[serviceTier];
   const unit = (usd: string): Pico => (perMillion(usd) * BigInt(numerator)) / BigInt(denominator); // whole: the row was checked
   const input = unit(base.input);
   const cached = unit(base.cached);

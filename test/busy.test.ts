@@ -16,7 +16,7 @@ import {
 import { engines } from "./engines.ts";
 import { startServer, type TestServer } from "./server.ts";
 
-describe.each(engines)("on %s", (_name, createDatabase) => {
+describe.each(engines)("invariant 7 on %s", (_name, createDatabase) => {
   let server: TestServer;
   beforeAll(async () => {
     server = await startServer({

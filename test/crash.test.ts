@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { engines } from "./engines.ts";
 import { runKills } from "./kill-run.ts";
 
-describe.each(engines)("on %s", (_name, createDatabase) => {
+describe.each(engines)("invariant 1 on %s", (_name, createDatabase) => {
   test("kill -9 at random moments under load: everything acknowledged is there, everything is terminal, the books agree", async () => {
     const result = await runKills({ databaseUrl: await createDatabase(), kills: 5, seed: 7, writers: 6 });
     expect(result.problems).toEqual([]);

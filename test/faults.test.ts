@@ -88,7 +88,7 @@ function describeText(stored: string, status: string): string {
 const outcomes = new Map<FaultName, { json: Outcome; stream: Outcome }>();
 
 test.each(faultNames.map((fault) => [fault.name, fault] as const))(
-  "%s ends in one state, with its receipt",
+  "%s ends in one state, with its receipt (invariant 4)",
   async (name, fault) => {
     const json = await meet(fault, false);
     const stream = await meet(fault, true);

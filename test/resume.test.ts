@@ -6,7 +6,7 @@ import { collect, newSession, openEvents, openStream, readHistory, type SeenEven
 import { engines } from "./engines.ts";
 import { startServer, type TestServer } from "./server.ts";
 
-describe.each(engines)("on %s", (_name, createDatabase) => {
+describe.each(engines)("invariant 6 on %s", (_name, createDatabase) => {
   let server: TestServer;
   beforeAll(async () => {
     server = await startServer({ databaseUrl: await createDatabase() });

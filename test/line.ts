@@ -1,4 +1,5 @@
-// A line to Postgres that a test can break at the worst moment: when a transaction is done and its answer is on the way.
+// A line to Postgres that counts what comes over it, and that a test can break at the worst moment: when a transaction is
+// done and its answer is on the way.
 
 import net from "node:net";
 import { join } from "node:path";
@@ -6,6 +7,8 @@ import { join } from "node:path";
 export interface Line {
   /** The database's address, over this line. */
   url: string;
+  /** What the server has sent so far. */
+  readonly bytesRead: number;
   /** The next answer to a COMMIT is lost, with its connection. Resolves when that has happened. */
   loseNextCommit(): Promise<void>;
   close(): Promise<void>;
@@ -19,6 +22,7 @@ export async function openLine(databaseUrl: string): Promise<Line> {
   const folder = new URL(databaseUrl).searchParams.get("host")!;
   const open = new Set<net.Socket>();
   let lost: (() => void) | undefined;
+  let bytesRead = 0;
   const server = net.createServer((near) => {
     const far = net.connect(join(folder, ".s.PGSQL.5432"));
     const cut = () => {
@@ -30,6 +34,7 @@ export async function openLine(databaseUrl: string): Promise<Line> {
     for (const socket of [near, far]) open.add(socket.on("error", cut).on("close", cut));
     near.on("data", (bytes) => far.write(bytes));
     far.on("data", (bytes: Buffer) => {
+      bytesRead += bytes.length;
       if (!lost || !bytes.includes(committed)) {
         near.write(bytes);
         return;
@@ -43,6 +48,9 @@ export async function openLine(databaseUrl: string): Promise<Line> {
   const { port } = server.address() as net.AddressInfo;
   return {
     url: `postgres://postgres@127.0.0.1:${port}${new URL(databaseUrl).pathname}`,
+    get bytesRead() {
+      return bytesRead;
+    },
     loseNextCommit: () =>
       new Promise((resolve) => {
         lost = resolve;

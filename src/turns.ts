@@ -214,7 +214,7 @@ export class Turns {
     const patienceMs = 10_000;
     for (let waited = 0; waited < patienceMs; waited += this.settings.tickMs) {
       const now = await this.tools.store.findTurn(owner, turn.id);
-      if (!now || now.status !== "running") return now ?? turn;
+      if (now?.status !== "running") return now ?? turn;
       await pause(this.settings.tickMs);
     }
     throw new AppError("conflict", "The process that runs this turn has not stopped it yet; ask again.", {

@@ -107,7 +107,7 @@ export class RunningTurn {
     else {
       const cut = setTimeout(() => this.abort.abort(), this.tools.drainMs);
       void this.done.finally(() => clearTimeout(cut));
-      void this.close("stopped", null, false);
+      this.close("stopped", null, false).catch(() => {}); // told when the turn is settled, which waits for this
     }
   }
 

@@ -16,6 +16,8 @@ export interface EventGroup {
 }
 
 const over = { done: true, value: undefined } as const;
+/** A group ends with the event that brings it to this many characters: what a reader has not taken yet stays small. */
+const groupCharacters = 64 * 1024;
 
 /**
  * Everything after event number `after`, in groups, waiting for what is to come; ends after `turn-end`, or without it where
@@ -24,6 +26,9 @@ const over = { done: true, value: undefined } as const;
 export class Reading implements AsyncIterableIterator<NumberedEvent[], void, void> {
   private readonly source: EventSource;
   private cursor: number;
+  /** Found, but not given out yet. */
+  private rest: NumberedEvent[] = [];
+  private ended = false;
   private over = false;
   private stopWaiting: (() => void) | undefined;
 
@@ -34,17 +39,15 @@ export class Reading implements AsyncIterableIterator<NumberedEvent[], void, voi
 
   async next(): Promise<IteratorResult<NumberedEvent[], void>> {
     while (!this.over) {
+      if (this.rest.length > 0) return { done: false, value: this.takeGroup() };
+      if (this.ended) break;
       const found = this.source.readAfter(this.cursor);
       // Nothing is awaited where nothing must be: an event that came in between would find nobody waiting for it.
       const { events, ended } = found instanceof Promise ? await found : found;
-      if (this.over) break;
-      this.over = ended;
-      const last = events.at(-1);
-      if (last) {
-        this.cursor = last.number;
-        return { done: false, value: events };
-      }
-      if (!ended) await this.waitForMore();
+      this.rest = events;
+      this.ended = ended;
+      this.cursor = events.at(-1)?.number ?? this.cursor;
+      if (events.length === 0 && !ended && !this.over) await this.waitForMore();
     }
     return over;
   }
@@ -57,6 +60,17 @@ export class Reading implements AsyncIterableIterator<NumberedEvent[], void, voi
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  private takeGroup(): NumberedEvent[] {
+    let count = 0;
+    for (let characters = 0; count < this.rest.length && characters < groupCharacters; count++) {
+      const { event } = this.rest[count]!;
+      if ("text" in event) characters += event.text.length;
+    }
+    const group = this.rest;
+    this.rest = count < group.length ? group.splice(count) : [];
+    return group;
   }
 
   private waitForMore(): Promise<void> {

@@ -11,7 +11,6 @@ export interface Held {
   rssBytes: number;
   /** Open files and sockets; 0 where the system does not tell. */
   descriptors: number;
-  timers: number;
   objectCount: number;
   /** Live objects of the kinds that a forgotten stream, listener or timer would keep. */
   objects: Record<string, number>;
@@ -66,7 +65,6 @@ export async function readHeld(server: HttpServer): Promise<Held> {
     held = {
       rssBytes: Math.min(held.rssBytes, now.rssBytes),
       descriptors: Math.min(held.descriptors, now.descriptors),
-      timers: Math.min(held.timers, now.timers),
       objectCount: Math.min(held.objectCount, now.objectCount),
       objects: Object.fromEntries(watched.map((kind) => [kind, Math.min(held.objects[kind]!, now.objects[kind]!)])),
     };
@@ -80,7 +78,6 @@ function countHeld(): Held {
   return {
     rssBytes: process.memoryUsage.rss(),
     descriptors: countDescriptors(),
-    timers: process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length,
     objectCount,
     objects: Object.fromEntries(watched.map((kind) => [kind, objectTypeCounts[kind] ?? 0])),
   };

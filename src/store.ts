@@ -148,6 +148,8 @@ export interface Store {
     idempotency?: Idempotency,
   ): Promise<Session>;
   findSession(owner: string, id: string): Promise<Session | undefined>;
+  /** The same for what only goes into a write: never waits for the disk, and may show what is not safe there yet. */
+  peekSession(owner: string, id: string): Promise<Session | undefined>;
   listSessions(owner: string, page: Page & { deleted: boolean }): Promise<Listed<Session>>;
   searchSessions(owner: string, query: string, page: Page & { deleted: boolean }): Promise<Listed<FoundSession>>;
   /** not_found | version_mismatch. Returns the session as it is after the change. */

@@ -135,7 +135,7 @@ export class Turns {
 
   private async tryOpen(input: StartTurn): Promise<FollowedTurn | undefined> {
     const { store, chooser, books } = this.tools;
-    const session = await store.findSession(input.owner, input.sessionId);
+    const session = await store.peekSession(input.owner, input.sessionId);
     if (!session) throw notFound("session");
     const params = mergeParams(session.params, input.params);
     const choice = chooser.choose(input.model, session.model);

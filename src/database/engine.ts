@@ -46,8 +46,10 @@ export interface Tx extends Reader {
 }
 
 export interface Engine {
-  /** For reading what is committed. */
+  /** For reading what is committed and on the disk, so that it may be told. */
   readonly reader: Reader;
+  /** For what only goes into a later write: what is committed, though perhaps not yet on the disk. Never waits for the disk. */
+  readonly recent: Reader;
   /** Runs one operation as one transaction, durable when the promise resolves. The input must be structured-cloneable. */
   write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>>;
   /** Resolves when everything that was committed before can be found. */

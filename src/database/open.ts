@@ -45,7 +45,7 @@ export async function openEngine(databaseUrl: string, options: StoreOptions): Pr
 }
 
 function createStore(engine: Engine, processId: number): Store {
-  const { reader } = engine;
+  const { reader, recent } = engine;
   let sweptAt = 0;
   /** Old keys are removed beside the work of those who use keys; whoever brought this one does not wait for it. */
   const sweep = (at: number) => {
@@ -59,6 +59,7 @@ function createStore(engine: Engine, processId: number): Store {
       return engine.write("createSession", { owner, id, fields, at, idempotency });
     },
     findSession: (owner, id) => findSession(reader, owner, id),
+    peekSession: (owner, id) => findSession(recent, owner, id),
     listSessions: (owner, page) => listSessions(reader, owner, page),
     async searchSessions(owner, query, page) {
       await engine.settleSearch();
@@ -71,7 +72,7 @@ function createStore(engine: Engine, processId: number): Store {
 
     listMessages: (owner, sessionId, page) => listMessages(reader, owner, sessionId, page),
     readHistory: (owner, sessionId) => readHistory(reader, owner, sessionId),
-    readMemory: (sessionId, branch, position, from) => readMemory(reader, sessionId, branch, position, from),
+    readMemory: (sessionId, branch, position, from) => readMemory(recent, sessionId, branch, position, from),
 
     openTurn(input) {
       if (input.idempotency) sweep(input.at);

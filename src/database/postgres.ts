@@ -183,6 +183,7 @@ function createEngine(pool: pg.Pool, life: { close(): Promise<void> } | undefine
   let closed: Promise<void> | undefined;
   return {
     reader,
+    recent: reader,
     async write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>> {
       if (readOnly || closed)
         throw new AppError("storage_unavailable", "The database is open for reading only, or closed.");

@@ -1,34 +1,50 @@
 // A connection to SQLite, and the writer's transaction as operations see it.
 
+import { fdatasync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { promisify } from "node:util";
 import type { Tx, Value } from "./engine.ts";
 import type { GroupDatabase } from "./group-commit.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
 
+interface Prepared {
+  statement: StatementSync;
+  /** Whether its rows are what it has changed. */
+  returnsChanges: boolean;
+}
+
 /** A connection with its prepared statements. Values are bound, never spliced. */
 export class Connection {
   readonly database: DatabaseSync;
-  private readonly statements = new Map<string, StatementSync>();
+  /** How many statements have changed something so far. */
+  changes = 0;
+  private readonly prepared = new Map<string, Prepared>();
 
   constructor(database: DatabaseSync) {
     this.database = database;
   }
 
   all<R>(sql: string, params: readonly Value[] = []): R[] {
-    return this.prepare(sql).all(...params) as R[];
+    const { statement, returnsChanges } = this.prepare(sql);
+    const rows = statement.all(...params) as R[];
+    if (returnsChanges && rows.length > 0) this.changes++;
+    return rows;
   }
 
   run(sql: string, params: readonly Value[] = []): number {
-    return Number(this.prepare(sql).run(...params).changes);
+    const changed = Number(this.prepare(sql).statement.run(...params).changes);
+    if (changed > 0) this.changes++;
+    return changed;
   }
 
-  private prepare(sql: string): StatementSync {
-    let statement = this.statements.get(sql);
-    if (!statement) {
-      statement = this.database.prepare(sql.replace(/\$(\d)/g, "?$1"));
-      this.statements.set(sql, statement);
+  private prepare(sql: string): Prepared {
+    let prepared = this.prepared.get(sql);
+    if (!prepared) {
+      const statement = this.database.prepare(sql.replace(/\$(\d)/g, "?$1"));
+      prepared = { statement, returnsChanges: / RETURNING /.test(sql) };
+      this.prepared.set(sql, prepared);
     }
-    return statement;
+    return prepared;
   }
 }
 
@@ -79,8 +95,12 @@ export function isStorageFailure(cause: unknown): boolean {
   );
 }
 
-/** What group commit needs of the writer connection. */
-export function groupDatabase({ database }: Connection): GroupDatabase {
+/**
+ * What group commit needs of the writer connection. The log is flushed by us and not by COMMIT (`synchronous` is NORMAL),
+ * so that no stream waits for the disk; what is told only after the flush is as safe as with FULL.
+ */
+export function groupDatabase(connection: Connection, logFile: number): GroupDatabase {
+  const { database } = connection;
   const statement = (sql: string) => database.prepare(sql);
   const [begin, mark, release, commit] = [
     statement("BEGIN IMMEDIATE"),
@@ -90,10 +110,12 @@ export function groupDatabase({ database }: Connection): GroupDatabase {
   ];
   return {
     begin: () => void begin.run(),
+    changes: () => connection.changes,
     mark: () => void mark.run(),
     release: () => void release.run(),
     undo: () => database.exec("ROLLBACK TO operation; RELEASE operation"),
     commit: () => void commit.run(),
+    flush: () => flushFile(logFile),
     rollback: () => {
       if (database.isTransaction) database.exec("ROLLBACK");
     },
@@ -101,3 +123,6 @@ export function groupDatabase({ database }: Connection): GroupDatabase {
     isStorageFailure: (cause) => isStorageFailure(cause) || !database.isTransaction,
   };
 }
+
+/** Waits for the disk beside the event loop. */
+const flushFile = promisify(fdatasync);

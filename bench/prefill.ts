@@ -57,14 +57,15 @@ const noFields = { title: "Benchmark", model: null, system: null, params: {}, me
 
 /** One finished turn, as a server would have left it. With `inOrder` its two writes are queued at once: SQLite's one writer keeps their order. */
 async function addTurn(store: Store, sessionId: string, number: number, inOrder: boolean): Promise<void> {
-  const turnId = newId();
+  const [turnId, userMessageId, replyMessageId] = [newId(), newId(), newId()];
   const at = Date.now();
   const opened = store.openTurn({
     owner: "",
     sessionId,
+    known: undefined,
     turnId,
-    userMessageId: newId(),
-    replyMessageId: newId(),
+    userMessageId,
+    replyMessageId,
     content: textOf(number * 2, questionLength),
     parentId: undefined,
     ifVersion: undefined,
@@ -76,8 +77,22 @@ async function addTurn(store: Store, sessionId: string, number: number, inOrder:
   });
   if (!inOrder) await opened;
   const closed = store.closeTurn({
-    turnId,
-    sessionId,
+    owner: "",
+    turn: {
+      ...{
+        id: turnId,
+        sessionId,
+        userMessageId,
+        replyMessageId,
+        status: "running",
+        modelRequested: model,
+        startedAt: at,
+      },
+      ...{ modelServed: null, finishReason: null, usage: null, cost: null, error: null, notices: [] },
+      ...{ settled: false, firstTokenAt: null, endedAt: null },
+    },
+    session: undefined,
+    replyRow: undefined,
     processId,
     status: "complete",
     text: textOf(number * 2 + 1, answerLength),

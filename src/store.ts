@@ -38,9 +38,30 @@ export interface Idempotency {
   expiresAt: number;
 }
 
+/**
+ * A session with what a turn needs of it beyond what callers see. It holds as long as the session has this `version`: a
+ * write that names the version needs to read nothing, and knows what the session is afterwards.
+ */
+export interface SessionState extends Session {
+  /** Its number in its table. */
+  row: number;
+  tipBranch: number;
+  tipPosition: number;
+  branchCount: number;
+  memoryFrom: number;
+  memoryEstimate: number;
+  memoryTokens: number;
+  /** The newest message, where that is known. */
+  tipMessageId: string | undefined;
+}
+/** The session has changed since the state that a write relied on was read: read it again. Nothing was written. */
+export class StaleSession extends Error {}
+
 export interface OpenTurn {
   owner: string;
   sessionId: string;
+  /** The session as the caller decided on this turn by it; without it, it is read. */
+  known: SessionState | undefined;
   turnId: string;
   userMessageId: string;
   replyMessageId: string;
@@ -58,7 +79,16 @@ export interface OpenTurn {
 }
 /** `replayed`: the idempotency key was used before, with the same body; nothing was written. */
 export type OpenedTurn =
-  | { kind: "opened"; session: Session; turn: Turn; userMessage: Message; reply: Message; memory: MemoryState }
+  | {
+      kind: "opened";
+      session: SessionState;
+      turn: Turn;
+      userMessage: Message;
+      reply: Message;
+      /** The reply's number in its table, where it is known. */
+      replyRow: number | undefined;
+      memory: MemoryState;
+    }
   | { kind: "replayed"; turnId: string };
 
 /** Where the model's memory of the session's path begins, and how far our last estimate was from the vendor's count. */
@@ -81,8 +111,12 @@ export interface MemoryRow {
 }
 
 export interface CloseTurn {
-  turnId: string;
-  sessionId: string;
+  owner: string;
+  /** As it was opened: what does not change is not read again. */
+  turn: Turn;
+  /** As openTurn left it, and the reply's row; what the caller does not know is read. */
+  session: SessionState | undefined;
+  replyRow: number | undefined;
   processId: number;
   status: EndStatus;
   text: string;
@@ -118,6 +152,7 @@ export interface TurnLog {
 }
 /** A turn whose process is gone, now ours, with all that was saved of it. */
 export interface DeadTurn {
+  owner: string;
   turn: Turn;
   memory: MemoryState;
   system: string | null;
@@ -149,7 +184,7 @@ export interface Store {
   ): Promise<Session>;
   findSession(owner: string, id: string): Promise<Session | undefined>;
   /** The same for what only goes into a write: never waits for the disk, and may show what is not safe there yet. */
-  peekSession(owner: string, id: string): Promise<Session | undefined>;
+  peekSession(owner: string, id: string): Promise<SessionState | undefined>;
   listSessions(owner: string, page: Page & { deleted: boolean }): Promise<Listed<Session>>;
   searchSessions(owner: string, query: string, page: Page & { deleted: boolean }): Promise<Listed<FoundSession>>;
   /** not_found | version_mismatch. Returns the session as it is after the change. */
@@ -168,16 +203,16 @@ export interface Store {
   /** The whole path to the newest message in order, a bounded number of messages at a time. */
   readHistory(owner: string, sessionId: string): AsyncIterable<Message[]>;
   /** The path up to, and without, the message at `position`, beginning at `from`. */
-  readMemory(sessionId: string, branch: number, position: number, from: number): Promise<MemoryRow[]>;
+  readMemory(sessionId: string, branch: number, position: number, from: number): Promise<readonly MemoryRow[]>;
 
   /**
-   * not_found | turn_in_progress | conflict (in the trash) | version_mismatch | idempotency_mismatch.
+   * not_found | turn_in_progress | conflict (in the trash) | version_mismatch | idempotency_mismatch, or StaleSession.
    * Asked again with the same turn id (a broken line had kept the answer), it finds what the first one opened.
    */
   openTurn(input: OpenTurn): Promise<OpenedTurn>;
   appendEvents(batch: EventBatch): Promise<void>;
   /** Ends a running turn, once. Undefined when it was not running or is not this process's any more: nothing was written. */
-  closeTurn(input: CloseTurn): Promise<ClosedTurn | undefined>;
+  closeTurn(input: CloseTurn): Promise<(ClosedTurn & { session: SessionState }) | undefined>;
   /** Books a turn closed with `settled: false`, once; nothing if it is settled already or another process's. */
   settleTurn(
     turnId: string,

@@ -58,8 +58,10 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     return;
   }
   await tools.store.closeTurn({
-    turnId: turn.id,
-    sessionId: turn.sessionId,
+    owner: dead.owner,
+    turn,
+    session: undefined,
+    replyRow: undefined,
     processId: tools.processId,
     status: "interrupted",
     text,
@@ -83,8 +85,9 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
 
 async function estimatePrompt(tools: TurnTools, dead: DeadTurn): Promise<number> {
   const { memory, turn } = dead;
-  const rows = await tools.store.readMemory(turn.sessionId, memory.branch, memory.position + 1, memory.from);
-  const asked = rows.pop();
+  const path = await tools.store.readMemory(turn.sessionId, memory.branch, memory.position + 1, memory.from);
+  const rows = path.slice(0, -1);
+  const asked = path.at(-1);
   const window = tools.chooser.windowOf(turn.modelRequested, {});
   const content = asked?.content ?? "";
   return planMemory({

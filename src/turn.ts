@@ -233,7 +233,7 @@ export class RunningTurn {
     await this.flushing;
     const entries = bookTurn(this.tools.books, this.bookable(status === "complete" ? "finished" : "broken"));
     const end = this.describeEnd(status, error, settled, entries);
-    const closed = await this.insist(() => closeOrFind(this.tools.store, this.opened.owner, end));
+    const closed = await this.insist(() => closeOrFind(this.tools.store, end));
     if (!closed)
       this.tools.log.warn(
         { turn_id: this.live.turn.id },
@@ -244,12 +244,14 @@ export class RunningTurn {
   }
 
   private describeEnd(status: EndStatus, error: TurnError | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
-    const { turn, session } = this.live;
+    const { owner, turn, session, replyRow } = this.opened;
     const lastNumber = this.live.nextNumber;
     const usage = entries.at(-1)?.usage ?? null;
     return {
-      turnId: turn.id,
-      sessionId: session.id,
+      owner,
+      turn,
+      session,
+      replyRow,
       processId: this.tools.processId,
       status,
       text: this.text,

@@ -4,7 +4,7 @@ import { AppError, notFound } from "./errors.ts";
 import { newId } from "./id.ts";
 import { requireFit } from "./memory.ts";
 import { mergeParams, type Params } from "./params.ts";
-import type { Idempotency, OpenedTurn, OpenTurn } from "./store.ts";
+import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "./store.ts";
 import { RunningTurn, type TurnTools } from "./turn.ts";
 import { type FollowedTurn, followLive, followStored } from "./turn-follow.ts";
 import { SessionQueue } from "./turn-queue.ts";
@@ -142,21 +142,27 @@ export class Turns {
     chooser.checkParams(choice.model, params);
     books.requirePrice(choice.model);
     requireFit(session.system, input.content, chooser.windowOf(choice.model, params));
-    const opened = await this.open(input, choice.requested);
-    if (opened?.kind === "replayed") return this.follow(input.owner, opened.turnId);
-    if (!opened) return undefined;
+    const opened = await this.open(input, session, choice.requested);
+    if (opened === "stale") return this.tryOpen(input);
+    if (opened === "busy") return undefined;
+    if (opened.kind === "replayed") return this.follow(input.owner, opened.turnId);
     const turn = new RunningTurn(this.tools, { ...opened, owner: input.owner }, choice, params);
     this.running.set(opened.turn.id, turn);
     void turn.done.finally(() => this.running.delete(opened.turn.id));
     return followLive(turn.live);
   }
 
-  /** Undefined: the session is busy and the caller asked to wait or to interrupt. */
-  private async open(input: StartTurn, modelRequested: string): Promise<OpenedTurn | undefined> {
+  /** "busy": the caller asked to wait, or to interrupt. "stale": the session is not as it was known. */
+  private async open(
+    input: StartTurn,
+    known: SessionState,
+    modelRequested: string,
+  ): Promise<OpenedTurn | "busy" | "stale"> {
     const at = this.tools.now();
     const asked: OpenTurn = {
       owner: input.owner,
       sessionId: input.sessionId,
+      known,
       turnId: newId(),
       userMessageId: newId(),
       replyMessageId: newId(),
@@ -172,7 +178,8 @@ export class Turns {
     try {
       return await this.tools.store.openTurn(asked).catch((cause) => this.askAgain(asked, cause));
     } catch (cause) {
-      if (cause instanceof AppError && cause.code === "turn_in_progress" && input.ifBusy !== "reject") return undefined;
+      if (cause instanceof StaleSession) return "stale";
+      if (cause instanceof AppError && cause.code === "turn_in_progress" && input.ifBusy !== "reject") return "busy";
       throw cause;
     }
   }

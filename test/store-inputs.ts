@@ -33,7 +33,15 @@ export function newSession(store: Store, fields: Partial<SessionFields> = {}, ow
 
 export function openInput(sessionId: string, change: Partial<OpenTurn> = {}): OpenTurn {
   return {
-    ...{ owner: "", sessionId, turnId: newId(), userMessageId: newId(), replyMessageId: newId(), content: "Hello" },
+    ...{
+      owner: "",
+      sessionId,
+      known: undefined,
+      turnId: newId(),
+      userMessageId: newId(),
+      replyMessageId: newId(),
+      content: "Hello",
+    },
     ...{ parentId: undefined, ifVersion: undefined, modelRequested: "one", idempotency: undefined },
     ...{ at: Date.now(), processId, leaseUntil: Date.now() + 60_000 },
     ...change,
@@ -78,14 +86,16 @@ export function entryFor(
 }
 
 export function closeInput(
-  { turn }: Pick<Opened, "turn">,
+  { turn, session, replyRow }: Pick<Opened, "turn"> & Partial<Opened>,
   entries: LedgerEntry[],
   change: Partial<CloseTurn> = {},
 ): CloseTurn {
   return {
     ...{
-      turnId: turn.id,
-      sessionId: turn.sessionId,
+      owner: "",
+      turn,
+      session,
+      replyRow,
       processId,
       status: "complete",
       text: "Hi!",
@@ -123,7 +133,9 @@ export async function speak(
   cost = 100n,
 ) {
   const opened = await open(store, sessionId, { content, ...change });
-  const closed = await store.closeTurn(closeInput(opened, [entryFor(opened.turn, cost)], { text }));
+  const closed = await store.closeTurn(
+    closeInput(opened, [entryFor(opened.turn, cost)], { text, owner: change.owner ?? "" }),
+  );
   if (!closed) throw new Error("the turn was not running");
   return { ...closed, userMessage: opened.userMessage };
 }

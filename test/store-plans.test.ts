@@ -54,6 +54,10 @@ class Recorder implements Tx {
     this.statements.set(sql, params);
     return this.inner.run(sql, params);
   }
+  insert(sql: string, params: readonly Value[]): Promise<number> {
+    this.statements.set(sql, params);
+    return this.inner.insert(sql, params);
+  }
   indexText(row: number, owner: string, text: string | null, replace: boolean): Promise<void> {
     return this.inner.indexText(row, owner, text, replace);
   }
@@ -159,6 +163,7 @@ describe("query plans", () => {
       all: async <R>(sql: string, params: readonly Value[] = []) =>
         (await client.query(sql, [...params])).rows.map(toNumbers) as R[],
       run: async (sql, params = []) => (await client.query(sql, [...params])).rowCount ?? 0,
+      insert: async (sql, params) => Number((await client.query(`${sql} RETURNING row`, [...params])).rows[0].row),
       indexText: async () => {},
       isProcessGone: async () => true,
     };

@@ -40,6 +40,7 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
     const [dead, ...others] = await next.claimDeadTurns(successor, Date.now(), Date.now() + 60_000, 10);
     expect(others).toEqual([]);
     expect(dead).toEqual({
+      owner: "",
       turn: { ...opened.turn, modelServed: "one-001" },
       ...{ memory: { branch: 0, position: 2, from: 0, promptEstimate: 8, promptTokens: 9 }, system: "be brief" },
       events: [

@@ -36,6 +36,8 @@ export interface Reader {
 export interface Tx extends Reader {
   /** Runs SQL for its effect; returns the number of rows it changed. */
   run(sql: string, params?: readonly Value[]): Promise<number>;
+  /** Inserts one row into a table with an `autoRow`; returns the number that the row was given. */
+  insert(sql: string, params: readonly Value[]): Promise<number>;
   /**
    * Puts the text of a message, or a session's title, into the search index under its row number, with this transaction or
    * soon after it; `replace` when it may be there already.

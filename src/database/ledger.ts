@@ -3,8 +3,9 @@
 import { createHash } from "node:crypto";
 import type { ErrorCode } from "../errors.ts";
 import type { Cost, LedgerEntry, ReceiptLine, ReceiptPrice } from "../ledger.ts";
+import type { Session } from "../session.ts";
 import type { BookTotals } from "../store.ts";
-import type { Usage } from "../usage.ts";
+import { addUsage, type Usage } from "../usage.ts";
 import {
   accuracyAt,
   picoFrom,
@@ -88,6 +89,22 @@ export const addToTotals = `input_tokens = input_tokens + $2, cached_tokens = ca
 export function totalsValues(booked: bigint | null, usage: Usage | null, cost: Cost | null): Value[] {
   const counts = usageValues(usage).map((count) => count ?? 0);
   return [...counts, booked ?? 0n, cost ? rankOf(cost.accuracy) : 0, cost?.unpricedTurns ?? 0];
+}
+
+/** What `addToTotals` makes of a session's totals. */
+export function addTotals(
+  { usage, cost }: Pick<Session, "usage" | "cost">,
+  booked: bigint | null,
+  addedUsage: Usage | null,
+  addedCost: Cost | null,
+): Pick<Session, "usage" | "cost"> {
+  const total = (cost.total ?? 0n) + (booked ?? 0n);
+  const unpricedTurns = cost.unpricedTurns + (addedCost?.unpricedTurns ?? 0);
+  const rank = Math.max(rankOf(cost.accuracy), addedCost ? rankOf(addedCost.accuracy) : 0);
+  return {
+    usage: addedUsage ? addUsage(usage, addedUsage) : usage,
+    cost: { total: total === 0n && unpricedTurns > 0 ? null : total, accuracy: accuracyAt(rank), unpricedTurns },
+  };
 }
 
 interface EntryRow extends UsageRow {

@@ -9,7 +9,7 @@ import { findTurnMessages, listMessages, readHistory, readMemory } from "./messa
 import { openPostgres } from "./postgres.ts";
 import { readDeadTurn } from "./recovery.ts";
 import { searchSessions } from "./search.ts";
-import { findSession, listSessions } from "./session.ts";
+import { findSession, findState, listSessions } from "./session.ts";
 import { openSqlite } from "./sqlite.ts";
 import { findTurn, listStopRequests, readTurnLog } from "./turn.ts";
 
@@ -59,7 +59,7 @@ function createStore(engine: Engine, processId: number): Store {
       return engine.write("createSession", { owner, id, fields, at, idempotency });
     },
     findSession: (owner, id) => findSession(reader, owner, id),
-    peekSession: (owner, id) => findSession(recent, owner, id),
+    peekSession: (owner, id) => findState(recent, owner, id),
     listSessions: (owner, page) => listSessions(reader, owner, page),
     async searchSessions(owner, query, page) {
       await engine.settleSearch();

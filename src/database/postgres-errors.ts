@@ -2,6 +2,7 @@
 
 import pg from "pg";
 import { AppError } from "../errors.ts";
+import { StaleSession } from "../store.ts";
 import { storageFailure } from "./group-commit.ts";
 
 // Classes: 08 connection, 28 refused login, 53 out of disk, memory or connections, 57P0 shutting down, 58 input/output,
@@ -16,7 +17,7 @@ export function isTransient(cause: unknown): boolean {
 
 /** What a failed query means to the caller: storage trouble, or the error itself. All that is not the server's word is a lost line. */
 export function explainPostgres(cause: unknown): unknown {
-  if (cause instanceof AppError) return cause;
+  if (cause instanceof AppError || cause instanceof StaleSession) return cause;
   if (!(cause instanceof pg.DatabaseError)) return storageFailure(cause);
   return storageStates.test(cause.code ?? "") || isTransient(cause) ? storageFailure(cause) : cause;
 }

@@ -100,6 +100,11 @@ class PostgresTx implements Tx {
     return rowCount ?? 0;
   }
 
+  async insert(sql: string, params: readonly Value[]): Promise<number> {
+    const [inserted] = await this.all<{ row: number }>(`${sql} RETURNING row`, params);
+    return inserted!.row;
+  }
+
   private async query(sql: string, params: readonly Value[] = []): Promise<pg.QueryResult> {
     try {
       return await this.client.query(queryOf(sql, params));

@@ -53,6 +53,7 @@ export async function readDeadTurn(reader: Reader, turnId: string): Promise<Dead
   const log = await readLog(reader, turnId, 1);
   const last = log.events.at(-1)?.number ?? 1;
   return {
+    owner: row!.owner,
     turn: turnFrom(row!),
     memory: memoryOf(row!),
     system: row!.system,

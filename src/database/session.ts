@@ -3,7 +3,7 @@
 import { AppError, notFound } from "../errors.ts";
 import { isId } from "../id.ts";
 import type { Session } from "../session.ts";
-import type { Idempotency, Listed, Page, SessionFields } from "../store.ts";
+import type { Idempotency, Listed, Page, SessionFields, SessionState } from "../store.ts";
 import { noUsage } from "../usage.ts";
 import { accuracyAt, type CostRow, storableText, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
 import type { Reader, Tx, Value } from "./engine.ts";
@@ -51,6 +51,36 @@ export function sessionFrom(row: SessionRow): Session {
       unpricedTurns: row.unpriced_turns,
     },
     version: row.version,
+  };
+}
+
+interface StateRow extends SessionRow {
+  tip_branch: number;
+  tip_position: number;
+  branch_count: number;
+  memory_from: number;
+  memory_estimate: number;
+  memory_tokens: number;
+}
+
+/** The caller's session with what a turn needs of it. */
+export async function findState(reader: Reader, owner: string, id: string): Promise<SessionState | undefined> {
+  const [row] = await reader.all<StateRow>(
+    `SELECT ${sessionColumns}, tip_branch, tip_position, branch_count, memory_from, memory_estimate, memory_tokens
+     FROM session WHERE id = $1 AND owner = $2`,
+    [id, owner],
+  );
+  if (!row) return undefined;
+  return {
+    ...sessionFrom(row),
+    tipBranch: row.tip_branch,
+    tipPosition: row.tip_position,
+    branchCount: row.branch_count,
+    memoryFrom: row.memory_from,
+    memoryEstimate: row.memory_estimate,
+    memoryTokens: row.memory_tokens,
+    tipMessageId: undefined,
+    row: row.row,
   };
 }
 

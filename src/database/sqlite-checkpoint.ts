@@ -65,7 +65,8 @@ export class Checkpointer {
   }
 
   private ask(): Promise<CheckpointAnswer> {
-    const worker = (this.worker ??= this.start());
+    this.worker ??= this.start();
+    const { worker } = this;
     return new Promise((resolve) => {
       const end = (answer: CheckpointAnswer) => {
         worker.off("message", end);

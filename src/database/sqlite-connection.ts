@@ -37,6 +37,11 @@ export class Connection {
     return changed;
   }
 
+  insert(sql: string, params: readonly Value[]): number {
+    this.changes++;
+    return Number(this.prepare(sql).statement.run(...params).lastInsertRowid);
+  }
+
   private prepare(sql: string): Prepared {
     let prepared = this.prepared.get(sql);
     if (!prepared) {
@@ -48,28 +53,47 @@ export class Connection {
   }
 }
 
-/** The writer's transaction as operations see it. */
+/**
+ * The transaction as one operation sees it. An operation that failed may still have statements under way: once it is over,
+ * or SQLite has ended the transaction itself, they must not reach what others write.
+ */
 export class SqliteTx implements Tx {
   readonly dialect = sqliteDialect;
   private readonly connection: Connection;
   private readonly onIndexText: () => void;
+  private state: "free" | "inside" | "over" = "free";
 
   constructor(connection: Connection, onIndexText: () => void = () => {}) {
     this.connection = connection;
     this.onIndexText = onIndexText;
   }
 
+  /** Runs one operation, and lets nothing of it be run later. */
+  static async run<T>(connection: Connection, onIndexText: () => void, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const tx = new SqliteTx(connection, onIndexText);
+    tx.state = "inside";
+    try {
+      return await work(tx);
+    } finally {
+      tx.state = "over";
+    }
+  }
+
   async all<R>(sql: string, params?: readonly Value[]): Promise<R[]> {
-    return this.connection.all<R>(sql, params);
+    return this.open().all<R>(sql, params);
   }
 
   async run(sql: string, params?: readonly Value[]): Promise<number> {
-    return this.connection.run(sql, params);
+    return this.open().run(sql, params);
+  }
+
+  async insert(sql: string, params: readonly Value[]): Promise<number> {
+    return this.open().insert(sql, params);
   }
 
   /** Only noted: the text itself is read again when its turn comes. */
   async indexText(row: number, _owner: string, _text: string | null, replace: boolean): Promise<void> {
-    this.connection.run(
+    this.open().run(
       "INSERT INTO search_pending (row, stale) VALUES ($1, $2) ON CONFLICT (row) DO UPDATE SET stale = MAX(stale, excluded.stale)",
       [row, replace ? 1 : 0],
     );
@@ -79,6 +103,12 @@ export class SqliteTx implements Tx {
   /** Whoever else wrote here is gone: the file's lock is ours alone. */
   async isProcessGone(): Promise<boolean> {
     return true;
+  }
+
+  private open(): Connection {
+    if (this.state === "over" || (this.state === "inside" && !this.connection.database.isTransaction))
+      throw new Error("the transaction is over");
+    return this.connection;
   }
 }
 

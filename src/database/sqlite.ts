@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { AppError } from "../errors.ts";
 import { type Log, noLog } from "../log.ts";
-import type { Engine, Reader, Value } from "./engine.ts";
+import type { Engine, Reader, Tx, Value } from "./engine.ts";
 import { GroupCommit, storageFailure } from "./group-commit.ts";
 import { type Migration, migrate, migrations, newestOf, readSchemaVersion, refuseNewer } from "./migrate.ts";
 import { type OperationInput, type OperationName, type OperationResult, runOperation } from "./operations.ts";
@@ -163,8 +163,9 @@ function createEngine(file: string, connection: Connection, lock: DatabaseSync, 
   const logFile = openSync(`${file}-wal`, "r+"); // there since the first statement, until the last connection is closed
   const checkpointer = new Checkpointer(file, (why) => log.warn({ why }, "a checkpoint failed; trying again later"));
   const group = new GroupCommit(groupDatabase(connection, logFile), (jobs) => checkpointer.afterGroup(jobs));
-  const tx = new SqliteTx(connection, () => indexer.soon());
-  const indexer = new SearchIndexer(() => group.add(() => indexPending(tx)));
+  const add = <T>(work: (tx: Tx) => Promise<T>) =>
+    group.add(() => SqliteTx.run(connection, () => indexer.soon(), work));
+  const indexer = new SearchIndexer(() => add(indexPending));
   indexer.soon(); // what a process before this one left waiting
   let closed: Promise<void> | undefined;
   const closeAll = async () => {
@@ -180,7 +181,7 @@ function createEngine(file: string, connection: Connection, lock: DatabaseSync, 
     recent: createReader(connection, () => group.committed),
     async write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>> {
       if (closed) throw new AppError("storage_unavailable", "The database is closed.");
-      return group.add(() => runOperation(tx, name, input));
+      return add((tx) => runOperation(tx, name, input));
     },
     settleSearch: () => indexer.settle(),
     backup: (target, progress) => copyWhileWritten(file, target, progress),

@@ -3,23 +3,16 @@
 import { AppError, notFound } from "../errors.ts";
 import type { Message } from "../message.ts";
 import { titleFrom } from "../session.ts";
-import type { MemoryState, OpenedTurn, OpenTurn } from "../store.ts";
+import { type MemoryState, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
+import type { Turn } from "../turn-state.ts";
 import { storableText } from "./columns.ts";
-import type { Tx, Value } from "./engine.ts";
+import type { Tx } from "./engine.ts";
 import { claimKey } from "./idempotency.ts";
 import { findTurnMessages } from "./message.ts";
 import { titleRow } from "./search.ts";
-import { findSession, type SessionRow, sessionColumns, sessionFrom, versionMismatch } from "./session.ts";
-import { findTurn, type TurnRow, turnColumns, turnFrom, turnInProgress } from "./turn.ts";
+import { findState, versionMismatch } from "./session.ts";
+import { findTurn, turnInProgress } from "./turn.ts";
 
-interface TakenSession extends SessionRow {
-  tip_branch: number;
-  tip_position: number;
-  memory_from: number;
-  memory_estimate: number;
-  memory_tokens: number;
-}
-const takenColumns = `${sessionColumns}, tip_branch, tip_position, memory_from, memory_estimate, memory_tokens`;
 /** Where a new message goes on: after `position` (-1: at the beginning) of `branch`. Undefined: after the newest message. */
 type Place = { branch: number; position: number } | undefined;
 
@@ -29,36 +22,32 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   if (earlier !== undefined && earlier !== input.turnId) return { kind: "replayed", turnId: earlier };
   const content = storableText(input.content);
   const place = await findPlace(tx, input);
-  const title = titleFrom(content);
   if (place === "nowhere") throw (await explainRefusal(tx, input)) ?? notFound("message");
-  const session = await takeFreeSession(tx, input, place, title);
-  if (!session) return findOpened(tx, input);
+  const taken = await takeSession(tx, input, place, content);
+  if (!taken) return findOpened(tx, input);
+  const { before, session } = taken;
+  const parentId = input.parentId === undefined ? await findTip(tx, before) : input.parentId;
   // Independent of each other: an engine with a network sends them together.
   const [messages, turn] = await Promise.all([
-    insertMessages(tx, input, session, content),
+    insertMessages(tx, input, session, parentId, content),
     insertTurn(tx, input),
-    place && session.tip_branch !== place.branch ? insertBranch(tx, session, place) : undefined,
-    title !== null && session.title === title ? tx.indexText(titleRow(session.row), owner, title, true) : undefined,
+    place && session.tipBranch !== place.branch ? insertBranch(tx, session, place) : undefined,
+    session.title !== before.title ? tx.indexText(titleRow(session.row), owner, session.title, true) : undefined,
   ]);
-  await tx.indexText(messages.row, owner, content, false);
-  return {
-    kind: "opened",
-    session: sessionFrom(session),
-    turn: turnFrom(turn),
-    ...messages.pair,
-    memory: memoryOf(session),
-  };
+  await tx.indexText(messages.userRow, owner, content, false);
+  const { userMessage, reply, replyRow } = messages;
+  return { kind: "opened", session, turn, userMessage, reply, replyRow, memory: memoryOf(session) };
 }
 
 /** What an earlier try with the same turn id has written. */
 async function findOpened(tx: Tx, { owner, sessionId, turnId }: OpenTurn): Promise<OpenedTurn> {
-  const [[session], turn, messages] = await Promise.all([
-    tx.all<TakenSession>(`SELECT ${takenColumns} FROM session WHERE id = $1`, [sessionId]),
+  const [session, turn, messages] = await Promise.all([
+    findState(tx, owner, sessionId),
     findTurn(tx, owner, turnId),
     findTurnMessages(tx, owner, turnId),
   ]);
   if (!session || !turn || !messages) throw notFound("turn");
-  return { kind: "opened", session: sessionFrom(session), turn, ...messages, memory: memoryOf(session) };
+  return { kind: "opened", session, turn, ...messages, replyRow: undefined, memory: memoryOf(session) };
 }
 
 const mostTries = 20;
@@ -77,56 +66,70 @@ async function findPlace(tx: Tx, { parentId, sessionId, owner }: OpenTurn): Prom
   throw new AppError("invalid_request", detail, { errors: [{ pointer: "/parent_id", detail }] });
 }
 
+interface Taken {
+  before: SessionState;
+  session: SessionState;
+}
+
 /**
- * Where nothing explains why the session could not be taken, it was freed since by another process: it is tried again.
- * Undefined: this very turn has taken it before.
+ * Takes the session if nothing runs in it. Undefined: this very turn has taken it before. What the caller knew and what is
+ * there differ: StaleSession; without a caller's knowledge, it was changed by another process meanwhile and is read again.
  */
-async function takeFreeSession(
-  tx: Tx,
-  input: OpenTurn,
-  place: Place,
-  title: string | null,
-): Promise<TakenSession | undefined> {
+async function takeSession(tx: Tx, input: OpenTurn, place: Place, content: string): Promise<Taken | undefined> {
+  const { known, owner, sessionId, turnId, ifVersion } = input;
   for (let tries = 0; tries < mostTries; tries++) {
-    const session = await takeSession(tx, input, place, title);
-    if (session) return session;
+    const before = known ?? (await findState(tx, owner, sessionId));
+    if (before && (ifVersion === undefined || ifVersion === before.version)) {
+      const session = afterOpening(before, input, place, content);
+      if (await writeTaken(tx, owner, before, session)) return { before, session };
+    }
     const refusal = await explainRefusal(tx, input);
-    if (refusal?.members?.running_turn_id === input.turnId) return undefined;
+    if (refusal?.members?.running_turn_id === turnId) return undefined;
     if (refusal) throw refusal;
+    if (known) throw new StaleSession("The session has changed since it was read.");
   }
   throw new AppError("conflict", "The session changes hands too fast; try again.", { retryAfterSeconds: 1 });
 }
 
-/** The guard: only one caller ever gets the row of a session in which nothing was running. */
-async function takeSession(
-  tx: Tx,
-  input: OpenTurn,
-  place: Place,
-  title: string | null,
-): Promise<TakenSession | undefined> {
-  const { sessionId, owner, turnId, at, ifVersion } = input;
-  const params: Value[] = [sessionId, owner, turnId, at, title];
-  let tip = "tip_position = tip_position + 2";
-  if (place) {
-    const atTip = `tip_branch = $${params.push(place.branch)} AND tip_position = $${params.push(place.position)}`;
-    const fork = `CAST($${params.push(place.position + 1)} AS BIGINT)`;
-    tip = `tip_branch = CASE WHEN ${atTip} THEN tip_branch ELSE branch_count END, tip_position = ${fork} + 1,
-      branch_count = CASE WHEN ${atTip} THEN branch_count ELSE branch_count + 1 END,
-      memory_from = CASE WHEN memory_from <= ${fork} THEN memory_from ELSE 0 END`;
-  }
-  const guard = ifVersion === undefined ? "" : `AND version = $${params.push(ifVersion)}`;
-  const rows = await tx.all<TakenSession>(
-    `UPDATE session SET message_count = message_count + 2, version = version + 1, updated_at = $4, running_turn_id = $3,
-       title = COALESCE(title, $5), ${tip}
-     WHERE id = $1 AND owner = $2 AND deleted_at IS NULL AND running_turn_id IS NULL ${guard}
-     RETURNING ${takenColumns}`,
-    params,
+/** The guard: only one caller ever takes a session in which nothing was running, and only as it knew it. */
+async function writeTaken(tx: Tx, owner: string, before: SessionState, after: SessionState): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE session SET message_count = $4, version = $5, updated_at = $6, running_turn_id = $7, title = $8,
+       tip_branch = $9, tip_position = $10, branch_count = $11, memory_from = $12
+     WHERE id = $1 AND owner = $2 AND version = $3 AND deleted_at IS NULL AND running_turn_id IS NULL`,
+    [
+      ...[before.id, owner, before.version, after.messageCount, after.version, after.updatedAt, after.runningTurnId],
+      ...[after.title, after.tipBranch, after.tipPosition, after.branchCount, after.memoryFrom],
+    ],
   );
-  return rows[0];
+  return changed > 0;
+}
+
+/** The session as it is with the turn running in it: the new messages stand at its tip, on a branch of their own where they fork. */
+function afterOpening(before: SessionState, input: OpenTurn, place: Place, content: string): SessionState {
+  const after: SessionState = {
+    ...before,
+    messageCount: before.messageCount + 2,
+    version: before.version + 1,
+    updatedAt: input.at,
+    runningTurnId: input.turnId,
+    title: before.title ?? titleFrom(content),
+    tipPosition: before.tipPosition + 2,
+    tipMessageId: input.replyMessageId,
+  };
+  if (!place) return after;
+  const fork = place.position + 1;
+  after.tipPosition = fork + 1;
+  if (before.memoryFrom > fork) after.memoryFrom = 0;
+  if (before.tipBranch !== place.branch || before.tipPosition !== place.position) {
+    after.tipBranch = before.branchCount;
+    after.branchCount = before.branchCount + 1;
+  }
+  return after;
 }
 
 async function explainRefusal(tx: Tx, { owner, sessionId, ifVersion }: OpenTurn): Promise<AppError | undefined> {
-  const session = await findSession(tx, owner, sessionId);
+  const session = await findState(tx, owner, sessionId);
   if (!session) return notFound("session");
   if (session.deletedAt !== null) return new AppError("conflict", "The session is in the trash; restore it first.");
   if (session.runningTurnId !== null) return turnInProgress(session.runningTurnId);
@@ -134,72 +137,88 @@ async function explainRefusal(tx: Tx, { owner, sessionId, ifVersion }: OpenTurn)
   return undefined;
 }
 
-async function insertBranch(tx: Tx, session: TakenSession, place: { branch: number; position: number }): Promise<void> {
+async function insertBranch(tx: Tx, session: SessionState, place: { branch: number; position: number }): Promise<void> {
   await tx.run("INSERT INTO branch (session_id, branch, parent_branch, fork_position) VALUES ($1, $2, $3, $4)", [
     session.id,
-    session.tip_branch,
+    session.tipBranch,
     place.position === -1 ? null : place.branch,
     place.position + 1,
   ]);
 }
 
-async function insertMessages(tx: Tx, input: OpenTurn, session: TakenSession, content: string) {
+const insertMessage = `INSERT INTO message (id, session_id, branch, position, parent_id, turn_id, role, status, created_at, content)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+
+async function insertMessages(
+  tx: Tx,
+  input: OpenTurn,
+  session: SessionState,
+  parentId: string | null,
+  content: string,
+) {
   const { sessionId, turnId, userMessageId, replyMessageId, at } = input;
-  const position = session.tip_position - 1;
-  const rows = await tx.all<{ row: number; parent_id: string | null; role: string }>(
-    `INSERT INTO message (id, session_id, branch, position, parent_id, turn_id, role, status, created_at, content) VALUES
-       ($1, $2, $3, $4, COALESCE($5, (SELECT id FROM message WHERE session_id = $2 AND branch = $3 AND position = CAST($4 AS BIGINT) - 1)),
-        $6, 'user', 'complete', $7, $8),
-       ($9, $2, $3, $10, $1, $6, 'assistant', 'running', $7, '') RETURNING row, parent_id, role`,
-    [
-      userMessageId,
-      sessionId,
-      session.tip_branch,
-      position,
-      input.parentId ?? null,
-      turnId,
-      at,
-      content,
-      replyMessageId,
-      position + 1,
-    ],
-  );
-  const inserted = rows.find((row) => row.role === "user")!;
+  const position = session.tipPosition - 1;
+  const place = [sessionId, session.tipBranch] as const;
+  // Independent of each other: an engine with a network sends them together.
+  const [userRow, replyRow] = await Promise.all([
+    tx.insert(insertMessage, [userMessageId, ...place, position, parentId, turnId, "user", "complete", at, content]),
+    tx.insert(insertMessage, [
+      ...[replyMessageId, ...place, position + 1, userMessageId, turnId, "assistant", "running", at, ""],
+    ]),
+  ]);
   const common = { sessionId, turnId, thought: null, usage: null, cost: null, error: null, createdAt: at };
   const userMessage: Message = {
-    ...{
-      ...common,
-      id: userMessageId,
-      parentId: inserted.parent_id,
-      role: "user",
-      content,
-      status: "complete",
-      model: null,
-    },
+    ...common,
+    id: userMessageId,
+    parentId,
+    role: "user",
+    content,
+    status: "complete",
+    model: null,
   };
   const reply: Message = {
-    ...{ ...common, id: replyMessageId, parentId: userMessageId, role: "assistant", content: "", status: "running" },
+    ...common,
+    id: replyMessageId,
+    parentId: userMessageId,
+    role: "assistant",
+    content: "",
+    status: "running",
     model: input.modelRequested,
   };
-  return { row: inserted.row, pair: { userMessage, reply } };
+  return { userRow, replyRow, userMessage, reply };
 }
 
-async function insertTurn(tx: Tx, input: OpenTurn): Promise<TurnRow> {
+/** The id of the newest message; null in an empty session. */
+async function findTip(tx: Tx, session: SessionState): Promise<string | null> {
+  if (session.tipMessageId !== undefined) return session.tipMessageId;
+  if (session.tipPosition < 0) return null;
+  const [row] = await tx.all<{ id: string }>(
+    "SELECT id FROM message WHERE session_id = $1 AND branch = $2 AND position = $3",
+    [session.id, session.tipBranch, session.tipPosition],
+  );
+  return row?.id ?? null;
+}
+
+async function insertTurn(tx: Tx, input: OpenTurn): Promise<Turn> {
   const { turnId, sessionId, owner, userMessageId, replyMessageId, modelRequested, at, processId, leaseUntil } = input;
-  const rows = await tx.all<TurnRow>(
+  await tx.run(
     `INSERT INTO turn (id, session_id, owner, user_message_id, reply_message_id, status, model_requested, started_at, process_id, lease_until)
-     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9) RETURNING ${turnColumns}`,
+     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9)`,
     [turnId, sessionId, owner, userMessageId, replyMessageId, modelRequested, at, processId, leaseUntil],
   );
-  return rows[0]!;
+  return {
+    ...{ id: turnId, sessionId, userMessageId, replyMessageId, status: "running", modelRequested, startedAt: at },
+    ...{ modelServed: null, finishReason: null, usage: null, cost: null, error: null, notices: [] },
+    ...{ settled: false, firstTokenAt: null, endedAt: null },
+  };
 }
 
-function memoryOf(session: TakenSession): MemoryState {
+function memoryOf(session: SessionState): MemoryState {
   return {
-    branch: session.tip_branch,
-    position: session.tip_position - 1,
-    from: session.memory_from,
-    promptEstimate: session.memory_estimate,
-    promptTokens: session.memory_tokens,
+    branch: session.tipBranch,
+    position: session.tipPosition - 1,
+    from: session.memoryFrom,
+    promptEstimate: session.memoryEstimate,
+    promptTokens: session.memoryTokens,
   };
 }

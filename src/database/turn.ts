@@ -3,7 +3,7 @@
 import { AppError, type ErrorCode, notFound } from "../errors.ts";
 import { type Cost, type LedgerEntry, sumCost } from "../ledger.ts";
 import type { Message } from "../message.ts";
-import type { ClosedTurn, CloseTurn, StopRequest, TurnLog } from "../store.ts";
+import type { ClosedTurn, CloseTurn, SessionState, StopRequest, TurnLog } from "../store.ts";
 import type { Notice, Turn, TurnStatus } from "../turn-state.ts";
 import type { Usage } from "../usage.ts";
 import {
@@ -18,8 +18,8 @@ import {
 } from "./columns.ts";
 import type { Reader, Tx } from "./engine.ts";
 import { insertBatch, readLog } from "./event.ts";
-import { addToTotals, insertEntries, totalsValues } from "./ledger.ts";
-import { type SessionRow, sessionColumns, sessionFrom } from "./session.ts";
+import { addToTotals, addTotals, insertEntries, totalsValues } from "./ledger.ts";
+import { findState } from "./session.ts";
 
 export const turnColumns = `id, session_id, owner, user_message_id, reply_message_id, status, model_requested, model_served, finish_reason,
   error_code, error_detail, notices, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank,
@@ -90,37 +90,52 @@ export async function readTurnLog(
   return { turn: turnFrom(row), events, lastNumber: row.last_number };
 }
 
-export async function closeTurn(tx: Tx, input: CloseTurn): Promise<ClosedTurn | undefined> {
-  const row = await endTurn(tx, input);
-  if (!row) return undefined;
+export async function closeTurn(
+  tx: Tx,
+  input: CloseTurn,
+): Promise<(ClosedTurn & { session: SessionState }) | undefined> {
+  const turn = afterClosing(input);
+  if (!(await endTurn(tx, input, turn))) return undefined;
   const text = storableText(input.text);
+  const thought = input.thought === "" ? null : storableText(input.thought);
   const booked = sumCost(input.entries).total;
   // Independent of each other: an engine with a network sends them together.
-  const [session, [filled]] = await Promise.all([
-    releaseSession(tx, row.session_id, input, booked),
-    fillReply(tx, row.reply_message_id, text, input),
-    insertEntries(tx, row.owner, input.entries),
+  const [session, row] = await Promise.all([
+    releaseSession(tx, input, booked),
+    fillReply(tx, input, text, thought),
+    insertEntries(tx, input.owner, input.entries),
     input.lastBatch ? insertBatch(tx, input.lastBatch) : undefined,
   ]);
-  if (!session || !filled) throw notFound("session");
-  await tx.indexText(filled.row, row.owner, text, false);
-  const turn = turnFrom(row);
-  return { turn, reply: replyOf(turn, text, filled), session: sessionFrom(session) };
+  await tx.indexText(row, input.owner, text, false);
+  return { turn, reply: replyOf(turn, text, thought), session };
 }
 
-interface FilledReply {
-  row: number;
-  parent_id: string | null;
-  thought: string | null;
-  created_at: number;
+/** The turn as it is when it is over. */
+function afterClosing({ turn, ...end }: CloseTurn): Turn {
+  const { status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt, entries } = end;
+  const cost: Cost = { ...end.cost, unpricedTurns: end.cost.accuracy === "unknown" ? 1 : 0 };
+  if (settled) cost.total = turnTotal(cost, entries);
+  return {
+    ...turn,
+    status,
+    modelServed: end.modelServed ?? turn.modelServed,
+    finishReason,
+    usage,
+    cost,
+    error: error && { code: error.code, detail: storableText(error.detail) },
+    notices,
+    settled,
+    firstTokenAt,
+    endedAt,
+  };
 }
 
 /** The reply as any reading of it gives it: what it says of its cost is its turn's. */
-function replyOf(turn: Turn, content: string, { parent_id, thought, created_at }: FilledReply): Message {
+function replyOf(turn: Turn, content: string, thought: string | null): Message {
   return {
     id: turn.replyMessageId,
     sessionId: turn.sessionId,
-    parentId: parent_id,
+    parentId: turn.userMessageId,
     turnId: turn.id,
     role: "assistant",
     content,
@@ -130,45 +145,40 @@ function replyOf(turn: Turn, content: string, { parent_id, thought, created_at }
     usage: turn.usage,
     cost: turn.cost,
     error: turn.error,
-    createdAt: created_at,
+    createdAt: turn.startedAt,
   };
 }
 
-function fillReply(
-  tx: Tx,
-  id: string,
-  text: string,
-  { thought, vendorParts, status }: CloseTurn,
-): Promise<FilledReply[]> {
-  return tx.all<FilledReply>(
-    `UPDATE message SET content = $2, thought = $3, vendor_parts = $4, status = $5 WHERE id = $1
-     RETURNING row, parent_id, thought, created_at`,
-    [id, text, thought === "" ? null : storableText(thought), vendorParts, status],
-  );
+/** Returns the reply's row. */
+async function fillReply(tx: Tx, input: CloseTurn, text: string, thought: string | null): Promise<number> {
+  const { vendorParts, status, turn, replyRow } = input;
+  const set = "UPDATE message SET content = $2, thought = $3, vendor_parts = $4, status = $5";
+  const values = [text, thought, vendorParts, status];
+  if (replyRow !== undefined && (await tx.run(`${set} WHERE row = $1`, [replyRow, ...values])) > 0) return replyRow;
+  const [filled] = await tx.all<{ row: number }>(`${set} WHERE id = $1 RETURNING row`, [
+    turn.replyMessageId,
+    ...values,
+  ]);
+  if (!filled) throw notFound("message");
+  return filled.row;
 }
 
-/** The guard: only one caller ever gets the row of a turn that was running. */
-async function endTurn(tx: Tx, input: CloseTurn): Promise<TurnRow | undefined> {
-  const { cost, settled, entries } = input;
-  const rows = await tx.all<TurnRow>(
+/** The guard: only one caller ever ends a turn that was running. */
+async function endTurn(tx: Tx, input: CloseTurn, after: Turn): Promise<boolean> {
+  const { id, status, modelServed, finishReason, error, notices, firstTokenAt, endedAt, settled, cost } = after;
+  const changed = await tx.run(
     `UPDATE turn SET status = $3, model_served = COALESCE($4, model_served), finish_reason = $5, error_code = $6, error_detail = $7,
        notices = $8, first_token_at = $9, ended_at = $10, last_number = $11, settled = $12, cost_pico = $13, accuracy_rank = $14,
        input_tokens = $15, cached_tokens = $16, output_tokens = $17, thinking_tokens = $18, tool_tokens = $19, total_tokens = $20
-     WHERE id = $1 AND process_id = $2 AND status = 'running' RETURNING ${turnColumns}`,
+     WHERE id = $1 AND process_id = $2 AND status = 'running'`,
     [
-      ...[input.turnId, input.processId, input.status, input.modelServed, input.finishReason],
-      ...[input.error?.code ?? null, input.error ? storableText(input.error.detail) : null],
-      ...[
-        input.notices.length > 0 ? JSON.stringify(input.notices) : null,
-        input.firstTokenAt,
-        input.endedAt,
-        input.lastNumber,
-      ],
-      ...[settled ? 1 : 0, settled ? turnTotal(cost, entries) : cost.total, rankOf(cost.accuracy)],
+      ...[id, input.processId, status, modelServed, finishReason, error?.code ?? null, error?.detail ?? null],
+      ...[notices.length > 0 ? JSON.stringify(notices) : null, firstTokenAt, endedAt, input.lastNumber],
+      ...[settled ? 1 : 0, cost!.total, rankOf(cost!.accuracy)],
       ...usageValues(input.usage),
     ],
   );
-  return rows[0];
+  return changed > 0;
 }
 
 /** What a settled turn cost is what its entries say, so that the books cannot disagree; without entries it is nothing or unknown. */
@@ -176,26 +186,34 @@ function turnTotal(cost: Cost, entries: readonly LedgerEntry[]): bigint | null {
   return sumCost(entries).total ?? (cost.total === null ? null : 0n);
 }
 
-/** Frees the session for its next turn and adds the turn to its totals. */
-async function releaseSession(
-  tx: Tx,
-  sessionId: string,
-  input: CloseTurn,
-  booked: bigint | null,
-): Promise<SessionRow | undefined> {
-  const { memory, settled, usage, cost } = input;
-  const rows = await tx.all<SessionRow>(
-    `UPDATE session SET ${addToTotals}, running_turn_id = NULL, version = version + 1, updated_at = $11, memory_from = COALESCE($12, memory_from),
-       memory_estimate = COALESCE($13, memory_estimate), memory_tokens = COALESCE($14, memory_tokens)
-     WHERE id = $1 RETURNING ${sessionColumns}`,
-    [
-      sessionId,
-      ...totalsValues(booked, settled ? usage : null, settled ? cost : null),
-      ...[input.endedAt, memory?.from ?? null],
-      ...(memory && memory.promptTokens !== null ? [memory.promptEstimate, memory.promptTokens] : [null, null]),
-    ],
-  );
-  return rows[0];
+const release = `UPDATE session SET ${addToTotals}, running_turn_id = NULL, version = version + 1, updated_at = $11,
+  memory_from = COALESCE($12, memory_from), memory_estimate = COALESCE($13, memory_estimate), memory_tokens = COALESCE($14, memory_tokens)
+  WHERE id = $1`;
+const releaseKnown = `${release} AND version = $15`;
+
+/** Frees the session for its next turn and adds the turn to its totals; the session as it is then. */
+async function releaseSession(tx: Tx, input: CloseTurn, booked: bigint | null): Promise<SessionState> {
+  const { memory, owner, session: known, turn, settled } = input;
+  const [usage, cost] = settled ? [input.usage, input.cost] : [null, null];
+  const measured = memory !== null && memory.promptTokens !== null;
+  const values = [
+    ...[turn.sessionId, ...totalsValues(booked, usage, cost), input.endedAt, memory?.from ?? null],
+    ...(measured ? [memory.promptEstimate, memory.promptTokens] : [null, null]),
+  ];
+  if (known && (await tx.run(releaseKnown, [...values, known.version])) > 0) {
+    return {
+      ...known,
+      ...addTotals(known, booked, usage, cost),
+      ...{ runningTurnId: null, version: known.version + 1, updatedAt: input.endedAt },
+      memoryFrom: memory?.from ?? known.memoryFrom,
+      memoryEstimate: measured ? memory.promptEstimate : known.memoryEstimate,
+      memoryTokens: measured ? memory.promptTokens! : known.memoryTokens,
+    };
+  }
+  await tx.run(release, values);
+  const session = await findState(tx, owner, turn.sessionId);
+  if (!session) throw notFound("session");
+  return session;
 }
 
 export interface SettleTurn {

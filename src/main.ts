@@ -27,8 +27,8 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** Text of the newest conversations kept in memory; with its print for the vendor, about 10 MB. */
-const rememberedCharacters = 2_000_000;
+/** Text of the newest conversations kept in memory; with its print for the vendor, some 25 MB at most for Latin text. */
+const rememberedCharacters = 8_000_000;
 /** How long a stream may take its last event after its turn has ended, at a stop. */
 const lastEventMs = 1_000;
 const packageFile = new URL("../package.json", import.meta.url);

@@ -103,24 +103,14 @@ function pairMessages({ question, answer }: Pair, model: string): ProviderMessag
   return [plainMessage(question), { role: "assistant", text: answer.content, vendorParts: answer.vendorParts }];
 }
 
-/** A row that comes again, turn after turn, is counted once and made into a message once. */
-const counted = new WeakMap<MemoryRow, number>();
-const messages = new WeakMap<MemoryRow, ProviderMessage>();
-
 function plainMessage(row: MemoryRow): ProviderMessage {
-  const known = messages.get(row);
-  if (known) return known;
-  const message: ProviderMessage = { role: row.role, text: row.content, vendorParts: null };
-  messages.set(row, message);
-  return message;
+  row.shown ??= { role: row.role, text: row.content, vendorParts: null };
+  return row.shown;
 }
 
 function rowTokens(row: MemoryRow): number {
-  const known = counted.get(row);
-  if (known !== undefined) return known;
-  const tokens = messageTokens(row.content);
-  counted.set(row, tokens);
-  return tokens;
+  row.tokens ??= messageTokens(row.content);
+  return row.tokens;
 }
 
 function messageTokens(text: string): number {

@@ -4,11 +4,13 @@ import type { ErrorCode } from "./errors.ts";
 import type { Params } from "./params.ts";
 import type { Meter } from "./usage.ts";
 
-/** One earlier message as the model is shown it; never changed once made, so that its print can be kept. `vendorParts` is what this vendor sent, to be sent back byte-equal. */
+/** One earlier message as the model is shown it; never changed once made. `vendorParts` is what this vendor sent, to be sent back byte-equal. */
 export interface ProviderMessage {
   role: "user" | "assistant";
   text: string;
   vendorParts: string | null;
+  /** The adapter's own print of it, kept because a message comes again in every later turn; nobody else reads it. */
+  print?: string;
 }
 
 export interface ProviderRequest {

@@ -7,6 +7,7 @@ import type { EventBatch, LoggedEvent } from "./event.ts";
 import type { Cost, LedgerEntry } from "./ledger.ts";
 import type { Message } from "./message.ts";
 import type { Params } from "./params.ts";
+import type { ProviderMessage } from "./provider.ts";
 import type { Metadata, Session } from "./session.ts";
 import type { EndStatus, Notice, Turn, TurnError } from "./turn-state.ts";
 import type { Usage } from "./usage.ts";
@@ -100,8 +101,13 @@ export interface MemoryState {
   promptEstimate: number;
   promptTokens: number;
 }
-/** A message as memory needs it, oldest first. */
+/**
+ * A message as memory needs it, oldest first. It comes again turn after turn, so what memory.ts has made of it stays with
+ * it: its tokens, counted once, and the message the model is shown.
+ */
 export interface MemoryRow {
+  tokens?: number;
+  shown?: ProviderMessage;
   position: number;
   role: "user" | "assistant";
   status: Message["status"];

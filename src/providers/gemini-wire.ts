@@ -28,18 +28,12 @@ export function buildBody(request: ProviderRequest, ability: ThinkingAbility): s
 /** The system instruction and the messages, as members of a JSON object. */
 export function buildConversation(request: Pick<ProviderRequest, "system" | "messages">): string {
   const system = request.system ? `"systemInstruction":{"parts":[${textPart(request.system)}]},` : "";
-  return `${system}"contents":[${request.messages.map(buildContent).join(",")}]`;
-}
-
-/** A message comes again in every later turn of its conversation: it is printed once. */
-const printed = new WeakMap<ProviderMessage, string>();
-
-function buildContent(message: ProviderMessage): string {
-  const known = printed.get(message);
-  if (known !== undefined) return known;
-  const content = printContent(message);
-  printed.set(message, content);
-  return content;
+  let contents = "";
+  for (const message of request.messages) {
+    message.print ??= printContent(message);
+    contents += contents === "" ? message.print : `,${message.print}`;
+  }
+  return `${system}"contents":[${contents}]`;
 }
 
 function printContent(message: ProviderMessage): string {

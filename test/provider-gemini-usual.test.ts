@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import { ProviderError, type ProviderEvent } from "../src/provider.ts";
+import { type CallRecord, ProviderError, type ProviderEvent } from "../src/provider.ts";
 import { Answer } from "../src/providers/gemini-answer.ts";
 import { MixedFramer } from "../src/providers/gemini-mixed.ts";
 import { type Frame, StreamFramer } from "../src/providers/gemini-stream.ts";
@@ -16,6 +16,11 @@ interface Framer {
   end(): readonly Frame[];
 }
 
+function copyRecord(record: CallRecord): CallRecord {
+  const { attempts, modelServed, responseId, usageRaw, finishReason, finishDetail, vendorParts } = record;
+  return { attempts, modelServed, responseId, usageRaw, finishReason, finishDetail, vendorParts };
+}
+
 /** Everything a call says of these reads; also the record as it was after each of them, which a crash would keep. */
 function read(pieces: Uint8Array[], framer: Framer, prepare: (frame: Frame) => Frame) {
   const answer = new Answer();
@@ -23,7 +28,7 @@ function read(pieces: Uint8Array[], framer: Framer, prepare: (frame: Frame) => F
   const steps: { count: number; record: object }[] = [];
   const take = (frames: readonly Frame[]) => {
     for (const frame of frames) answer.read(prepare(frame), events);
-    steps.push({ count: events.length, record: { ...answer.record } });
+    steps.push({ count: events.length, record: copyRecord(answer.record) });
   };
   let error: unknown = null;
   try {
@@ -39,7 +44,7 @@ function read(pieces: Uint8Array[], framer: Framer, prepare: (frame: Frame) => F
       cause: String(thrown.cause).replaceAll(/\s+/g, " ").slice(0, 150),
     };
   }
-  const seen = { events, record: { ...answer.record }, error, usageChanged: answer.takeUsageChange() };
+  const seen = { events, record: copyRecord(answer.record), error, usageChanged: answer.takeUsageChange() };
   return { seen, steps };
 }
 

@@ -1,14 +1,13 @@
 // One streamed answer, folded: the vendor's responses go in, our events come out, and the call's record is kept current.
 
 import type { Candidate, GenerateContentResponse, Part } from "@google/genai";
-import type { Attempt, CallRecord, ProviderEvent } from "../provider.ts";
+import type { ProviderEvent } from "../provider.ts";
 import { GeminiError, toGeminiError } from "./gemini-errors.ts";
 import { readFailure } from "./gemini-failure.ts";
 import { splitMixed } from "./gemini-mixed.ts";
+import { AnswerRecord } from "./gemini-record.ts";
 import type { Frame } from "./gemini-stream.ts";
-import { type GroundingCounts, groundingKey } from "./gemini-usage.ts";
 import { UsualEvent } from "./gemini-usual.ts";
-import { textPart } from "./gemini-wire.ts";
 import { findValue, sliceElements } from "./json-slice.ts";
 
 /** Finish and block words that mean "the filter stopped it" (https://ai.google.dev/api/generate-content#FinishReason, read 2026-11-23). */
@@ -23,38 +22,13 @@ const maxUnseen = 4;
 
 /** The answer of one call. One object per call: a later attempt goes on where an earlier one delivered nothing. */
 export class Answer {
-  readonly record: CallRecord;
-  /** The last one: parsed, or (where it came in a usual event) as JSON. */
-  #usage: object | string | null = null;
+  readonly record = new AnswerRecord();
   #usageIsNew = false;
-  #searchQueries = new Set<string>();
-  #grounded = { search: false, maps: false };
-  /** Parts as JSON texts in order, plain text not yet among them, and whether any of it was more than plain text. */
-  #parts: string[] = [];
-  #plainText = "";
   /** Whether anything came that a reader would call an answer: text, or a part of another kind. */
   #hasContent = false;
   /** Learned from the last event that was parsed whole: so nothing but text and usage can have changed since. */
   #usual: UsualEvent | null = null;
   #unseenKinds = 0;
-
-  constructor(attempts: Attempt[] = []) {
-    const answer = this;
-    this.record = {
-      attempts,
-      modelServed: null,
-      responseId: null,
-      finishReason: null,
-      finishDetail: null,
-      // Printed when asked for: a stream changes them a hundred times and they are read a few times.
-      get usageRaw() {
-        return answer.#printUsage();
-      },
-      get vendorParts() {
-        return answer.#printParts();
-      },
-    };
-  }
 
   /** Applies one frame, adding its events to `out`. Throws GeminiError for an error frame and for what cannot be read. */
   read(frame: Frame, out: ProviderEvent[]): void {
@@ -110,12 +84,12 @@ export class Answer {
     if (text === "") return;
     out.push({ type: isThought ? "thought-delta" : "text-delta", text });
     if (isThought) return;
-    this.#plainText += text;
+    this.record.takeText(text);
     this.#hasContent = true;
   }
 
   #takeUsage(usage: object | string): void {
-    this.#usage = usage;
+    this.record.takeUsage(usage);
     this.#usageIsNew = true;
   }
 
@@ -140,7 +114,7 @@ export class Answer {
   #readCandidate(candidate: Candidate, at: number, json: string, out: ProviderEvent[]): void {
     const parts = candidate.content?.parts;
     if (Array.isArray(parts)) this.#readParts(parts, at, json, out);
-    this.#readGrounding(candidate);
+    this.record.takeGrounding(candidate.groundingMetadata);
     const reason: unknown = candidate.finishReason;
     if (!reason || reason === "FINISH_REASON_UNSPECIFIED") return;
     const word = String(reason);
@@ -163,45 +137,9 @@ export class Answer {
       }
       if (text) out.push({ type: isThought ? "thought-delta" : "text-delta", text });
       rawParts ??= slicePartTexts(json, candidateAt);
-      this.#endPlainText();
-      this.#parts.push(rawParts[index] ?? JSON.stringify(part));
+      this.record.takePart(rawParts[index] ?? JSON.stringify(part));
       if (text === undefined || (text !== "" && !isThought)) this.#hasContent = true;
     }
-  }
-
-  #readGrounding(candidate: Candidate): void {
-    const grounding = candidate.groundingMetadata;
-    if (typeof grounding !== "object" || grounding === null) return;
-    for (const query of asArray(grounding.webSearchQueries)) {
-      if (typeof query === "string" && query.trim() !== "") this.#searchQueries.add(query);
-    }
-    for (const chunk of asArray(grounding.groundingChunks)) {
-      if (typeof chunk !== "object" || chunk === null) continue;
-      if ("maps" in chunk) this.#grounded.maps = true;
-      if ("web" in chunk) this.#grounded.search = true;
-    }
-  }
-
-  #endPlainText(): void {
-    if (this.#plainText !== "") this.#parts.push(textPart(this.#plainText));
-    this.#plainText = "";
-  }
-
-  #printParts(): string | null {
-    if (this.#parts.length === 0) return null;
-    const rest = this.#plainText === "" ? [] : [textPart(this.#plainText)];
-    return `[${[...this.#parts, ...rest].join(",")}]`;
-  }
-
-  #printUsage(): string | null {
-    if (this.#usage === null) return null;
-    if (typeof this.#usage === "string") this.#usage = JSON.parse(this.#usage) as object;
-    const searchQueries = this.#searchQueries.size;
-    const searchPrompts = searchQueries > 0 || this.#grounded.search ? 1 : 0;
-    const mapsPrompts = this.#grounded.maps ? 1 : 0;
-    if (searchPrompts + mapsPrompts === 0) return JSON.stringify(this.#usage);
-    const counts: GroundingCounts = { searchPrompts, searchQueries, mapsPrompts };
-    return JSON.stringify({ ...this.#usage, [groundingKey]: counts });
   }
 }
 
@@ -232,10 +170,6 @@ function slicePartTexts(json: string, candidateAt: number): string[] {
 function joinWords(word: string, message: string | undefined): string | null {
   const words = [word, typeof message === "string" ? message : ""].filter((text) => text !== "");
   return words.length === 0 ? null : words.join(": ");
-}
-
-function asArray(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 function parseJson(json: string): unknown {

@@ -1,5 +1,5 @@
 // The usual event of a stream differs from the one before it only in its text and in the numbers of its usage. Once such an
-// event was parsed whole, the next ones are recognised by comparing what stays the same, at a tenth of the cost of parsing.
+// event was parsed whole, the next ones are recognised by comparing what stays the same, which costs about half of parsing.
 
 import type { GenerateContentResponse } from "@google/genai";
 import { endOfString, findValue } from "./json-slice.ts";

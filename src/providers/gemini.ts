@@ -56,7 +56,7 @@ export function createGemini(settings: GeminiSettings): Provider {
   };
 }
 
-/** One call. An iterator of its own: an async generator would add three promises to every read. */
+/** One call. An iterator of its own: an async generator makes every read dearer. */
 class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefined> {
   readonly #context: GeminiContext;
   readonly #request: ProviderRequest;

@@ -21,8 +21,14 @@ export interface ProviderRequest {
   params: Params;
 }
 
-/** What a call says while it runs. Usage is the vendor's running total: the last one counts, they are never added. */
-export type ProviderEvent = { type: "text"; text: string } | { type: "thought"; text: string } | { type: "usage" };
+/**
+ * What a call says while it runs. Texts are never empty and go into the turn's log as they are; usage is the vendor's
+ * running total: the last one counts, they are never added.
+ */
+export type ProviderEvent =
+  | { type: "text-delta"; text: string }
+  | { type: "thought-delta"; text: string }
+  | { type: "usage" };
 
 /** One HTTP request that reached, or may have reached, the vendor. */
 export interface Attempt {

@@ -178,11 +178,11 @@ export class RunningTurn {
     this.live.wake();
   }
 
-  private take({ type, text }: Extract<ProviderEvent, { text: string }>): void {
+  private take(event: Extract<ProviderEvent, { text: string }>): void {
     this.firstTokenAt ??= this.tools.now();
-    if (type === "text") this.text += text;
-    else this.thought += text;
-    this.live.append({ type: type === "text" ? "text-delta" : "thought-delta", text });
+    if (event.type === "text-delta") this.text += event.text;
+    else this.thought += event.text;
+    this.live.append(event);
   }
 
   private reportUsage(): void {

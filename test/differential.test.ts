@@ -1,13 +1,13 @@
 // Our adapter and the official SDK read the same bytes over real HTTP and must agree; where the SDK cannot read them, ours must.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { createProvider } from "../src/providers/index.ts";
 import { type FixtureServer, jsonHeaders, type Reply, sseHeaders, startFixtureServer } from "./fixture-server.ts";
 import { streamFixtures } from "./fixtures/gemini/streams.ts";
 import { readWithSdk, type SdkRead } from "./gemini-sdk-read.ts";
 import { codeOf, readCall } from "./read-call.ts";
+import { bodyOf, type Tape, tapes } from "./tapes.ts";
 
 let server: FixtureServer;
 beforeAll(async () => {
@@ -102,41 +102,14 @@ test("our own fixtures: the SDK agrees wherever it can read them", async () => {
   expect(wrong).toEqual([]);
 }, 15_000);
 
-interface Tape {
-  id: string;
-  method: string;
-  status: number;
-  response_headers: Record<string, string>;
-  response_body: unknown;
-  response_raw?: string | null;
-}
-
-const tapesFile = new URL("../../shared/tapes/gemini.jsonl", import.meta.url);
-const tapes: Tape[] = existsSync(tapesFile)
-  ? readFileSync(tapesFile, "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line))
-  : [];
-if (tapes.length === 0) console.log("SKIPPED: real recordings are not here (../shared/tapes/gemini.jsonl)");
-
 /** A recorded answer as a stream of events, and as the SDK is to meet it. */
 function replay(tape: Tape): { ours: string; sdk: Reply; streamed: boolean } {
   const streamed = tape.method === "streamGenerateContent";
   const { status } = tape;
-  if (status !== 200) {
-    const body = tape.response_raw ?? JSON.stringify(tape.response_body);
-    return { ours: body, sdk: { status, headers: streamed ? sseHeaders : jsonHeaders, chunks: [body] }, streamed };
-  }
-  const events = (streamed ? tape.response_body : [tape.response_body]) as object[];
-  const ours =
-    (streamed && tape.response_raw) || events.map((event) => `data: ${JSON.stringify(event)}\r\n\r\n`).join("");
+  const ours = bodyOf(tape);
   const whole = tape.response_raw ?? JSON.stringify(tape.response_body);
-  return {
-    ours,
-    sdk: { status, headers: streamed ? sseHeaders : jsonHeaders, chunks: [streamed ? ours : whole] },
-    streamed,
-  };
+  const headers = streamed ? sseHeaders : jsonHeaders;
+  return { ours, sdk: { status, headers, chunks: [streamed && status === 200 ? ours : whole] }, streamed };
 }
 
 interface RecordedEvent {

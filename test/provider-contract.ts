@@ -75,7 +75,7 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
       const read = await readCall(start_());
       expect(codeOf(read)).toBeNull();
       expect(read.text).toBe("one two three");
-      expect(read.events.filter(({ type }) => type === "text").length).toBeGreaterThan(1);
+      expect(read.events.filter(({ type }) => type === "text-delta").length).toBeGreaterThan(1);
       expect(read.events.some(({ type }) => type === "usage")).toBe(true);
       const { record } = read;
       expect(record).toMatchObject({ finishReason: "stop", modelServed: vendor.model, vendorParts: null });
@@ -192,7 +192,7 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
       vendor.play("answer");
       let text = "";
       for await (const events of start_({ deadlines: { idleMs: 30 } })) {
-        for (const event of events) if (event.type === "text") text += event.text;
+        for (const event of events) if (event.type === "text-delta") text += event.text;
         await new Promise((resolve) => setTimeout(resolve, 40)); // slower than the deadline is the point here
       }
       expect(text).toBe("one two three");

@@ -31,7 +31,7 @@ function feed(pieces: Uint8Array[]): Seen {
   }
   const join = (type: string) =>
     events.map((event) => (event.type === type && "text" in event ? event.text : "")).join("");
-  return { text: join("text"), thought: join("thought"), error, answer };
+  return { text: join("text-delta"), thought: join("thought-delta"), error, answer };
 }
 
 function check(seen: Seen, fixture: StreamFixture): void {

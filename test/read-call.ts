@@ -21,8 +21,8 @@ export async function readCall(
     for await (const events of call) {
       for (const event of events) {
         read.events.push(event);
-        if (event.type === "text") read.text += event.text;
-        if (event.type === "thought") read.thought += event.text;
+        if (event.type === "text-delta") read.text += event.text;
+        if (event.type === "thought-delta") read.thought += event.text;
       }
       onEvents(events);
     }

@@ -1,4 +1,4 @@
-// The deadlines of one provider call: first byte, silence, total. One timer, re-armed when it fires and never per chunk.
+// The deadlines of provider calls: first byte, silence, total. One timer looks after all calls, and no chunk touches it.
 
 export interface Deadlines {
   /** From sending a request to the first byte of its answer. */
@@ -18,14 +18,14 @@ export class CallClock {
   readonly #deadlines: Deadlines;
   readonly #onExpire: () => void;
   readonly #startedAt = performance.now();
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #waitingSince = 0;
   #waitingFor: "first-byte" | "idle" | null = null;
 
   constructor(deadlines: Deadlines, onExpire: () => void) {
     this.#deadlines = deadlines;
     this.#onExpire = onExpire;
-    this.#check();
+    running.add(this);
+    wakeAt(this.check(this.#startedAt), this.#startedAt);
   }
 
   /** We now wait for the vendor. Costs one reading of the clock. */
@@ -38,31 +38,76 @@ export class CallClock {
     this.#waitingFor = null;
   }
 
-  /** Milliseconds left of the total. */
-  leftMs(): number {
-    return this.#startedAt + this.#deadlines.totalMs - performance.now();
-  }
-
   close(): void {
-    clearTimeout(this.#timer);
+    running.delete(this);
+    if (running.size === 0) stopTimer();
   }
 
-  #check = (): void => {
+  /** Ends the call if a deadline has passed by `now`. Returns when to look again. */
+  check(now: number): number {
+    if (this.expired !== null) return Number.POSITIVE_INFINITY;
     const { firstByteMs, idleMs, totalMs } = this.#deadlines;
-    const now = performance.now();
     const totalAt = this.#startedAt + totalMs;
     const waitMs = this.#waitingFor === "first-byte" ? firstByteMs : idleMs;
     const waitAt = this.#waitingFor === null ? Number.POSITIVE_INFINITY : this.#waitingSince + waitMs;
-    if (now >= totalAt || now >= waitAt) {
-      this.expired = now >= totalAt ? "total" : this.#waitingFor;
-      this.#onExpire();
-      return;
-    }
     // A wait that starts after this moment cannot end before `now` plus the shorter of the two limits.
-    const nextAt = Math.min(totalAt, waitAt, now + Math.min(firstByteMs, idleMs));
-    this.#timer = setTimeout(this.#check, Math.min(Math.ceil(nextAt - now), maxTimerMs));
-  };
+    if (now < totalAt && now < waitAt) return Math.min(totalAt, waitAt, now + Math.min(firstByteMs, idleMs));
+    this.expired = now >= totalAt ? "total" : this.#waitingFor;
+    this.#onExpire();
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
+const running = new Set<CallClock>();
+let timer: ReturnType<typeof setTimeout> | undefined;
+let timerAt = Number.POSITIVE_INFINITY;
+/** Between two looks at all calls: thousands that fall silent one by one must not cost a look each. */
+const leastPauseMs = 10;
 /** The longest delay a timer can have (2^31 - 1 ms). */
 const maxTimerMs = 2_147_483_647;
+
+function wakeAt(at: number, now: number): void {
+  if (at >= timerAt) return;
+  stopTimer();
+  timerAt = at;
+  timer = setTimeout(checkAll, Math.min(Math.max(Math.ceil(at - now), leastPauseMs), maxTimerMs));
+}
+
+function checkAll(): void {
+  timerAt = Number.POSITIVE_INFINITY;
+  const now = performance.now();
+  let next = Number.POSITIVE_INFINITY;
+  for (const clock of running) next = Math.min(next, clock.check(now));
+  wakeAt(next, now);
+}
+
+function stopTimer(): void {
+  clearTimeout(timer);
+  timer = undefined;
+  timerAt = Number.POSITIVE_INFINITY;
+}
+
+/** What can end a call from outside, as one signal: its caller's, and its deadlines. Must be closed. */
+export class Line {
+  readonly clock: CallClock;
+  readonly #controller = new AbortController();
+  readonly signal = this.#controller.signal;
+  readonly #caller: AbortSignal;
+  readonly #onAbort = () => this.#controller.abort(this.#caller.reason);
+
+  constructor(deadlines: Deadlines, caller: AbortSignal) {
+    this.#caller = caller;
+    this.clock = new CallClock(deadlines, () => this.cut());
+    caller.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** Ends the call now. */
+  cut(): void {
+    this.#controller.abort();
+  }
+
+  close(): void {
+    this.#caller.removeEventListener("abort", this.#onAbort);
+    this.clock.close();
+  }
+}

@@ -1,13 +1,14 @@
 // One streamed answer, folded: the vendor's responses go in, our events come out, and the call's record is kept current.
 
 import type { Candidate, GenerateContentResponse, Part } from "@google/genai";
-import type { Attempt, CallRecord, ProviderEvent } from "../provider.ts";
+import type { ProviderEvent } from "../provider.ts";
 import { GeminiError, toGeminiError } from "./gemini-errors.ts";
 import { readFailure } from "./gemini-failure.ts";
-import { type Frame, splitMixed } from "./gemini-stream.ts";
-import { type GroundingCounts, groundingKey } from "./gemini-usage.ts";
-import { textPart } from "./gemini-wire.ts";
-import { sliceElements, sliceMember } from "./json-slice.ts";
+import { splitMixed } from "./gemini-mixed.ts";
+import { AnswerRecord } from "./gemini-record.ts";
+import type { Frame } from "./gemini-stream.ts";
+import { UsualEvent } from "./gemini-usual.ts";
+import { findValue, sliceElements } from "./json-slice.ts";
 
 /** Finish and block words that mean "the filter stopped it" (https://ai.google.dev/api/generate-content#FinishReason, read 2026-11-23). */
 const blockWords = new Set(
@@ -16,52 +17,24 @@ const blockWords = new Set(
   ),
 );
 
+/** Kinds of events learned one after another, and none of them seen again, before a stream is held to have no usual event. */
+const maxUnseen = 4;
+
 /** The answer of one call. One object per call: a later attempt goes on where an earlier one delivered nothing. */
 export class Answer {
-  readonly record: CallRecord;
-  #usage: object | null = null;
+  readonly record = new AnswerRecord();
   #usageIsNew = false;
-  #searchQueries = new Set<string>();
-  #grounded = { search: false, maps: false };
-  /** Parts as JSON texts in order, plain text not yet among them, and whether any of it was more than plain text. */
-  #parts: string[] = [];
-  #plainText = "";
   /** Whether anything came that a reader would call an answer: text, or a part of another kind. */
   #hasContent = false;
-
-  constructor(attempts: Attempt[] = []) {
-    const answer = this;
-    this.record = {
-      attempts,
-      modelServed: null,
-      responseId: null,
-      finishReason: null,
-      finishDetail: null,
-      // Printed when asked for: a stream changes them a hundred times and they are read a few times.
-      get usageRaw() {
-        return answer.#printUsage();
-      },
-      get vendorParts() {
-        return answer.#printParts();
-      },
-    };
-  }
+  /** Learned from the last event that was parsed whole: so nothing but text and usage can have changed since. */
+  #usual: UsualEvent | null = null;
+  #unseenKinds = 0;
 
   /** Applies one frame, adding its events to `out`. Throws GeminiError for an error frame and for what cannot be read. */
   read(frame: Frame, out: ProviderEvent[]): void {
-    if (frame.kind === "broken") throw unreadable(frame.why);
-    if (frame.kind === "error") throw toGeminiError(readFailure(null, frame.json));
-    if (frame.json === "[DONE]") return;
-    const parsed = parseJson(frame.json);
-    if (parsed === undefined) {
-      const frames = splitMixed(frame.json, true);
-      if (frames.length === 0) throw unreadable(`an event that is not JSON: ${frame.json.slice(0, 200)}`);
-      for (const part of frames) this.read(part, out);
-    } else if (Array.isArray(parsed)) {
-      for (const json of sliceElements(frame.json)) this.read({ kind: "event", json }, out);
-    } else if (typeof parsed === "object" && parsed !== null) {
-      this.#readResponse(parsed as Partial<GenerateContentResponse>, frame.json, out);
-    } else throw unreadable(`an event that is not an object: ${frame.json.slice(0, 200)}`);
+    if (typeof frame === "string") this.#readEvent(frame, out);
+    else if (frame.kind === "broken") throw unreadable(frame.why);
+    else throw toGeminiError(readFailure(null, frame.json));
   }
 
   /** Whether the running total changed since this was last asked. */
@@ -77,6 +50,49 @@ export class Answer {
     if (this.record.finishReason === "stop" && !this.#hasContent) this.record.finishReason = "empty";
   }
 
+  #readEvent(json: string, out: ProviderEvent[]): void {
+    if (this.#readUsual(json, out) || json === "[DONE]") return;
+    const parsed = parseJson(json);
+    if (parsed === undefined) {
+      const frames = splitMixed(json, true);
+      if (frames.length === 0) throw unreadable(`an event that is not JSON: ${json.slice(0, 200)}`);
+      for (const part of frames) this.read(part, out);
+    } else if (Array.isArray(parsed)) {
+      for (const element of sliceElements(json)) this.#readEvent(element, out);
+    } else if (typeof parsed === "object" && parsed !== null) {
+      this.#readResponse(parsed as Partial<GenerateContentResponse>, json, out);
+    } else throw unreadable(`an event that is not an object: ${json.slice(0, 200)}`);
+  }
+
+  /** Does for an event of the kind last learned what `#readResponse` would do. */
+  #readUsual(json: string, out: ProviderEvent[]): boolean {
+    const usual = this.#usual;
+    const reading = usual?.read(json);
+    if (!usual || !reading) return false;
+    this.#unseenKinds = 0;
+    this.#takeText(reading.text, usual.isThought, out);
+    if (reading.usageJson !== null) this.#takeUsage(reading.usageJson);
+    return true;
+  }
+
+  #learnUsual(response: Partial<GenerateContentResponse>, candidateAt: number, json: string): void {
+    this.#usual = this.#unseenKinds < maxUnseen ? UsualEvent.learn(json, response, candidateAt) : null;
+    if (this.#usual) this.#unseenKinds++;
+  }
+
+  #takeText(text: string, isThought: boolean, out: ProviderEvent[]): void {
+    if (text === "") return;
+    out.push({ type: isThought ? "thought-delta" : "text-delta", text });
+    if (isThought) return;
+    this.record.takeText(text);
+    this.#hasContent = true;
+  }
+
+  #takeUsage(usage: object | string): void {
+    this.record.takeUsage(usage);
+    this.#usageIsNew = true;
+  }
+
   #readResponse(response: Partial<GenerateContentResponse>, json: string, out: ProviderEvent[]): void {
     const { record } = this;
     if ("error" in response) throw toGeminiError(readFailure(null, json));
@@ -90,15 +106,15 @@ export class Answer {
     const at = findCandidate(response.candidates);
     if (at !== -1) this.#readCandidate(response.candidates![at]!, at, json, out);
     if (typeof response.usageMetadata === "object" && response.usageMetadata !== null) {
-      this.#usage = response.usageMetadata;
-      this.#usageIsNew = true;
+      this.#takeUsage(response.usageMetadata);
     }
+    this.#learnUsual(response, at, json);
   }
 
   #readCandidate(candidate: Candidate, at: number, json: string, out: ProviderEvent[]): void {
     const parts = candidate.content?.parts;
     if (Array.isArray(parts)) this.#readParts(parts, at, json, out);
-    this.#readGrounding(candidate);
+    this.record.takeGrounding(candidate.groundingMetadata);
     const reason: unknown = candidate.finishReason;
     if (!reason || reason === "FINISH_REASON_UNSPECIFIED") return;
     const word = String(reason);
@@ -115,48 +131,15 @@ export class Answer {
       if (typeof part !== "object" || part === null) continue;
       const text = typeof part.text === "string" ? part.text : undefined;
       const isThought = part.thought === true;
-      if (text) out.push({ type: isThought ? "thought" : "text", text });
-      if (holdsMore(part)) {
-        rawParts ??= slicePartTexts(json, candidateAt);
-        this.#endPlainText();
-        this.#parts.push(rawParts[index] ?? JSON.stringify(part));
-      } else if (text && !isThought) this.#plainText += text;
-      if ((text && !isThought) || (text === undefined && holdsMore(part))) this.#hasContent = true;
+      if (!holdsMore(part)) {
+        this.#takeText(text ?? "", isThought, out);
+        continue;
+      }
+      if (text) out.push({ type: isThought ? "thought-delta" : "text-delta", text });
+      rawParts ??= slicePartTexts(json, candidateAt);
+      this.record.takePart(rawParts[index] ?? JSON.stringify(part));
+      if (text === undefined || (text !== "" && !isThought)) this.#hasContent = true;
     }
-  }
-
-  #readGrounding(candidate: Candidate): void {
-    const grounding = candidate.groundingMetadata;
-    if (typeof grounding !== "object" || grounding === null) return;
-    for (const query of asArray(grounding.webSearchQueries)) {
-      if (typeof query === "string" && query.trim() !== "") this.#searchQueries.add(query);
-    }
-    for (const chunk of asArray(grounding.groundingChunks)) {
-      if (typeof chunk !== "object" || chunk === null) continue;
-      if ("maps" in chunk) this.#grounded.maps = true;
-      if ("web" in chunk) this.#grounded.search = true;
-    }
-  }
-
-  #endPlainText(): void {
-    if (this.#plainText !== "") this.#parts.push(textPart(this.#plainText));
-    this.#plainText = "";
-  }
-
-  #printParts(): string | null {
-    if (this.#parts.length === 0) return null;
-    const rest = this.#plainText === "" ? [] : [textPart(this.#plainText)];
-    return `[${[...this.#parts, ...rest].join(",")}]`;
-  }
-
-  #printUsage(): string | null {
-    if (this.#usage === null) return null;
-    const searchQueries = this.#searchQueries.size;
-    const searchPrompts = searchQueries > 0 || this.#grounded.search ? 1 : 0;
-    const mapsPrompts = this.#grounded.maps ? 1 : 0;
-    if (searchPrompts + mapsPrompts === 0) return JSON.stringify(this.#usage);
-    const counts: GroundingCounts = { searchPrompts, searchQueries, mapsPrompts };
-    return JSON.stringify({ ...this.#usage, [groundingKey]: counts });
   }
 }
 
@@ -180,17 +163,13 @@ function holdsMore(part: Part): boolean {
 }
 
 function slicePartTexts(json: string, candidateAt: number): string[] {
-  const candidate = sliceElements(sliceMember(json, "candidates") ?? "[]")[candidateAt] ?? "{}";
-  return sliceElements(sliceMember(sliceMember(candidate, "content") ?? "{}", "parts") ?? "[]");
+  const parts = findValue(json, ["candidates", candidateAt, "content", "parts"]);
+  return parts ? sliceElements(json, parts.start) : [];
 }
 
 function joinWords(word: string, message: string | undefined): string | null {
   const words = [word, typeof message === "string" ? message : ""].filter((text) => text !== "");
   return words.length === 0 ? null : words.join(": ");
-}
-
-function asArray(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 function parseJson(json: string): unknown {

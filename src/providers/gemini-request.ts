@@ -136,16 +136,33 @@ export class AnswerStream {
   async nextBatch(): Promise<ProviderEvent[] | null> {
     while (this.#failure === undefined && !this.#ended) {
       const batch: ProviderEvent[] = [];
+      this.#clock.startWaiting(this.#waitingFor);
       try {
-        await this.#readInto(batch);
+        const read = await this.#reader.read();
+        this.#waitingFor = "idle";
+        this.#take(read.done ? null : read.value, batch);
       } catch (error) {
-        this.#failure = error;
+        this.#failure = connectionFailure(error);
       }
+      this.#clock.stopWaiting();
       this.#announceUsage(batch);
       if (batch.length > 0) return batch;
     }
     if (this.#failure !== undefined) throw this.#failure;
     return null;
+  }
+
+  /** What one read brought: bytes, or null for the end. */
+  #take(bytes: Uint8Array | null, batch: ProviderEvent[]): void {
+    this.#ended = bytes === null;
+    try {
+      for (const frame of bytes === null ? this.#framer.end() : this.#framer.push(bytes)) {
+        this.#answer.read(frame, batch);
+      }
+      if (bytes === null) this.#answer.finish();
+    } catch (error) {
+      this.#failure = error;
+    }
   }
 
   /** A hundred deltas need no hundred reports: one at once, then now and then, and one at the end; the record has the rest. */
@@ -162,26 +179,6 @@ export class AnswerStream {
   /** Frees the connection; closes it when the answer was not read to its end. */
   release(): void {
     if (!this.#ended) this.#reader.cancel().catch(ignore);
-  }
-
-  async #readInto(batch: ProviderEvent[]): Promise<void> {
-    const bytes = await this.#readBytes();
-    for (const frame of bytes === null ? this.#framer.end() : this.#framer.push(bytes)) this.#answer.read(frame, batch);
-    if (bytes === null) this.#answer.finish();
-  }
-
-  async #readBytes(): Promise<Uint8Array | null> {
-    this.#clock.startWaiting(this.#waitingFor);
-    try {
-      const read = await this.#reader.read();
-      this.#ended = read.done;
-      this.#waitingFor = "idle";
-      return read.done ? null : read.value;
-    } catch (error) {
-      throw connectionFailure(error);
-    } finally {
-      this.#clock.stopWaiting();
-    }
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { ApiError, GoogleGenAI } from "@google/genai";
 import { ProviderError, type ProviderModel, type ProviderRequest } from "../provider.ts";
-import { CallClock } from "./call-clock.ts";
+import { Line } from "./call-clock.ts";
 import { checkKey, type GeminiContext, timeoutError } from "./gemini.ts";
 import { toGeminiError } from "./gemini-errors.ts";
 import { readFailure } from "./gemini-failure.ts";
@@ -57,21 +57,15 @@ async function runControl<T>(
 ): Promise<T> {
   signal.throwIfAborted();
   const client = createClient(context);
-  const controller = new AbortController();
-  const onAbort = () => controller.abort(signal.reason);
-  const clock = new CallClock({ ...context.deadlines, totalMs: context.deadlines.firstByteMs }, () =>
-    controller.abort(),
-  );
-  signal.addEventListener("abort", onAbort, { once: true });
+  const line = new Line({ ...context.deadlines, totalMs: context.deadlines.firstByteMs }, signal);
   try {
-    return await run(client, controller.signal);
+    return await run(client, line.signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw clock.expired === null ? mapError(error) : timeoutError(clock, error);
+    throw line.clock.expired === null ? mapError(error) : timeoutError(line.clock, error);
   } finally {
-    signal.removeEventListener("abort", onAbort);
-    clock.close();
-    controller.abort();
+    line.close();
+    line.cut();
   }
 }
 

@@ -1,155 +1,93 @@
-// Bytes of a streamed answer -> JSON texts of its events. Server-sent events are parsed by eventsource-parser; what the
-// vendor mixes into them when it breaks (raw JSON lines without `data:`, glued, split, as an array, HTML) is found here.
+// Bytes of a streamed answer -> JSON texts of its events. What the vendor sends in every good answer is cut here: events of
+// one `data: {...}` line each, and a blank line. From the first thing on that is anything else, MixedFramer reads.
 
-import { createParser } from "eventsource-parser";
-import { endOfValue } from "./json-slice.ts";
+import { MixedFramer } from "./gemini-mixed.ts";
 
 /**
  * One thing found in the stream: an event's JSON; the JSON of an error that stood outside any event; or what the stream
  * holds that is neither, in our words.
  */
-export type Frame = { kind: "event" | "error"; json: string } | { kind: "broken"; why: string };
+export type Frame = string | { kind: "error"; json: string } | { kind: "broken"; why: string };
 
-/** No line of an event stream starts like this; JSON and HTML do. */
-const foreignFirst = new Set('{}[]",<');
-const errorStart = /\[?\s*\{\s*"error"\s*:\s*[{"]/;
-/** Characters; more than any answer has (64k tokens of output, or a picture). */
-const maxEventLength = 64 * 1024 * 1024;
-/** More than any error or unary answer has. */
-const maxForeignLength = 16 * 1024 * 1024;
+const plainStart = "data: {";
+/** An event that has begun: its line, its line end and its blank line, each perhaps not whole yet. */
+const plainRest = /^data: \{[^\r\n]*(?:\r?(?:\n\r?)?)?$/;
+/** Characters. A longer beginning goes to the parser that joins its pieces only once. */
+const maxRestLength = 16 * 1024;
 
-/** Feeds on network reads, in order; `take` gives what they completed. */
+const ascii = 0x80;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/** For reads that end where a character does: one for all calls. */
+const wholeDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Feeds on network reads, in order; `push` gives what they completed. Holds next to nothing between two events. */
 export class StreamFramer {
-  readonly #decoder = new TextDecoder();
-  readonly #parser = createParser({
-    onEvent: (event) => this.#found.push(event.data),
-    onError: (error) => (this.#overflowed ||= error.type === "max-buffer-size-exceeded"),
-    maxBufferSize: maxEventLength,
-  });
-  #found: string[] = [];
-  #overflowed = false;
-  #atLineStart = true;
-  /** Text from the first foreign line on; null while the stream is a clean event stream. */
-  #foreign: string | null = null;
+  /** While a read has ended inside a character. */
+  #decoder: TextDecoder | null = null;
+  #begun = false;
+  /** The beginning of an event whose end has not come yet. */
+  #rest = "";
+  #mixed: MixedFramer | null = null;
 
   /** The frames completed by one network read. */
-  push(bytes: Uint8Array): Frame[] {
-    return this.#read(this.#decoder.decode(bytes, { stream: true }));
+  push(bytes: Uint8Array): readonly Frame[] {
+    const text = this.#decode(bytes);
+    return this.#mixed === null ? this.#cut(text) : this.#mixed.read(text);
   }
 
   /** The frames that only the end of the stream completes: a last event without its blank line, a last error. */
   end(): Frame[] {
-    const frames = this.#read(this.#decoder.decode());
-    if (this.#foreign === null) return [...frames, ...this.#finishEvents()];
-    return [...frames, ...this.#finishForeign()];
+    const text = this.#decoder?.decode() ?? "";
+    const frames = this.#mixed === null ? this.#cut(text) : this.#mixed.read(text);
+    if (this.#mixed === null && this.#rest !== "") frames.push(...this.#mix());
+    return this.#mixed === null ? frames : [...frames, ...this.#mixed.end()];
   }
 
-  #read(text: string): Frame[] {
-    if (this.#foreign !== null) return this.#readForeign(text);
-    const at = findForeignLine(text, this.#atLineStart);
-    if (at === -1) {
-      this.#atLineStart = endsAtLineStart(text, this.#atLineStart);
-      this.#parser.feed(text);
-      return this.#takeEvents();
+  #decode(bytes: Uint8Array): string {
+    const isWhole = (bytes[bytes.length - 1] ?? ascii) < ascii;
+    if (isWhole && this.#decoder === null) return wholeDecoder.decode(bytes);
+    this.#decoder ??= new TextDecoder("utf-8", { ignoreBOM: true });
+    const text = this.#decoder.decode(bytes, { stream: true });
+    if (isWhole) this.#decoder = null;
+    return text;
+  }
+
+  #cut(text: string): Frame[] {
+    const input = this.#rest + text;
+    const frames: Frame[] = [];
+    let start = 0;
+    for (let lineEnd = input.indexOf("\n"); lineEnd !== -1; lineEnd = input.indexOf("\n", start)) {
+      const next = skipLineEnd(input, lineEnd + 1);
+      const isReturn = input.charCodeAt(lineEnd - 1) === carriageReturn;
+      const json = input.slice(start + plainStart.length - 1, isReturn ? lineEnd - 1 : lineEnd);
+      if (next === lineEnd + 1 || !input.startsWith(plainStart, start) || json.includes("\r")) break;
+      frames.push(json);
+      start = next;
     }
-    this.#parser.feed(text.slice(0, at));
-    const frames = this.#takeEvents();
-    // An unfinished event before the foreign line may be the error's own beginning: `data: {` or `data: {...}{`.
-    this.#parser.feed("\n\n");
-    this.#foreign = "";
-    return [...frames, ...this.#readForeign(`${this.#found.splice(0).join("")}${text.slice(at)}`)];
-  }
-
-  #takeEvents(): Frame[] {
-    if (this.#overflowed) return broken("far too long an event");
-    if (this.#found.length === 0) return noFrames;
-    const frames: Frame[] = this.#found.map((json) => ({ kind: "event", json }));
-    this.#found = [];
+    if (start > 0) this.#begun = true;
+    this.#rest = input.slice(start);
+    if (!mayBePlain(this.#rest)) frames.push(...this.#mix());
     return frames;
   }
 
-  #finishEvents(): Frame[] {
-    this.#parser.feed("\n\n");
-    return this.#takeEvents();
-  }
-
-  #readForeign(text: string): Frame[] {
-    const foreign = this.#foreign + text;
-    if (foreign.length > maxForeignLength) return broken("far too much text outside of events");
-    if (this.#foreign === "" && /^\s*</.test(text)) return broken("a page of HTML instead of events");
-    this.#foreign = foreign;
-    return /[}\]]\s*$/.test(text) ? this.#takeForeign(false) : noFrames;
-  }
-
-  #finishForeign(): Frame[] {
-    if (this.#foreign?.trim() === "") return noFrames;
-    const frames = this.#takeForeign(true);
-    return frames.length === 0 ? broken("the stream broke off in the middle of an event") : frames;
-  }
-
-  #takeForeign(ended: boolean): Frame[] {
-    const frames = splitMixed(this.#foreign ?? "", ended);
-    if (frames.length > 0) this.#foreign = "";
-    return frames;
+  /** Gives what is left over to the other framer, for good. */
+  #mix(): Frame[] {
+    this.#mixed = new MixedFramer(!this.#begun);
+    const rest = this.#begun ? this.#rest : this.#rest.replace(/^\ufeff/, "");
+    this.#rest = "";
+    return this.#mixed.read(rest);
   }
 }
 
-/** Where in `text` the first foreign line begins (with the line end before it), or -1. Runs on every read: no regular expression. */
-function findForeignLine(text: string, atLineStart: boolean): number {
-  if (atLineStart && foreignFirst.has(text[skipBlanks(text, 0)] ?? "")) return 0;
-  let first = -1;
-  for (const lineEnd of ["\n", "\r"]) {
-    for (let at = text.indexOf(lineEnd); at !== -1; at = text.indexOf(lineEnd, at + 1)) {
-      if (!foreignFirst.has(text[skipBlanks(text, at + 1)] ?? "")) continue;
-      if (first === -1 || at < first) first = at;
-      break;
-    }
-  }
-  return first;
+/** Whether what has come of an event may still turn out to be a plain one. */
+function mayBePlain(rest: string): boolean {
+  return plainStart.startsWith(rest) || (rest.length <= maxRestLength && plainRest.test(rest));
 }
 
-/** Whether what follows `text` begins a line, apart from blanks. */
-function endsAtLineStart(text: string, beganAtLineStart: boolean): boolean {
-  let last = text.length - 1;
-  while (last >= 0 && (text[last] === " " || text[last] === "\t")) last--;
-  return last < 0 ? beganAtLineStart : text[last] === "\n" || text[last] === "\r";
-}
-
-function skipBlanks(text: string, at: number): number {
-  let index = at;
-  while (text[index] === " " || text[index] === "\t") index++;
-  return index;
-}
-
-/**
- * Text that is not one event, as frames: an error wherever it starts, and the event before it if that is whole; or whole
- * JSON values without an error (a stand-in that answers with one array). Nothing when it is neither, or not yet.
- */
-export function splitMixed(text: string, ended: boolean): Frame[] {
-  const start = text.search(errorStart);
-  if (start === -1) {
-    const json = text.replace(/^[\s,]+/, "");
-    return isJson(json) ? [{ kind: "event", json }] : noFrames;
-  }
-  const end = endOfValue(text, start);
-  if (end === -1 && !ended) return noFrames;
-  const error: Frame = { kind: "error", json: text.slice(start, end === -1 ? undefined : end) };
-  const before = text.slice(0, start).replace(/[\s,]+$/, "");
-  const event = [before, `${before}]`].find(isJson);
-  return event === undefined ? [error] : [{ kind: "event", json: event }, error];
-}
-
-const noFrames: Frame[] = [];
-
-function broken(why: string): Frame[] {
-  return [{ kind: "broken", why }];
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+/** The index after the line end at `at`; `at` itself when there is none, or not all of it. */
+function skipLineEnd(text: string, at: number): number {
+  if (text.charCodeAt(at) === lineFeed) return at + 1;
+  return text.charCodeAt(at) === carriageReturn && text.charCodeAt(at + 1) === lineFeed ? at + 2 : at;
 }

@@ -3,7 +3,7 @@
 import type { ModelInfo } from "../model.ts";
 import type { Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../provider.ts";
 import { ProviderError } from "../provider.ts";
-import { CallClock, type Deadlines } from "./call-clock.ts";
+import { type CallClock, type Deadlines, Line } from "./call-clock.ts";
 import { Answer } from "./gemini-answer.ts";
 import { GeminiError } from "./gemini-errors.ts";
 import { type AnswerStream, codeOfAttempt, type HttpRequest, openRequest } from "./gemini-request.ts";
@@ -49,54 +49,75 @@ export function createGemini(settings: GeminiSettings): Provider {
   const control = () => import("./gemini-sdk.ts");
   return {
     vendor: "gemini",
-    stream: (request, signal) => startCall(context, request, signal),
+    stream: (request, signal) => new GeminiCall(context, request, signal),
     readUsage: readGeminiUsage,
     countTokens: async (request, signal) => (await control()).countTokens(context, request, signal),
     listModels: async (signal) => (await control()).listModels(context, signal),
   };
 }
 
-function startCall(context: GeminiContext, request: ProviderRequest, signal: AbortSignal): ProviderCall {
-  const answer = new Answer();
-  let started = false;
-  return {
-    record: answer.record,
-    [Symbol.asyncIterator]() {
-      if (started) throw new Error("a provider call can be iterated only once");
-      started = true;
-      return runCall(context, request, answer, signal);
-    },
-  };
-}
+/** One call. An iterator of its own: an async generator makes every read dearer. */
+class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefined> {
+  readonly #context: GeminiContext;
+  readonly #request: ProviderRequest;
+  readonly #signal: AbortSignal;
+  readonly #answer = new Answer();
+  readonly record = this.#answer.record;
+  #iterated = false;
+  #over = false;
+  #line: Line | undefined;
+  #stream: AnswerStream | undefined;
 
-async function* runCall(
-  context: GeminiContext,
-  request: ProviderRequest,
-  answer: Answer,
-  signal: AbortSignal,
-): AsyncGenerator<ProviderEvent[], void, undefined> {
-  signal.throwIfAborted();
-  const controller = new AbortController();
-  const onAbort = () => controller.abort(signal.reason);
-  const clock = new CallClock(context.deadlines, () => controller.abort());
-  signal.addEventListener("abort", onAbort, { once: true });
-  let stream: AnswerStream | undefined;
-  try {
-    const opened = await openStream(buildRequest(context, request, controller.signal), context, answer, clock);
-    stream = opened.stream;
-    for (let batch = opened.batch; batch !== null; batch = await stream.nextBatch()) {
-      yield batch;
-      if (signal.aborted) throw signal.reason;
+  constructor(context: GeminiContext, request: ProviderRequest, signal: AbortSignal) {
+    this.#context = context;
+    this.#request = request;
+    this.#signal = signal;
+  }
+
+  [Symbol.asyncIterator](): this {
+    if (this.#iterated) throw new Error("a provider call can be iterated only once");
+    this.#iterated = true;
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<ProviderEvent[], undefined>> {
+    if (this.#over) return finished;
+    try {
+      this.#signal.throwIfAborted();
+      const batch = this.#stream === undefined ? await this.#open() : await this.#stream.nextBatch();
+      if (batch !== null) return { done: false, value: batch };
+    } catch (error) {
+      this.#end();
+      if (this.#signal.aborted) throw this.#signal.reason;
+      throw this.#line === undefined || this.#line.clock.expired === null
+        ? error
+        : timeoutError(this.#line.clock, error);
     }
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    throw clock.expired === null ? error : timeoutError(clock, error);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    clock.close();
-    stream?.release();
+    this.#end();
+    return finished;
+  }
+
+  async return(): Promise<IteratorResult<ProviderEvent[], undefined>> {
+    this.#end();
+    return finished;
+  }
+
+  async #open(): Promise<ProviderEvent[] | null> {
+    this.#line = new Line(this.#context.deadlines, this.#signal);
+    const request = buildRequest(this.#context, this.#request, this.#line.signal);
+    const opened = await openStream(request, this.#context, this.#answer, this.#line.clock);
+    this.#stream = opened.stream;
+    return opened.batch;
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#line?.close();
+    this.#stream?.release();
   }
 }
+
+const finished = { done: true, value: undefined } as const;
 
 /** Sends the request, again where that may help, until the first events are there. */
 async function openStream(request: HttpRequest, context: GeminiContext, answer: Answer, clock: CallClock) {

@@ -1,0 +1,61 @@
+// Many calls share one timer: each still ends by its own deadline, for its own reason, and no other call's.
+
+import { expect, test } from "bun:test";
+import { CallClock, type Deadlines, Line } from "../src/providers/call-clock.ts";
+
+const far: Deadlines = { firstByteMs: 60_000, idleMs: 60_000, totalMs: 600_000 };
+
+/** A clock that waits for something, and a promise of how long after the start its deadline passed. */
+function start(deadlines: Partial<Deadlines>, waitsFor?: "first-byte" | "idle") {
+  const startedAt = performance.now();
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const clock = new CallClock({ ...far, ...deadlines }, () => resolve(performance.now() - startedAt));
+  if (waitsFor) clock.startWaiting(waitsFor);
+  return { clock, passed: promise };
+}
+
+test("each call ends by its own deadline, the shorter before the longer, whichever began first", async () => {
+  const patient = start({});
+  const [long, short] = [start({ totalMs: 90 }), start({ idleMs: 15 }, "idle")];
+  const [first, other] = [start({ firstByteMs: 45 }, "first-byte"), start({ idleMs: 15, totalMs: 70 })];
+  const order: string[] = [];
+  const note = async (name: string, { passed }: { passed: Promise<number> }, ms: number) => {
+    expect(await passed).toBeGreaterThanOrEqual(ms - 1);
+    order.push(name);
+  };
+  await Promise.all([
+    note("long", long, 90),
+    note("short", short, 15),
+    note("first", first, 45),
+    note("other", other, 70),
+  ]);
+  expect(order).toEqual(["short", "first", "other", "long"]);
+  const reasons = [long, short, first, other, patient].map(({ clock }) => clock.expired);
+  expect(reasons).toEqual(["total", "idle", "first-byte", "total", null]);
+  for (const { clock } of [patient, long, short, first, other]) clock.close();
+});
+
+test("a call that was closed ends no more, and those beside it still do", async () => {
+  const [closed, open] = [start({ totalMs: 20 }), start({ totalMs: 30 })];
+  closed.clock.close();
+  await open.passed;
+  open.clock.close();
+  expect(closed.clock.expired).toBeNull();
+  const next = start({ totalMs: 15 });
+  expect(await next.passed).toBeGreaterThanOrEqual(14);
+  next.clock.close();
+});
+
+test("a line is cut by its caller with the caller's reason, by a deadline without one, and by nobody once closed", async () => {
+  const caller = new AbortController();
+  const [line, closed] = [new Line(far, caller.signal), new Line(far, caller.signal)];
+  closed.close();
+  caller.abort("gone");
+  expect(line.signal.reason).toBe("gone");
+  expect(closed.signal.aborted).toBe(false);
+  line.close();
+  const late = new Line({ ...far, totalMs: 15 }, new AbortController().signal);
+  await new Promise((resolve) => late.signal.addEventListener("abort", resolve));
+  expect(late.clock.expired).toBe("total");
+  late.close();
+});

@@ -1,0 +1,256 @@
+// Recognising usual events and cutting plain streams is only a saving: what is read is what parsing every event whole would read.
+
+import { expect, test } from "bun:test";
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { type CallRecord, ProviderError, type ProviderEvent } from "../src/provider.ts";
+import { Answer } from "../src/providers/gemini-answer.ts";
+import { MixedFramer } from "../src/providers/gemini-mixed.ts";
+import { type Frame, StreamFramer } from "../src/providers/gemini-stream.ts";
+import { UsualEvent } from "../src/providers/gemini-usual.ts";
+import { streamFixtures } from "./fixtures/gemini/streams.ts";
+import { bodyOf, tapes } from "./tapes.ts";
+
+interface Framer {
+  push(bytes: Uint8Array): readonly Frame[];
+  end(): readonly Frame[];
+}
+
+function copyRecord(record: CallRecord): CallRecord {
+  const { attempts, modelServed, responseId, usageRaw, finishReason, finishDetail, vendorParts } = record;
+  return { attempts, modelServed, responseId, usageRaw, finishReason, finishDetail, vendorParts };
+}
+
+/** Everything a call says of these reads; also the record as it was after each of them, which a crash would keep. */
+function read(pieces: Uint8Array[], framer: Framer, prepare: (frame: Frame) => Frame) {
+  const answer = new Answer();
+  const events: ProviderEvent[] = [];
+  const steps: { count: number; record: object }[] = [];
+  const take = (frames: readonly Frame[]) => {
+    for (const frame of frames) answer.read(prepare(frame), events);
+    steps.push({ count: events.length, record: copyRecord(answer.record) });
+  };
+  let error: unknown = null;
+  try {
+    for (const piece of pieces) take(framer.push(piece));
+    take(framer.end());
+    answer.finish();
+  } catch (thrown) {
+    if (!(thrown instanceof ProviderError)) throw thrown;
+    // For the log only, with blanks wherever the stream and `readWhole` had them.
+    error = {
+      code: thrown.code,
+      message: thrown.message,
+      cause: String(thrown.cause).replaceAll(/\s+/g, " ").slice(0, 150),
+    };
+  }
+  const seen = { events, record: copyRecord(answer.record), error, usageChanged: answer.takeUsageChange() };
+  return { seen, steps };
+}
+
+function readFast(pieces: Uint8Array[]) {
+  return read(pieces, new StreamFramer(), (frame) => frame);
+}
+
+/** The general parser from the first byte on, and a blank before every other event, so that none begins like the one before. */
+function readWhole(pieces: Uint8Array[]) {
+  const decoder = new TextDecoder();
+  const mixed = new MixedFramer(true);
+  const framer = {
+    push: (bytes: Uint8Array) => mixed.read(decoder.decode(bytes, { stream: true })),
+    end: () => [...mixed.read(decoder.decode()), ...mixed.end()],
+  };
+  let count = 0;
+  return read(pieces, framer, (frame) =>
+    typeof frame !== "string" || !/^[{[]/.test(frame) || frame === "[DONE]" || count++ % 2 === 0 ? frame : ` ${frame}`,
+  );
+}
+
+function cut(body: string, places: number[]): Uint8Array[] {
+  const bytes = new TextEncoder().encode(body);
+  const ends = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
+  return [...ends, bytes.length].map((end, index) => bytes.slice(ends[index - 1] ?? 0, end));
+}
+
+/** Reads a body both ways, cut alike. `inStep`: the records must be alike after every single read, too. */
+function expectSame(body: string, places: number[], inStep = false): void {
+  const pieces = cut(body, places);
+  const [fast, whole] = [readFast(pieces), readWhole(pieces)];
+  expect(fast.seen).toEqual(whole.seen);
+  // A blank line counts once it is whole; the general parser takes its first half for all of it.
+  if (pieces.some((piece) => piece.at(-1) === 0x0d)) return;
+  if (inStep) expect(fast.steps).toEqual(whole.steps);
+  expect(fast.steps.length).toBeLessThanOrEqual(whole.steps.length);
+  for (const [index, { count }] of fast.steps.entries()) {
+    expect(count).toBeGreaterThanOrEqual(whole.steps[index]!.count);
+  }
+}
+
+const places = fc.array(fc.nat(6000), { maxLength: 12 });
+
+test("every fixture and every real recording reads as if each event were parsed whole, however it is cut", () => {
+  const bodies = [...streamFixtures.map(({ body }) => body), ...tapes.map(bodyOf)];
+  for (const body of bodies) {
+    expectSame(body, []);
+    fc.assert(
+      fc.property(places, (cuts) => expectSame(body, cuts)),
+      { numRuns: 20 },
+    );
+  }
+});
+
+const usual = (text: string, usage: string, more = "") =>
+  `{"candidates": [{"content": {"parts": [{"text": ${text}${more}}],"role": "model"},"index": 0}],"usageMetadata": ${usage},"modelVersion": "m-1","responseId": "r1"}`;
+const totals = fc
+  .tuple(fc.nat(20000), fc.nat(900))
+  .map(
+    ([prompt, out]) =>
+      `{"promptTokenCount": ${prompt},"candidatesTokenCount": ${out},"promptTokensDetails": [{"modality": "TEXT","tokenCount": ${prompt}}],"tier": "t2 \\"9"}`,
+  );
+const oddUsages = fc.constantFrom(
+  `{"promptTokenCount": 1.50,"x": -3,"y": 1e5,"z": 0}`,
+  `{"promptTokenCount": 016}`,
+  `{"promptTokenCount": 1,}`,
+  `{"promptTokenCount": }`,
+  `{"promptTokenCount": 12345678901234567890}`,
+  `{"promptTokenCount": 7}{"promptTokenCount": 8}`,
+  `{}`,
+  `null`,
+  `[1,2]`,
+  `"7"`,
+  `{"promptTokenCount": 5},"usageMetadata": {"promptTokenCount": 6}`,
+);
+const words = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 12 }).map((text) => JSON.stringify(text)),
+  fc.constantFrom(
+    `""`,
+    `"привіт 你好 🙂"`,
+    `"a\\\\"`,
+    `"\\\\\\"quoted\\\\\\""`,
+    `"\\u0041\\ud83d\\ude42\\ud83d"`,
+    `"line\\r\\n\\r\\ndata: {"`,
+    `"\\"}],\\"role\\": \\"model\\""`,
+    `"bad \\x escape"`,
+    `"raw\ttab"`,
+    `"never closed`,
+    `"a","text": "b"`,
+    `"a","thought": false`,
+    `7`,
+    `null`,
+  ),
+);
+const usualEvents = fc.tuple(words, totals).map(([text, usage]) => usual(text, usage));
+const oddEvents = fc.oneof(
+  fc.tuple(words, oddUsages).map(([text, usage]) => usual(text, usage)),
+  fc.tuple(words, totals).map(([text, usage]) => usual(text, usage, `,"thought": true`)),
+  fc.tuple(words, totals).map(([text, usage]) => usual(text, usage, `,"thoughtSignature": "AA=="`)),
+  fc.tuple(words, totals).map(([text, usage]) => usual(text, usage, `},{"text": "second"`)),
+  fc.tuple(words, totals).map(([text, usage]) => usual(text, usage).replace(`"r1"`, `"r2"`)),
+  fc.tuple(words, totals).map(([text, usage]) => usual(text, usage).replace(`"index": 0`, `"index": 1`)),
+  fc.tuple(words, totals).map(([text, usage]) => usual(text, usage).replace(`,"index": 0`, `,"finishReason": "STOP"`)),
+  fc.tuple(words, totals).map(([text, usage]) => usual(text, usage).replaceAll(": ", ":")),
+  fc.tuple(words, totals).map(([text, usage]) => usual(text, usage).replace(/,"usageMetadata": .*,"m/, `,"m`)),
+  fc.tuple(words, totals).map(([text, usage]) => `{"usageMetadata": ${usage},${usual(text, "{}").slice(1)}`),
+  fc.tuple(words, totals).map(([text, usage]) => usual(text, usage).replace(/\}$/, `,"extra": {"text": "no"}}`)),
+  fc.tuple(words, totals).map(([text, usage]) => usual(text, usage) + usual(text, usage)),
+  fc
+    .tuple(words, totals)
+    .map(([text, usage]) => `${usual(text, usage)}{"error": {"code": 503,"status": "UNAVAILABLE"}}`),
+  fc.tuple(words, totals).map(([text, usage]) => `[${usual(text, usage)},${usual(text, usage)}]`),
+  fc
+    .tuple(words, totals)
+    .map(([text, usage]) =>
+      usual(text, usage).replace(`,"index"`, `,"groundingMetadata": {"webSearchQueries": ["q"]},"index"`),
+    ),
+  fc.constantFrom(
+    `{"promptFeedback": {"blockReason": "SAFETY"}}`,
+    `{"error": {"code": 429,"status": "RESOURCE_EXHAUSTED","message": "slow down"}}`,
+    `{"candidates": []}`,
+    `{}`,
+    `[DONE]`,
+    `{"candidates": [{"content": {"role": "model"}}],"usageMetadata": {"promptTokenCount": 3}}`,
+  ),
+);
+const plain = fc
+  .constantFrom("\r\n\r\n", "\r\n\r\n", "\r\n\r\n", "\n\n")
+  .chain((end) => usualEvents.map((json) => `data: ${json}${end}`));
+const oddFrames = fc.oneof(
+  fc
+    .tuple(oddEvents, fc.constantFrom("\r\n\r\n", "\n\n", "\r\r", "\n\r\n", "\r\n", "\n", "\n\n\n", ""))
+    .map(([json, end]) => `data: ${json}${end}`),
+  oddEvents.map((json) => `data:${json}\n\n`),
+  oddEvents.map((json) => `event: message\nid: 1\ndata: ${json}\n\n`),
+  oddEvents.map((json) => `data: ${json.replaceAll(",", ",\ndata: ")}\n\n`),
+  usualEvents.map((json) => `data: ${json.replace(",", ",\r")}\r\n\r\n`),
+  usualEvents.map((json) => `\ufeffdata: ${json}\r\n\r\n`),
+  fc.constantFrom(
+    ": keep-alive\n\n",
+    "\r\n",
+    "\r",
+    "<html>",
+    '{"error": {"code": 503}}\n',
+    '\n{\n "error": {"code": 500}\n}',
+  ),
+);
+const last = `data: ${usual('"."', '{"promptTokenCount": 9,"totalTokenCount": 10}').replace(`,"index"`, `,"finishReason": "STOP","index"`)}\r\n\r\n`;
+const odd = oddEvents.map((json) => `data: ${json}\r\n\r\n`);
+
+test("streams of usual events with odd ones among them read as if each event were parsed whole", () => {
+  const streams = fc.array(fc.oneof({ weight: 6, arbitrary: plain }, { weight: 1, arbitrary: odd }), { maxLength: 14 });
+  fc.assert(
+    fc.property(streams, places, (events, cuts) => expectSame(events.join("") + last, cuts, true)),
+    { numRuns: 3000 },
+  );
+});
+
+test("so do streams with lines, line ends and marks that are not plain", () => {
+  const streams = fc.array(
+    fc.oneof({ weight: 4, arbitrary: plain }, { weight: 1, arbitrary: odd }, { weight: 1, arbitrary: oddFrames }),
+    { maxLength: 10 },
+  );
+  fc.assert(
+    fc.property(streams, places, (events, cuts) => expectSame(events.join("") + last, cuts)),
+    { numRuns: 3000 },
+  );
+});
+
+const model = usual('"Hello"', `{"promptTokenCount": 12,"x": [{"a": 0},{"tokenCount": 5}]}`);
+
+test("an event with any one change in it is recognised only where it is still valid, and then read right", () => {
+  const response = JSON.parse(model);
+  const kind = UsualEvent.learn(model, response, 0);
+  let recognised = 0;
+  const insertions = fc.oneof(
+    fc.constantFrom("", '"', "\\", "0", "7", "}", "{", ",", "\n", "\\n", "é", "."),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(fc.nat(model.length), fc.nat(3), insertions, (at, removed, inserted) => {
+      const json = model.slice(0, at) + inserted + model.slice(at + removed);
+      const reading = kind?.read(json);
+      if (reading === undefined) return;
+      recognised++;
+      const parsed = JSON.parse(json);
+      expect(reading.text).toBe(parsed.candidates[0].content.parts[0].text);
+      expect(JSON.parse(reading.usageJson ?? "null")).toEqual(parsed.usageMetadata);
+      parsed.candidates[0].content.parts[0].text = "Hello";
+      parsed.usageMetadata = response.usageMetadata;
+      expect(isDeepStrictEqual(parsed, response)).toBe(true);
+    }),
+    { numRuns: 20_000 },
+  );
+  expect(recognised).toBeGreaterThan(200);
+});
+
+test("the usual stream is recognised: all but its first event and those that end or change it", () => {
+  let kind = UsualEvent.learn(model, JSON.parse(model), 0);
+  expect(kind?.read(model.replace("Hello", 'a\\n\\"b\\\\').replace("12", "13"))).toEqual({
+    text: 'a\n"b\\',
+    usageJson: `{"promptTokenCount": 13,"x": [{"a": 0},{"tokenCount": 5}]}`,
+  });
+  expect(kind?.read(last.slice(6).trim())).toBeUndefined();
+  const thought = usual('"hm"', "{}", `,"thought": true`);
+  kind = UsualEvent.learn(thought, JSON.parse(thought), 0);
+  expect(kind?.isThought).toBe(true);
+  expect(kind?.read(thought.replace("hm", ""))).toEqual({ text: "", usageJson: "{}" });
+});

@@ -90,11 +90,16 @@ export function billLines(meter: Meter, price: Price): ReceiptLine[] {
   add("tool_input", sumModalities(meter.tool), "token", price.row.billToolInput ? rates.input("text") : 0n);
   for (const kind of modalities) add(`output_${kind}`, meter.output[kind] ?? 0, "token", rates.output);
   add("thinking", meter.thinking, "token", rates.output);
+  if (!isGrounded(meter)) return lines;
   const { search, maps } = price.row.grounding ?? {};
   if (search?.per === "prompt") add("grounding", meter.grounding.search.prompts, "request", perThousand(search.price));
   if (search?.per === "query") add("grounding", meter.grounding.search.queries, "query", perThousand(search.price));
   if (maps) add("grounding_maps", meter.grounding.maps.prompts, "request", perThousand(maps.price));
   return lines;
+}
+
+function isGrounded({ grounding: { search, maps } }: Meter): boolean {
+  return search.prompts + search.queries + maps.prompts > 0;
 }
 
 /** Whether the price says what everything in the meter costs; if not, there is no honest total. */

@@ -13,7 +13,7 @@ import {
   receiptPrice,
   sumLines,
 } from "./price.ts";
-import { estimateTokens, leastTokens } from "./tokens.ts";
+import { leastTokens } from "./tokens.ts";
 import { type Meter, sumModalities, usageOf } from "./usage.ts";
 
 export interface CallToBook {
@@ -37,9 +37,9 @@ export interface CallToBook {
   outcome: "finished" | "broken" | "refused";
   /** Our estimate of the prompt's tokens, for a call that brings no count. */
   promptEstimate: number;
-  /** What arrived of the answer, and of its thoughts. */
-  text: string;
-  thought: string;
+  /** What arrived of the answer, and of its thoughts, in `estimateTokens`' tokens. */
+  textEstimate: number;
+  thoughtEstimate: number;
   errorCode: ErrorCode | null;
 }
 
@@ -124,8 +124,8 @@ function measure(call: CallToBook): { meter: Meter; accuracy: Accuracy } {
     input: { text: call.promptEstimate },
     cached: {},
     tool: {},
-    output: { text: estimateTokens(call.text) },
-    thinking: estimateTokens(call.thought),
+    output: { text: call.textEstimate },
+    thinking: call.thoughtEstimate,
     total: null,
     balanced: true,
     serviceTier: call.meter?.serviceTier ?? "standard",
@@ -141,9 +141,9 @@ function hasCounts(meter: Meter): boolean {
 
 /** Tokens of what arrived that the vendor's last totals cannot have held yet. */
 function countUnreported(call: CallToBook, meter: Meter): number {
-  const missing = (text: string, counted: number) =>
-    Math.max(0, (counted === 0 ? estimateTokens(text) : leastTokens(text)) - counted);
-  return missing(call.text, sumModalities(meter.output)) + missing(call.thought, meter.thinking);
+  const missing = (estimate: number, counted: number) =>
+    Math.max(0, (counted === 0 ? estimate : leastTokens(estimate)) - counted);
+  return missing(call.textEstimate, sumModalities(meter.output)) + missing(call.thoughtEstimate, meter.thinking);
 }
 
 function unreportedLine(quantity: number, meter: Meter, price: Price): ReceiptLine {

@@ -10,6 +10,10 @@ const oneToken = 3;
  * is two. Real English text has about 4 bytes to a token, so this is about a third above it. Never less than 0.
  */
 export function estimateTokens(text: string): number {
+  return Math.ceil(countThirds(text) / oneToken);
+}
+
+function countThirds(text: string): number {
   let thirds = 0;
   const length = text.length;
   for (let at = 0; at < length; at++) {
@@ -18,13 +22,26 @@ export function estimateTokens(text: string): number {
     else if (code < 0x800) thirds += 2;
     else thirds += oneToken; // each half of a surrogate pair lands here too, which makes a pair two tokens
   }
-  return Math.ceil(thirds / oneToken);
+  return thirds;
 }
 
 /**
- * A low estimate: a text has at least this many tokens, unless it is made to be unusual. A third of `estimateTokens`,
- * rounded up: 9 bytes, or 3 ideographs, to a token, which ordinary text of no script reaches on average.
+ * A low estimate, from the high one: a text has at least this many tokens, unless it is made to be unusual. A third of
+ * `estimateTokens`, rounded up: 9 bytes, or 3 ideographs, to a token, which ordinary text of no script reaches on average.
  */
-export function leastTokens(text: string): number {
-  return Math.ceil(estimateTokens(text) / 3);
+export function leastTokens(estimate: number): number {
+  return Math.ceil(estimate / 3);
+}
+
+/** The same estimate of a text that arrives in pieces: each piece is counted once, however often the sum is asked for. */
+export class TokenTally {
+  private thirds = 0;
+
+  add(piece: string): void {
+    this.thirds += countThirds(piece);
+  }
+
+  get estimate(): number {
+    return Math.ceil(this.thirds / oneToken);
+  }
 }

@@ -44,8 +44,9 @@ export interface TurnToBook {
   /** The calls' records, oldest first: more than one when the model was replaced on the way. */
   records: CallRecord[];
   promptEstimate: number;
-  text: string;
-  thought: string;
+  /** What arrived, in `estimateTokens`' tokens. */
+  textEstimate: number;
+  thoughtEstimate: number;
   at: number;
 }
 
@@ -70,8 +71,8 @@ export function bookTurn(books: Books, toBook: TurnToBook): LedgerEntry[] {
       prices: books.prices,
       outcome: refused ? "refused" : delivered ? toBook.outcome : "broken",
       promptEstimate: toBook.promptEstimate,
-      text: delivered ? toBook.text : "",
-      thought: delivered ? toBook.thought : "",
+      textEstimate: delivered ? toBook.textEstimate : 0,
+      thoughtEstimate: delivered ? toBook.thoughtEstimate : 0,
       errorCode: attempt.errorCode,
     });
   });

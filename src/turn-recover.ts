@@ -5,6 +5,7 @@ import { sumCost } from "./ledger.ts";
 import { planMemory } from "./memory.ts";
 import type { CallRecord } from "./provider.ts";
 import type { DeadTurn } from "./store.ts";
+import { estimateTokens } from "./tokens.ts";
 import type { TurnTools } from "./turn.ts";
 import { bookTurn } from "./turn-books.ts";
 
@@ -48,8 +49,8 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     outcome: "broken",
     records: [record],
     promptEstimate,
-    text,
-    thought,
+    textEstimate: estimateTokens(text),
+    thoughtEstimate: estimateTokens(thought),
     at: tools.now(),
   });
   const usage = entries.at(-1)?.usage ?? null;

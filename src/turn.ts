@@ -9,6 +9,7 @@ import type { Params } from "./params.ts";
 import type { CallRecord, Provider, ProviderEvent, ProviderRequest } from "./provider.ts";
 import { ProviderError } from "./provider.ts";
 import type { ClosedTurn, CloseTurn, OpenedTurn, Store } from "./store.ts";
+import { TokenTally } from "./tokens.ts";
 import { type Books, bookTurn, usageSoFar } from "./turn-books.ts";
 import { closeOrFind } from "./turn-close.ts";
 import { LiveTurn } from "./turn-live.ts";
@@ -53,6 +54,8 @@ export class RunningTurn {
   private plan: MemoryPlan | undefined;
   private text = "";
   private thought = "";
+  private readonly textTally = new TokenTally();
+  private readonly thoughtTally = new TokenTally();
   private firstTokenAt: number | null = null;
   private lastUsageAt = 0;
   private flushed = 2;
@@ -180,8 +183,14 @@ export class RunningTurn {
 
   private take(event: Extract<ProviderEvent, { text: string }>): void {
     this.firstTokenAt ??= this.tools.now();
-    if (event.type === "text-delta") this.text += event.text;
-    else this.thought += event.text;
+    const { type, text } = event;
+    if (type === "text-delta") {
+      this.text += text;
+      this.textTally.add(text);
+    } else {
+      this.thought += text;
+      this.thoughtTally.add(text);
+    }
     this.live.append(event);
   }
 
@@ -214,8 +223,8 @@ export class RunningTurn {
       outcome,
       records: this.record ? [...this.earlier, this.record] : [],
       promptEstimate: this.plan?.estimate ?? 0,
-      text: this.text,
-      thought: this.thought,
+      textEstimate: this.textTally.estimate,
+      thoughtEstimate: this.thoughtTally.estimate,
       at: this.tools.now(),
     };
   }

@@ -6,7 +6,7 @@ import { AppError } from "../src/errors.ts";
 import { fitsAlone, type MemoryInput, planMemory } from "../src/memory.ts";
 import type { ProviderMessage } from "../src/provider.ts";
 import type { MemoryRow } from "../src/store.ts";
-import { estimateTokens, leastTokens } from "../src/tokens.ts";
+import { estimateTokens, leastTokens, TokenTally } from "../src/tokens.ts";
 
 const uncalibrated = { promptEstimate: 0, promptTokens: 0 };
 const roomy = { inputTokens: 1_000_000, outputReserve: 0 };
@@ -290,8 +290,11 @@ describe("the estimate of tokens", () => {
           expect(tokens * 3).toBeGreaterThanOrEqual(Buffer.byteLength(text));
           expect(tokens).toBeLessThanOrEqual(text.length);
           expect(estimateTokens(text + more)).toBeGreaterThanOrEqual(tokens);
-          expect(leastTokens(text)).toBeLessThanOrEqual(tokens);
-          expect(leastTokens(text) > 0).toBe(text !== "");
+          expect(leastTokens(tokens)).toBeLessThanOrEqual(tokens);
+          const tally = new TokenTally();
+          for (const piece of [text, more]) tally.add(piece);
+          expect(tally.estimate).toBe(estimateTokens(text + more));
+          expect(leastTokens(tokens) > 0).toBe(text !== "");
         },
       ),
       { numRuns: 2000 },

@@ -21,8 +21,8 @@ const output = perMillion("2.50");
 /** Text of about `words` tokens. */
 const prose = (words: number) => "word ".repeat(words);
 
-function book(change: Partial<CallToBook> & { usage?: RawUsage }): LedgerEntry {
-  const { usage, ...rest } = change;
+function book(change: Partial<CallToBook> & { usage?: RawUsage; text?: string; thought?: string }): LedgerEntry {
+  const { usage, text = "", thought = "", ...rest } = change;
   const usageRaw = usage === undefined ? null : JSON.stringify(usage);
   return bookCall({
     id: "e",
@@ -38,8 +38,8 @@ function book(change: Partial<CallToBook> & { usage?: RawUsage }): LedgerEntry {
     prices,
     outcome: "finished",
     promptEstimate: 40,
-    text: "",
-    thought: "",
+    textEstimate: estimateTokens(text),
+    thoughtEstimate: estimateTokens(thought),
     errorCode: null,
     ...rest,
   });
@@ -65,7 +65,7 @@ describe("accuracy", () => {
     const entry = book({ usage, outcome: "broken", text: prose(900), thought: prose(90) });
     expect(entry.accuracy).toBe("partial");
     const raised = entry.lines.find((line) => line.item === "output_unreported")!;
-    expect(raised.quantity).toBe(leastTokens(prose(900)) - 5 + estimateTokens(prose(90)));
+    expect(raised.quantity).toBe(leastTokens(estimateTokens(prose(900))) - 5 + estimateTokens(prose(90)));
     expect(entry.total).toBe(100n * input + 5n * output + BigInt(raised.quantity) * output);
     expect(entry.usage?.totalTokens).toBe(105 + raised.quantity);
     expect(entry.usage?.inputTokens).toBe(100);

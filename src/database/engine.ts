@@ -12,6 +12,8 @@ export interface Dialect {
   autoRow: string;
   /** Ends a table that is only ever looked for by its primary key: stored once, in the key's own order, where the engine can. */
   clustered: string;
+  /** After a SELECT: keeps its rows as they are until the transaction ends, where others may write at the same time. */
+  lockRows: string;
   /** After a column: is one of the texts in a parameter that holds them as a JSON array. */
   inList(param: string): string;
   /** Text compared byte by byte. */

@@ -4,7 +4,7 @@ import { AppError } from "../errors.ts";
 import type { EventBatch, LoggedEvent } from "../event.ts";
 import type { Accuracy } from "../ledger.ts";
 import type { Usage } from "../usage.ts";
-import type { Reader, Tx } from "./engine.ts";
+import type { Dialect, Reader, Tx, Value } from "./engine.ts";
 
 /** One event as it is stored: a letter for the type, then its data. */
 type PackedEvent = ["x", string] | ["h", string] | ["u", Usage, string | null, Accuracy, number];
@@ -31,15 +31,24 @@ function unpackEvents(text: string): LoggedEvent[] {
   });
 }
 
+const columns = "turn_id, first_number, count, events, usage_raw, model_served";
 /** A batch brought again, perhaps longer, because its first writing was not confirmed, replaces what it repeats. */
+const replaceShorter = `ON CONFLICT (turn_id, first_number) DO UPDATE
+  SET count = excluded.count, events = excluded.events, usage_raw = excluded.usage_raw, model_served = excluded.model_served
+  WHERE turn_event.count <= excluded.count`;
+const insertAny = `INSERT INTO turn_event (${columns}) VALUES ($1, $2, $3, $4, $5, $6) ${replaceShorter}`;
+/** The turn's row is held, so that a process which is taking the turn over does it before or after, not meanwhile. */
+const insertOpen = ({ lockRows }: Dialect) =>
+  `INSERT INTO turn_event (${columns}) SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT)
+   FROM turn WHERE id = $1 AND process_id = $7 AND status = 'running' ${lockRows} ${replaceShorter}`;
+const insertOpenOn = new WeakMap<Dialect, string>();
+
+function valuesOf({ turnId, firstNumber, events, usageRaw, modelServed }: EventBatch): Value[] {
+  return [turnId, firstNumber, events.length, packEvents(events), usageRaw, modelServed];
+}
+
 export async function insertBatch(tx: Tx, batch: EventBatch): Promise<void> {
-  await tx.run(
-    `INSERT INTO turn_event (turn_id, first_number, count, events, usage_raw, model_served) VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT (turn_id, first_number) DO UPDATE
-     SET count = excluded.count, events = excluded.events, usage_raw = excluded.usage_raw, model_served = excluded.model_served
-     WHERE turn_event.count <= excluded.count`,
-    [batch.turnId, batch.firstNumber, batch.events.length, packEvents(batch.events), batch.usageRaw, batch.modelServed],
-  );
+  await tx.run(insertAny, valuesOf(batch));
 }
 
 /** Throws conflict when the turn is over or another process's: its log must not grow any more. */
@@ -47,13 +56,17 @@ export async function appendEvents(
   tx: Tx,
   { batch, processId }: { batch: EventBatch; processId: number },
 ): Promise<void> {
-  // The update locks the row, so that a process which is taking the turn over does it before or after, not meanwhile.
-  const open = await tx.run(
-    "UPDATE turn SET model_served = COALESCE($3, model_served) WHERE id = $1 AND process_id = $2 AND status = 'running'",
-    [batch.turnId, processId, batch.modelServed],
-  );
-  if (open === 0) throw new AppError("conflict", "The turn is over, or another process has taken it over.");
-  await insertBatch(tx, batch);
+  let insert = insertOpenOn.get(tx.dialect);
+  if (insert === undefined) {
+    insert = insertOpen(tx.dialect);
+    insertOpenOn.set(tx.dialect, insert);
+  }
+  if ((await tx.run(insert, [...valuesOf(batch), processId])) > 0) return;
+  const [open] = await tx.all("SELECT 1 FROM turn WHERE id = $1 AND process_id = $2 AND status = 'running'", [
+    batch.turnId,
+    processId,
+  ]);
+  if (!open) throw new AppError("conflict", "The turn is over, or another process has taken it over.");
 }
 
 export interface StoredLog {

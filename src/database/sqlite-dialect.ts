@@ -6,6 +6,7 @@ export const sqliteDialect: Dialect = {
   name: "sqlite",
   autoRow: "INTEGER PRIMARY KEY",
   clustered: "WITHOUT ROWID",
+  lockRows: "",
   inList: (param) => `IN (SELECT value FROM json_each(${param}))`,
   idType: "TEXT",
   // Texts come cut into words already. The ascii tokenizer keeps every character above U+007F as part of a word

@@ -21,7 +21,11 @@ import { insertBatch, readLog } from "./event.ts";
 import { addToTotals, addTotals, insertEntries, totalsValues } from "./ledger.ts";
 import { findState } from "./session.ts";
 
-export const turnColumns = `id, session_id, owner, user_message_id, reply_message_id, status, model_requested, model_served, finish_reason,
+/** While a turn runs, its log knows which model serves it. */
+const servedSoFar = `(SELECT e.model_served FROM turn_event e WHERE e.turn_id = turn.id AND e.model_served IS NOT NULL
+  ORDER BY e.first_number DESC LIMIT 1)`;
+export const turnColumns = `id, session_id, owner, user_message_id, reply_message_id, status, model_requested,
+  COALESCE(model_served, ${servedSoFar}) AS model_served, finish_reason,
   error_code, error_detail, notices, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank,
   started_at, first_token_at, ended_at, last_number, settled`;
 

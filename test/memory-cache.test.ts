@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { rememberConversations } from "../src/memory-cache.ts";
+import { type OpenTurn, StaleSession, type Store } from "../src/store.ts";
 import type { EndStatus } from "../src/turn-state.ts";
 import { closeInput, newSession, type Opened, openInput } from "./store-inputs.ts";
 import { storeEngines } from "./stores.ts";
@@ -33,15 +34,16 @@ describe.each(storeEngines)("on %s", (_name, openFixture) => {
             const { id, replies } = sessions[session]!;
             const parentId = goBack === 0 ? undefined : (replies.at(-1 - goBack) ?? null);
             const through = elsewhere ? store : remembering; // another process's turns do not pass through here
-            const opened = (await through.openTurn(
-              openInput(id, { content: `${replies.length} \ud83d`, parentId }),
-            )) as Opened;
+            const opened = await openAsKnown(through, id, { content: `${replies.length} \ud83d`, parentId });
+            expect(opened.session).toMatchObject((await store.findSession("", id))!);
             const { branch, position, from } = opened.memory;
             const rows = await remembering.readMemory(id, branch, position, from);
             expect(rows).toEqual(await store.readMemory(id, branch, position, from));
             const laterFrom = Math.min(from + 2 * forget, position);
             const memory = { from: laterFrom, promptEstimate: 1, promptTokens: 1 };
             const closed = await through.closeTurn(closeInput(opened, [], { status, text, vendorParts, memory }));
+            expect(closed!.session).toMatchObject((await store.findSession("", id))!);
+            expect(closed!.session).toEqual({ ...(await store.peekSession("", id))!, tipMessageId: closed!.reply.id });
             replies.push(closed!.reply.id);
           }
         }),
@@ -49,6 +51,37 @@ describe.each(storeEngines)("on %s", (_name, openFixture) => {
       );
     },
   );
+});
+
+/** As turns.ts does it: by what the store knows of the session, and once more by what is there if that was old. */
+async function openAsKnown(store: Store, id: string, change: Partial<OpenTurn>): Promise<Opened> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const known = await store.peekSession("", id);
+      return (await store.openTurn(openInput(id, { ...change, known }))) as Opened;
+    } catch (cause) {
+      if (!(cause instanceof StaleSession) || tries === 2) throw cause;
+    }
+  }
+}
+
+test("a session that was changed elsewhere is found out at the next turn; nobody else's is ever told", async () => {
+  const [, openFixture] = storeEngines[0]!;
+  const { store } = await openFixture();
+  const remembering = rememberConversations(store, 1_000_000);
+  const session = await newSession(store);
+  const first = await openAsKnown(remembering, session.id, {});
+  await remembering.readMemory(session.id, 0, 0, 0);
+  const memory = { from: 0, promptEstimate: 1, promptTokens: 1 };
+  await remembering.closeTurn(closeInput(first, [], { memory }));
+  expect(await remembering.peekSession("somebody else", session.id)).toBeUndefined();
+  await store.updateSession("", session.id, { model: "another" }, 1);
+  expect((await remembering.peekSession("", session.id))?.model).toBeNull();
+  const second = await openAsKnown(remembering, session.id, {});
+  expect(second.session.model).toBe("another");
+  await remembering.closeTurn(closeInput(second, [], { memory }));
+  await remembering.updateSession("", session.id, { model: "a third" }, 1);
+  expect((await remembering.peekSession("", session.id))?.model).toBe("a third");
 });
 
 test("a path that fits is not read again, and one that does not fit is", async () => {

@@ -100,6 +100,18 @@ describe("two servers on one Postgres", () => {
     expect(emulator.callCount - before).toBe(1);
   });
 
+  test("what one is told of a session, the other goes by at its next message, though it has the conversation in mind", async () => {
+    const session = await newSession(one.url);
+    const first = await say(one.url, session.id, { content: "one remembers this" });
+    await call(`${two.url}/sessions/${session.id}`, "PATCH", { model: "gemini-2.5-flash-lite" });
+    await say(two.url, session.id, { content: "and two says more" });
+    const last = await say(one.url, session.id, { content: "what was said?" });
+    expect([last.status, last.body.turn.model_requested]).toEqual([201, "gemini-2.5-flash-lite"]);
+    const { body } = emulator.generateCalls().at(-1)!;
+    expect(JSON.stringify(body)).toContain("and two says more");
+    expect(last.body.session).toMatchObject({ message_count: 6, version: first.body.session.version + 5 });
+  });
+
   test("one is killed in the middle: the other closes its turn, keeps what was flushed, and takes the next message", async () => {
     const { sessionId, turnId, stream } = await begin(one.url, { chunks: 200, delayMs: 20 });
     const seen: SeenEvent[] = [];

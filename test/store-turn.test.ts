@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { LoggedEvent } from "../src/event.ts";
 import { newId } from "../src/id.ts";
-import type { Store } from "../src/store.ts";
+import { StaleSession, type Store } from "../src/store.ts";
 import {
   closeInput,
   entryFor,
@@ -100,6 +100,28 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     await store.trashSession("", session.id, 1);
     expect(await codeOf(open(store, session.id, { ifVersion: 1 }))).toBe("conflict");
     expect((await readAll(store, other.id)).length).toBe(0);
+  });
+
+  test("a session that is not as the caller knew it is refused as stale, and nothing is written, not even the key", async () => {
+    const session = await newSession(store);
+    const known = await store.peekSession("", session.id);
+    await store.updateSession("", session.id, { model: "another" }, 1);
+    const idempotency = { key: newId(), bodyHash: "h", expiresAt: Date.now() + 60_000 };
+    const stale = store.openTurn(openInput(session.id, { known, idempotency }));
+    await expect(stale).rejects.toBeInstanceOf(StaleSession);
+    expect(await store.findSession("", session.id)).toMatchObject({ version: 2, messageCount: 0 });
+    const fresh = await store.peekSession("", session.id);
+    const opened = await open(store, session.id, { known: fresh, idempotency });
+    expect(opened.session).toMatchObject({ version: 3, model: "another", runningTurnId: opened.turn.id });
+    // Old knowledge of a session that is gone, busy or at another version than asked for is answered by what is there.
+    expect(await codeOf(store.openTurn(openInput(session.id, { known: fresh })))).toBe("turn_in_progress");
+    expect(await codeOf(store.openTurn(openInput(session.id, { known: fresh, owner: "bob" })))).toBe("not_found");
+    await store.updateSession("", session.id, { title: "changed while it runs" }, 5);
+    const closed = await store.closeTurn(closeInput(opened, [entryFor(opened.turn, 3n)]));
+    expect(closed!.session).toMatchObject((await store.findSession("", session.id))!);
+    expect(closed!.session).toMatchObject({ title: "changed while it runs", cost: { total: 3n }, version: 5 });
+    const asked = openInput(session.id, { known: closed!.session, ifVersion: 4 });
+    expect(await codeOf(store.openTurn(asked))).toBe("version_mismatch");
   });
 
   test("the same idempotency key opens one turn, also at the same moment; the key of a refused turn stays free", async () => {

@@ -7,6 +7,9 @@ import type { Tx, Value } from "./engine.ts";
 import type { GroupDatabase } from "./group-commit.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
 
+/** A text that is longer lies on pages of its own. */
+const longLength = 4_000;
+
 interface Prepared {
   statement: StatementSync;
   /** Whether its rows are what it has changed. */
@@ -18,6 +21,8 @@ export class Connection {
   readonly database: DatabaseSync;
   /** How many statements have changed something so far. */
   changes = 0;
+  /** Characters of long texts that were given to them. */
+  longText = 0;
   private readonly prepared = new Map<string, Prepared>();
 
   constructor(database: DatabaseSync) {
@@ -34,12 +39,19 @@ export class Connection {
   run(sql: string, params: readonly Value[] = []): number {
     const changed = Number(this.prepare(sql).statement.run(...params).changes);
     if (changed > 0) this.changes++;
+    this.weigh(params);
     return changed;
   }
 
   insert(sql: string, params: readonly Value[]): number {
     this.changes++;
+    this.weigh(params);
     return Number(this.prepare(sql).statement.run(...params).lastInsertRowid);
+  }
+
+  private weigh(params: readonly Value[]): void {
+    for (const value of params)
+      if (typeof value === "string" && value.length > longLength) this.longText += value.length;
   }
 
   private prepare(sql: string): Prepared {

@@ -162,7 +162,11 @@ async function copyWhileWritten(file: string, target: string, progress?: (done: 
 function createEngine(file: string, connection: Connection, lock: DatabaseSync, log: Log): Engine {
   const logFile = openSync(`${file}-wal`, "r+"); // there since the first statement, until the last connection is closed
   const checkpointer = new Checkpointer(file, (why) => log.warn({ why }, "a checkpoint failed; trying again later"));
-  const group = new GroupCommit(groupDatabase(connection, logFile), (jobs) => checkpointer.afterGroup(jobs));
+  const group = new GroupCommit(groupDatabase(connection, logFile), (operations) => {
+    const { longText } = connection;
+    connection.longText = 0;
+    return checkpointer.afterGroup(operations, longText);
+  });
   const add = <T>(work: (tx: Tx) => Promise<T>) =>
     group.add(() => SqliteTx.run(connection, () => indexer.soon(), work));
   const indexer = new SearchIndexer(() => add(indexPending));

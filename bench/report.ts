@@ -48,7 +48,7 @@ Made by \`${command}\` on ${at} in ${Math.round(seconds)} seconds (${mode} mode,
 |---|---|
 | machine | ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}; load before the run ${machine.loadBefore.toFixed(2)} |
 | disk | write 16 KB and flush: p50 ${commitMs.p50.toFixed(2)} ms, p99 ${commitMs.p99.toFixed(2)} ms |
-| versions | Rozmova ${machine.rozmova}, Bun ${machine.bun}, SQLite ${machine.sqlite}; WAL, \`synchronous=FULL\` |${busy}`;
+| versions | Rozmova ${machine.rozmova}, Bun ${machine.bun}, SQLite ${machine.sqlite}; WAL, every commit flushed before it is acknowledged |${busy}`;
 }
 
 function printSummary({ workloads }: Results): string {

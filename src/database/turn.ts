@@ -109,8 +109,9 @@ export async function closeTurn(
     fillReply(tx, input, text, thought),
     insertEntries(tx, input.owner, input.entries),
     input.lastBatch ? insertBatch(tx, input.lastBatch) : undefined,
+    input.replyRow === undefined ? undefined : tx.indexText(input.replyRow, input.owner, text, false),
   ]);
-  await tx.indexText(row, input.owner, text, false);
+  if (row !== input.replyRow) await tx.indexText(row, input.owner, text, false);
   return { turn, reply: replyOf(turn, text, thought), session };
 }
 

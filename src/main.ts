@@ -43,7 +43,7 @@ export function createLog(level: Config["logLevel"]): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { cause: pino.stdSerializers.err },
     },
-    pino.destination({ dest: 2, sync: false, minLength: 32_768, periodicFlush: 100 }),
+    pino.destination({ dest: 2, sync: false, minLength: 12_288, periodicFlush: 100 }),
   );
 }
 

@@ -41,6 +41,8 @@ export class SearchIndexer {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private working: Promise<void> | undefined;
   private closed = false;
+  /** Whether something may wait: noted since the last step began. */
+  private waiting = false;
   private readonly step: () => Promise<number>;
 
   constructor(step: () => Promise<number>) {
@@ -50,6 +52,7 @@ export class SearchIndexer {
   /** Something waits, or is about to. */
   soon(): void {
     if (this.closed) return;
+    this.waiting = true;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.work().catch(() => this.soon()); // no room on the disk, say: it waits on, and so do those who search
@@ -60,7 +63,7 @@ export class SearchIndexer {
   /** Resolves when everything that was committed before the call can be found. Throws what the database throws. */
   async settle(): Promise<void> {
     await this.working?.catch(() => {});
-    await this.work();
+    if (this.waiting) await this.work(); // else a search costs no write
   }
 
   async close(): Promise<void> {
@@ -77,6 +80,12 @@ export class SearchIndexer {
   }
 
   private async indexAll(): Promise<void> {
-    while (!this.closed && (await this.step()) === rowsAtOnce);
+    try {
+      do this.waiting = false;
+      while (!this.closed && (await this.step()) === rowsAtOnce);
+    } catch (cause) {
+      this.waiting = true;
+      throw cause;
+    }
   }
 }

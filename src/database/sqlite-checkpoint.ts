@@ -45,7 +45,9 @@ export class Checkpointer {
     if (this.copied) {
       this.copied = false;
       const done = await this.run();
-      if (done) this.pagesPerOperation = Math.max(0.1, (done.logPages - this.textPages) / this.operations);
+      // A log that a reader keeps from beginning again holds older pages too, and says nothing of these operations.
+      if (done && done.copiedPages === done.logPages)
+        this.pagesPerOperation = Math.max(0.1, (done.logPages - this.textPages) / this.operations);
       this.startOver();
     } else if (this.copying === undefined && this.pages >= pagesDue) {
       this.copying = this.run().then((done) => {

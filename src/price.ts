@@ -157,6 +157,7 @@ function readRates(row: FullPriceRow, serviceTier: Meter["serviceTier"], large: 
  * whole prompt is dropped.
  */
 export function splitPrompt(input: ByModality, cached: ByModality): { fresh: ByModality; cached: ByModality } {
+  if (sumModalities(cached) === 0) return { fresh: input, cached: {} };
   const fresh: ByModality = {};
   const served: ByModality = {};
   let left = 0;

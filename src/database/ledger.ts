@@ -20,7 +20,7 @@ import type { Reader, Tx, Value } from "./engine.ts";
 
 const entryColumns = `id, turn_id, session_id, owner, purpose, attempt, at, vendor, model_requested, model_served, price_key, usage_raw,
   ${usageColumns}, lines, total_pico, accuracy_rank, balanced, error_code`;
-const entryColumnCount = 23;
+const insertEntryRow = `INSERT INTO ledger_entry (${entryColumns}) VALUES (${placeholders(1, 23)})`;
 
 /** Writes entries and the price rows they were made with. */
 export async function insertEntries(tx: Tx, owner: string, entries: readonly LedgerEntry[]): Promise<void> {
@@ -33,7 +33,7 @@ export async function insertEntries(tx: Tx, owner: string, entries: readonly Led
 }
 
 async function insertEntry(tx: Tx, owner: string, entry: LedgerEntry, priceKey: string | null): Promise<void> {
-  await tx.run(`INSERT INTO ledger_entry (${entryColumns}) VALUES (${placeholders(1, entryColumnCount)})`, [
+  await tx.run(insertEntryRow, [
     ...[entry.id, entry.turnId, entry.sessionId, owner, entry.purpose, entry.attempt, entry.at, entry.vendor],
     ...[entry.modelRequested, entry.modelServed, priceKey, entry.usageRaw],
     ...usageValues(entry.usage),

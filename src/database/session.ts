@@ -63,13 +63,12 @@ interface StateRow extends SessionRow {
   memory_tokens: number;
 }
 
+const selectState = `SELECT ${sessionColumns}, tip_branch, tip_position, branch_count, memory_from, memory_estimate, memory_tokens
+  FROM session WHERE id = $1 AND owner = $2`;
+
 /** The caller's session with what a turn needs of it. */
 export async function findState(reader: Reader, owner: string, id: string): Promise<SessionState | undefined> {
-  const [row] = await reader.all<StateRow>(
-    `SELECT ${sessionColumns}, tip_branch, tip_position, branch_count, memory_from, memory_estimate, memory_tokens
-     FROM session WHERE id = $1 AND owner = $2`,
-    [id, owner],
-  );
+  const [row] = await reader.all<StateRow>(selectState, [id, owner]);
   if (!row) return undefined;
   return {
     ...sessionFrom(row),

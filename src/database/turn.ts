@@ -154,16 +154,16 @@ function replyOf(turn: Turn, content: string, thought: string | null): Message {
   };
 }
 
+const fill = "UPDATE message SET content = $2, thought = $3, vendor_parts = $4, status = $5";
+const fillRow = `${fill} WHERE row = $1`;
+const fillId = `${fill} WHERE id = $1 RETURNING row`;
+
 /** Returns the reply's row. */
 async function fillReply(tx: Tx, input: CloseTurn, text: string, thought: string | null): Promise<number> {
   const { vendorParts, status, turn, replyRow } = input;
-  const set = "UPDATE message SET content = $2, thought = $3, vendor_parts = $4, status = $5";
   const values = [text, thought, vendorParts, status];
-  if (replyRow !== undefined && (await tx.run(`${set} WHERE row = $1`, [replyRow, ...values])) > 0) return replyRow;
-  const [filled] = await tx.all<{ row: number }>(`${set} WHERE id = $1 RETURNING row`, [
-    turn.replyMessageId,
-    ...values,
-  ]);
+  if (replyRow !== undefined && (await tx.run(fillRow, [replyRow, ...values])) > 0) return replyRow;
+  const [filled] = await tx.all<{ row: number }>(fillId, [turn.replyMessageId, ...values]);
   if (!filled) throw notFound("message");
   return filled.row;
 }

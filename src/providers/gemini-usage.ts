@@ -47,22 +47,27 @@ export function readGeminiUsage(usageRaw: string): Meter {
 }
 
 function splitByModality(counter: number, details: unknown): ByModality {
+  const stated = Array.isArray(details) ? sumDetails(details) : {};
   const split: ByModality = {};
   let left = counter;
-  if (Array.isArray(details)) {
-    for (const modality of modalities) {
-      if (modality === "text") continue;
-      const stated = details
-        .map(asObject)
-        .filter((detail) => typeof detail.modality === "string" && detail.modality.toLowerCase() === modality)
-        .reduce((sum, detail) => sum + readCount(detail.tokenCount), 0);
-      const count = Math.min(stated, left);
-      if (count > 0) split[modality] = count;
-      left -= count;
-    }
+  for (const modality of modalities) {
+    if (modality === "text") continue;
+    const count = Math.min(stated[modality] ?? 0, left);
+    if (count > 0) split[modality] = count;
+    left -= count;
   }
   if (left > 0) split.text = left;
   return split;
+}
+
+function sumDetails(details: readonly unknown[]): ByModality {
+  const sums: ByModality = {};
+  for (const detail of details.map(asObject)) {
+    const name = typeof detail.modality === "string" ? detail.modality.toLowerCase() : "";
+    const modality = modalities.find((known) => known === name);
+    if (modality) sums[modality] = (sums[modality] ?? 0) + readCount(detail.tokenCount);
+  }
+  return sums;
 }
 
 /**

@@ -14,6 +14,8 @@ export class AnswerRecord implements CallRecord {
   finishDetail: string | null = null;
   /** The last one: parsed, or (where it came in a usual event) as JSON. */
   #usage: object | string | null = null;
+  /** The last one as it was told, until something changes. */
+  #printedUsage: string | null = null;
   #searchQueries: Set<string> | null = null;
   #hasSearch = false;
   #hasMaps = false;
@@ -23,6 +25,11 @@ export class AnswerRecord implements CallRecord {
   #plainText = "";
 
   get usageRaw(): string | null {
+    this.#printedUsage ??= this.#printUsage();
+    return this.#printedUsage;
+  }
+
+  #printUsage(): string | null {
     if (this.#usage === null) return null;
     if (typeof this.#usage === "string") this.#usage = JSON.parse(this.#usage) as object;
     const searchQueries = this.#searchQueries?.size ?? 0;
@@ -42,6 +49,7 @@ export class AnswerRecord implements CallRecord {
   /** The running total: an object, or its valid JSON. */
   takeUsage(usage: object | string): void {
     this.#usage = usage;
+    this.#printedUsage = null;
   }
 
   takeText(text: string): void {
@@ -58,6 +66,7 @@ export class AnswerRecord implements CallRecord {
 
   takeGrounding(grounding: GroundingMetadata | undefined): void {
     if (typeof grounding !== "object" || grounding === null) return;
+    this.#printedUsage = null;
     for (const query of asArray(grounding.webSearchQueries)) {
       if (typeof query !== "string" || query.trim() === "") continue;
       this.#searchQueries ??= new Set();

@@ -3,7 +3,10 @@
 import type { MemoryRow, OpenedTurn, SessionState, Store } from "./store.ts";
 import { StaleSession } from "./store.ts";
 
-/** A path from where memory begins. Messages of ended turns never change; at the end of a turn, two are added. */
+/**
+ * A path from where memory begins, without a gap. A branch only ever grows, and messages of ended turns never change: what is
+ * kept of a branch stays true whoever goes on with it.
+ */
 interface Path {
   from: number;
   rows: MemoryRow[];
@@ -15,16 +18,17 @@ interface Remembered {
   session: SessionState;
   path: Path;
 }
-/** A turn between its opening and its end. */
+type Opened = Extract<OpenedTurn, { kind: "opened" }>;
+/** A turn between its opening and its end, with the beginning of its memory that is known. */
 interface Open {
-  opened: Extract<OpenedTurn, { kind: "opened" }>;
-  path: Path | undefined;
+  opened: Opened;
+  path: Path;
 }
 
 /**
  * The same store, which answers `peekSession` and `readMemory` from what passed through it where it can. At most
  * `maxCharacters` of text are kept; the conversation that was not used for the longest time goes first. Another process
- * may have written since: openTurn finds that out by the version, says StaleSession, and what was kept is forgotten.
+ * may have written since: openTurn finds that out by the version, and then only what the other one added is read.
  */
 export function rememberConversations(store: Store, maxCharacters: number): Store {
   const conversations = new Map<string, Remembered>();
@@ -59,10 +63,7 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
       try {
         const opened = await store.openTurn(input);
         if (opened.kind !== "opened") return opened;
-        const before = forget(input.sessionId);
-        const goesOn =
-          before?.session.tipMessageId === opened.userMessage.parentId && before.path.from === opened.memory.from;
-        running.set(input.sessionId, { opened, path: goesOn ? before.path : undefined });
+        running.set(input.sessionId, { opened, path: beginningOf(opened, forget(input.sessionId)) });
         return opened;
       } catch (cause) {
         if (cause instanceof StaleSession) forget(input.sessionId);
@@ -74,7 +75,11 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
       const memory = current?.opened.memory;
       if (!current || memory?.branch !== branch || memory.position !== position || memory.from !== from)
         return store.readMemory(sessionId, branch, position, from);
-      current.path ??= pathOf(from, position === 0 ? [] : await store.readMemory(sessionId, branch, position, from));
+      const { path } = current;
+      if (endOf(path) < position) {
+        const rest = await store.readMemory(sessionId, branch, position, endOf(path));
+        current.path = pathOf(from, [...path.rows, ...rest]);
+      }
       return current.path.rows;
     },
     async closeTurn(input) {
@@ -83,9 +88,9 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
       const current = running.get(sessionId);
       if (current?.opened.turn.id !== id) return closed;
       running.delete(sessionId);
-      if (!closed || !current.path || !input.memory) return closed;
       const { userMessage, memory } = current.opened;
       const { position } = memory;
+      if (!closed || !input.memory || endOf(current.path) < position) return closed;
       const { content, status } = closed.reply;
       const plain = { vendorParts: null, modelServed: null };
       const signed = { vendorParts: input.vendorParts, modelServed: closed.turn.modelServed };
@@ -115,19 +120,31 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
   };
 }
 
-function pathOf(from: number, rows: readonly MemoryRow[]): Path {
-  return { from, rows: [...rows], characters: rows.reduce((sum, row) => sum + sizeOf(row), 0) };
+/** What is remembered of the way to a new message: nothing where it goes another way, or memory begins earlier than before. */
+function beginningOf({ memory: { branch, position, from } }: Opened, remembered: Remembered | undefined): Path {
+  const path = remembered?.session.tipBranch === branch ? remembered.path : undefined;
+  if (!path || path.from > from || endOf(path) > position) return pathOf(from, []);
+  return cutBefore(from, path);
+}
+
+/** The position after the last message. */
+function endOf(path: Path): number {
+  return path.from + path.rows.length;
+}
+
+function pathOf(from: number, rows: MemoryRow[]): Path {
+  return { from, rows, characters: rows.reduce((sum, row) => sum + sizeOf(row), 0) };
 }
 
 /** The path grown by a turn; cut where memory begins later than before. */
 function extend(path: Path, from: number, question: MemoryRow, answer: MemoryRow): Path {
   path.rows.push(question, answer);
   path.characters += sizeOf(question) + sizeOf(answer);
-  if (from === path.from) return path;
-  return pathOf(
-    from,
-    path.rows.filter((row) => row.position >= from),
-  );
+  return cutBefore(from, path);
+}
+
+function cutBefore(from: number, path: Path): Path {
+  return from === path.from ? path : pathOf(from, path.rows.slice(from - path.from));
 }
 
 /** Characters, with an allowance for the row itself. */

@@ -52,10 +52,10 @@ export interface SessionState extends Session {
   memoryFrom: number;
   memoryEstimate: number;
   memoryTokens: number;
-  /** The newest message, where that is known. */
-  tipMessageId: string | undefined;
+  /** The newest message; null in an empty session. */
+  tipMessageId: string | null;
 }
-/** The session has changed since the state that a write relied on was read: read it again. Nothing was written. */
+/** The session has other settings than those a turn was decided on by: read it again. Nothing was written. */
 export class StaleSession extends Error {}
 
 export interface OpenTurn {

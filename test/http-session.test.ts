@@ -1,6 +1,7 @@
 // Sessions over HTTP: tags and stale changes, pages, search, the trash, and a history of any length.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { setImmediate } from "node:timers/promises";
 import { call, type HistoryBody, newSession, readHistory, type SessionBody, say } from "./client.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 
@@ -215,6 +216,30 @@ describe("the history", () => {
       last_id: null,
       has_more: false,
     });
+  });
+
+  test("is read from the database only as its reader takes it", async () => {
+    const { readHistory } = server.store;
+    let taken = 0;
+    server.store.readHistory = async function* (owner, sessionId) {
+      for await (const part of readHistory(owner, sessionId)) {
+        taken++;
+        yield part;
+      }
+    };
+    try {
+      const response = await server.app.fetch(new Request(`${server.url}/sessions/${id}/history`));
+      const reader = response.body!.getReader();
+      expect(taken).toBe(2); // whether it is long is known by the second part
+      await reader.read();
+      await setImmediate();
+      expect(taken).toBe(2);
+      await reader.read();
+      expect(taken).toBe(3);
+      await reader.cancel();
+    } finally {
+      server.store.readHistory = readHistory;
+    }
   });
 
   test("a reader who leaves in the middle leaves nothing open", async () => {

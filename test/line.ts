@@ -9,6 +9,8 @@ export interface Line {
   url: string;
   /** What the server has sent so far. */
   readonly bytesRead: number;
+  /** How many pieces have come from this side: never more than were written, fewer where the system put some together. */
+  readonly piecesWritten: number;
   /** The next answer to a COMMIT is lost, with its connection. Resolves when that has happened. */
   loseNextCommit(): Promise<void>;
   close(): Promise<void>;
@@ -23,6 +25,7 @@ export async function openLine(databaseUrl: string): Promise<Line> {
   const open = new Set<net.Socket>();
   let lost: (() => void) | undefined;
   let bytesRead = 0;
+  let piecesWritten = 0;
   const server = net.createServer((near) => {
     const far = net.connect(join(folder, ".s.PGSQL.5432"));
     const cut = () => {
@@ -32,7 +35,10 @@ export async function openLine(databaseUrl: string): Promise<Line> {
       }
     };
     for (const socket of [near, far]) open.add(socket.on("error", cut).on("close", cut));
-    near.on("data", (bytes) => far.write(bytes));
+    near.on("data", (bytes) => {
+      piecesWritten++;
+      far.write(bytes);
+    });
     far.on("data", (bytes: Buffer) => {
       bytesRead += bytes.length;
       if (!lost || !bytes.includes(committed)) {
@@ -50,6 +56,9 @@ export async function openLine(databaseUrl: string): Promise<Line> {
     url: `postgres://postgres@127.0.0.1:${port}${new URL(databaseUrl).pathname}`,
     get bytesRead() {
       return bytesRead;
+    },
+    get piecesWritten() {
+      return piecesWritten;
     },
     loseNextCommit: () =>
       new Promise((resolve) => {

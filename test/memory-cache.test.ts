@@ -84,6 +84,41 @@ test("a session that was changed elsewhere is found out at the next turn; nobody
   expect((await remembering.peekSession("", session.id))?.model).toBe("a third");
 });
 
+test("of a conversation that goes on elsewhere, only what was added there is read, and counted among what is kept", async () => {
+  const [, openFixture] = storeEngines[0]!;
+  const { store } = await openFixture();
+  const read: string[] = [];
+  const noting = {
+    ...store,
+    async readMemory(...asked: Parameters<typeof store.readMemory>) {
+      const rows = await store.readMemory(...asked);
+      read.push(rows.map(({ position }) => position).join(" "));
+      return rows;
+    },
+  };
+  const here = rememberConversations(noting, 1_000_000);
+  const there = rememberConversations(store, 1_000_000);
+  const { id } = await newSession(store);
+  const speak = async (through: Store, from: number, nextFrom: number) => {
+    const opened = await openAsKnown(through, id, {});
+    const { position } = opened.memory;
+    expect(opened.memory.from).toBe(from);
+    const rows = await through.readMemory(id, 0, position, from);
+    expect(rows.map((row) => row.position)).toEqual(Array.from({ length: position - from }, (_, at) => from + at));
+    const memory = { from: nextFrom, promptEstimate: 1, promptTokens: 1 };
+    await through.closeTurn(closeInput(opened, [], { memory }));
+  };
+  await speak(here, 0, 0);
+  await speak(there, 0, 0);
+  await speak(here, 0, 0);
+  await speak(here, 0, 0);
+  expect(read).toEqual(["2 3"]);
+  await speak(there, 0, 0);
+  await speak(there, 0, 6); // the other process has cut its memory
+  await speak(here, 6, 6);
+  expect(read).toEqual(["2 3", "8 9 10 11"]);
+});
+
 test("a path that fits is not read again, and one that does not fit is", async () => {
   const [, openFixture] = storeEngines[0]!;
   const { store } = await openFixture();

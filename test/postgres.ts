@@ -27,14 +27,15 @@ function startServer(): Promise<string> {
   });
 }
 
-/** Makes an empty database and returns its address, `postgres://...`. */
-export async function createPostgresDatabase(): Promise<string> {
+/** Makes an empty database, or a copy of one that nobody is connected to, and returns its address, `postgres://...`. */
+export async function createPostgresDatabase(original?: string): Promise<string> {
   server ??= startServer();
   const folder = await server;
   const name = `test_${++databases}`;
   const client = new pg.Client({ host: folder, user: "postgres", database: "postgres" });
   await client.connect();
-  await client.query(`CREATE DATABASE ${name}`);
+  const template = original === undefined ? "" : ` TEMPLATE ${new URL(original).pathname.slice(1)}`;
+  await client.query(`CREATE DATABASE ${name}${template}`);
   await client.end();
   return `postgres://postgres@localhost/${name}?host=${encodeURIComponent(folder)}`;
 }

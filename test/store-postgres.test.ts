@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import pg from "pg";
 import { type Migration, migrations } from "../src/database/migrate.ts";
 import { openPostgres } from "../src/database/postgres.ts";
+import { openLine } from "./line.ts";
 import { createPostgresDatabase } from "./postgres.ts";
 import { closeInput, entryFor, newSession, open, openInput, processId, readAll, speak } from "./store-inputs.ts";
 import { codeOf, openTestStore } from "./stores.ts";
@@ -163,6 +164,23 @@ test("a server that takes no writes is storage_unavailable for writing, and stil
     ),
   );
   await store.close();
+});
+
+test("what a transaction sends in one moment leaves in one piece", async () => {
+  const line = await openLine(await createPostgresDatabase());
+  const store = await openTestStore(line.url);
+  const { id } = await newSession(store);
+  const turn = async () => {
+    const known = await store.peekSession("", id);
+    const before = line.piecesWritten;
+    const opened = await open(store, id, { known });
+    await store.closeTurn(closeInput(opened, [entryFor(opened.turn, 3n)]));
+    return line.piecesWritten - before;
+  };
+  await turn();
+  expect(await turn()).toBeLessThanOrEqual(8); // of sixteen statements
+  await store.close();
+  await line.close();
 });
 
 test("more callers than connections wait their turn", async () => {

@@ -8,6 +8,7 @@ import {
   closeInput,
   entryFor,
   newSession,
+  type Opened,
   open,
   openInput,
   processId,
@@ -102,7 +103,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     expect((await readAll(store, other.id)).length).toBe(0);
   });
 
-  test("a session that is not as the caller knew it is refused as stale, and nothing is written, not even the key", async () => {
+  test("a session with other settings than the caller knew is refused as stale, and nothing is written, not even the key", async () => {
     const session = await newSession(store);
     const known = await store.peekSession("", session.id);
     await store.updateSession("", session.id, { model: "another" }, 1);
@@ -122,6 +123,31 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     expect(closed!.session).toMatchObject({ title: "changed while it runs", cost: { total: 3n }, version: 5 });
     const asked = openInput(session.id, { known: closed!.session, ifVersion: 4 });
     expect(await codeOf(store.openTurn(asked))).toBe("version_mismatch");
+  });
+
+  test("a session in which others have spoken since is taken as it is now; old knowledge of its settings is stale", async () => {
+    const fields = { model: "one", system: "Be brief.", params: { temperature: 1 } };
+    const session = await newSession(store, fields);
+    const known = (await store.peekSession("", session.id))!;
+    expect(known.tipMessageId).toBeNull();
+    const first = await open(store, session.id, { known });
+    await store.closeTurn(closeInput(first, [entryFor(first.turn, 5n)]));
+    await store.updateSession("", session.id, { title: "not what anybody decides by" }, 1);
+    const asked = openInput(session.id, { known });
+    const second = (await store.openTurn(asked)) as Opened;
+    expect(second.session).toEqual((await store.peekSession("", session.id))!);
+    expect(second.userMessage.parentId).toBe(first.reply.id);
+    expect(second.session).toMatchObject({ version: 5, messageCount: 4, cost: { total: 5n } });
+    // Another process ends it; asked again, as after a lost line, the same message does not open the same turn twice.
+    await store.closeTurn(closeInput(second, [entryFor(second.turn, 5n)]));
+    await expect(store.openTurn(asked)).rejects.toBeInstanceOf(StaleSession);
+    for (const change of [{ model: "two" }, { system: null }, { params: { temperature: 2 } }]) {
+      await store.updateSession("", session.id, change, 1);
+      await expect(store.openTurn(openInput(session.id, { known }))).rejects.toBeInstanceOf(StaleSession);
+      await store.updateSession("", session.id, fields, 1);
+    }
+    expect((await readAll(store, session.id)).length).toBe(4);
+    expect((await open(store, session.id, { known })).memory.position).toBe(4);
   });
 
   test("the same idempotency key opens one turn, also at the same moment; the key of a refused turn stays free", async () => {

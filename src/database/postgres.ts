@@ -84,9 +84,10 @@ class PostgresTx implements Tx {
   readonly dialect = postgresDialect;
   /** Why the transaction fails: statements that were under way fail after it, only because it has. */
   firstFailure: unknown;
-  private readonly client: pg.ClientBase;
+  private gathering = false;
+  private readonly client: pg.PoolClient;
 
-  constructor(client: pg.ClientBase) {
+  constructor(client: pg.PoolClient) {
     this.client = client;
   }
 
@@ -107,11 +108,28 @@ class PostgresTx implements Tx {
 
   private async query(sql: string, params: readonly Value[] = []): Promise<pg.QueryResult> {
     try {
-      return await this.client.query(queryOf(sql, params));
+      return await this.send(queryOf(sql, params));
     } catch (cause) {
       this.firstFailure ??= cause;
       throw cause;
     }
+  }
+
+  /**
+   * Statements of the same moment leave in one write: each write is a system call that wakes the server, which on a busy machine
+   * takes the processor from us. A turn then takes 8 writes instead of 17 (strace, 2026-11-26).
+   */
+  send(query: string | pg.QueryConfig): Promise<pg.QueryResult> {
+    if (!this.gathering) {
+      const { stream } = this.client.connection;
+      this.gathering = true;
+      stream.cork();
+      process.nextTick(() => {
+        this.gathering = false;
+        stream.uncork();
+      });
+    }
+    return this.client.query(query);
   }
 
   async indexText(row: number, owner: string, text: string | null, replace: boolean): Promise<void> {
@@ -145,7 +163,7 @@ async function transact<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise
   };
   client.on("error", onError);
   try {
-    const begun = client.query("BEGIN");
+    const begun = tx.send("BEGIN");
     begun.catch(() => {}); // travels with the first statement, which fails too if this does
     const result = await work(tx);
     const { command } = await client.query("COMMIT");

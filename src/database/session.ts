@@ -61,9 +61,11 @@ interface StateRow extends SessionRow {
   memory_from: number;
   memory_estimate: number;
   memory_tokens: number;
+  tip_message_id: string | null;
 }
 
-const selectState = `SELECT ${sessionColumns}, tip_branch, tip_position, branch_count, memory_from, memory_estimate, memory_tokens
+const selectState = `SELECT ${sessionColumns}, tip_branch, tip_position, branch_count, memory_from, memory_estimate, memory_tokens,
+  (SELECT m.id FROM message m WHERE m.session_id = session.id AND m.branch = tip_branch AND m.position = tip_position) AS tip_message_id
   FROM session WHERE id = $1 AND owner = $2`;
 
 /** The caller's session with what a turn needs of it. */
@@ -78,7 +80,7 @@ export async function findState(reader: Reader, owner: string, id: string): Prom
     memoryFrom: row.memory_from,
     memoryEstimate: row.memory_estimate,
     memoryTokens: row.memory_tokens,
-    tipMessageId: undefined,
+    tipMessageId: row.tip_message_id,
     row: row.row,
   };
 }

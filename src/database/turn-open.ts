@@ -22,11 +22,12 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   if (earlier !== undefined && earlier !== input.turnId) return { kind: "replayed", turnId: earlier };
   const content = storableText(input.content);
   const place = await findPlace(tx, input);
-  if (place === "nowhere") throw (await explainRefusal(tx, input)) ?? notFound("message");
+  if (place === "nowhere")
+    throw refusalOf(await findState(tx, owner, input.sessionId), input.ifVersion) ?? notFound("message");
   const taken = await takeSession(tx, input, place, content);
   if (!taken) return findOpened(tx, input);
   const { before, session } = taken;
-  const parentId = input.parentId === undefined ? await findTip(tx, before) : input.parentId;
+  const parentId = input.parentId === undefined ? before.tipMessageId : input.parentId;
   // Independent of each other: an engine with a network sends them together.
   const [messages, turn] = await Promise.all([
     insertMessages(tx, input, session, parentId, content),
@@ -72,23 +73,36 @@ interface Taken {
 }
 
 /**
- * Takes the session if nothing runs in it. Undefined: this very turn has taken it before. What the caller knew and what is
- * there differ: StaleSession; without a caller's knowledge, it was changed by another process meanwhile and is read again.
+ * Takes the session if nothing runs in it. Undefined: this very turn has taken it before. Where another process has changed the
+ * session meanwhile, it is read again and taken as it is now; StaleSession where the caller has decided by what is different now.
  */
 async function takeSession(tx: Tx, input: OpenTurn, place: Place, content: string): Promise<Taken | undefined> {
   const { known, owner, sessionId, turnId, ifVersion } = input;
+  let before = known ?? (await findState(tx, owner, sessionId));
   for (let tries = 0; tries < mostTries; tries++) {
-    const before = known ?? (await findState(tx, owner, sessionId));
     if (before && (ifVersion === undefined || ifVersion === before.version)) {
       const session = afterOpening(before, input, place, content);
       if (await writeTaken(tx, owner, before, session)) return { before, session };
     }
-    const refusal = await explainRefusal(tx, input);
+    const now = await findState(tx, owner, sessionId);
+    const refusal = refusalOf(now, ifVersion);
     if (refusal?.members?.running_turn_id === turnId) return undefined;
-    if (refusal) throw refusal;
-    if (known) throw new StaleSession("The session has changed since it was read.");
+    if (!now || refusal) throw refusal;
+    const endedSince = now.tipMessageId === input.replyMessageId; // an earlier try opened it, and another process closed it
+    if (known && (endedSince || !isDecidedAlike(known, now)))
+      throw new StaleSession("The session has changed since it was read.");
+    before = now;
   }
   throw new AppError("conflict", "The session changes hands too fast; try again.", { retryAfterSeconds: 1 });
+}
+
+/** Whether whoever chose the model and its parameters by one state of the session would choose the same by the other. */
+function isDecidedAlike(one: SessionState, other: SessionState): boolean {
+  return (
+    one.model === other.model &&
+    one.system === other.system &&
+    JSON.stringify(one.params) === JSON.stringify(other.params)
+  );
 }
 
 /** The guard: only one caller ever takes a session in which nothing was running, and only as it knew it. */
@@ -128,8 +142,7 @@ function afterOpening(before: SessionState, input: OpenTurn, place: Place, conte
   return after;
 }
 
-async function explainRefusal(tx: Tx, { owner, sessionId, ifVersion }: OpenTurn): Promise<AppError | undefined> {
-  const session = await findState(tx, owner, sessionId);
+function refusalOf(session: SessionState | undefined, ifVersion: number | undefined): AppError | undefined {
   if (!session) return notFound("session");
   if (session.deletedAt !== null) return new AppError("conflict", "The session is in the trash; restore it first.");
   if (session.runningTurnId !== null) return turnInProgress(session.runningTurnId);
@@ -186,17 +199,6 @@ async function insertMessages(
     model: input.modelRequested,
   };
   return { userRow, replyRow, userMessage, reply };
-}
-
-/** The id of the newest message; null in an empty session. */
-async function findTip(tx: Tx, session: SessionState): Promise<string | null> {
-  if (session.tipMessageId !== undefined) return session.tipMessageId;
-  if (session.tipPosition < 0) return null;
-  const [row] = await tx.all<{ id: string }>(
-    "SELECT id FROM message WHERE session_id = $1 AND branch = $2 AND position = $3",
-    [session.id, session.tipBranch, session.tipPosition],
-  );
-  return row?.id ?? null;
 }
 
 async function insertTurn(tx: Tx, input: OpenTurn): Promise<Turn> {

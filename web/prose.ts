@@ -1,6 +1,7 @@
 // A text that grows: finished blocks are rendered once, only the last one again, at most once a frame.
 
 import { type Signal, signal } from "@preact/signals";
+import type { Token } from "marked";
 import { type Block, languageOf, readBlocks, renderBlock, renderText, renderTogether } from "./markdown.ts";
 
 /** A code block whose end has not come yet: its text is only ever appended to, never parsed again. */
@@ -102,18 +103,17 @@ export class Prose {
     const key = this.finished.value.length + done.length;
     this.#fence ??= this.#openFence();
     if (this.#fence) return this.#readCode(this.#fence, done, key);
-    const tokens = readBlocks(this.#rest);
-    const last = tokens.findLastIndex((token) => token.type !== "space");
-    const before = tokens.slice(0, Math.max(0, last));
-    const length = before.reduce((sum, token) => sum + token.raw.length, 0);
-    const finished = before.filter((token) => token.type !== "space");
-    // Until its first line is complete, what looks like a new block may still belong to the one before it.
-    if (finished.length > 0 && this.#rest.includes("\n", length)) {
+    // A line that is not complete may yet become anything, and with it what stands before it: it ends no block.
+    const tokens = readBlocks(this.#rest.slice(0, this.#rest.lastIndexOf("\n") + 1));
+    const before = tokens.slice(0, Math.max(0, tokens.findLastIndex(isShown)));
+    const finished = before.filter(isShown);
+    if (finished.length > 0) {
       for (const token of finished) done.push(renderBlock(token, this.finished.value.length + done.length));
-      this.#rest = this.#rest.slice(length);
+      this.#rest = this.#rest.slice(before.reduce((sum, token) => sum + token.raw.length, 0));
       return true;
     }
-    this.last.value = last < 0 ? null : renderTogether(tokens, key);
+    const all = readBlocks(this.#rest);
+    this.last.value = all.some(isShown) ? renderTogether(all, key) : null;
     return false;
   }
 
@@ -122,7 +122,7 @@ export class Prose {
     const [start = "", indent = "", marker = "", info = ""] = match ?? [];
     if (!match || (marker[0] === "`" && info.includes("`"))) return null;
     this.#rest = this.#rest.slice(start.length);
-    const closing = new RegExp(`^ {0,3}${marker[0]}{${marker.length},}[ \\t]*$`);
+    const closing = new RegExp(`^ {0,3}${marker[0]}{${marker.length},} *$`); // no tab: as marked reads it
     return { closing, indent: new RegExp(`^ {0,${indent.length}}`, "gm"), language: languageOf(info), code: "" };
   }
 
@@ -141,10 +141,14 @@ export class Prose {
     }
     fence.code += this.#rest.slice(0, from).replace(fence.indent, "");
     this.#rest = this.#rest.slice(from);
-    const maybeClosing = /^ {0,3}(?:`+|~+)[ \t]*$/.test(this.#rest);
+    const maybeClosing = /^ {0,3}(?:`+|~+) *$/.test(this.#rest);
     this.last.value = codeBlock(fence, maybeClosing ? "" : this.#rest, key, false);
     return false;
   }
+}
+
+function isShown(token: Token): boolean {
+  return token.type !== "space";
 }
 
 function close(block: Block | null): Block[] {

@@ -102,7 +102,11 @@ async function* walkHits(
   }
 }
 
-/** The newest matches below a row, and the session of each where it is to be shown. A row is a title's or a message's, never both. */
+/**
+ * The newest matches below a row, and the session of each where it is to be shown. A row is a title's or a message's, never
+ * both. The row is cast because node:sqlite binds every number as a real: FTS5 goes straight to an integer, while of a real it takes
+ * no notice, so that SQLite reads every match above it (2.5 million matches, the walk below the middle: 111 ms, cast 4 ms).
+ */
 function walkIndex(
   reader: Reader,
   params: readonly Value[],
@@ -112,7 +116,7 @@ function walkIndex(
     `${session}.owner = $3 AND ${session}.deleted_at IS ${deleted ? "NOT NULL" : "NULL"}`;
   return reader.all(
     `SELECT f.row AS row, COALESCE(s.id, t.id) AS id
-     FROM (SELECT rowid AS row FROM message_search WHERE ${reader.dialect.searchMatch} AND rowid < $2 ORDER BY rowid DESC LIMIT $4) f
+     FROM (SELECT rowid AS row FROM message_search WHERE ${reader.dialect.searchMatch} AND rowid < CAST($2 AS BIGINT) ORDER BY rowid DESC LIMIT $4) f
      LEFT JOIN message m ON m.row = f.row LEFT JOIN session s ON s.id = m.session_id AND ${visible("s")}
      LEFT JOIN session t ON t.row = f.row - ${titleBase} AND ${visible("t")} ORDER BY f.row DESC`,
     params,

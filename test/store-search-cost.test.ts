@@ -64,3 +64,25 @@ test("a walk that begins far below the newest match does not read what is above"
   const deepMs = quickestMs(() => expect(connection.all(sql, [match!, 251, ...rest])).toHaveLength(250));
   expect(deepMs).toBeLessThan(readAllMs(match) / 3);
 });
+
+test("a beginning costs what the words cost that begin so", async () => {
+  const [sql, [match, ...rest]] = await findWalk("comm");
+  const firstMs = quickestMs(() => expect(connection.all(sql, [match!, ...rest])).toHaveLength(250));
+  expect(firstMs).toBeLessThan(readAllMs(match) / 3);
+});
+
+test("a beginning of very many words, of none, or of a phrase's last word is left to the index", async () => {
+  const owner = indexedWords("", "")[0];
+  const many = Array.from({ length: 251 }, (_, n) => `many${n}`);
+  connection.run("INSERT INTO message_search (rowid, words) VALUES ($1, $2)", [rows + 1, many.slice(0, 250).join(" ")]);
+  const matchOf = async (query: string) => (await findWalk(query))[1][0];
+  const spelled = many
+    .slice(0, 250)
+    .sort()
+    .map((word) => `"${word}"`);
+  expect(await matchOf("common many")).toBe(`"${owner}" AND "common" AND (${spelled.join(" OR ")})`);
+  connection.run("INSERT INTO message_search (rowid, words) VALUES ($1, $2)", [rows + 2, many[250]!]);
+  expect(await matchOf("common many")).toBe(`"${owner}" AND "common" AND "many" *`);
+  expect(await matchOf("nothing")).toBe(`"${owner}" AND "nothing" *`);
+  expect(await matchOf("common-wor")).toBe(`"${owner}" AND "common wor" *`);
+});

@@ -28,10 +28,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
  * A scan is allowed of what is small by its nature: rows in the statement itself or its values, a chain of branches, one walk of hits, turns
- * that are not settled (their index has no others), the next rows to index, a row of the text index by its number, and the matches in the text index, from the newest on.
+ * that are not settled (their index has no others), the next rows to index, a row of the text index by its number, the matches in the text index, from the newest on,
+ * and its words, from one on (513: `term >=`), as long as they begin like the one before.
  */
 const small =
-  /^SCAN (\d+ CONSTANT ROWS|p|search_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|message_search VIRTUAL TABLE INDEX (\d+:M1<|0:=))$/;
+  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|search_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|message_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|message_word VIRTUAL TABLE INDEX 513:)$/;
 /** And sorting of what is few: the entries of one turn, the branches of one path. */
 const sorted = /FROM ledger_entry e|FROM chain/;
 

@@ -197,6 +197,38 @@ describe.each(storeEngines)("search on %s", (_, openFixture) => {
     expect((await find("o7", "common", { limit: 1, after: many.id })).titles).toEqual(["few"]);
   });
 
+  test("a beginning finds every word that begins so, few or very many, newest first, and nobody else's", async () => {
+    const numbers = (from: number, count: number) =>
+      Array.from({ length: count }, (_, n) => `zeta${from + n}`).join(" ");
+    const said = [
+      "blue zet",
+      "zeta",
+      numbers(0, 20),
+      "blue eta",
+      "blue zetas",
+      "zeta and zetas",
+      "ζeta",
+      "blue zetaʼx",
+    ];
+    for (const [at, text] of said.entries())
+      await speak(store, (await newSession(store, { title: `n${at}` }, "o9")).id, text, "ok", { owner: "o9" });
+    await speak(store, (await newSession(store, { title: "theirs" }, "o10")).id, "blue zetaz", "ok", { owner: "o10" });
+    const expectAll = async (more: string[]) => {
+      expect((await find("o9", "zeta")).titles).toEqual([...more, "n7", "n5", "n4", "n2", "n1"]);
+      expect((await find("o9", "zeta ")).titles).toEqual(["n5", "n1"]);
+      expect((await find("o9", "blue zeta")).titles).toEqual(["n7", "n4"]);
+      expect((await find("o9", "zeta zeta1")).titles).toEqual([]);
+      expect((await find("o9", "ok zeta1")).titles).toEqual([]);
+      expect((await find("o9", "zeta0 zeta1")).titles).toEqual([...more, "n2"]);
+      expect((await find("o10", "zeta")).titles).toEqual(["theirs"]);
+      expect((await find("o9", "zetaz")).titles).toEqual([]);
+    };
+    await expectAll([]);
+    const many = await newSession(store, { title: "many" }, "o9");
+    await speak(store, many.id, numbers(0, 400), "ok", { owner: "o9" });
+    await expectAll(["many"]);
+  });
+
   test("a huge message is stored whole and found by its beginning", async () => {
     const session = await newSession(store, { title: "huge" }, "o8");
     const huge = Array.from({ length: 60_000 }, (_, i) => `слово${i}`).join(" ");

@@ -22,7 +22,10 @@ export interface Dialect {
   createSearch: string[];
   /** A condition on `message_search`; $1 is what `searchQuery` prints. */
   searchMatch: string;
-  printQuery(phrases: readonly SearchPhrase[], owner: string): string;
+  /** `begun`: the words of the index that begin like the last one of the query, where they are known. */
+  printQuery(phrases: readonly SearchPhrase[], owner: string, begun?: readonly string[]): string;
+  /** Lists words of the search index that begin with $1, at most $2; undefined where `printQuery` has no use for them. */
+  listBegun: string | undefined;
 }
 
 export interface Reader {

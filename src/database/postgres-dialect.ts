@@ -23,6 +23,7 @@ export const postgresDialect: Dialect = {
         return `(${quoted.join(" <-> ")}${prefix ? ":*" : ""})`;
       }),
     ].join(" & "),
+  listBegun: undefined,
 };
 
 /** A text vector from words in order, written out: to_tsvector would cut them again, by rules of its own. */

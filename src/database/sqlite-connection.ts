@@ -5,7 +5,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { promisify } from "node:util";
 import type { Tx, Value } from "./engine.ts";
 import type { GroupDatabase } from "./group-commit.ts";
-import { sqliteDialect } from "./sqlite-dialect.ts";
+import { createWordTable, sqliteDialect } from "./sqlite-dialect.ts";
 
 /** A text that is longer lies on pages of its own. */
 const longLength = 4_000;
@@ -27,6 +27,7 @@ export class Connection {
 
   constructor(database: DatabaseSync) {
     this.database = database;
+    database.exec(createWordTable);
   }
 
   all<R>(sql: string, params: readonly Value[] = []): R[] {

@@ -1,0 +1,88 @@
+// What a search costs in SQLite's index: it reads what it shows, not all there is to find.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Reader, Value } from "../src/database/engine.ts";
+import { indexedWords, searchSessions } from "../src/database/search.ts";
+import { Connection } from "../src/database/sqlite-connection.ts";
+import { sqliteDialect } from "../src/database/sqlite-dialect.ts";
+import { openTestStore } from "./stores.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "rozmova-search-cost-"));
+const rows = 100_000;
+let connection: Connection;
+beforeAll(async () => {
+  const file = join(folder, "cost.db");
+  await (await openTestStore(`sqlite:${file}`)).close();
+  connection = new Connection(new DatabaseSync(file));
+  connection.database.exec("BEGIN");
+  const words = indexedWords("", "common words").join(" ");
+  for (let row = 1; row <= rows; row++)
+    connection.run("INSERT INTO message_search (rowid, words) VALUES ($1, $2)", [row, words]);
+  connection.database.exec("COMMIT");
+});
+afterAll(() => {
+  connection.database.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The first step of a search's walk over the index, and what it was asked with. */
+async function findWalk(query: string): Promise<[string, readonly Value[]]> {
+  const asked: [string, readonly Value[]][] = [];
+  const reader: Reader = {
+    dialect: sqliteDialect,
+    all: async <R>(sql: string, params: readonly Value[] = []) => {
+      asked.push([sql, params]);
+      return /^SELECT f.row/.test(sql) ? [] : connection.all<R>(sql, params);
+    },
+  };
+  await searchSessions(reader, "", query, { limit: 5, deleted: false });
+  return asked.find(([sql]) => /^SELECT f.row/.test(sql))!;
+}
+
+/** The quickest of several runs: what else the machine does only adds to it. */
+function quickestMs(run: () => unknown): number {
+  const took = Array.from({ length: 7 }, () => {
+    const began = performance.now();
+    run();
+    return performance.now() - began;
+  });
+  return Math.min(...took);
+}
+
+function readAllMs(match: Value | undefined): number {
+  const sql = "SELECT COUNT(*) AS found FROM message_search WHERE message_search MATCH $1";
+  expect(connection.all<object>(sql, [match!])).toEqual([{ found: rows }]);
+  return quickestMs(() => connection.all(sql, [match!]));
+}
+
+test("a walk that begins far below the newest match does not read what is above", async () => {
+  const [sql, [match, , ...rest]] = await findWalk("common words ");
+  const deepMs = quickestMs(() => expect(connection.all(sql, [match!, 251, ...rest])).toHaveLength(250));
+  expect(deepMs).toBeLessThan(readAllMs(match) / 3);
+});
+
+test("a beginning costs what the words cost that begin so", async () => {
+  const [sql, [match, ...rest]] = await findWalk("comm");
+  const firstMs = quickestMs(() => expect(connection.all(sql, [match!, ...rest])).toHaveLength(250));
+  expect(firstMs).toBeLessThan(readAllMs(match) / 3);
+});
+
+test("a beginning of very many words, of none, or of a phrase's last word is left to the index", async () => {
+  const owner = indexedWords("", "")[0];
+  const many = Array.from({ length: 251 }, (_, n) => `many${n}`);
+  connection.run("INSERT INTO message_search (rowid, words) VALUES ($1, $2)", [rows + 1, many.slice(0, 250).join(" ")]);
+  const matchOf = async (query: string) => (await findWalk(query))[1][0];
+  const spelled = many
+    .slice(0, 250)
+    .sort()
+    .map((word) => `"${word}"`);
+  expect(await matchOf("common many")).toBe(`"${owner}" AND "common" AND (${spelled.join(" OR ")})`);
+  connection.run("INSERT INTO message_search (rowid, words) VALUES ($1, $2)", [rows + 2, many[250]!]);
+  expect(await matchOf("common many")).toBe(`"${owner}" AND "common" AND "many" *`);
+  expect(await matchOf("nothing")).toBe(`"${owner}" AND "nothing" *`);
+  expect(await matchOf("common-wor")).toBe(`"${owner}" AND "common wor" *`);
+});

@@ -43,7 +43,8 @@ export const pacedStream: Workload = {
       scenario: { unchecked: true, chunks: deltas, chunkChars: 8, delayMs: pauseMs },
       rounds: bench.full ? 6 : 3,
       warmUp: 1_500,
-      turns: { ours: 300, others: 500, peers: 100 },
+      // Four turns for each session: of more than twice as many sessions as clients, so that none comes round while it still answers.
+      turns: { ours: 600, others: 500, peers: 100 },
       stream: true,
       atOnce: 64,
       ask: (url, sessions) => askStream(url, sessions, deltas),

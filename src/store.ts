@@ -153,6 +153,8 @@ export interface ClosedTurn {
 export interface TurnLog {
   turn: Turn;
   events: { number: number; event: LoggedEvent }[];
+  /** Whether there are more events, after the last of these. */
+  hasMore: boolean;
   /** Number of `turn-end`, once there is one. */
   lastNumber: number | null;
 }

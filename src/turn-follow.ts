@@ -74,13 +74,17 @@ async function readEnd(store: Store, owner: string, turnId: string, reading: Rea
   return undefined;
 }
 
-/** Everything stored after event number `cursor`. Ends without `turn-end` when the turn has disappeared. */
-async function readStored(store: Store, owner: string, turnId: string, cursor: number): Promise<EventGroup> {
+/**
+ * What is stored after event number `cursor`, or the beginning of it: ask again. Ends without `turn-end` when the turn has
+ * disappeared.
+ */
+export async function readStored(store: Store, owner: string, turnId: string, cursor: number): Promise<EventGroup> {
   const log = await store.readTurnLog(owner, turnId, Math.max(cursor, firstLogged - 1));
   if (!log) return { events: [], ended: true };
   const events: NumberedEvent[] = [];
   if (cursor < 1) events.push({ number: 1, event: { type: "turn-start", turn: log.turn } });
   events.push(...log.events);
+  if (log.hasMore) return { events, ended: false };
   if (log.lastNumber !== null && cursor < log.lastNumber) {
     const [messages, session] = await Promise.all([
       store.findTurnMessages(owner, turnId),

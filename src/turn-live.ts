@@ -1,4 +1,5 @@
-// A running turn in memory: its events so far, and whoever waits for more. Readers hold a cursor, never a copy.
+// A running turn in memory: its newest events, and whoever waits for more. Readers hold a cursor, never a copy. What the store
+// has is let go of, so that a long answer takes no more memory than a short one; a reader that is behind gets it from there.
 
 import type { LoggedEvent } from "./event.ts";
 import type { Message } from "./message.ts";
@@ -24,13 +25,18 @@ export class LiveTurn implements EventSource {
   readonly userMessage: Message;
   /** Settles when the turn is over: with what was stored, or undefined when this process could not store it. */
   readonly ended: Promise<ClosedTurn | undefined>;
-  private readonly log: LoggedEvent[] = [];
+  /** From number `firstKept` on. */
+  private log: LoggedEvent[] = [];
+  private firstKept = firstLogged;
+  private readonly readStored: (after: number) => Promise<EventGroup>;
   private closed: ClosedTurn | undefined;
   private over = false;
   private wakers = new Set<() => void>();
   private resolveEnded!: (closed: ClosedTurn | undefined) => void;
 
-  constructor(turn: Turn, session: Session, userMessage: Message) {
+  /** `readStored` reads the stored log after an event number. */
+  constructor(turn: Turn, session: Session, userMessage: Message, readStored: (after: number) => Promise<EventGroup>) {
+    this.readStored = readStored;
     this.turn = turn;
     this.session = session;
     this.userMessage = userMessage;
@@ -41,7 +47,7 @@ export class LiveTurn implements EventSource {
 
   /** The number the next event gets. */
   get nextNumber(): number {
-    return firstLogged + this.log.length;
+    return this.firstKept + this.log.length;
   }
 
   /** Readers see it at the next `wake`: once for all that arrived together. */
@@ -49,9 +55,20 @@ export class LiveTurn implements EventSource {
     this.log.push(event);
   }
 
-  /** The logged events from number `first` on. */
+  /** How many logged events are in memory. */
+  get kept(): number {
+    return this.log.length;
+  }
+
+  /** The logged events from number `first` on, none of which the store may have confirmed yet. */
   eventsFrom(first: number): LoggedEvent[] {
-    return this.log.slice(Math.max(0, first - firstLogged));
+    return this.log.slice(first - this.firstKept);
+  }
+
+  /** The store has all events before number `first`. */
+  letGo(first: number): void {
+    this.log = this.log.slice(first - this.firstKept);
+    this.firstKept = first;
   }
 
   /** Ends every reader: with `turn-end` when the end was stored, without it (they reconnect) when it was not. */
@@ -65,7 +82,7 @@ export class LiveTurn implements EventSource {
 
   /** Resolves when there is something after `turn-start`, or the turn is over, or `ms` have passed. */
   async waitForFirst(ms: number): Promise<void> {
-    if (this.log.length > 0 || this.over) return;
+    if (this.nextNumber > firstLogged || this.over) return;
     await new Promise<void>((resolve) => {
       const callOff = this.whenMore(() => {
         clearTimeout(timer);
@@ -88,7 +105,8 @@ export class LiveTurn implements EventSource {
     return this.wakers.size;
   }
 
-  readAfter(cursor: number): EventGroup {
+  readAfter(cursor: number): EventGroup | Promise<EventGroup> {
+    if (Math.max(cursor + 1, firstLogged) < this.firstKept) return this.readStored(cursor);
     return { events: this.groupAfter(cursor), ended: this.over };
   }
 
@@ -108,8 +126,8 @@ export class LiveTurn implements EventSource {
   private groupAfter(cursor: number): NumberedEvent[] {
     const group: NumberedEvent[] = [];
     if (cursor < 1) group.push({ number: 1, event: { type: "turn-start", turn: this.turn } });
-    for (let index = Math.max(0, cursor + 1 - firstLogged); index < this.log.length; index++) {
-      group.push({ number: index + firstLogged, event: this.log[index]! });
+    for (let index = Math.max(0, cursor + 1 - this.firstKept); index < this.log.length; index++) {
+      group.push({ number: index + this.firstKept, event: this.log[index]! });
     }
     if (this.closed && cursor < this.nextNumber) {
       group.push({ number: this.nextNumber, event: { type: "turn-end", ...this.closed } });

@@ -1,6 +1,7 @@
 // The plot of a turn: open it in one transaction, let the provider speak, close it in one transaction, whoever listens.
 
 import { AppError } from "./errors.ts";
+import { GrowingText } from "./growing-text.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import { sumCost } from "./ledger.ts";
 import type { Log } from "./log.ts";
@@ -12,6 +13,7 @@ import type { ClosedTurn, CloseTurn, OpenedTurn, Store } from "./store.ts";
 import { TokenTally } from "./tokens.ts";
 import { type Books, bookTurn, usageSoFar } from "./turn-books.ts";
 import { closeOrFind } from "./turn-close.ts";
+import { readStored } from "./turn-follow.ts";
 import { LiveTurn } from "./turn-live.ts";
 import type { ModelChoice, ModelChooser } from "./turn-model.ts";
 import type { EndStatus, TurnError } from "./turn-state.ts";
@@ -52,8 +54,8 @@ export class RunningTurn {
   private record: CallRecord | undefined;
   private readonly earlier: CallRecord[] = [];
   private plan: MemoryPlan | undefined;
-  private text = "";
-  private thought = "";
+  private readonly text = new GrowingText();
+  private readonly thought = new GrowingText();
   private readonly textTally = new TokenTally();
   private readonly thoughtTally = new TokenTally();
   private firstTokenAt: number | null = null;
@@ -73,7 +75,10 @@ export class RunningTurn {
     this.choice = choice;
     this.params = params;
     this.notices = choice.notice ? [choice.notice] : [];
-    this.live = new LiveTurn({ ...opened.turn, notices: this.notices }, opened.session, opened.userMessage);
+    const { turn, session, userMessage, owner } = opened;
+    this.live = new LiveTurn({ ...turn, notices: this.notices }, session, userMessage, (after) =>
+      readStored(tools.store, owner, turn.id, after),
+    );
     this.done = this.run();
   }
 
@@ -94,6 +99,7 @@ export class RunningTurn {
     const batch = this.takeBatch();
     this.flushing = this.tools.store
       .appendEvents(batch)
+      .then(() => this.live.letGo(batch.firstNumber + batch.events.length))
       .catch((cause) => {
         this.flushed = batch.firstNumber; // the closing transaction, or the next tick, brings them again
         this.tools.log.error({ turn_id: this.live.turn.id, cause }, "events could not be stored");
@@ -185,10 +191,10 @@ export class RunningTurn {
     this.firstTokenAt ??= this.tools.now();
     const { type, text } = event;
     if (type === "text-delta") {
-      this.text += text;
+      this.text.add(text);
       this.textTally.add(text);
     } else {
-      this.thought += text;
+      this.thought.add(text);
       this.thoughtTally.add(text);
     }
     this.live.append(event);
@@ -263,8 +269,8 @@ export class RunningTurn {
       replyRow,
       processId: this.tools.processId,
       status,
-      text: this.text,
-      thought: this.thought,
+      text: this.text.text,
+      thought: this.thought.text,
       vendorParts: settled && status === "complete" ? (this.record?.vendorParts ?? null) : null,
       modelServed: this.record?.modelServed ?? null,
       finishReason: this.record?.finishReason ?? null,

@@ -314,6 +314,24 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
       expect(log?.lastNumber).toBeNull();
     }
     expect(await store.readTurnLog("bob", turn.id, 0)).toBeUndefined();
+    for (let number = 22; number < 100; number++) {
+      const next = [{ type: "text-delta" as const, text: "more" }];
+      await store.appendEvents({
+        turnId: turn.id,
+        firstNumber: number,
+        events: next,
+        usageRaw: null,
+        modelServed: null,
+      });
+    }
+    const parts: number[][] = [];
+    for (let after = 0, hasMore = true; hasMore; after = parts.at(-1)!.at(-1)!) {
+      const log = (await store.readTurnLog("", turn.id, after))!;
+      parts.push(log.events.map(({ number }) => number));
+      ({ hasMore } = log);
+    }
+    expect(parts.length).toBe(2);
+    expect(parts.flat()).toEqual(Array.from({ length: 98 }, (_one, index) => index + 2));
     expect((await store.findTurn("", turn.id))?.modelServed).toBe("one-002");
   });
 

@@ -71,9 +71,13 @@ export async function appendEvents(
 
 export interface StoredLog {
   events: { number: number; event: LoggedEvent }[];
+  /** Whether there are more events, after the last of these. */
+  hasMore: boolean;
   usageRaw: string | null;
   modelServed: string | null;
 }
+
+const allBatches = 2 ** 31;
 
 interface EventRow {
   first_number: number;
@@ -82,16 +86,16 @@ interface EventRow {
   model_served: string | null;
 }
 
-/** Events after number `after`; what the vendor said last of usage and model, as far as these rows know. */
-export async function readLog(reader: Reader, turnId: string, after: number): Promise<StoredLog> {
+/** Events after number `after`, of at most `limit` batches; what the vendor said last of usage and model, as far as these rows know. */
+export async function readLog(reader: Reader, turnId: string, after: number, limit = allBatches): Promise<StoredLog> {
   // A row begins at or before any number in it: the row that holds `after + 1` is the last one that begins there or before.
   const rows = await reader.all<EventRow>(
     `SELECT first_number, events, usage_raw, model_served FROM turn_event WHERE turn_id = $1 AND first_number >=
-       COALESCE((SELECT MAX(first_number) FROM turn_event WHERE turn_id = $1 AND first_number <= $2), 0) ORDER BY first_number`,
-    [turnId, after + 1],
+       COALESCE((SELECT MAX(first_number) FROM turn_event WHERE turn_id = $1 AND first_number <= $2), 0) ORDER BY first_number LIMIT $3`,
+    [turnId, after + 1, limit + 1],
   );
-  const log: StoredLog = { events: [], usageRaw: null, modelServed: null };
-  for (const row of rows) {
+  const log: StoredLog = { events: [], hasMore: rows.length > limit, usageRaw: null, modelServed: null };
+  for (const row of rows.slice(0, limit)) {
     log.usageRaw = row.usage_raw ?? log.usageRaw;
     log.modelServed = row.model_served ?? log.modelServed;
     unpackEvents(row.events).forEach((event, index) => {

@@ -81,6 +81,9 @@ export async function findTurn(reader: Reader, owner: string, id: string): Promi
   return row && turnFrom(row);
 }
 
+/** Of a log that is read on its way to a reader: what the reader has not taken yet stays small. Five batches are a second of an answer. */
+const batchesAtOnce = 64;
+
 /** The turn is read before its events: an end that comes in between shows at the next reading, never an end without its events. */
 export async function readTurnLog(
   reader: Reader,
@@ -90,8 +93,8 @@ export async function readTurnLog(
 ): Promise<TurnLog | undefined> {
   const row = await findTurnRow(reader, owner, turnId);
   if (!row) return undefined;
-  const { events } = await readLog(reader, turnId, after);
-  return { turn: turnFrom(row), events, lastNumber: row.last_number };
+  const { events, hasMore } = await readLog(reader, turnId, after, batchesAtOnce);
+  return { turn: turnFrom(row), events, hasMore, lastNumber: row.last_number };
 }
 
 export async function closeTurn(

@@ -12,7 +12,6 @@ interface Outcome {
 }
 
 export class Call {
-  readonly request: Request;
   readonly requestId = newId();
   /** The caller's API key id; "" while there are no keys. */
   readonly owner = "";
@@ -25,11 +24,24 @@ export class Call {
   /** Set by a stream: it writes the log line when it ends. */
   streaming = false;
   private readonly startedAt = performance.now();
+  private readonly method: string;
+  private asked: Request | undefined;
   private readonly log: Log;
 
   constructor(request: Request, log: Log) {
-    this.request = request;
+    this.asked = request;
+    this.method = request.method;
     this.log = log;
+  }
+
+  get request(): Request {
+    if (!this.asked) throw new Error("the request was let go of");
+    return this.asked;
+  }
+
+  /** For a stream, which lasts: nobody will look at the request again, and it takes 2 KB. */
+  letGoOfRequest(): void {
+    this.asked = undefined;
   }
 
   /** Aborted when the caller hangs up; made by the runtime only when somebody looks at it. */
@@ -44,7 +56,7 @@ export class Call {
   /** The one log line of this request: no header, no body, no query. */
   writeLog(outcome: Outcome): void {
     const fields = {
-      method: this.request.method,
+      method: this.method,
       route: this.route,
       status: outcome.status,
       ms: Math.round((performance.now() - this.startedAt) * 100) / 100,

@@ -182,6 +182,7 @@ function readOnceStarted(call: Call, starting: Promise<FollowedTurn>): AsyncIter
   return {
     async next() {
       const followed = await starting;
+      call.letGoOfRequest();
       call.turnId = followed.turnId;
       reading ??= followed.read(0);
       return left ? reading.return() : reading.next();

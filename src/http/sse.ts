@@ -41,6 +41,7 @@ export class Streams {
 
   answer(call: Call, source: Source, more: Record<string, string> = {}): Response {
     call.streaming = true;
+    if (source.begun) call.letGoOfRequest();
     // Nothing is buffered ahead of the reader (highWaterMark 0), so a pull means that the last chunk was taken.
     const stream = new ReadableStream(new EventWriter(call, source, this.limits, this.pacemaker), { highWaterMark: 0 });
     return new Response(stream, { status: 200, headers: { ...headers, ...more } });

@@ -1,6 +1,7 @@
 // What is known of a streamed answer: taken in as it comes, and printed when asked for, which is seldom.
 
 import type { GroundingMetadata } from "@google/genai";
+import { GrowingText } from "../growing-text.ts";
 import type { Attempt, CallRecord } from "../provider.ts";
 import { type GroundingCounts, groundingKey } from "./gemini-usage.ts";
 import { textPart } from "./gemini-wire.ts";
@@ -22,7 +23,7 @@ export class AnswerRecord implements CallRecord {
   /** Parts as JSON texts in order; null while all of them are plain text. */
   #parts: string[] | null = null;
   /** Plain text that is not yet among the parts. */
-  #plainText = "";
+  #plainText = new GrowingText();
 
   get usageRaw(): string | null {
     this.#printedUsage ??= this.#printUsage();
@@ -42,7 +43,7 @@ export class AnswerRecord implements CallRecord {
 
   get vendorParts(): string | null {
     if (this.#parts === null) return null;
-    const rest = this.#plainText === "" ? [] : [textPart(this.#plainText)];
+    const rest = this.#plainText.text === "" ? [] : [textPart(this.#plainText.text)];
     return `[${[...this.#parts, ...rest].join(",")}]`;
   }
 
@@ -53,14 +54,14 @@ export class AnswerRecord implements CallRecord {
   }
 
   takeText(text: string): void {
-    this.#plainText += text;
+    this.#plainText.add(text);
   }
 
   /** A part that is more than plain text, as its JSON. */
   takePart(json: string): void {
     this.#parts ??= [];
-    if (this.#plainText !== "") this.#parts.push(textPart(this.#plainText));
-    this.#plainText = "";
+    if (this.#plainText.text !== "") this.#parts.push(textPart(this.#plainText.text));
+    this.#plainText = new GrowingText();
     this.#parts.push(json);
   }
 

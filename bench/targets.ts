@@ -1,6 +1,6 @@
 // What is measured, each in a process of its own: the emulator alone, the floor, ours, and ours again under another name.
 
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bun, type Child, root, startChild } from "./child.ts";
 import { type CallUsage, model } from "./conversation.ts";
@@ -55,12 +55,16 @@ export interface OursOptions {
   env?: Record<string, string> | undefined;
 }
 
+/** What `npm start` sets for the runtime. */
+const runtimeEnv: Record<string, string> = JSON.parse(readFileSync(join(root, "bin", "runtime-env.json"), "utf8"));
+
 /** The server as `npm start` runs it, with its own settings but for where the vendor and the database are. */
 export function startOurs(options: OursOptions): Promise<Child> {
   return startChild({
     command: [bun, ...(options.bunFlags ?? []), join(root, "src", "cli.ts"), "serve"],
     folder: options.folder,
     env: {
+      ...runtimeEnv,
       GEMINI_API_KEY: "bench",
       GEMINI_BASE_URL: options.vendorUrl,
       GEMINI_MODEL: model,

@@ -2,6 +2,7 @@
 // Starts Rozmova on Bun, with what Bun must find in its environment, and passes signals and the exit status on.
 
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,8 +24,8 @@ const watch = words[0] === "--watch" ? [words.shift()] : [];
 // `.env` is read by src/config.ts alone; Bun would read `.env.local` and more on its own.
 const child = spawn(findBun(), [...watch, "--no-env-file", join(root, "src", "cli.ts"), ...words], {
   stdio: "inherit",
-  // Bun sends at most 256 requests at a time unless this is set before it starts: one stream is one request.
-  env: { BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...process.env },
+  // What each of these is for: docs/decisions/runtime.md. What the operator has set comes first.
+  env: { ...JSON.parse(readFileSync(join(root, "bin", "runtime-env.json"), "utf8")), ...process.env },
 });
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {

@@ -120,6 +120,12 @@ export const settings = {
     read: optionalWhole(1_000, 100_000_000),
     says: "Most tokens of a conversation sent with a message; empty: as many as the model takes.",
   },
+  providerHttp: {
+    env: "PROVIDER_HTTP",
+    fallback: "auto",
+    read: oneOf("auto", "fetch"),
+    says: "How the vendor is called: over connections of our own (auto; behind an HTTP_PROXY or HTTPS_PROXY by fetch), or always by the runtime's fetch.",
+  },
   firstByteMs: {
     env: "PROVIDER_FIRST_BYTE_MS",
     fallback: "60000",
@@ -274,7 +280,14 @@ export const demoHint =
   "No AI is answering: the bundled emulator of the Gemini API is. " +
   "Put GEMINI_API_KEY=<your key> into a file named .env in the folder the server is started from, and start it again.";
 
-/** How the runtime was started, as far as it matters: Bun caps outgoing requests unless this is set before it starts. */
+/** Whether the runtime's `fetch` must call the vendor: it was said so, or there is a proxy on the way, which only `fetch` knows. */
+export function callsByFetch(config: Pick<Config, "providerHttp" | "geminiBaseUrl">): boolean {
+  if (config.providerHttp === "fetch") return true;
+  const name = config.geminiBaseUrl.startsWith("https:") ? "https_proxy" : "http_proxy";
+  return Boolean(process.env[name] || process.env[name.toUpperCase()]);
+}
+
+/** How the runtime was started, as far as it matters: Bun caps the requests of `fetch` unless this is set before it starts. */
 export function outgoingRequestCap(): number {
   return Number(process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? 256);
 }

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import pino from "pino";
 import { startEmulator } from "../emulator/emulator.ts";
 import { loadPage } from "../web/build.ts";
-import { type Config, isDemo, isLoopback, outgoingRequestCap } from "./config.ts";
+import { type Config, callsByFetch, isDemo, isLoopback, outgoingRequestCap } from "./config.ts";
 import { openStore } from "./database/open.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
@@ -50,7 +50,7 @@ export function createLog(level: Config["logLevel"]): Log {
 /** Starts the server; it is ready when the promise resolves. Throws with a sentence for the operator. */
 export async function serve(config: Config, log: Log = createLog(config.logLevel)): Promise<Server> {
   refuseOpenDoor(config);
-  warnOfRequestCap(log);
+  warnOfRequestCap(config, log);
   const now = Date.now;
   const processId = randomInt(1, 2 ** 31 - 1);
   const catalogue = createCatalogue(models);
@@ -63,6 +63,7 @@ export async function serve(config: Config, log: Log = createLog(config.logLevel
     deadlines: { firstByteMs: config.firstByteMs, idleMs: config.idleMs, totalMs: config.totalMs },
     retry: { budgetMs: config.retryBudgetMs, baseDelayMs: config.retryBaseMs },
     findModel: catalogue.find,
+    viaFetch: !demo && callsByFetch(config),
   });
   const store = rememberConversations(await openStore(config.databaseUrl, { processId }), rememberedCharacters);
   const turns = new Turns(
@@ -134,9 +135,9 @@ function refuseOpenDoor(config: Config): void {
   );
 }
 
-/** A stream to the vendor is one outgoing request; Bun allows 256 at a time unless it was told before it started. */
-function warnOfRequestCap(log: Log): void {
-  if ("Bun" in globalThis && outgoingRequestCap() < 65_535)
+/** Bun's `fetch` allows 256 requests at a time unless it was told before it started; a running answer is one. */
+function warnOfRequestCap(config: Config, log: Log): void {
+  if ("Bun" in globalThis && callsByFetch(config) && outgoingRequestCap() < 65_535)
     log.warn(
       { cap: outgoingRequestCap() },
       "BUN_CONFIG_MAX_HTTP_REQUESTS is low: so many answers at most run at once; start with `npm start`",

@@ -43,7 +43,10 @@ describe("rozmova doctor", () => {
     const { port } = taken.address() as { port: number };
     try {
       const words = ["doctor", "--port", String(port), "--host", "0.0.0.0", "--database-url", "sqlite:file/rozmova.db"];
-      const { code, stdout, stderr } = await runCommand(words, at, { BUN_CONFIG_MAX_HTTP_REQUESTS: "256" });
+      const { code, stdout, stderr } = await runCommand(words, at, {
+        BUN_CONFIG_MAX_HTTP_REQUESTS: "256",
+        PROVIDER_HTTP: "fetch",
+      });
       expect(code).toBe(1);
       const lines = linesOf(stdout);
       for (const about of ["port", "door", "runtime", "disk"]) expect(lines[about], about).toStartWith("WRONG");

@@ -23,7 +23,7 @@ async function* examine(flags: string[]): AsyncGenerator<Finding> {
   yield checkKey(config);
   const answer = checkVendor(config);
   yield checkDoor(config);
-  yield checkCap();
+  yield checkCap(config);
   yield checkDisk(config);
   yield await checkDatabase(config);
   yield await checkPort(config);

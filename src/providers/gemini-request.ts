@@ -7,18 +7,16 @@ import type { Answer } from "./gemini-answer.ts";
 import { GeminiError, toGeminiError } from "./gemini-errors.ts";
 import { readFailure } from "./gemini-failure.ts";
 import { StreamFramer } from "./gemini-stream.ts";
+import { codeOf, type HttpCall, type Post } from "./http-call.ts";
 
 export interface HttpRequest {
-  url: string;
-  apiKey: string;
+  post: Post;
+  path: string;
   body: string;
   model: string;
   signal: AbortSignal;
 }
 
-/** Error codes of both runtimes that mean: no connection, so nothing was sent. */
-const neverSent =
-  /^(ConnectionRefused|FailedToOpenSocket|ECONNREFUSED|ENOTFOUND|EAI_\w+|DNS\w*|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS\w*|ERR_SSL\w*|\w*CERT\w*|UNABLE_TO_\w+)$/;
 const usageEvent: ProviderEvent = Object.freeze({ type: "usage" });
 const usageEveryMs = 200;
 const maxErrorBytes = 64 * 1024;
@@ -27,19 +25,21 @@ const maxErrorBytes = 64 * 1024;
 export async function openRequest(request: HttpRequest, answer: Answer, clock: CallClock): Promise<AnswerStream> {
   const attempt: Attempt = { model: request.model, status: null, errorCode: null };
   clock.startWaiting("first-byte");
-  let response: Response;
+  const call = request.post(request.path, request.body);
+  request.signal.addEventListener("abort", () => call.cancel(), { once: true });
   try {
-    response = await fetch(request.url, buildInit(request));
+    await call.open();
   } catch (error) {
     const failure = connectionFailure(error);
     attempt.errorCode = codeOfAttempt(failure, request, clock);
-    if (!neverSent.test(codeOf(error))) answer.record.attempts.push(attempt);
+    if (call.sent) answer.record.attempts.push(attempt);
     throw failure;
   }
-  attempt.status = response.status;
+  attempt.status = call.status;
   answer.record.attempts.push(attempt);
-  if (response.ok && response.body !== null) return new AnswerStream(response.body, answer, attempt, clock);
-  const failure = toGeminiError(await readRefusal(response));
+  if (call.status >= 200 && call.status < 300 && isReadable(call))
+    return new AnswerStream(call, answer, attempt, clock);
+  const failure = toGeminiError(await readRefusal(call));
   attempt.errorCode = failure.code;
   throw failure;
 }
@@ -50,51 +50,45 @@ export function codeOfAttempt(failure: GeminiError, request: HttpRequest, clock:
   return request.signal.aborted ? null : failure.code;
 }
 
-function buildInit(request: HttpRequest): RequestInit {
-  const init: RequestInit & { timeout: false } = {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      "x-goog-api-key": request.apiKey,
-      "user-agent": "rozmova",
-      // A compressed event stream would be held back by the decompressor's and the sender's buffers.
-      "accept-encoding": "identity",
-    },
-    body: request.body,
-    signal: request.signal,
-    redirect: "manual",
-    credentials: "omit",
-    // Bun ends a silent connection after five minutes unless told not to; others ignore the member
-    // (https://bun.sh/reference/globals/BunFetchRequestInit/timeout, read 2026-11-23). Our own deadlines decide; Node's own limit stays at five minutes.
-    timeout: false,
+/** Headers of every request. */
+export function headersFor(apiKey: string): Record<string, string> {
+  return {
+    "content-type": "application/json",
+    "x-goog-api-key": apiKey,
+    "user-agent": "rozmova",
+    accept: "*/*",
+    // A compressed event stream would be held back by the decompressor's and the sender's buffers.
+    "accept-encoding": "identity",
   };
-  return init;
 }
 
-async function readRefusal(response: Response) {
-  const failure = readFailure(response.status, await readStart(response));
-  const header = response.headers.get("retry-after") ?? "";
+/** Whether the body can be an event stream of the vendor's; a proxy that compresses all the same is refused. */
+function isReadable(call: HttpCall): boolean {
+  return call.status !== 204 && /^(?:identity)?$/.test(call.header("content-encoding"));
+}
+
+async function readRefusal(call: HttpCall) {
+  const failure = readFailure(call.status, await readStart(call));
+  const header = call.header("retry-after");
   if (failure.retryAfterSeconds === undefined && /^\d{1,6}$/.test(header)) failure.retryAfterSeconds = Number(header);
   return failure;
 }
 
 /** The first part of a body; what cannot be read is empty: the status alone says enough. */
-async function readStart(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
-  if (!reader) return "";
+async function readStart(call: HttpCall): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   try {
     for (let bytes = 0; bytes < maxErrorBytes; ) {
-      const read = await reader.read();
-      if (read.done) break;
-      bytes += read.value.length;
-      text += decoder.decode(read.value, { stream: true });
+      const read = await call.read();
+      if (read === null) break;
+      bytes += read.length;
+      text += decoder.decode(read, { stream: true });
     }
   } catch {
     return text;
   } finally {
-    reader.cancel().catch(ignore);
+    call.cancel();
   }
   return text;
 }
@@ -107,16 +101,10 @@ export function connectionFailure(error: unknown): GeminiError {
   });
 }
 
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return "";
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return codeOf(error.cause);
-}
-
 /** The answer of one request, read batch by batch. */
 export class AnswerStream {
   readonly attempt: Attempt;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #call: HttpCall;
   readonly #answer: Answer;
   readonly #clock: CallClock;
   readonly #framer = new StreamFramer();
@@ -125,8 +113,8 @@ export class AnswerStream {
   #nextUsageAt = 0;
   #ended = false;
 
-  constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>, answer: Answer, attempt: Attempt, clock: CallClock) {
-    this.#reader = body.getReader();
+  constructor(call: HttpCall, answer: Answer, attempt: Attempt, clock: CallClock) {
+    this.#call = call;
     this.#answer = answer;
     this.attempt = attempt;
     this.#clock = clock;
@@ -138,9 +126,9 @@ export class AnswerStream {
       const batch: ProviderEvent[] = [];
       this.#clock.startWaiting(this.#waitingFor);
       try {
-        const read = await this.#reader.read();
+        const bytes = await this.#call.read();
         this.#waitingFor = "idle";
-        this.#take(read.done ? null : read.value, batch);
+        this.#take(bytes, batch);
       } catch (error) {
         this.#failure = connectionFailure(error);
       }
@@ -178,8 +166,6 @@ export class AnswerStream {
 
   /** Frees the connection; closes it when the answer was not read to its end. */
   release(): void {
-    if (!this.#ended) this.#reader.cancel().catch(ignore);
+    if (!this.#ended) this.#call.cancel();
   }
 }
-
-function ignore(): void {}

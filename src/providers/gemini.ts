@@ -6,9 +6,12 @@ import { ProviderError } from "../provider.ts";
 import { type CallClock, type Deadlines, Line } from "./call-clock.ts";
 import { Answer } from "./gemini-answer.ts";
 import { GeminiError } from "./gemini-errors.ts";
-import { type AnswerStream, codeOfAttempt, type HttpRequest, openRequest } from "./gemini-request.ts";
+import { type AnswerStream, codeOfAttempt, type HttpRequest, headersFor, openRequest } from "./gemini-request.ts";
 import { readGeminiUsage } from "./gemini-usage.ts";
 import { buildBody, modelPath } from "./gemini-wire.ts";
+import type { Post } from "./http-call.ts";
+import { postByClient } from "./http-client.ts";
+import { postByFetch } from "./http-fetch.ts";
 import { chooseRetryDelay, defaultRetryPolicy, type RetryPolicy, waitFor } from "./retry.ts";
 
 export interface GeminiSettings {
@@ -21,6 +24,8 @@ export interface GeminiSettings {
   findModel?: (model: string) => ModelInfo | undefined;
   /** Between 0 and 1, for the jitter of retries. */
   random?: () => number;
+  /** Whether the runtime's `fetch` makes the calls, as it must where there is a proxy on the way. */
+  viaFetch?: boolean | undefined;
 }
 
 export const geminiBaseUrl = "https://generativelanguage.googleapis.com";
@@ -34,6 +39,8 @@ export interface GeminiContext {
   retry: RetryPolicy;
   findModel: (model: string) => ModelInfo | undefined;
   random: () => number;
+  viaFetch: boolean;
+  post?: Post;
 }
 
 /** The adapter. Makes no request by itself and never checks a key by its pattern. */
@@ -45,6 +52,7 @@ export function createGemini(settings: GeminiSettings): Provider {
     retry: { ...defaultRetryPolicy, ...settings.retry },
     findModel: settings.findModel ?? (() => undefined),
     random: settings.random ?? Math.random,
+    viaFetch: settings.viaFetch ?? false,
   };
   const control = () => import("./gemini-sdk.ts");
   return {
@@ -145,12 +153,19 @@ async function openStream(request: HttpRequest, context: GeminiContext, answer: 
 
 function buildRequest(context: GeminiContext, request: ProviderRequest, signal: AbortSignal): HttpRequest {
   return {
-    url: `${context.baseUrl}${modelPath(request.model, "streamGenerateContent")}?alt=sse`,
-    apiKey: checkKey(context.apiKey),
+    post: choosePost(context),
+    path: `${modelPath(request.model, "streamGenerateContent")}?alt=sse`,
     body: buildBody(request, context.findModel(request.model)?.thinking),
     model: request.model,
     signal,
   };
+}
+
+/** The way out, made at the first request: the key must be one that a header can hold. */
+function choosePost(context: GeminiContext): Post {
+  const apiKey = checkKey(context.apiKey);
+  context.post ??= (context.viaFetch ? postByFetch : postByClient)(context.baseUrl, headersFor(apiKey));
+  return context.post;
 }
 
 /** A key that cannot be put into a header is refused here, before any request. Throws provider_refused_key. */

@@ -1,0 +1,26 @@
+// A POST and its answer as it comes, however it travels.
+
+export interface HttpCall {
+  /** Whether any of the request may have left this machine. */
+  readonly sent: boolean;
+  /** 0 until the call is open. */
+  readonly status: number;
+  /** In lower case; "" where it did not come. */
+  header(name: string): string;
+  /** Resolves when status and headers are there. Throws what broke the connection. */
+  open(): Promise<void>;
+  /** The body's next bytes; null at its end. Throws what broke the connection, after what came before. */
+  read(): Promise<Uint8Array | null>;
+  /** Nobody will read on: the connection is closed unless all of the answer has come. */
+  cancel(): void;
+}
+
+/** Sends a body to a path of one vendor's address. Never throws. */
+export type Post = (path: string, body: string) => HttpCall;
+
+/** The system's or the runtime's name of what went wrong; "" where it has none. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return codeOf(error.cause);
+}

@@ -1,0 +1,243 @@
+// Calls over connections of our own, each kept for the next one. Why not `fetch`: docs/decisions/gemini-data-plane.md.
+
+import type { HttpCall, Post } from "./http-call.ts";
+import { AnswerParser } from "./http-parser.ts";
+import { type Address, openSocket, type Socket, type SocketOwner } from "./http-socket.ts";
+
+/** Connections kept without a call, and how long: the shortest that a server keeps them as a rule (nginx 75 s, the vendor's front 240 s). */
+const maxIdle = 64;
+const maxIdleMs = 50_000;
+/** Bytes that a reader has not asked for; beyond that, nothing more is taken from the network. */
+const maxQueued = 256 * 1024;
+/**
+ * A kept connection that is closed so soon after a request, without a byte of an answer, was being closed when the request was
+ * written: it is sent once more, over a new one (RFC 9112 9.3.1, read 2026-11-26). Later, it may have been worked on.
+ */
+const sendAgainWithinMs = 1_000;
+
+/** Sends POSTs to an address with a path prefix, with the same headers each time. */
+export function postByClient(baseUrl: string, headers: Record<string, string>): Post {
+  const url = new URL(baseUrl);
+  const tls = url.protocol === "https:";
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const pool: Pool = { address: { host, port: Number(url.port || (tls ? 443 : 80)), tls }, idle: [] };
+  const lines = Object.entries({ host: url.host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const prefix = url.pathname.replace(/\/+$/, "");
+  return (path, body) => {
+    const call = new ClientCall();
+    const length = Buffer.byteLength(body);
+    const request = `POST ${prefix}${path} HTTP/1.1\r\n${lines.join("")}content-length: ${length}\r\n\r\n${body}`;
+    (takeIdle(pool) ?? new Connection(pool)).carry(request, call);
+    return call;
+  };
+}
+
+interface Pool {
+  address: Address;
+  /** The one that was used last comes first again, so that those nobody needs grow old. */
+  idle: Connection[];
+}
+
+function takeIdle({ idle }: Pool): Connection | undefined {
+  for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
+    if (performance.now() - last.idleSince < maxIdleMs) return last;
+    last.destroy();
+  }
+  return undefined;
+}
+
+class ClientCall implements HttpCall {
+  sent = false;
+  connection: Connection | null = null;
+  readonly #parser = new AnswerParser();
+  #queue: Uint8Array[] = [];
+  #queued = 0;
+  #failure: Error | null = null;
+  #wake: (() => void) | null = null;
+
+  get status(): number {
+    return this.#parser.status;
+  }
+
+  header(name: string): string {
+    return this.#parser.header(name);
+  }
+
+  async open(): Promise<void> {
+    while (this.status === 0 && this.#failure === null) await this.#wait();
+    if (this.status === 0) throw this.#failure;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    for (;;) {
+      const bytes = this.#queue.shift();
+      if (bytes !== undefined) return this.#giveOut(bytes);
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#parser.ended) return null;
+      await this.#wait();
+    }
+  }
+
+  cancel(): void {
+    this.fail(new Error("the call was cancelled"));
+    this.connection?.drop();
+  }
+
+  /** What the connection brought. Returns whether the answer is whole now. Throws HttpSyntaxError. */
+  take(bytes: Uint8Array): boolean {
+    const body = this.#parser.push(bytes);
+    if (body.length > 0) {
+      this.#queue.push(body);
+      this.#queued += body.length;
+      if (this.#queued > maxQueued) this.connection?.pause();
+    }
+    this.#wakeUp();
+    return this.#parser.ended;
+  }
+
+  get isReusable(): boolean {
+    return this.#parser.reusable;
+  }
+
+  /** The other end has closed the connection in good order. */
+  close(): void {
+    try {
+      this.#parser.close();
+    } catch (error) {
+      this.#failure ??= error as Error;
+    }
+    this.#wakeUp();
+  }
+
+  fail(error: Error): void {
+    if (!this.#parser.ended) this.#failure ??= error;
+    this.#wakeUp();
+  }
+
+  #giveOut(bytes: Uint8Array): Uint8Array {
+    const wasFull = this.#queued > maxQueued;
+    this.#queued -= bytes.length;
+    if (wasFull && this.#queued <= maxQueued) this.connection?.resume();
+    return bytes;
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #wakeUp(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+}
+
+/** One connection, with one call at a time. */
+class Connection implements SocketOwner {
+  idleSince = 0;
+  readonly #pool: Pool;
+  #socket: Socket | null = null;
+  #isClosed = false;
+  #call: ClientCall | null = null;
+  /** What may have to be sent again: on a kept connection, until the first byte comes. */
+  #request: string | null = null;
+  #sentAt = 0;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  carry(request: string, call: ClientCall): void {
+    this.#call = call;
+    call.connection = this;
+    if (this.#socket === null) void this.#connect(request);
+    else {
+      this.#request = request;
+      this.#sentAt = performance.now();
+      this.#send(this.#socket, request);
+    }
+  }
+
+  onData(bytes: Uint8Array): void {
+    const call = this.#call;
+    if (call === null) {
+      this.destroy(); // nobody has asked for anything
+      return;
+    }
+    this.#request = null;
+    try {
+      if (call.take(bytes)) this.#release(call);
+    } catch (error) {
+      call.fail(error as Error);
+      this.drop();
+    }
+  }
+
+  onClosed(error: Error | null): void {
+    this.#isClosed = true;
+    const { idle } = this.#pool;
+    const call = this.#call;
+    if (call === null) {
+      if (idle.includes(this)) idle.splice(idle.indexOf(this), 1);
+      return;
+    }
+    this.#leave(call);
+    const wasClosing = error === null && performance.now() - this.#sentAt < sendAgainWithinMs;
+    if (this.#request !== null && wasClosing) new Connection(this.#pool).carry(this.#request, call);
+    else if (error === null) call.close();
+    else call.fail(error);
+  }
+
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  /** Leaves its call and closes. */
+  drop(): void {
+    if (this.#call !== null) this.#leave(this.#call);
+    this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket?.destroy();
+  }
+
+  async #connect(request: string): Promise<void> {
+    try {
+      const socket = await openSocket(this.#pool.address, this);
+      this.#socket = socket;
+      if (this.#isClosed) socket.destroy();
+      else this.#send(socket, request);
+    } catch (error) {
+      this.onClosed(error as Error);
+    }
+  }
+
+  #send(socket: Socket, request: string): void {
+    this.#call!.sent = true;
+    socket.write(request);
+  }
+
+  #leave(call: ClientCall): void {
+    this.#call = null;
+    call.connection = null;
+  }
+
+  /** The answer is whole: the connection waits for the next call. */
+  #release(call: ClientCall): void {
+    this.#leave(call);
+    const { idle } = this.#pool;
+    if (call.isReusable && idle.length < maxIdle) {
+      this.#socket?.resume(); // where the reader was behind: whoever comes next reads from the start
+      this.idleSince = performance.now();
+      idle.push(this);
+    } else this.destroy();
+  }
+}

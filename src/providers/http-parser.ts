@@ -1,0 +1,220 @@
+// The bytes of one HTTP/1.1 answer -> its status, its headers, and its body without the framing (RFC 9112, read 2026-11-26).
+
+/** An answer that breaks the protocol. */
+export class HttpSyntaxError extends Error {}
+
+const maxHeadBytes = 64 * 1024;
+const maxTrailerBytes = 64 * 1024;
+/** A chunk of up to 2^48 bytes: more digits than that are no length. */
+const maxSizeDigits = 12;
+const carriageReturn = 0x0d;
+const lineFeed = 0x0a;
+const nothing = new Uint8Array(0);
+
+type Phase =
+  | "head"
+  | "size"
+  | "extension"
+  | "size-end"
+  | "data"
+  | "data-end"
+  | "trailer"
+  | "length"
+  | "to-close"
+  | "over";
+
+/** Takes the bytes in the order of their coming. One for each answer. */
+export class AnswerParser {
+  /** 0 until the head has come. Never an interim 1xx: those are passed over. */
+  status = 0;
+  #phase: Phase = "head";
+  #head = "";
+  #headBytes: Uint8Array = nothing;
+  /** Of the chunk or of the whole body; in a trailer, the bytes of its line. */
+  #left = 0;
+  #digits = 0;
+  #trailerBytes = 0;
+  #keepsAlive = false;
+
+  get ended(): boolean {
+    return this.#phase === "over";
+  }
+
+  /** Whether the connection may carry another request after this answer. */
+  get reusable(): boolean {
+    return this.ended && this.#keepsAlive;
+  }
+
+  /** The header's values in lower case, joined by a comma where it came more than once; "" where it did not come. */
+  header(name: string): string {
+    const values: string[] = [];
+    const start = `\r\n${name}:`;
+    for (let at = this.#head.indexOf(start); at !== -1; at = this.#head.indexOf(start, at + 2)) {
+      const end = this.#head.indexOf("\r\n", at + 2);
+      values.push(this.#head.slice(at + start.length, end).trim());
+    }
+    return values.join(", ");
+  }
+
+  /** The body's bytes among these, which are changed where they lie. Throws HttpSyntaxError. */
+  push(bytes: Uint8Array): Uint8Array {
+    if (this.#phase !== "head") return this.#readBody(bytes, 0);
+    const known = this.#headBytes.length;
+    const all = known === 0 ? bytes : Buffer.concat([this.#headBytes, bytes]);
+    let from = 0;
+    let look = Math.max(0, known - 3);
+    while (this.#phase === "head") {
+      const end = Buffer.prototype.indexOf.call(all, "\r\n\r\n", look, "latin1");
+      if (end === -1 ? all.length - from > maxHeadBytes : end - from > maxHeadBytes)
+        throw new HttpSyntaxError("the answer's head is too long");
+      if (end === -1) {
+        this.#headBytes = all.slice(from);
+        return nothing;
+      }
+      this.#readHead(Buffer.prototype.latin1Slice.call(all, from, end + 2));
+      from = end + 4;
+      look = from;
+    }
+    this.#headBytes = nothing;
+    return this.#readBody(all, from);
+  }
+
+  /** The connection was closed. Throws HttpSyntaxError where the answer is not whole. */
+  close(): void {
+    if (this.#phase === "to-close") this.#phase = "over";
+    if (this.#phase !== "over") throw new HttpSyntaxError("the connection was closed before the answer was whole");
+  }
+
+  #readHead(head: string): void {
+    const first = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n]*)?\r\n/.exec(head);
+    if (first === null) throw new HttpSyntaxError("the answer is not HTTP/1.1");
+    if (/\r\n[ \t]|[^\r]\n|\0/.test(head)) throw new HttpSyntaxError("the answer's head is malformed");
+    const status = Number(first[2]);
+    if (status < 200 && status !== 101) return;
+    this.status = status;
+    this.#head = head.toLowerCase();
+    this.#chooseFraming(first[1] === "1");
+  }
+
+  #chooseFraming(isCurrent: boolean): void {
+    const coding = this.header("transfer-encoding");
+    const length = this.header("content-length");
+    const isClosing = /(?:^|,)\s*close\s*(?:,|$)/.test(this.header("connection"));
+    this.#keepsAlive = isCurrent && !isClosing && (coding === "" || length === "");
+    if (this.status === 204 || this.status === 304) this.#phase = "over";
+    else if (coding === "chunked") this.#phase = "size";
+    else if (coding !== "") throw new HttpSyntaxError("the answer's transfer coding is not chunked");
+    else if (length !== "") this.#takeLength(length);
+    else {
+      this.#phase = "to-close";
+      this.#keepsAlive = false;
+    }
+  }
+
+  #takeLength(length: string): void {
+    const [first = "", ...others] = length.split(",").map((text) => text.trim());
+    if (!/^\d{1,15}$/.test(first) || others.some((other) => other !== first))
+      throw new HttpSyntaxError("the answer's length is not a number");
+    this.#left = Number(first);
+    this.#phase = this.#left === 0 ? "over" : "length";
+  }
+
+  #readBody(bytes: Uint8Array, from: number): Uint8Array {
+    if (this.#phase === "to-close") return bytes.subarray(from);
+    if (this.#phase === "length") {
+      const end = Math.min(bytes.length, from + this.#left);
+      this.#left -= end - from;
+      if (this.#left === 0) this.#phase = "over";
+      this.#refuseMore(bytes.length - end);
+      return bytes.subarray(from, end);
+    }
+    return this.#phase === "over" ? this.#refuseMore(bytes.length - from) : this.#readChunks(bytes, from);
+  }
+
+  /** Moves the chunks' data together, over what stood between them. */
+  #readChunks(bytes: Uint8Array, from: number): Uint8Array {
+    let start = from;
+    let end = from;
+    let at = from;
+    while (at < bytes.length && this.#phase !== "over") {
+      if (this.#phase !== "data") {
+        this.#readFraming(bytes[at++]!);
+        continue;
+      }
+      const size = Math.min(this.#left, bytes.length - at);
+      if (end === start) start = end = at;
+      else bytes.copyWithin(end, at, at + size);
+      end += size;
+      at += size;
+      this.#left -= size;
+      if (this.#left === 0) this.#phase = "data-end";
+    }
+    this.#refuseMore(bytes.length - at);
+    return bytes.subarray(start, end);
+  }
+
+  /** One byte of what stands between the chunks. */
+  #readFraming(byte: number): void {
+    switch (this.#phase) {
+      case "size":
+        this.#readSize(byte);
+        break;
+      case "extension":
+        if (byte === carriageReturn) this.#phase = "size-end";
+        else this.#countTrailer();
+        break;
+      case "size-end":
+        if (byte !== lineFeed) throw new HttpSyntaxError("a chunk's size does not end its line");
+        this.#digits = 0;
+        this.#phase = this.#left === 0 ? "trailer" : "data";
+        break;
+      case "data-end":
+        if (this.#left === 0 && byte === carriageReturn) this.#left = 1;
+        else if (this.#left === 1 && byte === lineFeed) this.#nextChunk();
+        else throw new HttpSyntaxError("a chunk is longer than its size");
+        break;
+      default:
+        this.#readTrailer(byte);
+    }
+  }
+
+  #nextChunk(): void {
+    this.#left = 0;
+    this.#phase = "size";
+  }
+
+  #readSize(byte: number): void {
+    const digit = hexDigit(byte);
+    if (digit !== -1 && this.#digits < maxSizeDigits) {
+      this.#left = this.#left * 16 + digit;
+      this.#digits++;
+    } else if (this.#digits > 0 && byte === carriageReturn) this.#phase = "size-end";
+    else if (this.#digits > 0 && (byte === 0x3b || byte === 0x20 || byte === 0x09)) this.#phase = "extension";
+    else throw new HttpSyntaxError("a chunk's size is not a number");
+  }
+
+  /** `#left` counts the bytes of the trailer's line: an empty line ends the answer. */
+  #readTrailer(byte: number): void {
+    this.#countTrailer();
+    if (byte === lineFeed) {
+      if (this.#left === 0) this.#phase = "over";
+      this.#left = 0;
+    } else if (byte !== carriageReturn) this.#left++;
+  }
+
+  #countTrailer(): void {
+    if (++this.#trailerBytes > maxTrailerBytes) throw new HttpSyntaxError("the answer's trailer is too long");
+  }
+
+  /** Nobody asked for anything more: what comes now belongs to no request of ours. */
+  #refuseMore(bytes: number): Uint8Array {
+    if (bytes > 0) this.#keepsAlive = false;
+    return nothing;
+  }
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
+}

@@ -140,9 +140,12 @@ class Connection implements SocketOwner {
   #socket: Socket | null = null;
   #isClosed = false;
   #call: ClientCall | null = null;
-  /** What may have to be sent again: on a kept connection, until the first byte comes. */
+  /** What is to be sent, or perhaps to be sent again: until the first byte comes. */
   #request: string | null = null;
   #sentAt = 0;
+  #isOpen = false;
+  /** Whether a call before this one used it. */
+  #isKept = false;
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -151,17 +154,22 @@ class Connection implements SocketOwner {
   carry(request: string, call: ClientCall): void {
     this.#call = call;
     call.connection = this;
-    if (this.#socket === null) void this.#connect(request);
-    else {
-      this.#request = request;
-      this.#sentAt = performance.now();
-      this.#send(this.#socket, request);
-    }
+    this.#request = request;
+    this.#isKept = this.#socket !== null;
+    if (this.#socket === null) this.#socket = openSocket(this.#pool.address, this);
+    else this.#send(request);
+  }
+
+  onOpen(): void {
+    if (this.#isOpen) return; // TLS may shake hands again
+    this.#isOpen = true;
+    if (this.#request !== null) this.#send(this.#request);
   }
 
   onData(bytes: Uint8Array): void {
     const call = this.#call;
     if (call === null) {
+      this.#leavePool();
       this.destroy(); // nobody has asked for anything
       return;
     }
@@ -176,14 +184,13 @@ class Connection implements SocketOwner {
 
   onClosed(error: Error | null): void {
     this.#isClosed = true;
-    const { idle } = this.#pool;
     const call = this.#call;
     if (call === null) {
-      if (idle.includes(this)) idle.splice(idle.indexOf(this), 1);
+      this.#leavePool();
       return;
     }
     this.#leave(call);
-    const wasClosing = error === null && performance.now() - this.#sentAt < sendAgainWithinMs;
+    const wasClosing = this.#isKept && error === null && performance.now() - this.#sentAt < sendAgainWithinMs;
     if (this.#request !== null && wasClosing) new Connection(this.#pool).carry(this.#request, call);
     else if (error === null) call.close();
     else call.fail(error);
@@ -209,20 +216,15 @@ class Connection implements SocketOwner {
     this.#socket?.destroy();
   }
 
-  async #connect(request: string): Promise<void> {
-    try {
-      const socket = await openSocket(this.#pool.address, this);
-      this.#socket = socket;
-      if (this.#isClosed) socket.destroy();
-      else this.#send(socket, request);
-    } catch (error) {
-      this.onClosed(error as Error);
-    }
+  #send(request: string): void {
+    this.#call!.sent = true;
+    this.#sentAt = performance.now();
+    this.#socket?.write(request);
   }
 
-  #send(socket: Socket, request: string): void {
-    this.#call!.sent = true;
-    socket.write(request);
+  #leavePool(): void {
+    const { idle } = this.#pool;
+    if (idle.includes(this)) idle.splice(idle.indexOf(this), 1);
   }
 
   #leave(call: ClientCall): void {

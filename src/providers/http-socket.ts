@@ -10,61 +10,64 @@ export interface Address {
   tls: boolean;
 }
 
-/** Whoever a connection belongs to. Nothing is called after `onClosed`. */
+/** Whoever a connection belongs to. Nothing is called after `onClosed`, nor after the owner has destroyed it. */
 export interface SocketOwner {
+  /** Bytes can be sent; over TLS only now, when the server has proven its name. */
+  onOpen(): void;
   /** The bytes are the owner's to keep and to change. */
   onData(bytes: Uint8Array): void;
-  /** Once, when no more will come: null where the other end closed in good order. */
+  /** No more will come, or it never opened: the system's error, or null where the other end closed in good order. */
   onClosed(error: Error | null): void;
 }
 
-/** A connection that can be written to. Keeps no process alive. */
+/** A connection on its way or open. Keeps no process alive. */
 export interface Socket {
   write(text: string): void;
   pause(): void;
   resume(): void;
-  /** Closes it at once, whatever has not been sent. */
+  /** Closes it at once, also while it is being made, whatever has not been sent. */
   destroy(): void;
 }
 
-/** Resolves when bytes can be sent, over TLS only to a server that has proven its name. Rejects with the system's error. */
-export function openSocket(address: Address, owner: SocketOwner): Promise<Socket> {
-  return typeof Bun === "undefined" ? openOnNode(address, owner) : openOnBun(address, owner);
+/** Begins to connect; the owner hears of it later. */
+export function openSocket(address: Address, owner: SocketOwner): Socket {
+  return typeof Bun === "undefined" ? openOnNode(address, owner) : new BunSocket(address, owner);
 }
 
 type Handle = Bun.Socket<BunSocket>;
 
 class BunSocket implements Socket {
-  readonly address: Address;
+  readonly isTls: boolean;
   readonly owner: SocketOwner;
-  settle: { resolve(socket: Socket): void; reject(error: Error): void } | null;
   error: Error | null = null;
   #handle: Handle | undefined;
+  #isOver = false;
   #rest: Uint8Array | null = null;
 
-  constructor(address: Address, owner: SocketOwner, settle: BunSocket["settle"]) {
-    this.address = address;
+  constructor({ host, port, tls }: Address, owner: SocketOwner) {
+    this.isTls = tls;
     this.owner = owner;
-    this.settle = settle;
+    const connecting = Bun.connect<BunSocket>({ hostname: host, port, data: this, socket: handlers, tls });
+    connecting.catch((error: Error) => this.close(error));
   }
 
-  ready(handle: Handle): void {
+  /** The connection is there, perhaps not yet secured; and nobody may want it any more. */
+  take(handle: Handle): void {
     this.#handle = handle;
     handle.unref();
-    this.settle?.resolve(this);
-    this.settle = null;
+    if (this.#isOver) handle.terminate();
+    else if (!this.isTls) this.owner.onOpen();
   }
 
-  refuse(handle: Handle, error: Error): void {
-    this.settle?.reject(error);
-    this.settle = null;
-    handle.terminate();
+  refuse(error: Error): void {
+    this.close(error);
+    this.#handle?.terminate();
   }
 
-  /** Before it was open this is a refusal, and after a refusal nothing is left to say. */
-  close(handle: Handle, error: Error | null): void {
-    if (this.settle) this.refuse(handle, error ?? new Error("the connection was closed"));
-    else if (this.#handle) this.owner.onClosed(error);
+  close(error: Error | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.owner.onClosed(error);
   }
 
   write(text: string): void {
@@ -89,6 +92,7 @@ class BunSocket implements Socket {
   }
 
   destroy(): void {
+    this.#isOver = true;
     this.#handle?.terminate();
   }
 }
@@ -96,12 +100,12 @@ class BunSocket implements Socket {
 /** One set of handlers for all connections. */
 const handlers: Bun.SocketHandler<BunSocket> = {
   open(handle) {
-    if (!handle.data.address.tls) handle.data.ready(handle);
+    handle.data.take(handle);
   },
   /** Bun has held the certificate against the authorities that the system knows (and NODE_EXTRA_CA_CERTS), and the name against it. */
   handshake(handle, isAuthorized, error) {
-    if (isAuthorized && !error) handle.data.ready(handle);
-    else handle.data.refuse(handle, error ?? new Error("the server's certificate is not trusted"));
+    if (isAuthorized && !error) handle.data.owner.onOpen();
+    else handle.data.refuse(error ?? new Error("the server's certificate is not trusted"));
   },
   data(handle, bytes) {
     handle.data.owner.onData(bytes);
@@ -113,42 +117,33 @@ const handlers: Bun.SocketHandler<BunSocket> = {
     handle.data.error = error;
   },
   close(handle, error) {
-    handle.data.close(handle, error ?? handle.data.error);
+    handle.data.close(error ?? handle.data.error);
   },
 };
 
-function openOnBun(address: Address, owner: SocketOwner): Promise<Socket> {
-  const { host, port, tls } = address;
-  return new Promise((resolve, reject) => {
-    const data = new BunSocket(address, owner, { resolve, reject });
-    Bun.connect<BunSocket>({ hostname: host, port, data, socket: handlers, tls }).catch(reject);
-  });
-}
-
-function openOnNode(address: Address, owner: SocketOwner): Promise<Socket> {
-  const { host, port, tls } = address;
+function openOnNode({ host, port, tls }: Address, owner: SocketOwner): Socket {
   const secured = isIP(host) ? { host, port } : { host, port, servername: host };
-  const socket = tls ? connectTls(secured) : connectTcp({ host, port, noDelay: true });
-  return new Promise((resolve, reject) => {
-    let failure: Error | null = null;
-    let open = false;
-    socket.once(tls ? "secureConnect" : "connect", () => {
-      open = true;
-      socket.setNoDelay(true).unref();
-      resolve({
-        write: (text) => void socket.write(text),
-        pause: () => void socket.pause(),
-        resume: () => void socket.resume(),
-        destroy: () => void socket.destroy(),
-      });
-    });
-    socket.on("data", (bytes: Uint8Array) => owner.onData(bytes));
-    socket.on("error", (error) => {
-      failure = error;
-    });
-    socket.on("close", () => {
-      if (open) owner.onClosed(failure);
-      else reject(failure ?? new Error("the connection was closed"));
-    });
+  const socket = tls ? connectTls(secured) : connectTcp({ host, port });
+  let isOver = false;
+  let failure: Error | null = null;
+  socket.setNoDelay(true).unref();
+  socket.once(tls ? "secureConnect" : "connect", () => owner.onOpen());
+  socket.on("data", (bytes: Uint8Array) => {
+    if (!isOver) owner.onData(bytes);
   });
+  socket.on("error", (error) => {
+    failure = error;
+  });
+  socket.on("close", () => {
+    if (!isOver) owner.onClosed(failure);
+  });
+  return {
+    write: (text) => void socket.write(text),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    destroy() {
+      isOver = true;
+      socket.destroy();
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { AppError } from "./errors.ts";
 import type { Message } from "./message.ts";
 import type { ClosedTurn, Store } from "./store.ts";
 import { firstLogged, type LiveTurn, type NumberedEvent } from "./turn-live.ts";
-import { type EventGroup, Reading } from "./turn-reading.ts";
+import { type EventGroup, type EventSource, Reading, type Watcher } from "./turn-reading.ts";
 
 /** A turn as its caller follows it, wherever it runs and whether or not it is over. */
 export interface FollowedTurn {
@@ -41,20 +41,14 @@ export function followLive(live: LiveTurn): FollowedTurn {
 
 /** The caller has made sure that the turn exists and is the owner's. New events are looked for every `pollMs`. */
 export function followStored(store: Store, owner: string, turnId: string, pollMs: number): FollowedTurn {
-  const source = {
-    readAfter: (cursor: number) => readStored(store, owner, turnId, cursor),
-    whenMore(look: () => void) {
-      const timer = setTimeout(look, pollMs);
-      return () => clearTimeout(timer);
-    },
-  };
+  const read = (after: number) => new Reading(new StoredTurn(store, owner, turnId, pollMs), after);
   return {
     turnId,
-    read: (after) => new Reading(source, after),
+    read,
     waitForFirst: async () => {},
     async end({ left }) {
-      const reading = new Reading(source, firstLogged - 1);
-      const leave = () => void reading.return();
+      const reading = read(firstLogged - 1);
+      const leave = () => reading.leave();
       left.addEventListener("abort", leave);
       const ended = left.aborted ? undefined : await readEnd(store, owner, turnId, reading);
       left.removeEventListener("abort", leave);
@@ -62,6 +56,26 @@ export function followStored(store: Store, owner: string, turnId: string, pollMs
       return ended;
     },
   };
+}
+
+/** A turn's stored log for one reading, which looks for more again and again. */
+class StoredTurn implements EventSource {
+  readonly readAfter: (cursor: number) => Promise<EventGroup>;
+  private readonly pollMs: number;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(store: Store, owner: string, turnId: string, pollMs: number) {
+    this.readAfter = (cursor) => readStored(store, owner, turnId, cursor);
+    this.pollMs = pollMs;
+  }
+
+  watch(watcher: Watcher): void {
+    this.timer = setTimeout(() => watcher.look(), this.pollMs);
+  }
+
+  unwatch(): void {
+    clearTimeout(this.timer);
+  }
 }
 
 async function readEnd(store: Store, owner: string, turnId: string, reading: Reading): Promise<EndedTurn | undefined> {

@@ -5,7 +5,7 @@ import type { LoggedEvent } from "./event.ts";
 import type { Message } from "./message.ts";
 import type { Session } from "./session.ts";
 import type { ClosedTurn } from "./store.ts";
-import { type EventGroup, type EventSource, Reading } from "./turn-reading.ts";
+import { type EventGroup, type EventSource, Reading, type Watcher } from "./turn-reading.ts";
 import type { Turn } from "./turn-state.ts";
 
 /** What a reader is given: the log between its two bookends, numbered from 1 without a gap. */
@@ -31,7 +31,7 @@ export class LiveTurn implements EventSource {
   private readonly readStored: (after: number) => Promise<EventGroup>;
   private closed: ClosedTurn | undefined;
   private over = false;
-  private wakers = new Set<() => void>();
+  private watchers: Watcher[] = [];
   private resolveEnded!: (closed: ClosedTurn | undefined) => void;
 
   /** `readStored` reads the stored log after an event number. */
@@ -84,14 +84,17 @@ export class LiveTurn implements EventSource {
   async waitForFirst(ms: number): Promise<void> {
     if (this.nextNumber > firstLogged || this.over) return;
     await new Promise<void>((resolve) => {
-      const callOff = this.whenMore(() => {
-        clearTimeout(timer);
-        resolve();
-      });
+      const watcher = {
+        look: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
       const timer = setTimeout(() => {
-        callOff();
+        this.unwatch(watcher);
         resolve();
       }, ms);
+      this.watch(watcher);
     });
   }
 
@@ -102,7 +105,7 @@ export class LiveTurn implements EventSource {
 
   /** How many readers wait for the next event. */
   get waiting(): number {
-    return this.wakers.size;
+    return this.watchers.length;
   }
 
   readAfter(cursor: number): EventGroup | Promise<EventGroup> {
@@ -110,17 +113,21 @@ export class LiveTurn implements EventSource {
     return { events: this.groupAfter(cursor), ended: this.over };
   }
 
-  whenMore(look: () => void): () => void {
-    this.wakers.add(look);
-    return () => this.wakers.delete(look);
+  watch(watcher: Watcher): void {
+    this.watchers.push(watcher);
+  }
+
+  unwatch(watcher: Watcher): void {
+    const at = this.watchers.indexOf(watcher);
+    if (at !== -1) this.watchers.splice(at, 1);
   }
 
   /** Readers that wait look again. */
   wake(): void {
-    if (this.wakers.size === 0) return;
-    const wakers = this.wakers;
-    this.wakers = new Set();
-    for (const waker of wakers) waker();
+    if (this.watchers.length === 0) return;
+    const { watchers } = this;
+    this.watchers = [];
+    for (const watcher of watchers) watcher.look();
   }
 
   private groupAfter(cursor: number): NumberedEvent[] {

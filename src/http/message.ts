@@ -4,7 +4,7 @@ import { z } from "@hono/zod-openapi";
 import { AppError } from "../errors.ts";
 import type { FollowedTurn } from "../turn-follow.ts";
 import type { NumberedEvent } from "../turn-live.ts";
-import type { Reading } from "../turn-reading.ts";
+import type { EventGroups, Reading, Watcher } from "../turn-reading.ts";
 import type { StartTurn } from "../turns.ts";
 import type { Call } from "./call.ts";
 import type { AppDeps } from "./deps.ts";
@@ -130,7 +130,11 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
         const askedAt = performance.now();
         const followed = ifBusy === "reject" ? await starting : await within(starting, firstByteMs);
         if (!followed)
-          return streams.answer(call, { head: ": queued\n\n", begun: false, groups: readOnceStarted(call, starting) });
+          return streams.answer(call, {
+            head: ": queued\n\n",
+            begun: false,
+            groups: new QueuedReading(call, starting),
+          });
         return answerStream(call, streams, followed, Math.max(0, firstByteMs - (performance.now() - askedAt)));
       },
     }),
@@ -165,7 +169,7 @@ async function answerStream(call: Call, streams: Streams, followed: FollowedTurn
   const { value: first } = await groups.next();
   const end = first?.at(-1)?.event;
   if (first && end?.type === "turn-end" && end.turn.status === "failed" && !hasWords(first)) {
-    void groups.return();
+    groups.leave();
     throw failureOf(end.turn);
   }
   return streams.answer(
@@ -176,23 +180,35 @@ async function answerStream(call: Call, streams: Streams, followed: FollowedTurn
 }
 
 /** The turn's events from its start, once it has one. Whoever leaves earlier leaves the queue too. */
-function readOnceStarted(call: Call, starting: Promise<FollowedTurn>): AsyncIterator<NumberedEvent[], void, void> {
-  let reading: Reading | undefined;
-  let left = false;
-  return {
-    async next() {
-      const followed = await starting;
+class QueuedReading implements EventGroups {
+  private reading: Reading | undefined;
+  private failure: { cause: unknown } | undefined;
+  private left = false;
+  private reader: Watcher | undefined;
+
+  constructor(call: Call, starting: Promise<FollowedTurn>) {
+    const begin = (followed: FollowedTurn) => {
       call.letGoOfRequest();
       call.turnId = followed.turnId;
-      reading ??= followed.read(0);
-      return left ? reading.return() : reading.next();
-    },
-    async return() {
-      left = true;
-      await reading?.return();
-      return { done: true, value: undefined };
-    },
-  };
+      if (!this.left) this.reading = followed.read(0);
+    };
+    const fail = (cause: unknown) => {
+      this.failure = { cause };
+    };
+    void starting.then(begin, fail).then(() => this.reader?.look());
+  }
+
+  take(watcher: Watcher): NumberedEvent[] | null | undefined {
+    if (this.failure) throw this.failure.cause;
+    if (this.reading) return this.reading.take(watcher);
+    this.reader = watcher;
+    return this.left ? null : undefined;
+  }
+
+  leave(): void {
+    this.left = true;
+    this.reading?.leave();
+  }
 }
 
 function hasWords(events: readonly NumberedEvent[]): boolean {

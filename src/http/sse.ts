@@ -1,7 +1,7 @@
 // The native event stream: pulled by the reader, one group of events at a time. A reader that leaves, or does not read,
 // ends its own stream and nothing else.
 
-import type { NumberedEvent } from "../turn-live.ts";
+import type { EventGroups, Watcher } from "../turn-reading.ts";
 import type { Call } from "./call.ts";
 import { encodeEvents } from "./event-wire.ts";
 import { type Paced, Pacemaker } from "./pacemaker.ts";
@@ -18,7 +18,7 @@ interface Source {
   head: string;
   /** Whether the turn exists. A failure before that is told as an `error` event; after it the line is cut, and the reader reconnects. */
   begun: boolean;
-  groups: AsyncIterator<NumberedEvent[], void, void>;
+  groups: EventGroups;
 }
 
 const utf8 = new TextEncoder();
@@ -48,9 +48,9 @@ export class Streams {
   }
 }
 
-class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced {
+class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher {
   private readonly call: Call;
-  private readonly groups: Source["groups"];
+  private readonly groups: EventGroups;
   private readonly limits: StreamLimits;
   private readonly pacemaker: Pacemaker;
   private controller!: ReadableStreamDefaultController<Uint8Array>;
@@ -76,25 +76,28 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced {
     this.controller = controller;
   }
 
-  async pull(): Promise<void> {
+  pull(): void {
     this.awaited = true;
     this.stuckSince = undefined;
     this.pacemaker.add(this); // not before somebody reads: a HEAD request never does
+    if (this.head === "") this.look();
+    else {
+      this.send(this.head);
+      this.head = "";
+    }
+  }
+
+  /** Nothing thrown here may reach the turn, which tells its readers while it listens to the vendor. */
+  look(): void {
+    if (this.over || !this.awaited) return;
     try {
-      if (this.head !== "") {
-        this.send(this.head);
-        this.head = "";
-        return;
-      }
-      const { done, value } = await this.groups.next();
-      if (this.over) return;
+      const group = this.groups.take(this);
+      if (group === undefined) return;
       this.begun = true;
-      if (done) this.close("complete");
-      else this.send(encodeEvents(value));
+      if (group === null) this.close("complete");
+      else this.send(encodeEvents(group));
     } catch (cause) {
       this.fail(cause);
-    } finally {
-      this.awaited = false;
     }
   }
 
@@ -119,6 +122,7 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced {
     const chunk = utf8.encode(text);
     this.bytes += chunk.length;
     this.sentAt = performance.now();
+    this.awaited = false;
     this.controller.enqueue(chunk);
   }
 
@@ -143,7 +147,7 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced {
     if (this.over) return;
     this.over = true;
     this.pacemaker.remove(this);
-    void this.groups.return?.();
+    this.groups.leave();
     this.call.writeLog({ status: 200, bytes: this.bytes, ended });
   }
 }

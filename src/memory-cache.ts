@@ -35,6 +35,34 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
   const running = new Map<string, Open>();
   let characters = 0;
 
+  /** Lets go of the longest unused until there is room; what turns under way hold counts too, but is theirs. Returns whether there is. */
+  function makeRoom(): boolean {
+    for (const oldest of conversations.keys()) {
+      if (characters <= maxCharacters) break;
+      forget(oldest);
+    }
+    return characters <= maxCharacters;
+  }
+
+  function begin(sessionId: string, open: Open): void {
+    finish(sessionId);
+    running.set(sessionId, open);
+    characters += open.path.characters;
+  }
+
+  function finish(sessionId: string): Open | undefined {
+    const open = running.get(sessionId);
+    if (!open) return undefined;
+    running.delete(sessionId);
+    characters -= open.path.characters;
+    return open;
+  }
+
+  function setPath(open: Open, path: Path): void {
+    characters += path.characters - open.path.characters;
+    open.path = path;
+  }
+
   function forget(sessionId: string): Remembered | undefined {
     const conversation = conversations.get(sessionId);
     if (!conversation) return undefined;
@@ -47,10 +75,7 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
     forget(conversation.session.id);
     conversations.set(conversation.session.id, conversation);
     characters += conversation.path.characters;
-    for (const oldest of conversations.keys()) {
-      if (characters <= maxCharacters) return;
-      forget(oldest);
-    }
+    makeRoom();
   }
 
   return {
@@ -63,7 +88,7 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
       try {
         const opened = await store.openTurn(input);
         if (opened.kind !== "opened") return opened;
-        running.set(input.sessionId, { opened, path: beginningOf(opened, forget(input.sessionId)) });
+        begin(input.sessionId, { opened, path: beginningOf(opened, forget(input.sessionId)) });
         return opened;
       } catch (cause) {
         if (cause instanceof StaleSession) forget(input.sessionId);
@@ -76,18 +101,20 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
       if (!current || memory?.branch !== branch || memory.position !== position || memory.from !== from)
         return store.readMemory(sessionId, branch, position, from);
       const { path } = current;
-      if (endOf(path) < position) {
-        const rest = await store.readMemory(sessionId, branch, position, endOf(path));
-        current.path = pathOf(from, [...path.rows, ...rest]);
-      }
-      return current.path.rows;
+      if (endOf(path) >= position) return path.rows;
+      const rest = await store.readMemory(sessionId, branch, position, endOf(path));
+      const whole = pathOf(from, [...path.rows, ...rest]);
+      if (running.get(sessionId) !== current) return whole.rows;
+      setPath(current, whole);
+      if (!makeRoom()) setPath(current, pathOf(from, [])); // a turn may take minutes: then it is read again for the next one
+      return whole.rows;
     },
     async closeTurn(input) {
       const closed = await store.closeTurn(input);
       const { id, sessionId } = input.turn;
       const current = running.get(sessionId);
       if (current?.opened.turn.id !== id) return closed;
-      running.delete(sessionId);
+      finish(sessionId);
       const { userMessage, memory } = current.opened;
       const { position } = memory;
       if (!closed || !input.memory || endOf(current.path) < position) return closed;

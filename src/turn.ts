@@ -7,7 +7,7 @@ import { sumCost } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
 import type { Params } from "./params.ts";
-import type { CallRecord, Provider, ProviderEvent, ProviderRequest } from "./provider.ts";
+import type { CallRecord, Provider, ProviderCall, ProviderEvent, ProviderRequest } from "./provider.ts";
 import { ProviderError } from "./provider.ts";
 import type { ClosedTurn, CloseTurn, OpenedTurn, Store } from "./store.ts";
 import { TokenTally } from "./tokens.ts";
@@ -53,7 +53,9 @@ export class RunningTurn {
   private readonly notices: Opened["turn"]["notices"];
   private record: CallRecord | undefined;
   private readonly earlier: CallRecord[] = [];
-  private plan: MemoryPlan | undefined;
+  private plan: Omit<MemoryPlan, "messages"> | undefined;
+  /** Until the vendor's first words: with the whole memory in it, it may be long. */
+  private request: Omit<ProviderRequest, "model"> | undefined;
   private readonly text = new GrowingText();
   private readonly thought = new GrowingText();
   private readonly textTally = new TokenTally();
@@ -124,8 +126,8 @@ export class RunningTurn {
     let status: EndStatus = "complete";
     let error: TurnError | null = null;
     try {
-      const request = await this.composeRequest();
-      await this.listen(request);
+      await this.composeRequest();
+      await this.listen();
     } catch (cause) {
       ({ status, error } = this.explain(cause));
     }
@@ -139,11 +141,11 @@ export class RunningTurn {
     }
   }
 
-  private async composeRequest(): Promise<ProviderRequest> {
+  private async composeRequest(): Promise<void> {
     const { opened, choice, params } = this;
     const { memory, session } = opened;
     const rows = await this.tools.store.readMemory(session.id, memory.branch, memory.position, memory.from);
-    this.plan = planMemory({
+    const { messages, ...plan } = planMemory({
       rows,
       from: memory.from,
       system: session.system,
@@ -152,31 +154,36 @@ export class RunningTurn {
       calibration: memory,
       model: choice.model,
     });
-    return { model: choice.model, system: session.system, messages: this.plan.messages, params };
+    this.plan = plan;
+    this.request = { system: session.system, messages, params };
   }
 
   /** Takes in the whole answer; where the default model turns out to be gone, its successor's, once. */
-  private async listen(request: ProviderRequest): Promise<void> {
-    try {
-      await this.listenTo(request);
-    } catch (cause) {
-      const replacement = cause instanceof ProviderError && cause.modelGone && this.stopWord === undefined;
-      const next = replacement ? this.tools.chooser.replace(this.choice, this.params) : undefined;
-      if (!next) throw cause;
-      this.choice = next;
-      if (next.notice) this.notices.push(next.notice);
-      if (this.record) this.earlier.push(this.record);
-      await this.listenTo({ ...request, model: next.model });
+  private async listen(): Promise<void> {
+    for (;;) {
+      try {
+        for await (const events of this.callProvider()) {
+          this.request = undefined;
+          if (!this.closing) this.takeAll(events); // else it was stopped: the rest is read for its bill only
+        }
+        return;
+      } catch (cause) {
+        const gone = cause instanceof ProviderError && cause.modelGone && this.request && this.stopWord === undefined;
+        const next = gone ? this.tools.chooser.replace(this.choice, this.params) : undefined;
+        if (!next) throw cause;
+        this.choice = next;
+        if (next.notice) this.notices.push(next.notice);
+        if (this.record) this.earlier.push(this.record);
+      }
     }
   }
 
-  private async listenTo(request: ProviderRequest): Promise<void> {
-    if (this.stopWord === "hard" || this.stopWord === "interrupted") throw new Error("stopped before it began");
-    const call = this.tools.provider.stream(request, this.abort.signal);
+  private callProvider(): ProviderCall {
+    if (this.stopWord === "hard" || this.stopWord === "interrupted" || !this.request)
+      throw new Error("stopped before it began");
+    const call = this.tools.provider.stream({ ...this.request, model: this.choice.model }, this.abort.signal);
     this.record = call.record;
-    for await (const events of call) {
-      if (!this.closing) this.takeAll(events); // else it was stopped: the rest is read for its bill only
-    }
+    return call;
   }
 
   private takeAll(events: readonly ProviderEvent[]): void {

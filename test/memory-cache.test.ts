@@ -146,3 +146,37 @@ test("a path that fits is not read again, and one that does not fit is", async (
     expect(reads).toBe(expected);
   }
 });
+
+test("turns under way count too: what does not fit beside them is not kept while they run", async () => {
+  const [, openFixture] = storeEngines[0]!;
+  const { store } = await openFixture();
+  const [question, answer] = ["a question", "an answer"];
+  const memory = { from: 0, promptEstimate: 1, promptTokens: 1 };
+  const sessions = await Promise.all([0, 1, 2].map(() => newSession(store)));
+  const speakIn = async (through: Store, id: string) => {
+    const opened = await openAsKnown(through, id, { content: question });
+    const { branch, position, from } = opened.memory;
+    expect(await through.readMemory(id, branch, position, from)).toEqual(
+      await store.readMemory(id, branch, position, from),
+    );
+    return () => through.closeTurn(closeInput(opened, [], { text: answer, memory }));
+  };
+  for (const { id } of [...sessions, ...sessions]) await (await speakIn(store, id))();
+  const read: string[] = [];
+  const noting = {
+    ...store,
+    readMemory(...asked: Parameters<typeof store.readMemory>) {
+      read.push(asked[0]);
+      return store.readMemory(...asked);
+    },
+  };
+  const [first, second, third] = sessions.map(({ id }) => id) as [string, string, string];
+  const turnCharacters = question.length + answer.length + 200;
+  const remembering = rememberConversations(noting, 3 * turnCharacters); // less than two conversations of two turns each
+  const ends = [];
+  for (const id of [first, second, third]) ends.push(await speakIn(remembering, id));
+  for (const end of ends) await end();
+  expect(read).toEqual([first, second, third]);
+  for (const id of [first, second, third]) await (await speakIn(remembering, id))();
+  expect(read.slice(3)).toEqual([second, third]);
+});

@@ -1,6 +1,10 @@
 // The Gemini adapter against the emulator: the contract of all adapters, every fault there is, and the control plane.
 
+import { fullGC, heapStats } from "bun:jsc";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { type Emulator, faultNames, type Scenario, startEmulator } from "../emulator/emulator.ts";
 import type { ProviderRequest } from "../src/provider.ts";
 import { createProvider } from "../src/providers/index.ts";
@@ -153,4 +157,38 @@ test("the control plane gives up on a silent vendor, maps refusals and can be st
   for (const seen of server.requests) expect(seen.url).not.toContain("key=");
   await server.close();
   expect(await codeOfFailed(provider.listModels(never))).toBe("provider_unavailable");
+});
+
+test("a call that is answered holds its prompt no longer, however long the answer takes", async () => {
+  const event = { candidates: [{ content: { parts: [{ text: "one " }], role: "model" }, index: 0 }] };
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => response.writeHead(200).write(`data: ${JSON.stringify(event)}\n\n`));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const provider = createProvider({
+    apiKey: "right",
+    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  });
+  const abort = new AbortController();
+  const promptCharacters = 1_000_000;
+  /** A call whose answer has begun, and does not go on. */
+  const begin = async (number: number) => {
+    const messages: ProviderRequest["messages"] = [
+      { role: "user", text: `${number} ${"слово ".repeat(promptCharacters / 6)}`, vendorParts: null },
+    ];
+    const call = provider.stream({ model, system: null, messages, params: {} }, abort.signal)[Symbol.asyncIterator]();
+    expect((await call.next()).value).toEqual([{ type: "text-delta", text: "one " }]);
+    return { more: call.next().catch(() => "aborted") };
+  };
+  const heldBytes = () => {
+    fullGC();
+    return heapStats().heapSize;
+  };
+  const open = [await begin(0)]; // the first one also pays for what all of them share
+  const before = heldBytes();
+  for (let number = 1; number <= 8; number++) open.push(await begin(number));
+  expect(heldBytes() - before).toBeLessThan(2 * promptCharacters);
+  abort.abort();
+  for (const { more } of open) expect(await more).toBe("aborted");
+  server.close();
 });

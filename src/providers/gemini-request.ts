@@ -26,7 +26,7 @@ export async function openRequest(request: HttpRequest, answer: Answer, clock: C
   const attempt: Attempt = { model: request.model, status: null, errorCode: null };
   clock.startWaiting("first-byte");
   const call = request.post(request.path, request.body);
-  request.signal.addEventListener("abort", () => call.cancel(), { once: true });
+  cancelOnAbort(call, request.signal);
   try {
     await call.open();
   } catch (error) {
@@ -42,6 +42,11 @@ export async function openRequest(request: HttpRequest, answer: Answer, clock: C
   const failure = toGeminiError(await readRefusal(call));
   attempt.errorCode = failure.code;
   throw failure;
+}
+
+/** A function of its own, so that what listens until the end of the call does not hold the request, with the whole prompt. */
+function cancelOnAbort(call: HttpCall, signal: AbortSignal): void {
+  signal.addEventListener("abort", () => call.cancel(), { once: true });
 }
 
 /** Why an attempt delivered nothing: our deadline, the failure, or (null) our own caller, who went. */

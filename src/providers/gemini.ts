@@ -67,7 +67,8 @@ export function createGemini(settings: GeminiSettings): Provider {
 /** One call. An iterator of its own: an async generator makes every read dearer. */
 class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefined> {
   readonly #context: GeminiContext;
-  readonly #request: ProviderRequest;
+  /** Until it is sent: it may be long, and so may the answer take. */
+  #request: ProviderRequest | null;
   readonly #signal: AbortSignal;
   readonly #answer = new Answer();
   readonly record = this.#answer.record;
@@ -88,22 +89,28 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
     return this;
   }
 
-  async next(): Promise<IteratorResult<ProviderEvent[], undefined>> {
-    if (this.#over) return finished;
-    try {
-      this.#signal.throwIfAborted();
-      const batch = this.#stream === undefined ? await this.#open() : await this.#stream.nextBatch();
-      if (batch !== null) return { done: false, value: batch };
-    } catch (error) {
-      this.#end();
-      if (this.#signal.aborted) throw this.#signal.reason;
-      throw this.#line === undefined || this.#line.clock.expired === null
-        ? error
-        : timeoutError(this.#line.clock, error);
-    }
+  /** Not an async function: a frame for each delta would be the largest part of what a silent stream holds. */
+  next(): Promise<IteratorResult<ProviderEvent[], undefined>> {
+    if (this.#over) return Promise.resolve(finished);
+    return this.#nextBatch().then(this.#give, this.#fail);
+  }
+
+  #nextBatch(): Promise<ProviderEvent[] | null> {
+    if (this.#signal.aborted) return Promise.reject(this.#signal.reason);
+    return this.#stream === undefined ? this.#open() : this.#stream.nextBatch();
+  }
+
+  readonly #give = (batch: ProviderEvent[] | null): IteratorResult<ProviderEvent[], undefined> => {
+    if (batch !== null) return { done: false, value: batch };
     this.#end();
     return finished;
-  }
+  };
+
+  readonly #fail = (error: unknown): never => {
+    this.#end();
+    if (this.#signal.aborted) throw this.#signal.reason;
+    throw this.#line === undefined || this.#line.clock.expired === null ? error : timeoutError(this.#line.clock, error);
+  };
 
   async return(): Promise<IteratorResult<ProviderEvent[], undefined>> {
     this.#end();
@@ -112,7 +119,9 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
 
   async #open(): Promise<ProviderEvent[] | null> {
     this.#line = new Line(this.#context.deadlines, this.#signal);
+    if (this.#request === null) throw new Error("a provider call is asked for one batch after another");
     const request = buildRequest(this.#context, this.#request, this.#line.signal);
+    this.#request = null;
     const opened = await openStream(request, this.#context, this.#answer, this.#line.clock);
     this.#stream = opened.stream;
     return opened.batch;

@@ -53,7 +53,8 @@ class ClientCall implements HttpCall {
   #queue: Uint8Array[] = [];
   #queued = 0;
   #failure: Error | null = null;
-  #wake: (() => void) | null = null;
+  #opening: (() => void) | null = null;
+  #reader: Reader | null = null;
 
   get status(): number {
     return this.#parser.status;
@@ -64,18 +65,20 @@ class ClientCall implements HttpCall {
   }
 
   async open(): Promise<void> {
-    while (this.status === 0 && this.#failure === null) await this.#wait();
+    if (this.status === 0 && this.#failure === null) {
+      await new Promise<void>((resolve) => {
+        this.#opening = resolve;
+      });
+    }
     if (this.status === 0) throw this.#failure;
   }
 
-  async read(): Promise<Uint8Array | null> {
-    for (;;) {
-      const bytes = this.#queue.shift();
-      if (bytes !== undefined) return this.#giveOut(bytes);
-      if (this.#failure !== null) throw this.#failure;
-      if (this.#parser.ended) return null;
-      await this.#wait();
-    }
+  /** For one reader at a time. Not an async function: thousands of silent answers hold one of its frames each, and leave one behind with each read. */
+  read(): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+      this.#serve();
+    });
   }
 
   cancel(): void {
@@ -91,7 +94,7 @@ class ClientCall implements HttpCall {
       this.#queued += body.length;
       if (this.#queued > maxQueued) this.connection?.pause();
     }
-    this.#wakeUp();
+    this.#tell();
     return this.#parser.ended;
   }
 
@@ -106,12 +109,12 @@ class ClientCall implements HttpCall {
     } catch (error) {
       this.#failure ??= error as Error;
     }
-    this.#wakeUp();
+    this.#tell();
   }
 
   fail(error: Error): void {
     if (!this.#parser.ended) this.#failure ??= error;
-    this.#wakeUp();
+    this.#tell();
   }
 
   #giveOut(bytes: Uint8Array): Uint8Array {
@@ -121,16 +124,28 @@ class ClientCall implements HttpCall {
     return bytes;
   }
 
-  #wait(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
+  /** Something has come, or the connection has broken. */
+  #tell(): void {
+    if (this.status !== 0 || this.#failure !== null) this.#opening?.();
+    this.#serve();
   }
 
-  #wakeUp(): void {
-    this.#wake?.();
-    this.#wake = null;
+  /** Gives the reader that waits what there is: first what came, then how it ended. */
+  #serve(): void {
+    const reader = this.#reader;
+    if (reader === null) return;
+    const bytes = this.#queue.shift();
+    if (bytes === undefined && this.#failure === null && !this.#parser.ended) return;
+    this.#reader = null;
+    if (bytes !== undefined) reader.resolve(this.#giveOut(bytes));
+    else if (this.#failure !== null) reader.reject(this.#failure);
+    else reader.resolve(null);
   }
+}
+
+interface Reader {
+  resolve(bytes: Uint8Array | null): void;
+  reject(error: Error): void;
 }
 
 /** One connection, with one call at a time. */

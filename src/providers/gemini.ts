@@ -89,7 +89,7 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
     return this;
   }
 
-  /** Not an async function: a frame for each delta would be the largest part of what a silent stream holds. */
+  /** Not an async function: each delta would leave a frame of its own behind. */
   next(): Promise<IteratorResult<ProviderEvent[], undefined>> {
     if (this.#over) return Promise.resolve(finished);
     return this.#nextBatch().then(this.#give, this.#fail);

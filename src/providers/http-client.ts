@@ -73,7 +73,7 @@ class ClientCall implements HttpCall {
     if (this.status === 0) throw this.#failure;
   }
 
-  /** For one reader at a time. Not an async function: thousands of silent answers hold one of its frames each, and leave one behind with each read. */
+  /** For one reader at a time. Not an async function: each read would leave a frame of its own behind. */
   read(): Promise<Uint8Array | null> {
     return new Promise((resolve, reject) => {
       this.#reader = { resolve, reject };
@@ -126,7 +126,10 @@ class ClientCall implements HttpCall {
 
   /** Something has come, or the connection has broken. */
   #tell(): void {
-    if (this.status !== 0 || this.#failure !== null) this.#opening?.();
+    if (this.#opening !== null && (this.status !== 0 || this.#failure !== null)) {
+      this.#opening();
+      this.#opening = null;
+    }
     this.#serve();
   }
 

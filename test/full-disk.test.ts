@@ -159,7 +159,12 @@ describe.each(engines)("on %s", (name, createDatabase) => {
     expect(await collect(await openEvents(server.url, turnId, seen.length))).toEqual([]); // still no end to tell
     await outage.end();
     const rest = await eventually(
-      async () => collect(await openEvents(server.url, turnId, seen.length)),
+      // A line that was cut with the outage may be noticed only by who reads on it: told 503, a reader asks again.
+      async () =>
+        collect(await openEvents(server.url, turnId, seen.length)).catch((cause: Error): SeenEvent[] => {
+          if (cause.message.startsWith("no stream but 503")) return [];
+          throw cause;
+        }),
       (events) => events.length > 0,
     );
     expect(rest.map(({ number, type }) => [number, type])).toEqual([[seen.length + 1, "turn-end"]]);

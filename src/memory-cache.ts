@@ -39,23 +39,23 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
   function makeRoom(): boolean {
     for (const oldest of conversations.keys()) {
       if (characters <= maxCharacters) break;
-      forget(oldest);
+      takeOut(conversations, oldest);
     }
     return characters <= maxCharacters;
   }
 
-  function begin(sessionId: string, open: Open): void {
-    finish(sessionId);
-    running.set(sessionId, open);
-    characters += open.path.characters;
+  /** Out of the conversations, or of the turns under way, with the characters that it holds. */
+  function takeOut<T extends { path: Path }>(held: Map<string, T>, sessionId: string): T | undefined {
+    const taken = held.get(sessionId);
+    held.delete(sessionId);
+    characters -= taken?.path.characters ?? 0;
+    return taken;
   }
 
-  function finish(sessionId: string): Open | undefined {
-    const open = running.get(sessionId);
-    if (!open) return undefined;
-    running.delete(sessionId);
-    characters -= open.path.characters;
-    return open;
+  function begin(sessionId: string, open: Open): void {
+    takeOut(running, sessionId);
+    running.set(sessionId, open);
+    characters += open.path.characters;
   }
 
   function setPath(open: Open, path: Path): void {
@@ -63,16 +63,8 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
     open.path = path;
   }
 
-  function forget(sessionId: string): Remembered | undefined {
-    const conversation = conversations.get(sessionId);
-    if (!conversation) return undefined;
-    conversations.delete(sessionId);
-    characters -= conversation.path.characters;
-    return conversation;
-  }
-
   function keep(conversation: Remembered): void {
-    forget(conversation.session.id);
+    takeOut(conversations, conversation.session.id);
     conversations.set(conversation.session.id, conversation);
     characters += conversation.path.characters;
     makeRoom();
@@ -88,10 +80,10 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
       try {
         const opened = await store.openTurn(input);
         if (opened.kind !== "opened") return opened;
-        begin(input.sessionId, { opened, path: beginningOf(opened, forget(input.sessionId)) });
+        begin(input.sessionId, { opened, path: beginningOf(opened, takeOut(conversations, input.sessionId)) });
         return opened;
       } catch (cause) {
-        if (cause instanceof StaleSession) forget(input.sessionId);
+        if (cause instanceof StaleSession) takeOut(conversations, input.sessionId);
         throw cause;
       }
     },
@@ -114,7 +106,7 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
       const { id, sessionId } = input.turn;
       const current = running.get(sessionId);
       if (current?.opened.turn.id !== id) return closed;
-      finish(sessionId);
+      takeOut(running, sessionId);
       const { userMessage, memory } = current.opened;
       const { position } = memory;
       if (!closed || !input.memory || endOf(current.path) < position) return closed;
@@ -137,11 +129,11 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
       return closed;
     },
     async updateSession(owner, id, change, at, ifVersion) {
-      forget(id);
+      takeOut(conversations, id);
       return store.updateSession(owner, id, change, at, ifVersion);
     },
     async trashSession(owner, id, at, ifVersion) {
-      forget(id);
+      takeOut(conversations, id);
       return store.trashSession(owner, id, at, ifVersion);
     },
   };

@@ -6,6 +6,7 @@ import type { LoggedEvent } from "../src/event.ts";
 import type { Store } from "../src/store.ts";
 import { readStored } from "../src/turn-follow.ts";
 import { firstLogged, LiveTurn } from "../src/turn-live.ts";
+import { Reading } from "../src/turn-reading.ts";
 import { closeInput, newSession, open } from "./store-inputs.ts";
 import { storeEngines } from "./stores.ts";
 
@@ -101,4 +102,20 @@ describe.each(storeEngines)("a running turn on %s", (_, openFixture) => {
     await close();
     expect(await readNumbers(live, 0)).toEqual(Array.from({ length: 1_002 }, (_one, index) => index + 1));
   });
+});
+
+test("a reading whose source fails is told, and throws; one that was left is told of its end, and of nothing after", async () => {
+  const asked = Promise.withResolvers<{ events: []; ended: boolean }>();
+  const source = { readAfter: () => asked.promise, watch() {}, unwatch() {} };
+  const [failing, left] = [new Reading(source, 0), new Reading(source, 0)];
+  const told: string[] = [];
+  expect(failing.take({ look: () => told.push("failing") })).toBeUndefined();
+  expect(left.take({ look: () => told.push("left") })).toBeUndefined();
+  left.leave();
+  expect(told).toEqual(["left"]);
+  expect(left.take({ look: () => told.push("left again") })).toBeNull();
+  asked.reject(new Error("the line broke"));
+  await asked.promise.catch(() => {});
+  expect(await failing.next().catch(({ message }: Error) => message)).toBe("the line broke");
+  expect(told).toEqual(["left", "failing"]);
 });

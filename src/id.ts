@@ -1,32 +1,41 @@
 // UUIDv7 (RFC 9562): sortable by time, and strictly growing within one process.
 
-import { randomFillSync } from "node:crypto";
+import { randomFillSync, randomInt } from "node:crypto";
 
 const bytesPerId = 8;
 const pool = Buffer.alloc(bytesPerId * 512);
 let poolUsed = pool.length;
 let lastMs = 0;
 let sequence = 0;
+/** The beginning that all ids of a millisecond have. */
+let prefix = "";
+
+function fillPool(): void {
+  randomFillSync(pool);
+  for (let at = 0; at < pool.length; at += bytesPerId) pool[at] = (pool[at]! & 0x3f) | 0x80; // the RFC's variant
+  poolUsed = 0;
+}
+
+function setTime(ms: number): void {
+  lastMs = ms;
+  const time = ms.toString(16).padStart(12, "0");
+  prefix = `${time.slice(0, 8)}-${time.slice(8)}-`;
+}
 
 /** A new UUIDv7 string. Ids made by one process compare in the order they were made, also within a millisecond. */
 export function newId(nowMs: number = Date.now()): string {
-  if (poolUsed === pool.length) {
-    randomFillSync(pool);
-    poolUsed = 0;
-  }
+  if (poolUsed === pool.length) fillPool();
   if (nowMs > lastMs) {
-    lastMs = nowMs;
-    sequence = pool.readUInt16BE(poolUsed) & 0x7ff; // starts in the lower half, so that 2048 more fit before a carry
+    setTime(nowMs);
+    sequence = randomInt(0x800); // starts in the lower half, so that 2048 more fit before a carry
   } else if (++sequence > 0xfff) {
-    lastMs += 1; // more than the sequence holds, or a clock that went back: borrow from the future
+    setTime(lastMs + 1); // more than the sequence holds, or a clock that went back: borrow from the future
     sequence = 0;
   }
-  const time = lastMs.toString(16).padStart(12, "0");
   const random = pool.toString("hex", poolUsed, poolUsed + bytesPerId);
   poolUsed += bytesPerId;
-  const variant = "89ab"[Number.parseInt(random[0]!, 16) & 3];
   const version = (0x7000 | sequence).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-${version}-${variant}${random.slice(1, 4)}-${random.slice(4)}`;
+  return `${prefix}${version}-${random.slice(0, 4)}-${random.slice(4)}`;
 }
 
 const pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -50,19 +50,22 @@ export function planMemory(input: MemoryInput): MemoryPlan {
   const fixed = fixedTokens(system, content);
   if (calibrate(fixed, calibration) > usable) throw tooLong(calibrate(fixed, calibration), usable);
 
-  const pairs = pairUp(input.rows);
-  let raw = fixed + pairs.reduce((sum, pair) => sum + pair.tokens, 0);
-  let kept = 0;
+  const { rows, model } = input;
+  let raw = fixed;
+  for (let at = 0; at < rows.length; at++) if (isAnswered(rows, at)) raw += pairTokens(rows, at);
+  let first = 0;
   if (calibrate(raw, calibration) > usable) {
     const target = usable - Math.floor(usable / cutShare);
-    while (kept < pairs.length && calibrate(raw, calibration) > target) raw -= pairs[kept++]!.tokens;
+    for (; first < rows.length && !(isAnswered(rows, first) && calibrate(raw, calibration) <= target); first++)
+      if (isAnswered(rows, first)) raw -= pairTokens(rows, first);
   }
-  const shown: ProviderMessage[] = [];
-  for (const pair of pairs.slice(kept)) shown.push(...pairMessages(pair, input.model));
-  shown.push({ role: "user", text: content, vendorParts: null });
+  const messages: ProviderMessage[] = [];
+  for (let at = first; at < rows.length; at++)
+    if (isAnswered(rows, at)) messages.push(plainMessage(rows[at]!), answerMessage(rows[at + 1]!, model));
+  messages.push({ role: "user", text: content, vendorParts: null });
   return {
-    from: kept === 0 ? input.from : (pairs[kept]?.question.position ?? endOf(input)),
-    messages: shown,
+    from: first === 0 ? input.from : (rows[first]?.position ?? endOf(input)),
+    messages,
     estimate: calibrate(raw, calibration),
     promptEstimate: raw,
   };
@@ -78,29 +81,21 @@ export function requireFit(system: string | null, content: string, window: Model
   if (!fitsAlone(system, content, window)) throw tooLong(fixedTokens(system, content), usableTokens(window));
 }
 
-interface Pair {
-  question: MemoryRow;
-  answer: MemoryRow;
-  tokens: number;
+/** Whether a row is a question whose answer, the next row, has text. */
+function isAnswered(rows: readonly MemoryRow[], at: number): boolean {
+  const answer = rows[at + 1];
+  if (rows[at]!.role !== "user" || answer?.role !== "assistant") return false;
+  return answer.status !== "running" && answer.content !== "";
 }
 
-/** Questions with their answers, oldest first; what has no answer with text is not among them. */
-function pairUp(rows: readonly MemoryRow[]): Pair[] {
-  const pairs: Pair[] = [];
-  for (let at = 0; at + 1 < rows.length; at++) {
-    const question = rows[at]!;
-    const answer = rows[at + 1]!;
-    if (question.role !== "user" || answer.role !== "assistant") continue;
-    if (answer.status === "running" || answer.content === "") continue;
-    pairs.push({ question, answer, tokens: rowTokens(question) + rowTokens(answer) });
-  }
-  return pairs;
+/** Tokens of a question and its answer. */
+function pairTokens(rows: readonly MemoryRow[], at: number): number {
+  return rowTokens(rows[at]!) + rowTokens(rows[at + 1]!);
 }
 
-function pairMessages({ question, answer }: Pair, model: string): ProviderMessage[] {
-  if (answer.vendorParts === null || answer.modelServed !== model)
-    return [plainMessage(question), plainMessage(answer)];
-  return [plainMessage(question), { role: "assistant", text: answer.content, vendorParts: answer.vendorParts }];
+function answerMessage(row: MemoryRow, model: string): ProviderMessage {
+  if (row.vendorParts === null || row.modelServed !== model) return plainMessage(row);
+  return { role: "assistant", text: row.content, vendorParts: row.vendorParts };
 }
 
 function plainMessage(row: MemoryRow): ProviderMessage {

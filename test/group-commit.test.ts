@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Tx } from "../src/database/engine.ts";
 import { GroupCommit } from "../src/database/group-commit.ts";
 import { Checkpointer } from "../src/database/sqlite-checkpoint.ts";
-import { Connection, groupDatabase, SqliteTx } from "../src/database/sqlite-connection.ts";
+import { Connection, groupDatabase } from "../src/database/sqlite-connection.ts";
 import { newSession, speak } from "./store-inputs.ts";
 import { codeOf, openTestStore } from "./stores.ts";
 
@@ -28,7 +28,7 @@ function openGroup() {
   const flushes: { end: () => void; fail: (cause: Error) => void }[] = [];
   const waiting: (() => void)[] = [];
   const group = new GroupCommit({
-    ...groupDatabase(connection, openSync(`${file}-wal`, "r+")),
+    ...groupDatabase(connection, openSync(`${file}-wal`, "r+"), () => {}),
     flush: () =>
       new Promise<void>((end, fail) => {
         flushes.push({ end, fail });
@@ -42,13 +42,13 @@ function openGroup() {
       if (flushes.length === 0) await new Promise<void>((resolve) => waiting.push(resolve));
       return flushes.shift()!;
     },
-    add: <T>(work: (tx: Tx) => Promise<T>) => group.add(() => SqliteTx.run(connection, () => {}, work)),
+    add: <T>(work: (tx: Tx) => Promise<T>) => group.add(work),
     values: () =>
       connection.all<{ value: number }>("SELECT value FROM number ORDER BY value").map(({ value }) => value),
   };
 }
 
-const insert = (value: number) => (tx: Tx) => tx.run("INSERT INTO number (value) VALUES ($1)", [value]);
+const insert = (value: number) => async (tx: Tx) => tx.run("INSERT INTO number (value) VALUES ($1)", [value]);
 
 describe("a group", () => {
   test("is told to its callers only after the flush, and until then whoever may tell what it reads has to wait", async () => {

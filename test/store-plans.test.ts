@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
-import type { Dialect, Tx, Value } from "../src/database/engine.ts";
+import type { Awaitable, Dialect, Tx, Value } from "../src/database/engine.ts";
 import { findKey } from "../src/database/idempotency.ts";
 import { listEntries } from "../src/database/ledger.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "../src/database/message.ts";
@@ -47,22 +47,22 @@ class Recorder implements Tx {
   get dialect(): Dialect {
     return this.inner.dialect;
   }
-  all<R>(sql: string, params: readonly Value[] = []): Promise<R[]> {
+  all<R>(sql: string, params: readonly Value[] = []): Awaitable<R[]> {
     this.statements.set(sql, params);
     return this.inner.all<R>(sql, params);
   }
-  run(sql: string, params: readonly Value[] = []): Promise<number> {
+  run(sql: string, params: readonly Value[] = []): Awaitable<number> {
     this.statements.set(sql, params);
     return this.inner.run(sql, params);
   }
-  insert(sql: string, params: readonly Value[]): Promise<number> {
+  insert(sql: string, params: readonly Value[]): Awaitable<number> {
     this.statements.set(sql, params);
     return this.inner.insert(sql, params);
   }
-  indexText(row: number, owner: string, text: string | null, replace: boolean): Promise<void> {
+  indexText(row: number, owner: string, text: string | null, replace: boolean): Awaitable<void> {
     return this.inner.indexText(row, owner, text, replace);
   }
-  isProcessGone(id: number): Promise<boolean> {
+  isProcessGone(id: number): Awaitable<boolean> {
     return this.inner.isProcessGone(id);
   }
 }

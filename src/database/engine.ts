@@ -28,28 +28,39 @@ export interface Dialect {
   listBegun: string | undefined;
 }
 
+/** SQLite has its answer at once, Postgres later; a failure is always a promise, so that nobody meets it before he awaits. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** `Promise.all`, at once where every value is there. */
+export function allOf<T extends readonly unknown[] | []>(
+  values: T,
+): Awaitable<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  for (const value of values) if (value instanceof Promise) return Promise.all(values);
+  return values as { -readonly [K in keyof T]: Awaited<T[K]> };
+}
+
 export interface Reader {
   readonly dialect: Dialect;
   /**
    * Runs SQL with `$1`, `$2` ... placeholders. 64-bit integers above 2^53 must be cast to TEXT by the statement.
    * `plan anew` is for a statement whose best way depends on its values; others are planned once for all values.
    */
-  all<R>(sql: string, params?: readonly Value[], plan?: "plan anew"): Promise<R[]>;
+  all<R>(sql: string, params?: readonly Value[], plan?: "plan anew"): Awaitable<R[]>;
 }
 
 /** A transaction. Inside one, nothing but the database may be awaited. */
 export interface Tx extends Reader {
   /** Runs SQL for its effect; returns the number of rows it changed. */
-  run(sql: string, params?: readonly Value[]): Promise<number>;
+  run(sql: string, params?: readonly Value[]): Awaitable<number>;
   /** Inserts one row into a table with an `autoRow`; returns the number that the row was given. */
-  insert(sql: string, params: readonly Value[]): Promise<number>;
+  insert(sql: string, params: readonly Value[]): Awaitable<number>;
   /**
    * Puts the text of a message, or a session's title, into the search index under its row number, with this transaction or
    * soon after it; `replace` when it may be there already.
    */
-  indexText(row: number, owner: string, text: string | null, replace: boolean): Promise<void>;
+  indexText(row: number, owner: string, text: string | null, replace: boolean): Awaitable<void>;
   /** Whether a process that has turns here is certainly gone. */
-  isProcessGone(processId: number): Promise<boolean>;
+  isProcessGone(processId: number): Awaitable<boolean>;
 }
 
 export interface Engine {

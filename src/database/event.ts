@@ -4,7 +4,7 @@ import { AppError } from "../errors.ts";
 import type { EventBatch, LoggedEvent } from "../event.ts";
 import type { Accuracy } from "../ledger.ts";
 import type { Usage } from "../usage.ts";
-import type { Dialect, Reader, Tx, Value } from "./engine.ts";
+import type { Awaitable, Dialect, Reader, Tx, Value } from "./engine.ts";
 
 /** One event as it is stored: a letter for the type, then its data. */
 type PackedEvent = ["x", string] | ["h", string] | ["u", Usage, string | null, Accuracy, number];
@@ -47,8 +47,8 @@ function valuesOf({ turnId, firstNumber, events, usageRaw, modelServed }: EventB
   return [turnId, firstNumber, events.length, packEvents(events), usageRaw, modelServed];
 }
 
-export async function insertBatch(tx: Tx, batch: EventBatch): Promise<void> {
-  await tx.run(insertAny, valuesOf(batch));
+export function insertBatch(tx: Tx, batch: EventBatch): Awaitable<number> {
+  return tx.run(insertAny, valuesOf(batch));
 }
 
 /** Throws conflict when the turn is over or another process's: its log must not grow any more. */

@@ -1,17 +1,23 @@
 // Group commit: operations that arrive while one group is written form the next, and share one flush to the disk.
 
 import { AppError } from "../errors.ts";
+import type { Tx } from "./engine.ts";
 
 /** One operation that waits for its group. Run again when the group's first try is undone, so it may do nothing but write. */
-export interface Job {
-  run(): Promise<unknown>;
+interface Job {
+  work(tx: Tx): Promise<unknown>;
   resolve(value: unknown): void;
   reject(cause: unknown): void;
+  /** How it went, to be told when the group is safe. */
+  value: unknown;
+  failure: { cause: unknown } | undefined;
 }
 
 /** What a group needs from its database. All of them throw what the database throws. */
 export interface GroupDatabase {
   begin(): void;
+  /** The transaction as one operation sees it; once closed, nothing can be written through it. */
+  openTx(): Tx & { close(): void };
   /** How many statements have changed something so far. */
   changes(): number;
   /** Marks where the next operation begins, so that it alone can be undone. */
@@ -49,9 +55,9 @@ export class GroupCommit {
   }
 
   /** Runs with the next group; settles only after that group is on the disk, or failed as a whole. */
-  add<T>(run: () => Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.queue.push({ run, resolve: (value) => resolve(value as T), reject });
+  add<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return new Promise((resolve: (value: never) => void, reject) => {
+      this.queue.push({ work, resolve, reject, value: undefined, failure: undefined });
       this.running ??= this.runGroups();
     });
   }
@@ -84,7 +90,6 @@ export class GroupCommit {
   }
 
   private async runGroup(jobs: readonly Job[]): Promise<void> {
-    let tell: (() => void)[];
     try {
       if (this.flushFailure) throw this.flushFailure;
       const written = this.write(jobs);
@@ -92,38 +97,57 @@ export class GroupCommit {
       // Whoever may tell what it reads waits for the flush as well, from now on.
       const safe = written.then(() => this.flush());
       this.flushing = safe.then(ignore, ignore);
-      tell = await written;
+      await written;
       this.writing = undefined;
       await safe;
     } catch (cause) {
-      tell = jobs.map((job) => () => job.reject(cause));
+      for (const job of jobs) job.failure = { cause };
     }
     this.writing = undefined;
     this.flushing = undefined;
-    for (const tellOne of tell) tellOne();
+    for (const { resolve, reject, value, failure } of jobs) failure ? reject(failure.cause) : resolve(value);
   }
 
   /** Marks cost a tenth of a turn (each page is copied once more), so the first try does without. */
-  private async write(jobs: readonly Job[]): Promise<(() => void)[]> {
+  private async write(jobs: readonly Job[]): Promise<void> {
     try {
-      return await this.tryGroup(jobs, runUnmarked);
+      await this.tryGroup(jobs, false);
     } catch (cause) {
       if (cause !== notAlone) throw cause;
-      return this.tryGroup(jobs, runMarked);
+      await this.tryGroup(jobs, true);
     }
   }
 
-  private async tryGroup(jobs: readonly Job[], runJob: RunJob): Promise<(() => void)[]> {
+  private async tryGroup(jobs: readonly Job[], marked: boolean): Promise<void> {
+    const { database } = this;
     try {
-      this.database.begin();
-      const tell: (() => void)[] = [];
-      for (const job of jobs) tell.push(await runJob(this.database, job));
-      this.database.commit();
-      return tell;
+      database.begin();
+      for (const job of jobs) await this.runJob(job, marked);
+      database.commit();
     } catch (cause) {
-      const storageFails = this.database.isStorageFailure(cause); // asked first: a rollback would hide it
-      this.database.rollback();
+      const storageFails = database.isStorageFailure(cause); // asked first: a rollback would hide it
+      database.rollback();
       throw storageFails ? storageFailure(cause) : cause;
+    }
+  }
+
+  /** Without a mark, a job that fails before it has written anything, as one does that is refused, has nothing to undo. */
+  private async runJob(job: Job, marked: boolean): Promise<void> {
+    const { database } = this;
+    const before = database.changes();
+    const tx = database.openTx();
+    job.failure = undefined;
+    if (marked) database.mark();
+    try {
+      job.value = await job.work(tx);
+      if (marked) database.release();
+    } catch (cause) {
+      if (database.isStorageFailure(cause)) throw cause;
+      if (marked) database.undo();
+      else if (database.changes() !== before) throw notAlone;
+      job.failure = { cause };
+    } finally {
+      tx.close();
     }
   }
 
@@ -141,35 +165,6 @@ export class GroupCommit {
     }
   }
 }
-
-/** Runs one job and returns how to tell its caller, once the group is safe. Throws when the group is lost. */
-type RunJob = (database: GroupDatabase, job: Job) => Promise<() => void>;
-
-/** A job that fails before it has written anything, as one does that is refused, has nothing to undo. */
-const runUnmarked: RunJob = async (database, job) => {
-  const before = database.changes();
-  try {
-    const value = await job.run();
-    return () => job.resolve(value);
-  } catch (cause) {
-    if (database.isStorageFailure(cause)) throw cause;
-    if (database.changes() !== before) throw notAlone;
-    return () => job.reject(cause);
-  }
-};
-
-const runMarked: RunJob = async (database, job) => {
-  database.mark();
-  try {
-    const value = await job.run();
-    database.release();
-    return () => job.resolve(value);
-  } catch (cause) {
-    if (database.isStorageFailure(cause)) throw cause;
-    database.undo();
-    return () => job.reject(cause);
-  }
-};
 
 function ignore(): void {}
 

@@ -16,15 +16,15 @@ import {
   usageFrom,
   usageValues,
 } from "./columns.ts";
-import type { Reader, Tx, Value } from "./engine.ts";
+import { type Awaitable, allOf, type Reader, type Tx, type Value } from "./engine.ts";
 
 const entryColumns = `id, turn_id, session_id, owner, purpose, attempt, at, vendor, model_requested, model_served, price_key, usage_raw,
   ${usageColumns}, lines, total_pico, accuracy_rank, balanced, error_code`;
 const insertEntryRow = `INSERT INTO ledger_entry (${entryColumns}) VALUES (${placeholders(1, 23)})`;
 
 /** Writes entries and the price rows they were made with. */
-export async function insertEntries(tx: Tx, owner: string, entries: readonly LedgerEntry[]): Promise<void> {
-  await Promise.all(
+export function insertEntries(tx: Tx, owner: string, entries: readonly LedgerEntry[]): Awaitable<unknown> {
+  return allOf(
     entries.flatMap((entry) => {
       const price = entry.price && printPrice(entry.price);
       return [price && insertPrice(tx, price), insertEntry(tx, owner, entry, price?.key ?? null)];
@@ -32,8 +32,8 @@ export async function insertEntries(tx: Tx, owner: string, entries: readonly Led
   );
 }
 
-async function insertEntry(tx: Tx, owner: string, entry: LedgerEntry, priceKey: string | null): Promise<void> {
-  await tx.run(insertEntryRow, [
+function insertEntry(tx: Tx, owner: string, entry: LedgerEntry, priceKey: string | null): Awaitable<number> {
+  return tx.run(insertEntryRow, [
     ...[entry.id, entry.turnId, entry.sessionId, owner, entry.purpose, entry.attempt, entry.at, entry.vendor],
     ...[entry.modelRequested, entry.modelServed, priceKey, entry.usageRaw],
     ...usageValues(entry.usage),
@@ -59,8 +59,8 @@ function printPrice(price: ReceiptPrice): PrintedPrice {
   return fresh;
 }
 
-async function insertPrice(tx: Tx, { key, row }: PrintedPrice): Promise<void> {
-  await tx.run("INSERT INTO price (key, row) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", [key, row]);
+function insertPrice(tx: Tx, { key, row }: PrintedPrice): Awaitable<number> {
+  return tx.run("INSERT INTO price (key, row) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", [key, row]);
 }
 
 type PackedLine = [item: string, quantity: number, unit: ReceiptLine["unit"], unitPrice: string, amount: string];

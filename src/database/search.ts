@@ -11,7 +11,7 @@ import { cutSnippet, parseQuery, type SearchPhrase } from "../search-query.ts";
 import { listWords } from "../search-words.ts";
 import type { FoundSession, Listed, Page } from "../store.ts";
 import { placeholders } from "./columns.ts";
-import type { Reader, Value } from "./engine.ts";
+import type { Awaitable, Reader, Value } from "./engine.ts";
 import { type SessionRow, sessionColumns, sessionFrom } from "./session.ts";
 
 /** Titles stand above all messages in the index: 2^52 is more messages than a database will ever hold. */
@@ -127,7 +127,7 @@ function walkIndex(
   reader: Reader,
   params: readonly Value[],
   deleted: boolean,
-): Promise<{ row: number; id: string | null }[]> {
+): Awaitable<{ row: number; id: string | null }[]> {
   const visible = (session: string) =>
     `${session}.owner = $3 AND ${session}.deleted_at IS ${deleted ? "NOT NULL" : "NULL"}`;
   return reader.all(

@@ -3,7 +3,7 @@
 import { fdatasync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { promisify } from "node:util";
-import type { Tx, Value } from "./engine.ts";
+import type { Awaitable, Tx, Value } from "./engine.ts";
 import type { GroupDatabase } from "./group-commit.ts";
 import { createWordTable, sqliteDialect } from "./sqlite-dialect.ts";
 
@@ -73,53 +73,60 @@ export class Connection {
 export class SqliteTx implements Tx {
   readonly dialect = sqliteDialect;
   private readonly connection: Connection;
-  private readonly onIndexText: () => void;
-  private state: "free" | "inside" | "over" = "free";
+  private readonly onIndexText: (() => void) | undefined;
+  private closed = false;
 
-  constructor(connection: Connection, onIndexText: () => void = () => {}) {
+  /** Without `onIndexText`, which is told that something waits to be indexed: for what runs before the first operation. */
+  constructor(connection: Connection, onIndexText?: () => void) {
     this.connection = connection;
     this.onIndexText = onIndexText;
   }
 
-  /** Runs one operation, and lets nothing of it be run later. */
-  static async run<T>(connection: Connection, onIndexText: () => void, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const tx = new SqliteTx(connection, onIndexText);
-    tx.state = "inside";
+  close(): void {
+    this.closed = true;
+  }
+
+  all<R>(sql: string, params?: readonly Value[]): Awaitable<R[]> {
     try {
-      return await work(tx);
-    } finally {
-      tx.state = "over";
+      return this.open().all<R>(sql, params);
+    } catch (cause) {
+      return Promise.reject(cause);
     }
   }
 
-  async all<R>(sql: string, params?: readonly Value[]): Promise<R[]> {
-    return this.open().all<R>(sql, params);
+  run(sql: string, params?: readonly Value[]): Awaitable<number> {
+    try {
+      return this.open().run(sql, params);
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
   }
 
-  async run(sql: string, params?: readonly Value[]): Promise<number> {
-    return this.open().run(sql, params);
-  }
-
-  async insert(sql: string, params: readonly Value[]): Promise<number> {
-    return this.open().insert(sql, params);
+  insert(sql: string, params: readonly Value[]): Awaitable<number> {
+    try {
+      return this.open().insert(sql, params);
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
   }
 
   /** Only noted: the text itself is read again when its turn comes. */
-  async indexText(row: number, _owner: string, _text: string | null, replace: boolean): Promise<void> {
-    this.open().run(
+  indexText(row: number, _owner: string, _text: string | null, replace: boolean): Awaitable<void> {
+    const noted = this.run(
       "INSERT INTO search_pending (row, stale) VALUES ($1, $2) ON CONFLICT (row) DO UPDATE SET stale = MAX(stale, excluded.stale)",
       [row, replace ? 1 : 0],
     );
-    this.onIndexText();
+    if (noted instanceof Promise) return noted.then(() => {});
+    this.onIndexText?.();
   }
 
   /** Whoever else wrote here is gone: the file's lock is ours alone. */
-  async isProcessGone(): Promise<boolean> {
+  isProcessGone(): boolean {
     return true;
   }
 
   private open(): Connection {
-    if (this.state === "over" || (this.state === "inside" && !this.connection.database.isTransaction))
+    if (this.closed || (this.onIndexText && !this.connection.database.isTransaction))
       throw new Error("the transaction is over");
     return this.connection;
   }
@@ -142,7 +149,7 @@ export function isStorageFailure(cause: unknown): boolean {
  * What group commit needs of the writer connection. The log is flushed by us and not by COMMIT (`synchronous` is NORMAL),
  * so that no stream waits for the disk; what is told only after the flush is as safe as with FULL.
  */
-export function groupDatabase(connection: Connection, logFile: number): GroupDatabase {
+export function groupDatabase(connection: Connection, logFile: number, onIndexText: () => void): GroupDatabase {
   const { database } = connection;
   const statement = (sql: string) => database.prepare(sql);
   const [begin, mark, release, commit] = [
@@ -153,6 +160,7 @@ export function groupDatabase(connection: Connection, logFile: number): GroupDat
   ];
   return {
     begin: () => void begin.run(),
+    openTx: () => new SqliteTx(connection, onIndexText),
     changes: () => connection.changes,
     mark: () => void mark.run(),
     release: () => void release.run(),

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { AppError } from "../errors.ts";
 import { type Log, noLog } from "../log.ts";
-import type { Engine, Reader, Tx, Value } from "./engine.ts";
+import type { Awaitable, Engine, Reader, Value } from "./engine.ts";
 import { GroupCommit, storageFailure } from "./group-commit.ts";
 import { type Migration, migrate, migrations, newestOf, readSchemaVersion, refuseNewer } from "./migrate.ts";
 import { type OperationInput, type OperationName, type OperationResult, runOperation } from "./operations.ts";
@@ -162,14 +162,13 @@ async function copyWhileWritten(file: string, target: string, progress?: (done: 
 function createEngine(file: string, connection: Connection, lock: DatabaseSync, log: Log): Engine {
   const logFile = openSync(`${file}-wal`, "r+"); // there since the first statement, until the last connection is closed
   const checkpointer = new Checkpointer(file, (why) => log.warn({ why }, "a checkpoint failed; trying again later"));
-  const group = new GroupCommit(groupDatabase(connection, logFile), (operations) => {
+  const noteText = () => indexer.soon();
+  const group = new GroupCommit(groupDatabase(connection, logFile, noteText), (operations) => {
     const { longText } = connection;
     connection.longText = 0;
     return checkpointer.afterGroup(operations, longText);
   });
-  const add = <T>(work: (tx: Tx) => Promise<T>) =>
-    group.add(() => SqliteTx.run(connection, () => indexer.soon(), work));
-  const indexer = new SearchIndexer(() => add(indexPending));
+  const indexer = new SearchIndexer(() => group.add(indexPending));
   indexer.soon(); // what a process before this one left waiting
   let closed: Promise<void> | undefined;
   const closeAll = async () => {
@@ -183,9 +182,9 @@ function createEngine(file: string, connection: Connection, lock: DatabaseSync, 
   return {
     reader: createReader(connection, () => group.safe),
     recent: createReader(connection, () => group.committed),
-    async write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>> {
-      if (closed) throw new AppError("storage_unavailable", "The database is closed.");
-      return add((tx) => runOperation(tx, name, input));
+    write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>> {
+      if (closed) return Promise.reject(new AppError("storage_unavailable", "The database is closed."));
+      return group.add((tx) => runOperation(tx, name, input));
     },
     settleSearch: () => indexer.settle(),
     backup: (target, progress) => copyWhileWritten(file, target, progress),
@@ -228,12 +227,13 @@ function createReadOnlyEngine(file: string, connection: Connection): Engine {
 function createReader(connection: Connection, moment: () => Promise<void> | undefined): Reader {
   return {
     dialect: sqliteDialect,
-    async all<R>(sql: string, params: readonly Value[] = []): Promise<R[]> {
-      for (let wait = moment(); wait; wait = moment()) await wait;
+    all<R>(sql: string, params: readonly Value[] = []): Awaitable<R[]> {
+      const wait = moment();
+      if (wait) return wait.then(() => this.all<R>(sql, params));
       try {
         return connection.all<R>(sql, params);
       } catch (cause) {
-        throw isStorageFailure(cause) ? storageFailure(cause) : cause;
+        return Promise.reject(isStorageFailure(cause) ? storageFailure(cause) : cause);
       }
     },
   };

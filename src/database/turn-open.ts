@@ -6,7 +6,7 @@ import { titleFrom } from "../session.ts";
 import { type MemoryState, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
 import type { Turn } from "../turn-state.ts";
 import { storableText } from "./columns.ts";
-import type { Tx } from "./engine.ts";
+import { type Awaitable, allOf, type Tx } from "./engine.ts";
 import { claimKey } from "./idempotency.ts";
 import { findTurnMessages } from "./message.ts";
 import { titleRow } from "./search.ts";
@@ -28,16 +28,17 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   if (!taken) return findOpened(tx, input);
   const { before, session } = taken;
   const parentId = input.parentId === undefined ? before.tipMessageId : input.parentId;
+  const { userMessage, reply } = messagesOf(input, parentId, content);
   // Independent of each other: an engine with a network sends them together.
-  const [messages, turn] = await Promise.all([
-    insertMessages(tx, input, session, parentId, content),
+  const [userRow, replyRow] = await allOf([
+    insertMessage(tx, userMessage, session.tipBranch, session.tipPosition - 1),
+    insertMessage(tx, reply, session.tipBranch, session.tipPosition),
     insertTurn(tx, input),
     place && session.tipBranch !== place.branch ? insertBranch(tx, session, place) : undefined,
     session.title !== before.title ? tx.indexText(titleRow(session.row), owner, session.title, true) : undefined,
   ]);
-  await tx.indexText(messages.userRow, owner, content, false);
-  const { userMessage, reply, replyRow } = messages;
-  return { kind: "opened", session, turn, userMessage, reply, replyRow, memory: memoryOf(session) };
+  await tx.indexText(userRow, owner, content, false);
+  return { kind: "opened", session, turn: turnOf(input), userMessage, reply, replyRow, memory: memoryOf(session) };
 }
 
 /** What an earlier try with the same turn id has written. */
@@ -82,7 +83,7 @@ async function takeSession(tx: Tx, input: OpenTurn, place: Place, content: strin
   for (let tries = 0; tries < mostTries; tries++) {
     if (before && (ifVersion === undefined || ifVersion === before.version)) {
       const session = afterOpening(before, input, place, content);
-      if (await writeTaken(tx, owner, before, session)) return { before, session };
+      if ((await writeTaken(tx, owner, before, session)) > 0) return { before, session };
     }
     const now = await findState(tx, owner, sessionId);
     const refusal = refusalOf(now, ifVersion);
@@ -106,8 +107,8 @@ function isDecidedAlike(one: SessionState, other: SessionState): boolean {
 }
 
 /** The guard: only one caller ever takes a session in which nothing was running, and only as it knew it. */
-async function writeTaken(tx: Tx, owner: string, before: SessionState, after: SessionState): Promise<boolean> {
-  const changed = await tx.run(
+function writeTaken(tx: Tx, owner: string, before: SessionState, after: SessionState): Awaitable<number> {
+  return tx.run(
     `UPDATE session SET message_count = $4, version = $5, updated_at = $6, running_turn_id = $7, title = $8,
        tip_branch = $9, tip_position = $10, branch_count = $11, memory_from = $12
      WHERE id = $1 AND owner = $2 AND version = $3 AND deleted_at IS NULL AND running_turn_id IS NULL`,
@@ -116,7 +117,6 @@ async function writeTaken(tx: Tx, owner: string, before: SessionState, after: Se
       ...[after.title, after.tipBranch, after.tipPosition, after.branchCount, after.memoryFrom],
     ],
   );
-  return changed > 0;
 }
 
 /** The session as it is with the turn running in it: the new messages stand at its tip, on a branch of their own where they fork. */
@@ -150,8 +150,8 @@ function refusalOf(session: SessionState | undefined, ifVersion: number | undefi
   return undefined;
 }
 
-async function insertBranch(tx: Tx, session: SessionState, place: { branch: number; position: number }): Promise<void> {
-  await tx.run("INSERT INTO branch (session_id, branch, parent_branch, fork_position) VALUES ($1, $2, $3, $4)", [
+function insertBranch(tx: Tx, session: SessionState, place: { branch: number; position: number }): Awaitable<number> {
+  return tx.run("INSERT INTO branch (session_id, branch, parent_branch, fork_position) VALUES ($1, $2, $3, $4)", [
     session.id,
     session.tipBranch,
     place.position === -1 ? null : place.branch,
@@ -159,26 +159,22 @@ async function insertBranch(tx: Tx, session: SessionState, place: { branch: numb
   ]);
 }
 
-const insertMessage = `INSERT INTO message (id, session_id, branch, position, parent_id, turn_id, role, status, created_at, content)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+/** Returns the row. A message that is being opened has no thought yet, and what it says of its cost will be its turn's. */
+function insertMessage(tx: Tx, message: Message, branch: number, position: number): Awaitable<number> {
+  const { id, sessionId, parentId, turnId, role, status, createdAt, content } = message;
+  return tx.insert(
+    `INSERT INTO message (id, session_id, branch, position, parent_id, turn_id, role, status, created_at, content)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [id, sessionId, branch, position, parentId, turnId, role, status, createdAt, content],
+  );
+}
 
-async function insertMessages(
-  tx: Tx,
+function messagesOf(
   input: OpenTurn,
-  session: SessionState,
   parentId: string | null,
   content: string,
-) {
+): { userMessage: Message; reply: Message } {
   const { sessionId, turnId, userMessageId, replyMessageId, at } = input;
-  const position = session.tipPosition - 1;
-  const place = [sessionId, session.tipBranch] as const;
-  // Independent of each other: an engine with a network sends them together.
-  const [userRow, replyRow] = await Promise.all([
-    tx.insert(insertMessage, [userMessageId, ...place, position, parentId, turnId, "user", "complete", at, content]),
-    tx.insert(insertMessage, [
-      ...[replyMessageId, ...place, position + 1, userMessageId, turnId, "assistant", "running", at, ""],
-    ]),
-  ]);
   const common = { sessionId, turnId, thought: null, usage: null, cost: null, error: null, createdAt: at };
   const userMessage: Message = {
     ...common,
@@ -198,20 +194,36 @@ async function insertMessages(
     status: "running",
     model: input.modelRequested,
   };
-  return { userRow, replyRow, userMessage, reply };
+  return { userMessage, reply };
 }
 
-async function insertTurn(tx: Tx, input: OpenTurn): Promise<Turn> {
+function insertTurn(tx: Tx, input: OpenTurn): Awaitable<number> {
   const { turnId, sessionId, owner, userMessageId, replyMessageId, modelRequested, at, processId, leaseUntil } = input;
-  await tx.run(
+  return tx.run(
     `INSERT INTO turn (id, session_id, owner, user_message_id, reply_message_id, status, model_requested, started_at, process_id, lease_until)
      VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9)`,
     [turnId, sessionId, owner, userMessageId, replyMessageId, modelRequested, at, processId, leaseUntil],
   );
+}
+
+function turnOf({ turnId, sessionId, userMessageId, replyMessageId, modelRequested, at }: OpenTurn): Turn {
   return {
-    ...{ id: turnId, sessionId, userMessageId, replyMessageId, status: "running", modelRequested, startedAt: at },
-    ...{ modelServed: null, finishReason: null, usage: null, cost: null, error: null, notices: [] },
-    ...{ settled: false, firstTokenAt: null, endedAt: null },
+    id: turnId,
+    sessionId,
+    userMessageId,
+    replyMessageId,
+    status: "running",
+    modelRequested,
+    modelServed: null,
+    finishReason: null,
+    usage: null,
+    cost: null,
+    error: null,
+    notices: [],
+    settled: false,
+    startedAt: at,
+    firstTokenAt: null,
+    endedAt: null,
   };
 }
 

@@ -16,7 +16,7 @@ import {
   usageFrom,
   usageValues,
 } from "./columns.ts";
-import type { Reader, Tx } from "./engine.ts";
+import { type Awaitable, allOf, type Reader, type Tx, type Value } from "./engine.ts";
 import { insertBatch, readLog } from "./event.ts";
 import { addToTotals, addTotals, insertEntries, totalsValues } from "./ledger.ts";
 import { findState } from "./session.ts";
@@ -102,19 +102,27 @@ export async function closeTurn(
   input: CloseTurn,
 ): Promise<(ClosedTurn & { session: SessionState }) | undefined> {
   const turn = afterClosing(input);
-  if (!(await endTurn(tx, input, turn))) return undefined;
+  if ((await endTurn(tx, input, turn)) === 0) return undefined;
   const text = storableText(input.text);
   const thought = input.thought === "" ? null : storableText(input.thought);
   const booked = sumCost(input.entries).total;
+  const reply = [text, thought, input.vendorParts, input.status];
+  const totals = releaseValues(input, booked);
   // Independent of each other: an engine with a network sends them together.
-  const [session, row] = await Promise.all([
-    releaseSession(tx, input, booked),
-    fillReply(tx, input, text, thought),
+  const [released, filled] = await allOf([
+    input.session ? tx.run(releaseKnown, [...totals, input.session.version]) : 0,
+    input.replyRow === undefined ? 0 : tx.run(fillRow, [input.replyRow, ...reply]),
     insertEntries(tx, input.owner, input.entries),
     input.lastBatch ? insertBatch(tx, input.lastBatch) : undefined,
     input.replyRow === undefined ? undefined : tx.indexText(input.replyRow, input.owner, text, false),
   ]);
-  if (row !== input.replyRow) await tx.indexText(row, input.owner, text, false);
+  if (filled === 0) {
+    const [row] = await tx.all<{ row: number }>(fillId, [turn.replyMessageId, ...reply]);
+    if (!row) throw notFound("message");
+    await tx.indexText(row.row, input.owner, text, false);
+  }
+  const session =
+    input.session && released > 0 ? afterReleasing(input, input.session, booked) : await releaseAny(tx, input, totals);
   return { turn, reply: replyOf(turn, text, thought), session };
 }
 
@@ -161,20 +169,10 @@ const fill = "UPDATE message SET content = $2, thought = $3, vendor_parts = $4, 
 const fillRow = `${fill} WHERE row = $1`;
 const fillId = `${fill} WHERE id = $1 RETURNING row`;
 
-/** Returns the reply's row. */
-async function fillReply(tx: Tx, input: CloseTurn, text: string, thought: string | null): Promise<number> {
-  const { vendorParts, status, turn, replyRow } = input;
-  const values = [text, thought, vendorParts, status];
-  if (replyRow !== undefined && (await tx.run(fillRow, [replyRow, ...values])) > 0) return replyRow;
-  const [filled] = await tx.all<{ row: number }>(fillId, [turn.replyMessageId, ...values]);
-  if (!filled) throw notFound("message");
-  return filled.row;
-}
-
 /** The guard: only one caller ever ends a turn that was running. */
-async function endTurn(tx: Tx, input: CloseTurn, after: Turn): Promise<boolean> {
+function endTurn(tx: Tx, input: CloseTurn, after: Turn): Awaitable<number> {
   const { id, status, modelServed, finishReason, error, notices, firstTokenAt, endedAt, settled, cost } = after;
-  const changed = await tx.run(
+  return tx.run(
     `UPDATE turn SET status = $3, model_served = COALESCE($4, model_served), finish_reason = $5, error_code = $6, error_detail = $7,
        notices = $8, first_token_at = $9, ended_at = $10, last_number = $11, settled = $12, cost_pico = $13, accuracy_rank = $14,
        input_tokens = $15, cached_tokens = $16, output_tokens = $17, thinking_tokens = $18, tool_tokens = $19, total_tokens = $20
@@ -186,7 +184,6 @@ async function endTurn(tx: Tx, input: CloseTurn, after: Turn): Promise<boolean> 
       ...usageValues(input.usage),
     ],
   );
-  return changed > 0;
 }
 
 /** What a settled turn cost is what its entries say, so that the books cannot disagree; without entries it is nothing or unknown. */
@@ -194,30 +191,51 @@ function turnTotal(cost: Cost, entries: readonly LedgerEntry[]): bigint | null {
   return sumCost(entries).total ?? (cost.total === null ? null : 0n);
 }
 
+/** Frees the session for its next turn and adds the turn to its totals. */
 const release = `UPDATE session SET ${addToTotals}, running_turn_id = NULL, version = version + 1, updated_at = $11,
   memory_from = COALESCE($12, memory_from), memory_estimate = COALESCE($13, memory_estimate), memory_tokens = COALESCE($14, memory_tokens)
   WHERE id = $1`;
 const releaseKnown = `${release} AND version = $15`;
 
-/** Frees the session for its next turn and adds the turn to its totals; the session as it is then. */
-async function releaseSession(tx: Tx, input: CloseTurn, booked: bigint | null): Promise<SessionState> {
-  const { memory, owner, session: known, turn, settled } = input;
-  const [usage, cost] = settled ? [input.usage, input.cost] : [null, null];
-  const measured = memory !== null && memory.promptTokens !== null;
-  const values = [
-    ...[turn.sessionId, ...totalsValues(booked, usage, cost), input.endedAt, memory?.from ?? null],
-    ...(measured ? [memory.promptEstimate, memory.promptTokens] : [null, null]),
+/** What is added to the session: nothing of a turn that will be settled later. */
+function addedBy({ settled, usage, cost }: CloseTurn): { usage: Usage | null; cost: Cost | null } {
+  return settled ? { usage, cost } : { usage: null, cost: null };
+}
+
+/** Where the vendor counted the prompt, how far our estimate was off. */
+function calibrationOf({ memory }: CloseTurn): { estimate: number; tokens: number } | undefined {
+  if (memory === null || memory.promptTokens === null) return undefined;
+  return { estimate: memory.promptEstimate, tokens: memory.promptTokens };
+}
+
+/** For `$1` to `$14` of `release`. */
+function releaseValues(input: CloseTurn, booked: bigint | null): Value[] {
+  const { usage, cost } = addedBy(input);
+  const counted = calibrationOf(input);
+  return [
+    ...[input.turn.sessionId, ...totalsValues(booked, usage, cost), input.endedAt],
+    ...[input.memory?.from ?? null, counted?.estimate ?? null, counted?.tokens ?? null],
   ];
-  if (known && (await tx.run(releaseKnown, [...values, known.version])) > 0) {
-    return {
-      ...known,
-      ...addTotals(known, booked, usage, cost),
-      ...{ runningTurnId: null, version: known.version + 1, updatedAt: input.endedAt },
-      memoryFrom: memory?.from ?? known.memoryFrom,
-      memoryEstimate: measured ? memory.promptEstimate : known.memoryEstimate,
-      memoryTokens: measured ? memory.promptTokens! : known.memoryTokens,
-    };
-  }
+}
+
+/** What `release` makes of a session that was as it was known. */
+function afterReleasing(input: CloseTurn, known: SessionState, booked: bigint | null): SessionState {
+  const { usage, cost } = addedBy(input);
+  const counted = calibrationOf(input);
+  return {
+    ...known,
+    ...addTotals(known, booked, usage, cost),
+    runningTurnId: null,
+    version: known.version + 1,
+    updatedAt: input.endedAt,
+    memoryFrom: input.memory?.from ?? known.memoryFrom,
+    memoryEstimate: counted?.estimate ?? known.memoryEstimate,
+    memoryTokens: counted?.tokens ?? known.memoryTokens,
+  };
+}
+
+/** Releases a session that is not as it was known, and reads it. */
+async function releaseAny(tx: Tx, { owner, turn }: CloseTurn, values: readonly Value[]): Promise<SessionState> {
   await tx.run(release, values);
   const session = await findState(tx, owner, turn.sessionId);
   if (!session) throw notFound("session");

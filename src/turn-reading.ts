@@ -29,6 +29,8 @@ export interface EventGroups {
    * it is worth asking again. Throws what kept the events from being read.
    */
   take(watcher: Watcher): NumberedEvent[] | null | undefined;
+  /** Whether the group that was taken last was the last one. */
+  readonly isOver: boolean;
   /** Ends it at once: nothing waits or looks for its events any more. */
   leave(): void;
 }
@@ -67,6 +69,10 @@ export class Reading implements EventGroups, Watcher, AsyncIterableIterator<Numb
     if (this.ended) return null;
     this.reader = watcher;
     return undefined;
+  }
+
+  get isOver(): boolean {
+    return this.over || (this.ended && this.rest.length === 0 && this.failure === undefined);
   }
 
   leave(): void {

@@ -205,6 +205,10 @@ class QueuedReading implements EventGroups {
     return this.left ? null : undefined;
   }
 
+  get isOver(): boolean {
+    return this.left || (this.reading?.isOver ?? false);
+  }
+
   leave(): void {
     this.left = true;
     this.reading?.leave();

@@ -22,6 +22,11 @@ interface Source {
 }
 
 const utf8 = new TextEncoder();
+/**
+ * An end of at most so many characters, which the system takes at once, travels with the stream's closing mark: one write and one
+ * packet less. A longer one is closed when the reader has taken it, because whoever never takes it must be dropped.
+ */
+const shortEnd = 16 * 1024;
 const headers = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache, no-transform",
@@ -74,17 +79,15 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.controller = controller;
+    if (this.head !== "") this.send(this.head);
+    this.head = "";
   }
 
   pull(): void {
     this.awaited = true;
     this.stuckSince = undefined;
     this.pacemaker.add(this); // not before somebody reads: a HEAD request never does
-    if (this.head === "") this.look();
-    else {
-      this.send(this.head);
-      this.head = "";
-    }
+    this.look();
   }
 
   /** Nothing thrown here may reach the turn, which tells its readers while it listens to the vendor. */
@@ -95,7 +98,7 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
       if (group === undefined) return;
       this.begun = true;
       if (group === null) this.close("complete");
-      else this.send(encodeEvents(group));
+      else this.sendGroup(encodeEvents(group));
     } catch (cause) {
       this.fail(cause);
     }
@@ -116,6 +119,11 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
     if (now - this.stuckSince < this.limits.readerDeadlineMs) return;
     this.controller.error(); // without a reason: a runtime would print it, and the log line says it better
     this.finish("dropped");
+  }
+
+  private sendGroup(text: string): void {
+    this.send(text);
+    if (this.groups.isOver && text.length <= shortEnd) this.close("complete");
   }
 
   private send(text: string): void {

@@ -70,11 +70,22 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
     makeRoom();
   }
 
+  /** Reads what is not known of the way to the turn's message. */
+  async function readRest(sessionId: string, current: Open): Promise<readonly MemoryRow[]> {
+    const { branch, position, from } = current.opened.memory;
+    const rest = await store.readMemory(sessionId, branch, position, endOf(current.path));
+    const whole = pathOf(from, [...current.path.rows, ...rest]);
+    if (running.get(sessionId) !== current) return whole.rows;
+    setPath(current, whole);
+    if (!makeRoom()) setPath(current, pathOf(from, [])); // a turn may take minutes: then it is read again for the next one
+    return whole.rows;
+  }
+
   return {
     ...store,
-    async peekSession(owner, id) {
+    peekSession(owner, id) {
       const conversation = conversations.get(id);
-      return conversation?.owner === owner ? conversation.session : store.peekSession(owner, id);
+      return conversation?.owner === owner ? Promise.resolve(conversation.session) : store.peekSession(owner, id);
     },
     async openTurn(input) {
       try {
@@ -87,19 +98,12 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
         throw cause;
       }
     },
-    async readMemory(sessionId, branch, position, from) {
+    readMemory(sessionId, branch, position, from) {
       const current = running.get(sessionId);
       const memory = current?.opened.memory;
       if (!current || memory?.branch !== branch || memory.position !== position || memory.from !== from)
         return store.readMemory(sessionId, branch, position, from);
-      const { path } = current;
-      if (endOf(path) >= position) return path.rows;
-      const rest = await store.readMemory(sessionId, branch, position, endOf(path));
-      const whole = pathOf(from, [...path.rows, ...rest]);
-      if (running.get(sessionId) !== current) return whole.rows;
-      setPath(current, whole);
-      if (!makeRoom()) setPath(current, pathOf(from, [])); // a turn may take minutes: then it is read again for the next one
-      return whole.rows;
+      return endOf(current.path) >= position ? Promise.resolve(current.path.rows) : readRest(sessionId, current);
     },
     async closeTurn(input) {
       const closed = await store.closeTurn(input);

@@ -252,7 +252,7 @@ export class RunningTurn {
     error: TurnError | null,
     settled: boolean,
   ): Promise<ClosedTurn | undefined> {
-    await this.flushing;
+    if (this.flushing) await this.flushing;
     const entries = bookTurn(this.tools.books, this.bookable(status === "complete" ? "finished" : "broken"));
     const end = this.describeEnd(status, error, settled, entries);
     const closed = await this.insist(() => closeOrFind(this.tools.store, end));

@@ -148,7 +148,7 @@ export class Turns {
     if (opened.kind === "replayed") return this.follow(input.owner, opened.turnId);
     const turn = new RunningTurn(this.tools, { ...opened, owner: input.owner }, choice, params);
     this.running.set(opened.turn.id, turn);
-    void turn.done.finally(() => this.running.delete(opened.turn.id));
+    void turn.done.then(() => this.running.delete(opened.turn.id));
     return followLive(turn.live);
   }
 

@@ -122,7 +122,21 @@ export class GroupCommit {
     const { database } = this;
     try {
       database.begin();
-      for (const job of jobs) await this.runJob(job, marked);
+      for (const job of jobs) {
+        const tx = database.openTx();
+        const before = database.changes();
+        if (marked) database.mark();
+        try {
+          job.value = await job.work(tx);
+          job.failure = undefined;
+          if (marked) database.release();
+        } catch (cause) {
+          this.undoOne(before, marked, cause);
+          job.failure = { cause };
+        } finally {
+          tx.close();
+        }
+      }
       database.commit();
     } catch (cause) {
       const storageFails = database.isStorageFailure(cause); // asked first: a rollback would hide it
@@ -132,23 +146,11 @@ export class GroupCommit {
   }
 
   /** Without a mark, a job that fails before it has written anything, as one does that is refused, has nothing to undo. */
-  private async runJob(job: Job, marked: boolean): Promise<void> {
+  private undoOne(before: number, marked: boolean, cause: unknown): void {
     const { database } = this;
-    const before = database.changes();
-    const tx = database.openTx();
-    job.failure = undefined;
-    if (marked) database.mark();
-    try {
-      job.value = await job.work(tx);
-      if (marked) database.release();
-    } catch (cause) {
-      if (database.isStorageFailure(cause)) throw cause;
-      if (marked) database.undo();
-      else if (database.changes() !== before) throw notAlone;
-      job.failure = { cause };
-    } finally {
-      tx.close();
-    }
+    if (database.isStorageFailure(cause)) throw cause;
+    if (marked) database.undo();
+    else if (database.changes() !== before) throw notAlone;
   }
 
   /**

@@ -83,15 +83,6 @@ export function createApp(deps: AppDeps): App {
     return docsPaths.includes(path) || (await web.find(path)) ? ["GET", "HEAD"] : [];
   }
 
-  async function answer(call: Call): Promise<Response> {
-    try {
-      if (settings.requireLoopbackHost) checkVisitor(call.request);
-      return await hono.fetch(call.request, { call });
-    } catch (cause) {
-      return answerProblem(call, cause);
-    }
-  }
-
   return {
     routes,
     get openStreams() {
@@ -99,7 +90,13 @@ export function createApp(deps: AppDeps): App {
     },
     async fetch(request) {
       const call = new Call(request, log);
-      const response = await answer(call);
+      let response: Response;
+      try {
+        if (settings.requireLoopbackHost) checkVisitor(request);
+        response = await hono.fetch(request, { call });
+      } catch (cause) {
+        response = answerProblem(call, cause);
+      }
       response.headers.set("x-request-id", call.requestId);
       if (!call.streaming || request.method === "HEAD") call.writeLog({ status: response.status });
       return response;

@@ -17,7 +17,7 @@ export interface BodyLimits {
 /** The parsed body; undefined when there is none. Throws too_large, unsupported_media_type, malformed_json, invalid_request. */
 export async function readJsonBody(request: Request, limits: BodyLimits): Promise<unknown> {
   const bytes = await readBytes(request, limits);
-  if (bytes === undefined || bytes.length === 0) return undefined;
+  if (bytes === undefined || bytes.byteLength === 0) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(bytes));
@@ -31,33 +31,35 @@ export async function readJsonBody(request: Request, limits: BodyLimits): Promis
   return tidied;
 }
 
-async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array | undefined> {
+function readBytes(request: Request, limits: BodyLimits): Promise<ArrayBuffer | Uint8Array> | undefined {
   const { headers } = request;
   const length = headers.get("content-length");
   if (length === "0" || (length === null && request.body === null)) return undefined;
   requireJson(headers);
   if (length !== null && Number(length) > limits.maxBytes) throw tooLarge(limits.maxBytes);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new AppError("bad_request", "The body took too long to arrive.")),
-      limits.deadlineMs,
-    );
-  });
-  try {
-    // With a length the HTTP parser delivers no more than that; without one we count.
-    const whole = length !== null ? readAll(request) : readCounted(request.body!, limits.maxBytes);
-    return await Promise.race([whole, late]);
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError("bad_request", "The body did not arrive as a whole.", { cause });
-  } finally {
-    clearTimeout(timer);
-  }
+  // With a length the HTTP parser delivers no more than that; without one we count.
+  return inTime(
+    limits.deadlineMs,
+    length !== null ? request.arrayBuffer() : readCounted(request.body!, limits.maxBytes),
+  );
 }
 
-async function readAll(request: Request): Promise<Uint8Array> {
-  return new Uint8Array(await request.arrayBuffer());
+function inTime(ms: number, whole: Promise<ArrayBuffer | Uint8Array>): Promise<ArrayBuffer | Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new AppError("bad_request", "The body took too long to arrive."));
+    const timer = setTimeout(late, ms);
+    whole.then(
+      (bytes) => {
+        clearTimeout(timer);
+        resolve(bytes);
+      },
+      (cause) => {
+        clearTimeout(timer);
+        const failure = new AppError("bad_request", "The body did not arrive as a whole.", { cause });
+        reject(cause instanceof AppError ? cause : failure);
+      },
+    );
+  });
 }
 
 function requireJson(headers: Headers): void {

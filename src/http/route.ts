@@ -80,7 +80,7 @@ export function route<
         else call.turnId = id;
       }
       const query = form.query ? readQuery(form.query, call.request.url) : undefined;
-      const body = form.body ? await readBody(form.body, call.request, limits, form.bodyOptional) : undefined;
+      const body = form.body ? readBody(form, await readJsonBody(call.request, limits)) : undefined;
       return handler({ call, id, query, body } as Parameters<typeof handler>[0]);
     },
   };
@@ -104,9 +104,8 @@ function readQuery(schema: z.ZodObject, url: string): unknown {
   return read.data;
 }
 
-async function readBody(schema: z.ZodType, request: Request, limits: BodyLimits, optional = false): Promise<unknown> {
-  const json = await readJsonBody(request, limits);
-  const read = schema.safeParse(json === undefined && optional ? {} : json, { error: sayIssue });
+function readBody({ body, bodyOptional }: RouteForm, json: unknown): unknown {
+  const read = body!.safeParse(json === undefined && bodyOptional ? {} : json, { error: sayIssue });
   if (!read.success) throw invalidRequest(readIssues(read.error.issues));
   return read.data;
 }

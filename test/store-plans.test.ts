@@ -142,7 +142,7 @@ describe("query plans", () => {
     const connection = new Connection(new DatabaseSync(file));
     const inner = new SqliteTx(connection);
     const recorder = new Recorder(inner);
-    await doEverything(recorder, () => indexPending(recorder));
+    await doEverything(recorder, () => indexPending(recorder, 32));
     expect(recorder.statements.size).toBeGreaterThan(40);
     const slow: string[] = [];
     for (const [sql, params] of recorder.statements) {

@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { indexPending, SearchIndexer } from "../src/database/search-indexer.ts";
+import { Connection, SqliteTx } from "../src/database/sqlite-connection.ts";
 import { newSession, speak } from "./store-inputs.ts";
 import { openTestStore } from "./stores.ts";
 
@@ -32,6 +34,41 @@ test("a search finds what was acknowledged a moment before, however much waits",
   for (const word of ["question0", "answer199", "newest", "rivers"])
     expect((await store.searchSessions("", word, page)).data).toHaveLength(1);
   expect(countPending(file)).toBe(0);
+});
+
+test("long texts are indexed one at a time, short ones many, and all of them are found", async () => {
+  const file = join(folder, "long.db");
+  const store = await openTestStore(`sqlite:${file}`);
+  const { id } = await newSession(store);
+  await store.close();
+  const connection = new Connection(new DatabaseSync(file));
+  const tx = new SqliteTx(connection);
+  const all = 1_200;
+  const long = 3;
+  for (let row = 1; row <= all; row++) {
+    const text = `word${row} ${row <= long ? "x ".repeat(100_000) : ""}`;
+    connection.run(
+      `INSERT INTO message (row, id, session_id, branch, position, turn_id, role, status, created_at, content)
+       VALUES ($1, $2, $3, 0, $1, 't', 'user', 'complete', 0, $4)`,
+      [row, `m${row}`, id, text],
+    );
+    await tx.indexText(row, "", text, false);
+  }
+  const taken: number[] = [];
+  const indexer = new SearchIndexer(async (limit) => {
+    const step = await indexPending(tx, limit);
+    taken.push(step.rows);
+    return step;
+  });
+  indexer.soon();
+  await indexer.settle();
+  await indexer.close();
+  expect(taken.slice(0, long)).toEqual([1, 1, 1]);
+  expect(Math.max(...taken)).toBe(512);
+  expect(taken.reduce((sum, rows) => sum + rows, 0)).toBe(all);
+  const found = "SELECT rowid FROM message_search WHERE message_search MATCH $1 ORDER BY rowid";
+  expect(connection.all(found, ["word3 OR word1200"])).toEqual([{ rowid: 3 }, { rowid: all }]);
+  connection.database.close();
 });
 
 test("what waited when a process ended is found by the next one", async () => {

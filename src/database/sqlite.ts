@@ -168,7 +168,7 @@ function createEngine(file: string, connection: Connection, lock: DatabaseSync, 
     connection.longText = 0;
     return checkpointer.afterGroup(operations, longText);
   });
-  const indexer = new SearchIndexer(() => group.add(indexPending));
+  const indexer = new SearchIndexer((limit) => group.add((tx) => indexPending(tx, limit)));
   indexer.soon(); // what a process before this one left waiting
   let closed: Promise<void> | undefined;
   const closeAll = async () => {

@@ -46,16 +46,23 @@ test("a call that was closed ends no more, and those beside it still do", async 
   next.clock.close();
 });
 
-test("a line is cut by its caller with the caller's reason, by a deadline without one, and by nobody once closed", async () => {
+test("a line is cut by its caller or by a deadline, tells it once, and is cut by nobody once closed", async () => {
   const caller = new AbortController();
   const [line, closed] = [new Line(far, caller.signal), new Line(far, caller.signal)];
+  const told: string[] = [];
+  line.whenCut(() => told.push("replaced"));
+  line.whenCut(() => told.push("line"));
+  closed.whenCut(() => told.push("closed"));
   closed.close();
   caller.abort("gone");
-  expect(line.signal.reason).toBe("gone");
-  expect(closed.signal.aborted).toBe(false);
+  line.cut();
+  expect(told).toEqual(["line"]);
+  expect([line.isCut, closed.isCut]).toEqual([true, false]);
+  line.whenCut(() => told.push("at once"));
+  expect(told).toEqual(["line", "at once"]);
   line.close();
   const late = new Line({ ...far, totalMs: 15 }, new AbortController().signal);
-  await new Promise((resolve) => late.signal.addEventListener("abort", resolve));
+  await new Promise<void>((resolve) => late.whenCut(resolve));
   expect(late.clock.expired).toBe("total");
   late.close();
 });

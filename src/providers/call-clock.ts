@@ -87,27 +87,36 @@ function stopTimer(): void {
   timerAt = Number.POSITIVE_INFINITY;
 }
 
-/** What can end a call from outside, as one signal: its caller's, and its deadlines. Must be closed. */
+/** What can end a call from outside: its caller and its deadlines. Must be closed. */
 export class Line {
   readonly clock: CallClock;
-  readonly #controller = new AbortController();
-  readonly signal = this.#controller.signal;
+  /** Whether the call was ended. */
+  isCut = false;
   readonly #caller: AbortSignal;
-  readonly #onAbort = () => this.#controller.abort(this.#caller.reason);
+  #act: (() => void) | null = null;
 
   constructor(deadlines: Deadlines, caller: AbortSignal) {
     this.#caller = caller;
-    this.clock = new CallClock(deadlines, () => this.cut());
-    caller.addEventListener("abort", this.#onAbort, { once: true });
+    this.clock = new CallClock(deadlines, this.cut);
+    caller.addEventListener("abort", this.cut, { once: true });
+  }
+
+  /** Calls `act`, and not the one before it, when the call is ended; at once where it was. */
+  whenCut(act: () => void): void {
+    if (this.isCut) act();
+    else this.#act = act;
   }
 
   /** Ends the call now. */
-  cut(): void {
-    this.#controller.abort();
-  }
+  readonly cut = (): void => {
+    this.isCut = true;
+    const act = this.#act;
+    this.#act = null;
+    act?.();
+  };
 
   close(): void {
-    this.#caller.removeEventListener("abort", this.#onAbort);
+    this.#caller.removeEventListener("abort", this.cut);
     this.clock.close();
   }
 }

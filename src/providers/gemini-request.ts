@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { Attempt, ProviderEvent } from "../provider.ts";
-import type { CallClock } from "./call-clock.ts";
+import type { CallClock, Line } from "./call-clock.ts";
 import type { Answer } from "./gemini-answer.ts";
 import { GeminiError, toGeminiError } from "./gemini-errors.ts";
 import { readFailure } from "./gemini-failure.ts";
@@ -14,7 +14,8 @@ export interface HttpRequest {
   path: string;
   body: string;
   model: string;
-  signal: AbortSignal;
+  /** Ends it from outside. */
+  line: Line;
 }
 
 const usageEvent: ProviderEvent = Object.freeze({ type: "usage" });
@@ -22,16 +23,17 @@ const usageEveryMs = 200;
 const maxErrorBytes = 64 * 1024;
 
 /** Sends the request. Throws GeminiError when the vendor refuses; lists it in `answer.record.attempts` if it was sent. */
-export async function openRequest(request: HttpRequest, answer: Answer, clock: CallClock): Promise<AnswerStream> {
+export async function openRequest(request: HttpRequest, answer: Answer): Promise<AnswerStream> {
   const attempt: Attempt = { model: request.model, status: null, errorCode: null };
+  const { clock } = request.line;
   clock.startWaiting("first-byte");
   const call = request.post(request.path, request.body);
-  cancelOnAbort(call, request.signal);
+  cancelWhenCut(call, request.line);
   try {
     await call.open();
   } catch (error) {
     const failure = connectionFailure(error);
-    attempt.errorCode = codeOfAttempt(failure, request, clock);
+    attempt.errorCode = codeOfAttempt(failure, request.line);
     if (call.sent) answer.record.attempts.push(attempt);
     throw failure;
   }
@@ -45,14 +47,14 @@ export async function openRequest(request: HttpRequest, answer: Answer, clock: C
 }
 
 /** A function of its own, so that what listens until the end of the call does not hold the request, with the whole prompt. */
-function cancelOnAbort(call: HttpCall, signal: AbortSignal): void {
-  signal.addEventListener("abort", () => call.cancel(), { once: true });
+function cancelWhenCut(call: HttpCall, line: Line): void {
+  line.whenCut(() => call.cancel());
 }
 
 /** Why an attempt delivered nothing: our deadline, the failure, or (null) our own caller, who went. */
-export function codeOfAttempt(failure: GeminiError, request: HttpRequest, clock: CallClock): ErrorCode | null {
-  if (clock.expired !== null) return "provider_timeout";
-  return request.signal.aborted ? null : failure.code;
+export function codeOfAttempt(failure: GeminiError, line: Line): ErrorCode | null {
+  if (line.clock.expired !== null) return "provider_timeout";
+  return line.isCut ? null : failure.code;
 }
 
 /** Headers of every request. */

@@ -58,8 +58,10 @@ async function runControl<T>(
   signal.throwIfAborted();
   const client = createClient(context);
   const line = new Line({ ...context.deadlines, totalMs: context.deadlines.firstByteMs }, signal);
+  const abort = new AbortController();
+  line.whenCut(() => abort.abort());
   try {
-    return await run(client, line.signal);
+    return await run(client, abort.signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw line.clock.expired === null ? mapError(error) : timeoutError(line.clock, error);

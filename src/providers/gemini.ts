@@ -120,9 +120,9 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
   async #open(): Promise<ProviderEvent[] | null> {
     this.#line = new Line(this.#context.deadlines, this.#signal);
     if (this.#request === null) throw new Error("a provider call is asked for one batch after another");
-    const request = buildRequest(this.#context, this.#request, this.#line.signal);
+    const request = buildRequest(this.#context, this.#request, this.#line);
     this.#request = null;
-    const opened = await openStream(request, this.#context, this.#answer, this.#line.clock);
+    const opened = await openStream(request, this.#context, this.#answer);
     this.#stream = opened.stream;
     return opened.batch;
   }
@@ -137,36 +137,37 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
 const finished = { done: true, value: undefined } as const;
 
 /** Sends the request, again where that may help, until the first events are there. */
-async function openStream(request: HttpRequest, context: GeminiContext, answer: Answer, clock: CallClock) {
+async function openStream(request: HttpRequest, context: GeminiContext, answer: Answer) {
+  const { line } = request;
   for (let waitedMs = 0, tries = 1, late = 0; ; tries++) {
     let stream: AnswerStream | undefined;
     try {
-      stream = await openRequest(request, answer, clock);
+      stream = await openRequest(request, answer);
       return { stream, batch: await stream.nextBatch() };
     } catch (error) {
       stream?.release();
       if (!(error instanceof GeminiError)) throw error;
-      if (stream) stream.attempt.errorCode = codeOfAttempt(error, request, clock);
+      if (stream) stream.attempt.errorCode = codeOfAttempt(error, line);
       if (error.retry === "once") late++;
-      if (error.retry === "no" || late > 1 || request.signal.aborted) throw error;
+      if (error.retry === "no" || late > 1 || line.isCut) throw error;
       const vendorDelaySeconds = error.retryAfterSeconds;
       const question = { attempts: tries, waitedMs, vendorDelaySeconds, random: context.random() };
       const delayMs = chooseRetryDelay(context.retry, question);
       if (delayMs === undefined) throw error;
-      clock.stopWaiting();
-      await waitFor(delayMs, request.signal);
+      line.clock.stopWaiting();
+      await waitFor(delayMs, line);
       waitedMs += delayMs;
     }
   }
 }
 
-function buildRequest(context: GeminiContext, request: ProviderRequest, signal: AbortSignal): HttpRequest {
+function buildRequest(context: GeminiContext, request: ProviderRequest, line: Line): HttpRequest {
   return {
     post: choosePost(context),
     path: `${modelPath(request.model, "streamGenerateContent")}?alt=sse`,
     body: buildBody(request, context.findModel(request.model)?.thinking),
     model: request.model,
-    signal,
+    line,
   };
 }
 

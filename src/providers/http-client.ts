@@ -21,12 +21,14 @@ export function postByClient(baseUrl: string, headers: Record<string, string>): 
   const tls = url.protocol === "https:";
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const pool: Pool = { address: { host, port: Number(url.port || (tls ? 443 : 80)), tls }, idle: [] };
-  const lines = Object.entries({ host: url.host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const lines = Object.entries({ host: url.host, ...headers })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("");
   const prefix = url.pathname.replace(/\/+$/, "");
   return (path, body) => {
     const call = new ClientCall();
     const length = Buffer.byteLength(body);
-    const request = `POST ${prefix}${path} HTTP/1.1\r\n${lines.join("")}content-length: ${length}\r\n\r\n${body}`;
+    const request = `POST ${prefix}${path} HTTP/1.1\r\n${lines}content-length: ${length}\r\n\r\n${body}`;
     (takeIdle(pool) ?? new Connection(pool)).carry(request, call);
     return call;
   };

@@ -1,5 +1,7 @@
 // When to try a request again: exponential back-off with full jitter, the vendor's own delay respected, all within a budget.
 
+import type { Line } from "./call-clock.ts";
+
 export interface RetryPolicy {
   /** Requests in all, the first one included. */
   maxAttempts: number;
@@ -38,18 +40,13 @@ export function chooseRetryDelay(policy: RetryPolicy, question: RetryQuestion): 
   return question.waitedMs + delay > policy.budgetMs ? undefined : delay;
 }
 
-/** Waits; throws the signal's reason as soon as it aborts. */
-export async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const onAbort = () => {
+/** Waits; throws as soon as the call is ended. */
+export function waitFor(ms: number, line: Line): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    line.whenCut(() => {
       clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", onAbort, { once: true });
+      reject(new Error("the call was ended while it waited"));
+    });
   });
 }

@@ -145,7 +145,7 @@ export class RunningTurn {
     const { opened, choice, params } = this;
     const { memory, session } = opened;
     const rows = await this.tools.store.readMemory(session.id, memory.branch, memory.position, memory.from);
-    const { messages, ...plan } = planMemory({
+    const plan = planMemory({
       rows,
       from: memory.from,
       system: session.system,
@@ -154,7 +154,8 @@ export class RunningTurn {
       calibration: memory,
       model: choice.model,
     });
-    this.plan = plan;
+    const { messages, from, estimate, promptEstimate } = plan;
+    this.plan = { from, estimate, promptEstimate }; // without the messages, which may be long
     this.request = { system: session.system, messages, params };
   }
 

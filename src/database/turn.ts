@@ -127,8 +127,8 @@ export async function closeTurn(
 }
 
 /** The turn as it is when it is over. */
-function afterClosing({ turn, ...end }: CloseTurn): Turn {
-  const { status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt, entries } = end;
+function afterClosing(end: CloseTurn): Turn {
+  const { turn, status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt, entries } = end;
   const cost: Cost = { ...end.cost, unpricedTurns: end.cost.accuracy === "unknown" ? 1 : 0 };
   if (settled) cost.total = turnTotal(cost, entries);
   return {

@@ -17,7 +17,7 @@ export const streamTurn: Workload = {
       name: "stream-turn",
       scenario: { unchecked: true, chunks: deltas, chunkChars: 8, delayMs: 0 },
       rounds: bench.full ? 12 : 5,
-      warmUp: bench.full ? 8_000 : 3_000,
+      warmUp: bench.full ? 16_000 : 3_000,
       turns: bench.full ? { ours: 2_000, others: 5_000, peers: 400 } : { ours: 500, others: 1_500, peers: 200 },
       stream: true,
       atOnce: 32,

@@ -39,6 +39,34 @@ export function listWords(text: string): string[] {
   return matchWords(normal).slice(0, mostIndexedWords);
 }
 
+// ASCII without the apostrophes, and Cyrillic letters.
+const plain = /^[\x01-&(-_a-\x7fЀ-ҁҊ-ӿ]*$/;
+
+/**
+ * Whether `listWords` gives the words of a text as they are, in lower case, cut at what is neither an ASCII letter or digit nor
+ * beyond ASCII. Such text, which is most of it, needs no cutting where the index does the same.
+ */
+export function isPlain(text: string): boolean {
+  return text.length <= mostIndexedWords && plain.test(text) && !hasLongWord(text);
+}
+
+/** Looks at places so far apart that no longer word fits between them. */
+function hasLongWord(text: string): boolean {
+  for (let at = longestWord; at < text.length; at += longestWord + 1) {
+    let [start, end] = [at, at];
+    while (start > 0 && isInWord(text.charCodeAt(start - 1))) start--;
+    while (end < text.length && isInWord(text.charCodeAt(end))) end++;
+    if (end - start > longestWord) return true;
+  }
+  return false;
+}
+
+/** In plain text. */
+function isInWord(code: number): boolean {
+  const letter = code | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (code >= 0x30 && code <= 0x39) || code >= 0x80;
+}
+
 /** A token in its searchable form, and where it stands in the text it was cut from. */
 export interface Word {
   text: string;

@@ -8,7 +8,7 @@ import { setImmediate } from "node:timers/promises";
 import { notFound } from "../errors.ts";
 import { isId } from "../id.ts";
 import { cutSnippet, parseQuery, type SearchPhrase } from "../search-query.ts";
-import { listWords } from "../search-words.ts";
+import { isPlain, listWords } from "../search-words.ts";
 import type { FoundSession, Listed, Page } from "../store.ts";
 import { placeholders } from "./columns.ts";
 import type { Awaitable, Reader, Value } from "./engine.ts";
@@ -38,6 +38,11 @@ export function ownerWord(owner: string): string {
 /** What is indexed of a text. */
 export function indexedWords(owner: string, text: string): string[] {
   return [ownerWord(owner), ...listWords(text)];
+}
+
+/** The same for FTS5, whose tokenizer cuts plain text alike. */
+export function indexedText(owner: string, text: string): string {
+  return `${ownerWord(owner)} ${isPlain(text) ? text.toLowerCase() : listWords(text).join(" ")}`;
 }
 
 interface Hit {

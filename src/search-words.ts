@@ -39,8 +39,8 @@ export function listWords(text: string): string[] {
   return matchWords(normal).slice(0, mostIndexedWords);
 }
 
-// ASCII without the apostrophes, and Cyrillic letters.
-const plain = /^[\x01-&(-_a-\x7fЀ-ҁҊ-ӿ]*$/;
+// What is written in ASCII, without the apostrophes, and Cyrillic letters.
+const plain = /^[\t\n\r -&(-_a-~Ѐ-ҁҊ-ӿ]*$/;
 
 /**
  * Whether `listWords` gives the words of a text as they are, in lower case, cut at what is neither an ASCII letter or digit nor

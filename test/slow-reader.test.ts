@@ -105,6 +105,24 @@ describe("readers that do not read", () => {
     }
   }, 20_000);
 
+  test("are dropped also when they have not read the first events", async () => {
+    const server = await startHttp({ settings: { readerDeadlineMs: 300 }, providerMs: 20_000 });
+    server.emulator.play({ ...answer, chunks: 1 });
+    const { id } = await newSession(server.url);
+    const { socket } = openStuck(server, `/sessions/${id}/messages`, { content: "hi", stream: true });
+    socket.pause();
+    try {
+      await eventually(
+        async () => server.logged.map(({ fields }) => fields.ended).filter((ended) => ended !== undefined),
+        (ended) => ended.length > 0 && ended[0] === "dropped",
+      );
+      expect(server.app.openStreams).toBe(0);
+    } finally {
+      socket.destroy();
+      await server.stop();
+    }
+  }, 20_000);
+
   test("are dropped after their deadline, and go on from what they have", async () => {
     const server = await startHttp({ settings: { readerDeadlineMs: 300 }, providerMs: 20_000 });
     try {

@@ -28,7 +28,7 @@ export interface Dialect {
   listBegun: string | undefined;
 }
 
-/** SQLite has its answer at once, Postgres later; a failure is always a promise, so that nobody meets it before he awaits. */
+/** SQLite has its answer at once, Postgres later; a failure is always a promise, so that it shows only where it is awaited. */
 export type Awaitable<T> = T | Promise<T>;
 
 /** `Promise.all`, at once where every value is there. */

@@ -6,7 +6,7 @@ import { indexedText, titleBase } from "./search.ts";
 
 /**
  * Rows in one transaction. Everybody else waits for it: with 128 rows the slowest turn of a hundred took 7.2 ms instead of 5.4 with
- * 32 (300 turns a second). Where turns come faster than that, many rows at once cost less (5 % of a full server), so whoever has
+ * 32 (300 turns a second). Where turns come faster than that, many rows at once cost less (3 % of a full server), so whoever has
  * made this many steps without catching up takes more.
  */
 const fewRows = 32;

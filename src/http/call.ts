@@ -24,7 +24,7 @@ export class Call {
   /** Set by a stream: it writes the log line when it ends. */
   streaming = false;
   private readonly startedAt = performance.now();
-  private readonly method: string;
+  readonly method: string;
   private asked: Request | undefined;
   private readonly log: Log;
 

@@ -79,6 +79,7 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.controller = controller;
+    if (this.call.method !== "HEAD") this.pacemaker.add(this); // nobody would ever read that one
     if (this.head !== "") this.send(this.head);
     this.head = "";
   }
@@ -86,7 +87,6 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
   pull(): void {
     this.awaited = true;
     this.stuckSince = undefined;
-    this.pacemaker.add(this); // not before somebody reads: a HEAD request never does
     this.look();
   }
 

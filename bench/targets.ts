@@ -14,6 +14,9 @@ export interface Vendor extends Child {
   readUsage(body: BodyInit): Promise<CallUsage>;
 }
 
+/** What `npm start` sets for the runtime. */
+const runtimeEnv: Record<string, string> = JSON.parse(readFileSync(join(root, "bin", "runtime-env.json"), "utf8"));
+
 export const streamPath = `/v1beta/models/${model}:streamGenerateContent?alt=sse`;
 
 export async function startVendor(folder: string): Promise<Vendor> {
@@ -42,8 +45,9 @@ export async function startVendor(folder: string): Promise<Vendor> {
   };
 }
 
+/** With the same settings of the runtime as ours has. */
 export function startFloor(folder: string, vendorUrl: string, flags: string[] = []): Promise<Child> {
-  return startChild({ command: [bun, ...flags, join(root, "bench", "floor.ts"), vendorUrl], folder });
+  return startChild({ command: [bun, ...flags, join(root, "bench", "floor.ts"), vendorUrl], folder, env: runtimeEnv });
 }
 
 export interface OursOptions {
@@ -54,9 +58,6 @@ export interface OursOptions {
   bunFlags?: string[] | undefined;
   env?: Record<string, string> | undefined;
 }
-
-/** What `npm start` sets for the runtime. */
-const runtimeEnv: Record<string, string> = JSON.parse(readFileSync(join(root, "bin", "runtime-env.json"), "utf8"));
 
 /** The server as `npm start` runs it, with its own settings but for where the vendor and the database are. */
 export function startOurs(options: OursOptions): Promise<Child> {

@@ -6,17 +6,17 @@ import pino from "pino";
 import { startEmulator } from "../emulator/emulator.ts";
 import { loadPage } from "../web/build.ts";
 import { type Config, callsByFetch, isDemo, isLoopback, outgoingRequestCap } from "./config.ts";
+import { rememberConversations } from "./database/memory-cache.ts";
 import { openStore } from "./database/open.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import type { Log } from "./log.ts";
-import { rememberConversations } from "./memory-cache.ts";
-import { createCatalogue } from "./model.ts";
-import { createPriceBook, mergePriceRows, parsePriceFile } from "./price.ts";
+import { createCatalogue } from "./model/model.ts";
+import { createPriceBook, mergePriceRows, parsePriceFile } from "./money/price.ts";
 import { createProvider, models, prices } from "./providers/index.ts";
-import { createBooks } from "./turn-books.ts";
-import { createModelChooser } from "./turn-model.ts";
-import { Turns } from "./turns.ts";
+import { createBooks } from "./turn/books.ts";
+import { createModelChooser } from "./turn/model-choice.ts";
+import { Turns } from "./turn/turns.ts";
 
 export interface Server {
   url: string;

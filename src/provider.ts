@@ -1,8 +1,8 @@
 // Door 1: what an adapter to a model vendor must do. One screen; the adapters are in providers/.
 
 import type { ErrorCode } from "./errors.ts";
-import type { Params } from "./params.ts";
-import type { Meter } from "./usage.ts";
+import type { Params } from "./model/params.ts";
+import type { Meter } from "./money/usage.ts";
 
 /** One earlier message as the model is shown it; never changed once made. `vendorParts` is what this vendor sent, to be sent back byte-equal. */
 export interface ProviderMessage {

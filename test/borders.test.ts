@@ -65,7 +65,7 @@ const innocent: [path: string, text: string][] = [
   ["src/main.ts", 'import { openStore } from "./database/open.ts";\nimport { loadPage } from "../web/build.ts";'],
   ["src/command/backup.ts", 'import { openStore } from "../database/open.ts";'],
   ["web/api.ts", 'import type { z } from "@hono/zod-openapi";'],
-  ["web/api.ts", 'import type { Turn } from "../src/turn-state.ts";'],
+  ["web/api.ts", 'import type { Turn } from "../src/turn/turn.ts";'],
   ["src/http/problem.ts", "// as OpenAI's clients read it"],
   ["src/turn.ts", "// It runs on Bun. Node runs it too."],
   ["test/a.test.ts", "\n".repeat(400)],

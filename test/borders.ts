@@ -26,7 +26,7 @@ const words: { what: string; pattern: RegExp; only: RegExp }[] = [
   {
     what: "uses Bun's own API",
     pattern: /\bBun\.[a-zA-Z]|["']bun(:[a-z]+)?["']/,
-    only: /^src\/(http\/listen|providers\/http-socket)\.ts$/,
+    only: /^src\/(http\/listen|providers\/http\/socket)\.ts$/,
   },
 ];
 
@@ -80,7 +80,7 @@ function foreign(path: string, { from, typesOnly }: Import): string[] {
   return allowed || target === "package.json" ? [] : [`${path} imports ${target}`];
 }
 
-/** "http" for src/http/app.ts, "" for src/turn.ts. */
+/** "http" for src/http/app.ts, "" for src/turn/running.ts. */
 function roomOf(path: string): string {
   return path.split("/").slice(1, -1)[0] ?? "";
 }

@@ -3,11 +3,11 @@
 import { expect, test } from "bun:test";
 import { calcPrice } from "@pydantic/genai-prices";
 import fc from "fast-check";
-import { printUsd } from "../src/money.ts";
-import { billLines, createPriceBook, sumLines } from "../src/price.ts";
-import { geminiModels } from "../src/providers/gemini-models.ts";
-import { geminiPrices } from "../src/providers/gemini-prices.ts";
-import { readGeminiUsage } from "../src/providers/gemini-usage.ts";
+import { printUsd } from "../src/money/money.ts";
+import { billLines, createPriceBook, sumLines } from "../src/money/price.ts";
+import { geminiModels } from "../src/providers/gemini/models.ts";
+import { geminiPrices } from "../src/providers/gemini/prices.ts";
+import { readGeminiUsage } from "../src/providers/gemini/usage.ts";
 import { rawUsage } from "./raw-usage.ts";
 import type { RawUsage } from "./recompute.ts";
 

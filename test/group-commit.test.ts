@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Tx } from "../src/database/engine.ts";
-import { GroupCommit } from "../src/database/group-commit.ts";
-import { Checkpointer } from "../src/database/sqlite-checkpoint.ts";
-import { Connection, groupDatabase } from "../src/database/sqlite-connection.ts";
+import { Checkpointer } from "../src/database/sqlite/checkpoint.ts";
+import { Connection, groupDatabase } from "../src/database/sqlite/connection.ts";
+import { GroupCommit } from "../src/database/sqlite/group-commit.ts";
 import { newSession, speak } from "./store-inputs.ts";
 import { codeOf, openTestStore } from "./stores.ts";
 

@@ -8,13 +8,13 @@ import { openStore } from "../src/database/open.ts";
 import { type App, createApp, type HttpSettings, type PageFile } from "../src/http/app.ts";
 import { listen } from "../src/http/listen.ts";
 import type { Log } from "../src/log.ts";
-import { createCatalogue } from "../src/model.ts";
-import { createPriceBook } from "../src/price.ts";
+import { createCatalogue } from "../src/model/model.ts";
+import { createPriceBook } from "../src/money/price.ts";
 import { createProvider, models, prices } from "../src/providers/index.ts";
 import type { Store } from "../src/store.ts";
-import { createBooks } from "../src/turn-books.ts";
-import { createModelChooser } from "../src/turn-model.ts";
-import { Turns } from "../src/turns.ts";
+import { createBooks } from "../src/turn/books.ts";
+import { createModelChooser } from "../src/turn/model-choice.ts";
+import { Turns } from "../src/turn/turns.ts";
 
 export const testSettings: HttpSettings = {
   mode: "live",

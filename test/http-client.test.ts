@@ -6,10 +6,10 @@ import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
-import type { HttpCall } from "../src/providers/http-call.ts";
-import { postByClient } from "../src/providers/http-client.ts";
-import { postByFetch } from "../src/providers/http-fetch.ts";
-import { HttpSyntaxError } from "../src/providers/http-parser.ts";
+import type { HttpCall } from "../src/providers/http/call.ts";
+import { postByClient } from "../src/providers/http/client.ts";
+import { postByFetch } from "../src/providers/http/fetch.ts";
+import { HttpSyntaxError } from "../src/providers/http/parser.ts";
 import { eventually } from "./client.ts";
 
 /** Every connection so far, and every request that came whole, as bytes in latin1. */

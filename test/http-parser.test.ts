@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { AnswerParser, HttpSyntaxError } from "../src/providers/http-parser.ts";
+import { AnswerParser, HttpSyntaxError } from "../src/providers/http/parser.ts";
 
 const latin1 = (text: string) => Uint8Array.from(Buffer.from(text, "latin1"));
 const byByte = (bytes: Uint8Array) => [...bytes].map((byte) => Uint8Array.of(byte));

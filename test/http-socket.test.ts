@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { postByClient } from "../src/providers/http-client.ts";
+import { postByClient } from "../src/providers/http/client.ts";
 
 test("a call that is cancelled while the server is silent in the middle of securing the connection closes it", async () => {
   const server = createServer().listen(0, "127.0.0.1");

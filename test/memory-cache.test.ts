@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { rememberConversations } from "../src/memory-cache.ts";
+import { rememberConversations } from "../src/database/memory-cache.ts";
 import { type OpenTurn, StaleSession, type Store } from "../src/store.ts";
-import type { EndStatus } from "../src/turn-state.ts";
+import type { EndStatus } from "../src/turn/turn.ts";
 import { closeInput, newSession, type Opened, openInput } from "./store-inputs.ts";
 import { storeEngines } from "./stores.ts";
 

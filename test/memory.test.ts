@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { fitsAlone, type MemoryInput, planMemory } from "../src/conversation/memory.ts";
 import { AppError } from "../src/errors.ts";
-import { fitsAlone, type MemoryInput, planMemory } from "../src/memory.ts";
+import { estimateTokens, leastTokens, TokenTally } from "../src/money/tokens.ts";
 import type { ProviderMessage } from "../src/provider.ts";
 import type { MemoryRow } from "../src/store.ts";
-import { estimateTokens, leastTokens, TokenTally } from "../src/tokens.ts";
 
 const uncalibrated = { promptEstimate: 0, promptTokens: 0 };
 const roomy = { inputTokens: 1_000_000, outputReserve: 0 };

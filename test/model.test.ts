@@ -1,11 +1,11 @@
 // The catalogue: what a model does not take is refused by name, and a retired model has a living successor.
 
 import { describe, expect, test } from "bun:test";
-import { createCatalogue, isRetired, type ModelInfo, windowOf } from "../src/model.ts";
-import type { Params } from "../src/params.ts";
-import { createPriceBook } from "../src/price.ts";
-import { geminiModels } from "../src/providers/gemini-models.ts";
-import { geminiPrices } from "../src/providers/gemini-prices.ts";
+import { createCatalogue, isRetired, type ModelInfo, windowOf } from "../src/model/model.ts";
+import type { Params } from "../src/model/params.ts";
+import { createPriceBook } from "../src/money/price.ts";
+import { geminiModels } from "../src/providers/gemini/models.ts";
+import { geminiPrices } from "../src/providers/gemini/prices.ts";
 
 const catalogue = createCatalogue(geminiModels);
 const today = Date.parse("2026-11-23");

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { multiply, parseUsd, perMillion, printUsd } from "../src/money.ts";
+import { multiply, parseUsd, perMillion, printUsd } from "../src/money/money.ts";
 
 const amount = fc.bigInt({ min: -(10n ** 26n), max: 10n ** 26n });
 

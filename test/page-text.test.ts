@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { errorCodes } from "../src/errors.ts";
-import { multiply, parseUsd, printUsd } from "../src/money.ts";
+import { multiply, parseUsd, printUsd } from "../src/money/money.ts";
 import { timesMillion } from "../web/money.ts";
 import { chooseLanguage, count, fill, languages, texts } from "../web/text.ts";
 import { headingOf } from "../web/time.ts";

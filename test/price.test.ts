@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { perMillion, printUsd } from "../src/money.ts";
+import { perMillion, printUsd } from "../src/money/money.ts";
 import {
   billLines,
   createPriceBook,
@@ -15,11 +15,11 @@ import {
   receiptPrice,
   splitPrompt,
   sumLines,
-} from "../src/price.ts";
-import { tokenPrices } from "../src/price-row.ts";
-import { geminiPrices } from "../src/providers/gemini-prices.ts";
-import { readGeminiUsage } from "../src/providers/gemini-usage.ts";
-import { modalities } from "../src/usage.ts";
+} from "../src/money/price.ts";
+import { tokenPrices } from "../src/money/price-row.ts";
+import { modalities } from "../src/money/usage.ts";
+import { geminiPrices } from "../src/providers/gemini/prices.ts";
+import { readGeminiUsage } from "../src/providers/gemini/usage.ts";
 import { rawUsage } from "./raw-usage.ts";
 import { published, type RawUsage, recompute } from "./recompute.ts";
 

@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { getEventListeners } from "node:events";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
+import { usageOf } from "../src/money/usage.ts";
 import { type Provider, ProviderError, type ProviderRequest } from "../src/provider.ts";
-import { usageOf } from "../src/usage.ts";
 import { codeOf, readCall } from "./read-call.ts";
 
 /** How the vendor is to answer one request, in no vendor's words. */

@@ -2,10 +2,10 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { ThinkingBudget, ThinkingByLevel } from "../src/model.ts";
-import type { Params } from "../src/params.ts";
+import type { ThinkingBudget, ThinkingByLevel } from "../src/model/model.ts";
+import type { Params } from "../src/model/params.ts";
 import { ProviderError, type ProviderMessage, type ProviderRequest } from "../src/provider.ts";
-import { buildBody, modelPath } from "../src/providers/gemini-wire.ts";
+import { buildBody, modelPath } from "../src/providers/gemini/wire.ts";
 
 const budget: ThinkingBudget = {
   kind: "budget",

@@ -4,8 +4,8 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { ProviderEvent } from "../src/provider.ts";
 import { ProviderError } from "../src/provider.ts";
-import { Answer } from "../src/providers/gemini-answer.ts";
-import { StreamFramer } from "../src/providers/gemini-stream.ts";
+import { Answer } from "../src/providers/gemini/answer.ts";
+import { StreamFramer } from "../src/providers/gemini/stream.ts";
 import { type StreamFixture, streamFixtures } from "./fixtures/gemini/streams.ts";
 
 interface Seen {

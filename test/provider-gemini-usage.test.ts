@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { readGeminiUsage } from "../src/providers/gemini-usage.ts";
-import { type ByModality, modalities, sumModalities, usageOf } from "../src/usage.ts";
+import { type ByModality, modalities, sumModalities, usageOf } from "../src/money/usage.ts";
+import { readGeminiUsage } from "../src/providers/gemini/usage.ts";
 
 const read = (usage: unknown) => readGeminiUsage(JSON.stringify(usage));
 

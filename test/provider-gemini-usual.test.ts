@@ -4,10 +4,10 @@ import { expect, test } from "bun:test";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { type CallRecord, ProviderError, type ProviderEvent } from "../src/provider.ts";
-import { Answer } from "../src/providers/gemini-answer.ts";
-import { MixedFramer } from "../src/providers/gemini-mixed.ts";
-import { type Frame, StreamFramer } from "../src/providers/gemini-stream.ts";
-import { UsualEvent } from "../src/providers/gemini-usual.ts";
+import { Answer } from "../src/providers/gemini/answer.ts";
+import { MixedFramer } from "../src/providers/gemini/mixed.ts";
+import { type Frame, StreamFramer } from "../src/providers/gemini/stream.ts";
+import { UsualEvent } from "../src/providers/gemini/usual.ts";
 import { streamFixtures } from "./fixtures/gemini/streams.ts";
 import { bodyOf, tapes } from "./tapes.ts";
 

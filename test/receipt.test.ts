@@ -2,13 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { LedgerEntry } from "../src/ledger.ts";
-import { perMillion } from "../src/money.ts";
-import { createPriceBook } from "../src/price.ts";
-import { geminiPrices } from "../src/providers/gemini-prices.ts";
-import { readGeminiUsage } from "../src/providers/gemini-usage.ts";
-import { bookCall, type CallToBook, rederive } from "../src/receipt.ts";
-import { estimateTokens, leastTokens } from "../src/tokens.ts";
+import type { LedgerEntry } from "../src/money/ledger.ts";
+import { perMillion } from "../src/money/money.ts";
+import { createPriceBook } from "../src/money/price.ts";
+import { bookCall, type CallToBook, rederive } from "../src/money/receipt.ts";
+import { estimateTokens, leastTokens } from "../src/money/tokens.ts";
+import { geminiPrices } from "../src/providers/gemini/prices.ts";
+import { readGeminiUsage } from "../src/providers/gemini/usage.ts";
 import { rawUsage } from "./raw-usage.ts";
 import { published, type RawUsage, recompute } from "./recompute.ts";
 

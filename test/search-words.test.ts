@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
+import { isPlain } from "../src/conversation/search-words.ts";
 import { indexedText, indexedWords } from "../src/database/search.ts";
-import { sqliteDialect } from "../src/database/sqlite-dialect.ts";
-import { isPlain } from "../src/search-words.ts";
+import { sqliteDialect } from "../src/database/sqlite/dialect.ts";
 
 const database = new DatabaseSync(":memory:");
 for (const sql of sqliteDialect.createSearch) database.exec(sql);

@@ -2,9 +2,9 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Cost, type LedgerEntry, sumCost } from "../src/ledger.ts";
+import { type Cost, type LedgerEntry, sumCost } from "../src/money/ledger.ts";
+import { addUsage, noUsage, type Usage } from "../src/money/usage.ts";
 import type { Store } from "../src/store.ts";
-import { addUsage, noUsage, type Usage } from "../src/usage.ts";
 import {
   closeInput,
   entryFor,

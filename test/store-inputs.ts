@@ -1,10 +1,10 @@
 // What store tests put into a store: inputs with everything that a test does not care about filled in.
 
 import { newId } from "../src/id.ts";
-import type { LedgerEntry, ReceiptPrice } from "../src/ledger.ts";
-import { sumCost } from "../src/ledger.ts";
+import type { LedgerEntry, ReceiptPrice } from "../src/money/ledger.ts";
+import { sumCost } from "../src/money/ledger.ts";
+import type { Usage } from "../src/money/usage.ts";
 import type { CloseTurn, OpenedTurn, OpenTurn, SessionFields, Store } from "../src/store.ts";
-import type { Usage } from "../src/usage.ts";
 
 export const processId = 4711;
 export const noFields: SessionFields = { title: null, model: null, system: null, params: {}, metadata: {} };

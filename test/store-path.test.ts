@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Message } from "../src/message.ts";
+import type { Message } from "../src/conversation/message.ts";
 import type { Store } from "../src/store.ts";
 import { closeInput, newSession, open, readAll, speak } from "./store-inputs.ts";
 import { codeOf, storeEngines } from "./stores.ts";

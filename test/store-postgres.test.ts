@@ -4,7 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
 import pg from "pg";
 import { type Migration, migrations } from "../src/database/migrate.ts";
-import { openPostgres } from "../src/database/postgres.ts";
+import { openPostgres } from "../src/database/postgres/postgres.ts";
 import { openLine } from "./line.ts";
 import { createPostgresDatabase } from "./postgres.ts";
 import { closeInput, entryFor, newSession, open, openInput, processId, readAll, speak } from "./store-inputs.ts";

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { indexPending, SearchIndexer } from "../src/database/search-indexer.ts";
-import { Connection, SqliteTx } from "../src/database/sqlite-connection.ts";
+import { Connection, SqliteTx } from "../src/database/sqlite/connection.ts";
+import { indexPending, SearchIndexer } from "../src/database/sqlite/search-indexer.ts";
 import { newSession, speak } from "./store-inputs.ts";
 import { openTestStore } from "./stores.ts";
 

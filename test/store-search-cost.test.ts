@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Reader, Value } from "../src/database/engine.ts";
 import { indexedWords, searchSessions } from "../src/database/search.ts";
-import { Connection } from "../src/database/sqlite-connection.ts";
-import { sqliteDialect } from "../src/database/sqlite-dialect.ts";
+import { Connection } from "../src/database/sqlite/connection.ts";
+import { sqliteDialect } from "../src/database/sqlite/dialect.ts";
 import { openTestStore } from "./stores.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "rozmova-search-cost-"));

@@ -2,10 +2,10 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { cutSnippet, parseQuery } from "../src/conversation/search-query.ts";
+import { cutWords, listWords } from "../src/conversation/search-words.ts";
+import type { Session } from "../src/conversation/session.ts";
 import { newId } from "../src/id.ts";
-import { cutSnippet, parseQuery } from "../src/search-query.ts";
-import { cutWords, listWords } from "../src/search-words.ts";
-import type { Session } from "../src/session.ts";
 import type { Store } from "../src/store.ts";
 import { newSession, speak } from "./store-inputs.ts";
 import { codeOf, storeEngines } from "./stores.ts";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Migration, migrations } from "../src/database/migrate.ts";
-import { openSqlite } from "../src/database/sqlite.ts";
+import { openSqlite } from "../src/database/sqlite/sqlite.ts";
 import { closeInput, entryFor, newSession, open, openInput, readAll, speak } from "./store-inputs.ts";
 import { codeOf, openTestStore } from "./stores.ts";
 

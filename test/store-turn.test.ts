@@ -1,9 +1,9 @@
 // Turns in the store: opened once, logged in order, closed once, booked once, whoever asks at the same moment.
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import type { LoggedEvent } from "../src/event.ts";
 import { newId } from "../src/id.ts";
 import { StaleSession, type Store } from "../src/store.ts";
+import type { LoggedEvent } from "../src/turn/event.ts";
 import {
   closeInput,
   entryFor,

@@ -2,11 +2,11 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { LoggedEvent } from "../src/event.ts";
 import type { Store } from "../src/store.ts";
-import { readStored } from "../src/turn-follow.ts";
-import { firstLogged, LiveTurn } from "../src/turn-live.ts";
-import { Reading } from "../src/turn-reading.ts";
+import type { LoggedEvent } from "../src/turn/event.ts";
+import { readStored } from "../src/turn/follow.ts";
+import { firstLogged, LiveTurn } from "../src/turn/live.ts";
+import { Reading } from "../src/turn/reading.ts";
 import { closeInput, newSession, open } from "./store-inputs.ts";
 import { storeEngines } from "./stores.ts";
 

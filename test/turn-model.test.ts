@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import type { AppError } from "../src/errors.ts";
 import type { Log } from "../src/log.ts";
-import { createCatalogue } from "../src/model.ts";
+import { createCatalogue } from "../src/model/model.ts";
 import { models } from "../src/providers/index.ts";
-import { createModelChooser } from "../src/turn-model.ts";
+import { createModelChooser } from "../src/turn/model-choice.ts";
 
 const before = Date.parse("2026-11-30T23:59:59Z");
 const after = Date.parse("2026-12-01T00:00:00Z");

@@ -1,11 +1,11 @@
 // The shapes of the public HTTP API as this page reads them; the server's own schemas say what they are.
 
 import type { z } from "@hono/zod-openapi";
-import type { eventSchemas } from "../src/http/event-schema.ts";
-import type { MessageWire } from "../src/http/message-wire.ts";
-import type { encodeReceipt } from "../src/http/receipt-wire.ts";
-import type { SessionWire } from "../src/http/session-wire.ts";
-import type { TurnWire } from "../src/http/turn-wire.ts";
+import type { eventSchemas } from "../src/http/native/event-schema.ts";
+import type { MessageWire } from "../src/http/native/message-wire.ts";
+import type { encodeReceipt } from "../src/http/native/receipt-wire.ts";
+import type { SessionWire } from "../src/http/native/session-wire.ts";
+import type { TurnWire } from "../src/http/native/turn-wire.ts";
 import type { CostWire, UsageWire } from "../src/http/wire.ts";
 
 export type Usage = UsageWire;

@@ -3,9 +3,9 @@
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { loadConfig } from "../config.ts";
-import { checkCopy, syncFolder } from "../database/copy.ts";
 import { sqliteFile } from "../database/inspect.ts";
 import { openStore } from "../database/open.ts";
+import { checkCopy, syncFolder } from "../database/sqlite/copy.ts";
 import { createProgress } from "./progress.ts";
 
 /** Prints the copy's path on stdout. A server may be running; a file that exists is never written over. */

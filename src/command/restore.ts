@@ -2,8 +2,8 @@
 
 import { resolve } from "node:path";
 import { loadConfig } from "../config.ts";
-import { restoreSqlite } from "../database/copy.ts";
 import { sqliteFile } from "../database/inspect.ts";
+import { restoreSqlite } from "../database/sqlite/copy.ts";
 import { createProgress } from "./progress.ts";
 
 /** Prints on stdout where the old database is kept, if there was one. Refuses while a server holds the database. */

@@ -1,7 +1,7 @@
 // How usage, cost and JSON lie in columns, for every table that has them.
 
-import { type Accuracy, accuracies, type Cost } from "../ledger.ts";
-import type { Usage } from "../usage.ts";
+import { type Accuracy, accuracies, type Cost } from "../money/ledger.ts";
+import type { Usage } from "../money/usage.ts";
 import type { Value } from "./engine.ts";
 
 export const usageColumns = "input_tokens, cached_tokens, output_tokens, thinking_tokens, tool_tokens, total_tokens";

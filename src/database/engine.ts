@@ -1,6 +1,6 @@
 // What a database engine gives to the files of this room: SQL in, rows out, and named writes that are one transaction each.
 
-import type { SearchPhrase } from "../search-query.ts";
+import type { SearchPhrase } from "../conversation/search-query.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
 
 export type Value = string | number | bigint | null;

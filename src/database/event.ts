@@ -1,9 +1,9 @@
 // The event log of turns: runs of events as compact rows, and the log read back.
 
 import { AppError } from "../errors.ts";
-import type { EventBatch, LoggedEvent } from "../event.ts";
-import type { Accuracy } from "../ledger.ts";
-import type { Usage } from "../usage.ts";
+import type { Accuracy } from "../money/ledger.ts";
+import type { Usage } from "../money/usage.ts";
+import type { EventBatch, LoggedEvent } from "../turn/event.ts";
 import type { Awaitable, Dialect, Reader, Tx, Value } from "./engine.ts";
 
 /** One event as it is stored: a letter for the type, then its data. */

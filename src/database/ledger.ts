@@ -1,11 +1,11 @@
 // The ledger: entries are added, never changed, and a session's totals move only together with them.
 
 import { createHash } from "node:crypto";
+import type { Session } from "../conversation/session.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { Cost, LedgerEntry, ReceiptLine, ReceiptPrice } from "../ledger.ts";
-import type { Session } from "../session.ts";
+import type { Cost, LedgerEntry, ReceiptLine, ReceiptPrice } from "../money/ledger.ts";
+import { addUsage, type Usage } from "../money/usage.ts";
 import type { BookTotals } from "../store.ts";
-import { addUsage, type Usage } from "../usage.ts";
 import {
   accuracyAt,
   picoFrom,

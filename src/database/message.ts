@@ -1,11 +1,11 @@
 // Messages: the path to the newest one in pages and in full, and what the model is shown of it.
 
+import type { Message } from "../conversation/message.ts";
 import type { ErrorCode } from "../errors.ts";
 import { notFound } from "../errors.ts";
 import { isId } from "../id.ts";
-import type { Message } from "../message.ts";
 import type { Listed, MemoryRow, Page } from "../store.ts";
-import type { TurnStatus } from "../turn-state.ts";
+import type { TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageFrom } from "./columns.ts";
 import type { Reader } from "./engine.ts";
 import { cutSegments, isOnPath, listSegments, type Segment } from "./path.ts";

@@ -6,11 +6,11 @@ import type { Engine } from "./engine.ts";
 import { findKey } from "./idempotency.ts";
 import { listEntries, sumBooks } from "./ledger.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
-import { openPostgres } from "./postgres.ts";
+import { openPostgres } from "./postgres/postgres.ts";
 import { readDeadTurn } from "./recovery.ts";
 import { searchSessions } from "./search.ts";
 import { findSession, findState, listSessions } from "./session.ts";
-import { openSqlite } from "./sqlite.ts";
+import { openSqlite } from "./sqlite/sqlite.ts";
 import { findTurn, listStopRequests, readTurnLog } from "./turn.ts";
 
 export interface StoreOptions {

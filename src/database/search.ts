@@ -5,10 +5,10 @@
 // so the walk begins at the top again: its cost grows with what was shown before, never with all there is to find.
 
 import { setImmediate } from "node:timers/promises";
+import { cutSnippet, parseQuery, type SearchPhrase } from "../conversation/search-query.ts";
+import { isPlain, listWords } from "../conversation/search-words.ts";
 import { notFound } from "../errors.ts";
 import { isId } from "../id.ts";
-import { cutSnippet, parseQuery, type SearchPhrase } from "../search-query.ts";
-import { isPlain, listWords } from "../search-words.ts";
 import type { FoundSession, Listed, Page } from "../store.ts";
 import { placeholders } from "./columns.ts";
 import type { Awaitable, Reader, Value } from "./engine.ts";

@@ -1,10 +1,10 @@
 // Sessions: made, found, listed, changed, moved to the trash and back.
 
+import type { Session } from "../conversation/session.ts";
 import { AppError, notFound } from "../errors.ts";
 import { isId } from "../id.ts";
-import type { Session } from "../session.ts";
+import { noUsage } from "../money/usage.ts";
 import type { Idempotency, Listed, Page, SessionFields, SessionState } from "../store.ts";
-import { noUsage } from "../usage.ts";
 import { accuracyAt, type CostRow, storableText, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
 import type { Reader, Tx, Value } from "./engine.ts";
 import { claimKey } from "./idempotency.ts";

@@ -1,10 +1,10 @@
 // Opening a turn: the session is taken, both messages and the turn are written, or nothing is.
 
+import type { Message } from "../conversation/message.ts";
+import { titleFrom } from "../conversation/session.ts";
 import { AppError, notFound } from "../errors.ts";
-import type { Message } from "../message.ts";
-import { titleFrom } from "../session.ts";
 import { type MemoryState, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
-import type { Turn } from "../turn-state.ts";
+import type { Turn } from "../turn/turn.ts";
 import { storableText } from "./columns.ts";
 import { type Awaitable, allOf, type Tx } from "./engine.ts";
 import { claimKey } from "./idempotency.ts";

@@ -1,11 +1,11 @@
 // Turns: opened, closed and settled, each in one transaction that is guarded by a conditional update.
 
+import type { Message } from "../conversation/message.ts";
 import { AppError, type ErrorCode, notFound } from "../errors.ts";
-import { type Cost, type LedgerEntry, sumCost } from "../ledger.ts";
-import type { Message } from "../message.ts";
+import { type Cost, type LedgerEntry, sumCost } from "../money/ledger.ts";
+import type { Usage } from "../money/usage.ts";
 import type { ClosedTurn, CloseTurn, SessionState, StopRequest, TurnLog } from "../store.ts";
-import type { Notice, Turn, TurnStatus } from "../turn-state.ts";
-import type { Usage } from "../usage.ts";
+import type { Notice, Turn, TurnStatus } from "../turn/turn.ts";
 import {
   type CostRow,
   costFrom,

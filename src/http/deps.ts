@@ -1,10 +1,10 @@
 // What the HTTP room is given: the house's own parts, and its settings.
 
 import type { Log } from "../log.ts";
-import type { Catalogue } from "../model.ts";
-import type { PriceBook } from "../price.ts";
+import type { Catalogue } from "../model/model.ts";
+import type { PriceBook } from "../money/price.ts";
 import type { Store } from "../store.ts";
-import type { Turns } from "../turns.ts";
+import type { Turns } from "../turn/turns.ts";
 
 export interface HttpSettings {
   mode: "live" | "demo";

@@ -2,7 +2,7 @@
 
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { ErrorCode } from "../errors.ts";
-import { eventSchemas } from "./event-schema.ts";
+import { eventSchemas } from "./native/event-schema.ts";
 import { problems } from "./problem.ts";
 import type { Answer, Route, RouteForm } from "./route.ts";
 import { exampleIds, idSchema, problemSchema } from "./wire.ts";

@@ -1,9 +1,9 @@
 // The native event stream: pulled by the reader, one group of events at a time. A reader that leaves, or does not read,
 // ends its own stream and nothing else.
 
-import type { EventGroups, Watcher } from "../turn-reading.ts";
+import type { EventGroups, Watcher } from "../turn/reading.ts";
 import type { Call } from "./call.ts";
-import { encodeEvents } from "./event-wire.ts";
+import { encodeEvents } from "./native/event-wire.ts";
 import { type Paced, Pacemaker } from "./pacemaker.ts";
 import { describeProblem } from "./problem.ts";
 

@@ -2,9 +2,9 @@
 
 import { z } from "@hono/zod-openapi";
 import { errorCodes } from "../errors.ts";
-import { accuracies, type Cost } from "../ledger.ts";
-import { printUsd } from "../money.ts";
-import { noUsage, type Usage } from "../usage.ts";
+import { accuracies, type Cost } from "../money/ledger.ts";
+import { printUsd } from "../money/money.ts";
+import { noUsage, type Usage } from "../money/usage.ts";
 
 export const exampleIds = {
   session: "01939c5e-7b1a-7c3d-9f20-0c1d2e3f4a5b",

@@ -1,9 +1,9 @@
 // The list of model vendors this server can talk to. A new one is an adapter, its usage function and one line here.
 
 import type { Provider } from "../provider.ts";
-import { createGemini, type GeminiSettings } from "./gemini.ts";
-import { geminiModels } from "./gemini-models.ts";
-import { geminiPrices } from "./gemini-prices.ts";
+import { createGemini, type GeminiSettings } from "./gemini/gemini.ts";
+import { geminiModels } from "./gemini/models.ts";
+import { geminiPrices } from "./gemini/prices.ts";
 
 const adapters = {
   gemini: createGemini,

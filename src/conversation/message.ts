@@ -1,0 +1,31 @@
+// A message: one row, said by the user or by the model, in its place on the path.
+
+import type { Cost } from "../money/ledger.ts";
+import type { Usage } from "../money/usage.ts";
+import type { TurnError, TurnStatus } from "../turn/turn.ts";
+
+export type Part = { type: "text"; text: string } | { type: "thought"; text: string };
+
+export interface Message {
+  id: string;
+  sessionId: string;
+  parentId: string | null;
+  turnId: string;
+  role: "user" | "assistant";
+  content: string;
+  thought: string | null;
+  status: TurnStatus;
+  model: string | null;
+  usage: Usage | null;
+  cost: Cost | null;
+  error: TurnError | null;
+  createdAt: number;
+}
+
+/** What a message consists of, in order: its thoughts, if any were shown, then its text. */
+export function partsOf(message: Pick<Message, "content" | "thought">): Part[] {
+  const parts: Part[] = [];
+  if (message.thought) parts.push({ type: "thought", text: message.thought });
+  if (message.content !== "" || parts.length === 0) parts.push({ type: "text", text: message.content });
+  return parts;
+}

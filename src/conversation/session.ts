@@ -1,0 +1,39 @@
+// A session: one dialogue, its settings and its running totals.
+
+import type { Params } from "../model/params.ts";
+import type { Cost } from "../money/ledger.ts";
+import type { Usage } from "../money/usage.ts";
+
+export type Metadata = Record<string, string | number | boolean | null>;
+
+export interface Session {
+  id: string;
+  /** Null until given, or until the first message names it. */
+  title: string | null;
+  /** Null: each turn uses the server's default model of its day. */
+  model: string | null;
+  system: string | null;
+  params: Params;
+  metadata: Metadata;
+  messageCount: number;
+  createdAt: number;
+  updatedAt: number;
+  deletedAt: number | null;
+  runningTurnId: string | null;
+  usage: Usage;
+  cost: Cost;
+  /** Grows by one with every change; the `ETag`. */
+  version: number;
+}
+
+const titleLength = 60;
+
+/** A session's title from its first message: the first line, cut at a word, without a model call. */
+export function titleFrom(text: string): string | null {
+  const line = text.trim().split(/\s*\n/, 1)[0]?.replace(/\s+/g, " ") ?? "";
+  const characters = [...line];
+  if (characters.length <= titleLength) return line === "" ? null : line;
+  const cut = characters.slice(0, titleLength).join("");
+  const lastSpace = cut.lastIndexOf(" ");
+  return `${lastSpace > titleLength / 2 ? cut.slice(0, lastSpace) : cut}…`;
+}

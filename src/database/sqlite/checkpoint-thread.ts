@@ -1,0 +1,20 @@
+// The thread that makes checkpoints: one connection, one statement, one answer for each message.
+
+import { DatabaseSync } from "node:sqlite";
+import { parentPort, workerData } from "node:worker_threads";
+import type { CheckpointAnswer } from "./checkpoint.ts";
+
+let database: DatabaseSync | undefined;
+
+function checkpoint(): CheckpointAnswer {
+  try {
+    database ??= new DatabaseSync(String(workerData));
+    // PASSIVE waits for nobody: what a reader still needs is left for the next time (sqlite.org/pragma.html#pragma_wal_checkpoint, read 2026-11-26).
+    const row = database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get() as { log: number; checkpointed: number };
+    return { logPages: row.log, copiedPages: row.checkpointed };
+  } catch (cause) {
+    return { failure: cause instanceof Error ? cause.message : String(cause) };
+  }
+}
+
+parentPort?.on("message", () => parentPort?.postMessage(checkpoint()));

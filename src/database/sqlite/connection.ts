@@ -1,0 +1,179 @@
+// A connection to SQLite, and the writer's transaction as operations see it.
+
+import { fdatasync } from "node:fs";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { promisify } from "node:util";
+import type { Awaitable, Tx, Value } from "../engine.ts";
+import { createWordTable, sqliteDialect } from "./dialect.ts";
+import type { GroupDatabase } from "./group-commit.ts";
+
+/** A text that is longer lies on pages of its own. */
+const longLength = 4_000;
+
+interface Prepared {
+  statement: StatementSync;
+  /** Whether its rows are what it has changed. */
+  returnsChanges: boolean;
+}
+
+/** A connection with its prepared statements. Values are bound, never spliced. */
+export class Connection {
+  readonly database: DatabaseSync;
+  /** How many statements have changed something so far. */
+  changes = 0;
+  /** Characters of long texts that were given to them. */
+  longText = 0;
+  private readonly prepared = new Map<string, Prepared>();
+
+  constructor(database: DatabaseSync) {
+    this.database = database;
+    database.exec(createWordTable);
+  }
+
+  all<R>(sql: string, params: readonly Value[] = []): R[] {
+    const { statement, returnsChanges } = this.prepare(sql);
+    const rows = statement.all(...params) as R[];
+    if (returnsChanges && rows.length > 0) this.changes++;
+    return rows;
+  }
+
+  run(sql: string, params: readonly Value[] = []): number {
+    const changed = Number(this.prepare(sql).statement.run(...params).changes);
+    if (changed > 0) this.changes++;
+    this.weigh(params);
+    return changed;
+  }
+
+  insert(sql: string, params: readonly Value[]): number {
+    this.changes++;
+    this.weigh(params);
+    return Number(this.prepare(sql).statement.run(...params).lastInsertRowid);
+  }
+
+  private weigh(params: readonly Value[]): void {
+    for (const value of params)
+      if (typeof value === "string" && value.length > longLength) this.longText += value.length;
+  }
+
+  private prepare(sql: string): Prepared {
+    let prepared = this.prepared.get(sql);
+    if (!prepared) {
+      const statement = this.database.prepare(sql.replace(/\$(\d)/g, "?$1"));
+      prepared = { statement, returnsChanges: / RETURNING /.test(sql) };
+      this.prepared.set(sql, prepared);
+    }
+    return prepared;
+  }
+}
+
+/**
+ * The transaction as one operation sees it. An operation that failed may still have statements under way: once it is over,
+ * or SQLite has ended the transaction itself, they must not reach what others write.
+ */
+export class SqliteTx implements Tx {
+  readonly dialect = sqliteDialect;
+  private readonly connection: Connection;
+  private readonly onIndexText: (() => void) | undefined;
+  private closed = false;
+
+  /** Without `onIndexText`, which is told that something waits to be indexed: for what runs before the first operation. */
+  constructor(connection: Connection, onIndexText?: () => void) {
+    this.connection = connection;
+    this.onIndexText = onIndexText;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  all<R>(sql: string, params?: readonly Value[]): Awaitable<R[]> {
+    try {
+      return this.open().all<R>(sql, params);
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
+  }
+
+  run(sql: string, params?: readonly Value[]): Awaitable<number> {
+    try {
+      return this.open().run(sql, params);
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
+  }
+
+  insert(sql: string, params: readonly Value[]): Awaitable<number> {
+    try {
+      return this.open().insert(sql, params);
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
+  }
+
+  /** Only noted: the text itself is read again when its turn comes. */
+  indexText(row: number, _owner: string, _text: string | null, replace: boolean): Awaitable<void> {
+    const noted = this.run(
+      "INSERT INTO search_pending (row, stale) VALUES ($1, $2) ON CONFLICT (row) DO UPDATE SET stale = MAX(stale, excluded.stale)",
+      [row, replace ? 1 : 0],
+    );
+    if (noted instanceof Promise) return noted.then(() => {});
+    this.onIndexText?.();
+  }
+
+  /** Whoever else wrote here is gone: the file's lock is ours alone. */
+  isProcessGone(): boolean {
+    return true;
+  }
+
+  private open(): Connection {
+    if (this.closed || (this.onIndexText && !this.connection.database.isTransaction))
+      throw new Error("the transaction is over");
+    return this.connection;
+  }
+}
+
+/** SQLITE_PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB (sqlite.org/rescode.html, read 2026-11-23). */
+const storageCodes = new Set([3, 5, 6, 7, 8, 10, 11, 13, 14, 15, 26]);
+
+/** Whether an error of node:sqlite means that storage fails, not that a statement was wrong. */
+export function isStorageFailure(cause: unknown): boolean {
+  return (
+    cause instanceof Error &&
+    "errcode" in cause &&
+    typeof cause.errcode === "number" &&
+    storageCodes.has(cause.errcode & 0xff)
+  );
+}
+
+/**
+ * What group commit needs of the writer connection. The log is flushed by us and not by COMMIT (`synchronous` is NORMAL),
+ * so that no stream waits for the disk; what is told only after the flush is as safe as with FULL.
+ */
+export function groupDatabase(connection: Connection, logFile: number, onIndexText: () => void): GroupDatabase {
+  const { database } = connection;
+  const statement = (sql: string) => database.prepare(sql);
+  const [begin, mark, release, commit] = [
+    statement("BEGIN IMMEDIATE"),
+    statement("SAVEPOINT operation"),
+    statement("RELEASE operation"),
+    statement("COMMIT"),
+  ];
+  return {
+    begin: () => void begin.run(),
+    openTx: () => new SqliteTx(connection, onIndexText),
+    changes: () => connection.changes,
+    mark: () => void mark.run(),
+    release: () => void release.run(),
+    undo: () => database.exec("ROLLBACK TO operation; RELEASE operation"),
+    commit: () => void commit.run(),
+    flush: () => flushFile(logFile),
+    rollback: () => {
+      if (database.isTransaction) database.exec("ROLLBACK");
+    },
+    // SQLite ends the transaction itself on the worst errors.
+    isStorageFailure: (cause) => isStorageFailure(cause) || !database.isTransaction,
+  };
+}
+
+/** Waits for the disk beside the event loop. */
+const flushFile = promisify(fdatasync);

@@ -1,0 +1,132 @@
+// SQLite files that are not in use: proving a copy sound, and putting one in a database's place.
+
+import { closeSync, copyFileSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { backup, DatabaseSync } from "node:sqlite";
+import { AppError } from "../../errors.ts";
+import { migrations, refuseNewer } from "../migrate.ts";
+import { takeLock } from "./sqlite.ts";
+
+export type Progress = (done: number, total: number) => void;
+
+export interface CheckedCopy {
+  schemaVersion: number;
+  sessions: number;
+  messages: number;
+}
+
+/**
+ * Makes a finished copy one plain file and proves it: every page, every index, every reference, the schema's version.
+ * Throws storage_unavailable with a sentence for the operator.
+ */
+export function checkCopy(file: string, shownAs: string = file): CheckedCopy {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file);
+    database.exec("PRAGMA journal_mode = DELETE");
+    refuseDamage(database, shownAs);
+    return describeCopy(database, shownAs);
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : refusal(`${shownAs} is not a sound SQLite database`, cause);
+  } finally {
+    database?.close();
+  }
+}
+
+function refuseDamage(database: DatabaseSync, shownAs: string): void {
+  const [first] = database.prepare("PRAGMA integrity_check(1)").all() as { integrity_check: string }[];
+  if (first?.integrity_check !== "ok") throw refusal(`${shownAs} is damaged`, first?.integrity_check);
+  const dangling = database.prepare("PRAGMA foreign_key_check").all();
+  if (dangling.length > 0)
+    throw refusal(`${shownAs} is damaged`, `${dangling.length} rows refer to rows that are missing`);
+}
+
+function describeCopy(database: DatabaseSync, shownAs: string): CheckedCopy {
+  const read = (sql: string) => (database.prepare(sql).get() as { n: number }).n;
+  if (read("SELECT COUNT(*) AS n FROM sqlite_schema WHERE name IN ('schema_version', 'session', 'message')") < 3)
+    throw refusal(`${shownAs} is not a Rozmova database`, "its tables are missing");
+  const schemaVersion = read("SELECT MAX(version) AS n FROM schema_version");
+  refuseNewer(schemaVersion, migrations, shownAs);
+  return {
+    schemaVersion,
+    sessions: read("SELECT COUNT(*) AS n FROM session"),
+    messages: read("SELECT COUNT(*) AS n FROM message"),
+  };
+}
+
+export interface Restored extends CheckedCopy {
+  /** Where the database that was there before is now; null when there was none. */
+  keptAside: string | null;
+}
+
+/**
+ * Puts a copy of `from` in the place of `file`. Until the last step, one atomic rename, the old database stays where it is;
+ * it is kept under another name. Throws storage_unavailable, with nothing changed, when `from` is not sound or a process holds `file`.
+ */
+export async function restoreSqlite(from: string, file: string, at: Date, progress?: Progress): Promise<Restored> {
+  const lock = takeLock(file);
+  const incoming = `${file}.incoming`;
+  try {
+    removeDatabase(incoming);
+    await copyDatabase(from, incoming, progress);
+    const checked = checkCopy(incoming, from);
+    const keptAside = existsSync(file) ? keepAside(file, at) : null;
+    // A write-ahead log left beside would be played into the new file.
+    for (const end of ["-wal", "-shm"]) rmSync(file + end, { force: true });
+    renameSync(incoming, file);
+    syncFolder(dirname(file));
+    return { ...checked, keptAside };
+  } finally {
+    removeDatabase(incoming);
+    lock.close();
+  }
+}
+
+/** Through SQLite rather than byte by byte: what is still in a write-ahead log beside the source belongs to it. */
+async function copyDatabase(from: string, to: string, progress: Progress | undefined): Promise<void> {
+  if (!existsSync(from)) throw refusal(`${from} cannot be restored`, "there is no such file");
+  let source: DatabaseSync | undefined;
+  try {
+    source = new DatabaseSync(from, { readOnly: true });
+    await backup(source, to, {
+      rate: 1000,
+      progress: ({ totalPages, remainingPages }) => progress?.(totalPages - remainingPages, totalPages),
+    });
+  } catch (cause) {
+    throw refusal(`${from} cannot be restored`, cause);
+  } finally {
+    source?.close();
+  }
+}
+
+/** Gives the old database a second name, with its log if it has one: it may be damaged, so SQLite is not asked. */
+function keepAside(file: string, at: Date): string {
+  const stamp = at.toISOString().replace(/[-:]/g, "").slice(0, 15);
+  const aside = `${file}.before-restore-${stamp}`;
+  for (const end of ["-wal", ""]) {
+    if (!existsSync(file + end)) continue;
+    try {
+      linkSync(file + end, aside + end);
+    } catch {
+      copyFileSync(file + end, aside + end); // a file system without hard links
+    }
+  }
+  return aside;
+}
+
+function removeDatabase(file: string): void {
+  for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(file + end, { force: true });
+}
+
+/** A rename is on disk when its folder is. Windows knows no such thing. */
+export function syncFolder(folder: string): void {
+  if (process.platform === "win32") return;
+  const handle = openSync(folder, "r");
+  fsyncSync(handle);
+  closeSync(handle);
+}
+
+function refusal(sentence: string, cause: unknown): AppError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AppError("storage_unavailable", `${sentence}: ${reason}.`, { cause });
+}

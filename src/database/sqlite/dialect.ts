@@ -1,0 +1,38 @@
+// SQLite's own words, where the engines' SQL differs.
+
+import type { SearchPhrase } from "../../conversation/search-query.ts";
+import type { Dialect } from "../engine.ts";
+
+const firstWord = (from: string) => `SELECT term FROM message_word WHERE term >= ${from} ORDER BY term LIMIT 1`;
+const begins = "substr(found.word, 1, length($1)) = $1";
+
+export const sqliteDialect: Dialect = {
+  name: "sqlite",
+  autoRow: "INTEGER PRIMARY KEY",
+  clustered: "WITHOUT ROWID",
+  lockRows: "",
+  inList: (param) => `IN (SELECT value FROM json_each(${param}))`,
+  idType: "TEXT",
+  // Texts come cut into words already. The ascii tokenizer keeps every character above U+007F as part of a word
+  // (sqlite.org/fts5.html 4.3.2, read 2026-11-23). No prefix index: it would double what a turn pays for being found.
+  createSearch: [
+    "CREATE VIRTUAL TABLE message_search USING fts5 (words, content='', contentless_delete=1, tokenize='ascii')",
+    "CREATE TABLE search_pending (row INTEGER PRIMARY KEY, stale BIGINT NOT NULL)",
+  ],
+  searchMatch: "message_search MATCH $1",
+  printQuery: (phrases, owner, begun) =>
+    [`"${owner}"`, ...phrases.map((phrase) => printPhrase(phrase, begun))].join(" AND "),
+  // Each word is looked for behind the one before it: what goes on with U+0001, which no word has, stands before all that go on.
+  listBegun: `WITH RECURSIVE found (word) AS (SELECT (${firstWord("$1")})
+    UNION ALL SELECT (${firstWord("found.word || char(1)")}) FROM found WHERE ${begins})
+    SELECT word FROM found WHERE ${begins} LIMIT $2`,
+};
+
+/** The words of the index, as a table of each connection's own that stores nothing (sqlite.org/fts5.html, the fts5vocab module). */
+export const createWordTable =
+  "CREATE VIRTUAL TABLE temp.message_word USING fts5vocab (main, message_search, instance)";
+
+function printPhrase({ words, prefix }: SearchPhrase, begun: readonly string[] | undefined): string {
+  if (prefix && begun) return `(${begun.map((word) => `"${word}"`).join(" OR ")})`;
+  return `"${words.join(" ")}"${prefix ? " *" : ""}`;
+}

@@ -1,0 +1,240 @@
+// SQLite: one connection that writes with group commit, and reads between the groups.
+
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { backup, DatabaseSync } from "node:sqlite";
+import { AppError } from "../../errors.ts";
+import { type Log, noLog } from "../../log.ts";
+import type { Awaitable, Engine, Reader, Value } from "../engine.ts";
+import { type Migration, migrate, migrations, newestOf, readSchemaVersion, refuseNewer } from "../migrate.ts";
+import { type OperationInput, type OperationName, type OperationResult, runOperation } from "../operations.ts";
+import { Checkpointer } from "./checkpoint.ts";
+import { Connection, groupDatabase, isStorageFailure, SqliteTx } from "./connection.ts";
+import { sqliteDialect } from "./dialect.ts";
+import { GroupCommit, storageFailure } from "./group-commit.ts";
+import { indexPending, SearchIndexer } from "./search-indexer.ts";
+
+/** Less than this free on the disk counts as full: a turn's end must still fit, and so must the next checkpoint. */
+const leastFreeBytes = 8 * 1024 * 1024;
+const backupPages = 1000;
+/** How long the start waits for the process before it to let go of the file. */
+const lockWaitMs = 2_000;
+
+export interface SqliteOptions {
+  log?: Log | undefined;
+  /** For reading and backup beside a running server: takes no lock, changes nothing. */
+  readOnly?: boolean | undefined;
+  /** The file may not grow beyond this; writes then fail as on a full disk. */
+  maxFileBytes?: number | undefined;
+  migrations?: readonly Migration[] | undefined;
+}
+
+export async function openSqlite(file: string, options: SqliteOptions = {}): Promise<Engine> {
+  if (options.readOnly) return openForReading(file, options.migrations ?? migrations);
+  const lock = takeLock(file);
+  let writer: Connection | undefined;
+  try {
+    writer = openWriter(file, options.maxFileBytes);
+    await migrateFile(writer, file, options.migrations ?? migrations, options.log ?? noLog);
+    // SQLite opens a file that may not be written for reading, without a word; it says so at the first write.
+    writer.run("DELETE FROM write_check WHERE id = -1");
+    return createEngine(file, writer, lock, options.log ?? noLog);
+  } catch (cause) {
+    writer?.database.close();
+    lock.close();
+    throw cause instanceof AppError ? cause : cannotOpen(file, cause);
+  }
+}
+
+/** The lock is a transaction on a file beside: the kernel lets go of it however the process ends. */
+export function takeLock(file: string): DatabaseSync {
+  let lock: DatabaseSync | undefined;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    lock = new DatabaseSync(`${file}.lock`, { timeout: lockWaitMs });
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (cause) {
+    lock?.close();
+    if (cause instanceof Error && "errcode" in cause && cause.errcode === 5) {
+      throw new AppError(
+        "storage_unavailable",
+        `The database ${file} is in use by another process. Stop it first, or give this one another DATABASE_URL.`,
+      );
+    }
+    throw cannotOpen(file, cause);
+  }
+}
+
+function cannotOpen(file: string, cause: unknown): AppError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AppError("storage_unavailable", `The database ${file} cannot be opened for writing: ${reason}.`, {
+    cause,
+  });
+}
+
+function openWriter(file: string, maxFileBytes: number | undefined): Connection {
+  const database = new DatabaseSync(file, { timeout: lockWaitMs });
+  try {
+    database.exec(
+      // NORMAL: the log is flushed by us, before anybody is told (connection.ts); SQLite itself flushes around checkpoints.
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; " +
+        // 16 MB of pages; checkpoints are ours too (checkpoint.ts), and SQLite's own should ours ever fail.
+        "PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 16000",
+    );
+    const connection = new Connection(database);
+    if (maxFileBytes !== undefined) {
+      const [page] = connection.all<{ page_size: number }>("PRAGMA page_size");
+      database.exec(`PRAGMA max_page_count = ${Math.ceil(maxFileBytes / (page?.page_size ?? 4096))}`);
+    }
+    return connection;
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
+}
+
+/** A database that has data is copied before it is changed. A migration that fails leaves it as it was. */
+async function migrateFile(writer: Connection, file: string, known: readonly Migration[], log: Log): Promise<void> {
+  const tx = new SqliteTx(writer);
+  const version = await readFileVersion(writer, tx);
+  refuseNewer(version, known, `The database ${file}`);
+  if (version === newestOf(known)) return;
+  if (version > 0) {
+    const copy = `${file}.before-${newestOf(known)}-${stamp()}.bak`;
+    await backup(writer.database, copy);
+    log.info(
+      { from: version, to: newestOf(known), copy },
+      "the database is brought up to date; a copy of it as it was is kept",
+    );
+  }
+  writer.database.exec("BEGIN IMMEDIATE");
+  try {
+    await migrate(tx, version, known);
+    writer.database.exec("COMMIT");
+  } catch (cause) {
+    if (writer.database.isTransaction) writer.database.exec("ROLLBACK");
+    throw cause;
+  }
+}
+
+function readFileVersion(connection: Connection, tx: SqliteTx): Promise<number> {
+  const tables = connection.all("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'");
+  return readSchemaVersion(tx, tables.length > 0);
+}
+
+function stamp(): string {
+  return new Date().toISOString().replace(/[-:]/g, "").slice(0, 15);
+}
+
+async function openForReading(file: string, known: readonly Migration[]): Promise<Engine> {
+  try {
+    const connection = new Connection(new DatabaseSync(file, { readOnly: true, timeout: lockWaitMs }));
+    refuseNewer(await readFileVersion(connection, new SqliteTx(connection)), known, `The database ${file}`);
+    return createReadOnlyEngine(file, connection);
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : cannotOpen(file, cause);
+  }
+}
+
+/**
+ * Copies what was committed when it began. The open transaction keeps the copy on that state: without it SQLite starts
+ * over at every write of another connection, and a busy server's backup never ends.
+ */
+async function copyWhileWritten(file: string, target: string, progress?: (done: number, total: number) => void) {
+  let source: DatabaseSync | undefined;
+  try {
+    source = new DatabaseSync(file, { readOnly: true, timeout: lockWaitMs });
+    source.exec("BEGIN; SELECT 1 FROM sqlite_schema");
+    const report = ({ remainingPages, totalPages }: { remainingPages: number; totalPages: number }) =>
+      progress?.(totalPages - remainingPages, totalPages);
+    const pages = await backup(source, target, { rate: backupPages, progress: report });
+    progress?.(pages, pages);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError("storage_unavailable", `The copy ${target} cannot be made: ${reason}.`, { cause });
+  } finally {
+    source?.close();
+  }
+}
+
+function createEngine(file: string, connection: Connection, lock: DatabaseSync, log: Log): Engine {
+  const logFile = openSync(`${file}-wal`, "r+"); // there since the first statement, until the last connection is closed
+  const checkpointer = new Checkpointer(file, (why) => log.warn({ why }, "a checkpoint failed; trying again later"));
+  const noteText = () => indexer.soon();
+  const group = new GroupCommit(groupDatabase(connection, logFile, noteText), (operations) => {
+    const { longText } = connection;
+    connection.longText = 0;
+    return checkpointer.afterGroup(operations, longText);
+  });
+  const indexer = new SearchIndexer((limit) => group.add((tx) => indexPending(tx, limit)));
+  indexer.soon(); // what a process before this one left waiting
+  let closed: Promise<void> | undefined;
+  const closeAll = async () => {
+    await indexer.close();
+    await group.drain();
+    await checkpointer.close();
+    closeSync(logFile);
+    connection.database.close();
+    lock.close();
+  };
+  return {
+    reader: createReader(connection, () => group.safe),
+    recent: createReader(connection, () => group.committed),
+    write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>> {
+      if (closed) return Promise.reject(new AppError("storage_unavailable", "The database is closed."));
+      return group.add((tx) => runOperation(tx, name, input));
+    },
+    settleSearch: () => indexer.settle(),
+    backup: (target, progress) => copyWhileWritten(file, target, progress),
+    async checkRoom() {
+      const { bavail, bsize } = await statfs(dirname(file));
+      if (bavail * bsize >= leastFreeBytes) return;
+      throw new AppError("storage_unavailable", "The disk of the database is full.");
+    },
+    close() {
+      closed ??= closeAll();
+      return closed;
+    },
+  };
+}
+
+/** Beside a running server: sees what that server has committed. */
+function createReadOnlyEngine(file: string, connection: Connection): Engine {
+  const reader = createReader(connection, () => undefined);
+  let closed = false;
+  return {
+    reader,
+    recent: reader,
+    async write() {
+      throw new AppError("storage_unavailable", "The database is open for reading only.");
+    },
+    settleSearch: async () => {},
+    backup: (target, progress) => copyWhileWritten(file, target, progress),
+    checkRoom: async () => {},
+    async close() {
+      if (!closed) connection.database.close();
+      closed = true;
+    },
+  };
+}
+
+/**
+ * Reads on the writer's connection, whose pages stay valid from group to group: those of a second connection would be
+ * thrown away with every commit (measured: 10 us for a session, instead of 6). `moment` is what has to be waited for.
+ */
+function createReader(connection: Connection, moment: () => Promise<void> | undefined): Reader {
+  return {
+    dialect: sqliteDialect,
+    all<R>(sql: string, params: readonly Value[] = []): Awaitable<R[]> {
+      const wait = moment();
+      if (wait) return wait.then(() => this.all<R>(sql, params));
+      try {
+        return connection.all<R>(sql, params);
+      } catch (cause) {
+        return Promise.reject(isStorageFailure(cause) ? storageFailure(cause) : cause);
+      }
+    },
+  };
+}

@@ -1,0 +1,243 @@
+// POST a message: one turn, answered as JSON when it is over or as a stream while it runs.
+
+import { z } from "@hono/zod-openapi";
+import { AppError } from "../../errors.ts";
+import type { FollowedTurn } from "../../turn/follow.ts";
+import type { NumberedEvent } from "../../turn/live.ts";
+import type { EventGroups, Reading, Watcher } from "../../turn/reading.ts";
+import type { StartTurn } from "../../turn/turns.ts";
+import type { Call } from "../call.ts";
+import type { AppDeps } from "../deps.ts";
+import { readIfMatch } from "../etag.ts";
+import { readIdempotency } from "../idempotency.ts";
+import { answerJson, type Route, route } from "../route.ts";
+import type { Streams } from "../sse.ts";
+import { idSchema } from "../wire.ts";
+import { eventStreamAnswer } from "./event-schema.ts";
+import { encodeEvents } from "./event-wire.ts";
+import { modelSchema, paramsSchema, textSchema } from "./fields.ts";
+import { encodeMessage, exampleMessages, messageSchema } from "./message-wire.ts";
+import { encodeSession, exampleSession, sessionSchema } from "./session-wire.ts";
+import { encodeTurn, exampleTurn, turnSchema } from "./turn-wire.ts";
+
+const answerSchema = z
+  .object({ turn: turnSchema, message: messageSchema, reply: messageSchema, session: sessionSchema })
+  .openapi("Answer", {
+    example: {
+      turn: exampleTurn,
+      message: exampleMessages.user,
+      reply: exampleMessages.reply,
+      session: exampleSession,
+    },
+  });
+
+function newMessageSchema(maxTextChars: number) {
+  return z
+    .strictObject({
+      content: textSchema(maxTextChars),
+      stream: z
+        .boolean()
+        .optional()
+        .openapi({ description: "The answer as an event stream. Default: what Accept asks for" }),
+      model: modelSchema.optional(),
+      params: paramsSchema.optional().openapi({ description: "Win over the session's, name by name" }),
+      parent_id: idSchema.nullable().optional().openapi({
+        description: "The message this one follows: left out, the newest; null, a new path from the beginning",
+      }),
+      if_busy: z.enum(["reject", "queue", "interrupt"]).optional().openapi({
+        description:
+          "While another turn runs: reject (default) refuses, queue waits in line, interrupt stops the running turn first",
+      }),
+    })
+    .openapi("NewMessage", { example: { content: "What goes into borscht?" } });
+}
+
+export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
+  const { turns, now, settings } = deps;
+  const firstByteMs = settings.firstByteMs ?? 1_000;
+
+  return [
+    route({
+      method: "post",
+      path: "/sessions/{id}/messages",
+      operationId: "sendMessage",
+      tag: "Messages",
+      summary: "Send a message and get the model's answer, with its cost",
+      description:
+        "Answers 201 with JSON when the turn is over, or 200 with an event stream while it runs (`stream: true`, or " +
+        "`Accept: text/event-stream`). Leaving does not stop the turn. A turn that failed before its first word answers " +
+        "with the failure's status, in both forms; a stream that has begun tells of a failure in `turn-end`. With " +
+        "`if_busy` other than `reject`, a stream that must wait longer than a second begins with the comment `: queued`; " +
+        "if the turn then cannot begin, the stream's only event is `error`, with a problem document as its data.",
+      params: { id: "session" },
+      headers: {
+        "Idempotency-Key": "The same key with the same body is answered by the same turn: the model is called once",
+        "If-Match": "Refuse (412) unless the session is at this version",
+      },
+      body: newMessageSchema(settings.maxTextChars),
+      bodyExamples: {
+        plain: { content: "What goes into borscht?" },
+        streamed: { content: "Tell me more.", stream: true, params: { temperature: 0.2 }, if_busy: "queue" },
+      },
+      responses: {
+        201: {
+          description: "The turn is over: complete, stopped or interrupted",
+          content: { "application/json": { schema: answerSchema } },
+          headers: { Location: "The turn" },
+        },
+        200: eventStreamAnswer,
+      },
+      errors: [
+        "malformed_json",
+        "bad_request",
+        "not_found",
+        "turn_in_progress",
+        "conflict",
+        "version_mismatch",
+        "too_large",
+        "unsupported_media_type",
+        "invalid_request",
+        "context_too_long",
+        "idempotency_mismatch",
+        "unpriced_model",
+        "provider_rate_limited",
+        "provider_error",
+        "provider_refused_key",
+        "model_not_found",
+        "provider_unavailable",
+        "provider_timeout",
+        "storage_unavailable",
+        "draining",
+      ],
+      async handler({ call, id, body }) {
+        const ifBusy = body.if_busy ?? "reject";
+        const starting = turns.start({
+          owner: call.owner,
+          sessionId: id,
+          content: body.content,
+          model: body.model,
+          params: body.params,
+          parentId: body.parent_id,
+          ifBusy,
+          ifVersion: readIfMatch(call),
+          idempotency: readIdempotency(call, body, now() + settings.idempotencyMs),
+          get left() {
+            return call.left;
+          },
+        } satisfies StartTurn);
+        const wantsStream = body.stream ?? call.header("accept")?.includes("text/event-stream") ?? false;
+        if (!wantsStream) return answerWhole(call, await starting);
+        const askedAt = performance.now();
+        const followed = ifBusy === "reject" ? await starting : await within(starting, firstByteMs);
+        if (!followed)
+          return streams.answer(call, {
+            head: ": queued\n\n",
+            begun: false,
+            groups: new QueuedReading(call, starting),
+          });
+        return answerStream(call, streams, followed, Math.max(0, firstByteMs - (performance.now() - askedAt)));
+      },
+    }),
+  ];
+}
+
+async function answerWhole(call: Call, followed: FollowedTurn): Promise<Response> {
+  call.turnId = followed.turnId;
+  const ended = await followed.end(call);
+  if (!ended) {
+    throw new AppError("storage_unavailable", "The answer could not be stored; look at the turn again later.", {
+      members: { turn_id: followed.turnId },
+      retryAfterSeconds: 5,
+    });
+  }
+  const { turn, userMessage, reply, session } = ended;
+  if (turn.status === "failed") throw failureOf(turn);
+  const body = {
+    turn: encodeTurn(turn),
+    message: encodeMessage(userMessage),
+    reply: encodeMessage(reply),
+    session: encodeSession(session),
+  };
+  return answerJson(201, body, { location: `/turns/${turn.id}` });
+}
+
+/** A stream, unless the turn has failed already without a word: that gets a real status. */
+async function answerStream(call: Call, streams: Streams, followed: FollowedTurn, waitMs: number): Promise<Response> {
+  call.turnId = followed.turnId;
+  await followed.waitForFirst(waitMs);
+  const groups = followed.read(0);
+  const { value: first } = await groups.next();
+  const end = first?.at(-1)?.event;
+  if (first && end?.type === "turn-end" && end.turn.status === "failed" && !hasWords(first)) {
+    groups.leave();
+    throw failureOf(end.turn);
+  }
+  return streams.answer(
+    call,
+    { head: encodeEvents(first ?? []), begun: true, groups },
+    { location: `/turns/${followed.turnId}` },
+  );
+}
+
+/** The turn's events from its start, once it has one. Whoever leaves earlier leaves the queue too. */
+class QueuedReading implements EventGroups {
+  private reading: Reading | undefined;
+  private failure: { cause: unknown } | undefined;
+  private left = false;
+  private reader: Watcher | undefined;
+
+  constructor(call: Call, starting: Promise<FollowedTurn>) {
+    const begin = (followed: FollowedTurn) => {
+      call.letGoOfRequest();
+      call.turnId = followed.turnId;
+      if (!this.left) this.reading = followed.read(0);
+    };
+    const fail = (cause: unknown) => {
+      this.failure = { cause };
+    };
+    void starting.then(begin, fail).then(() => this.reader?.look());
+  }
+
+  take(watcher: Watcher): NumberedEvent[] | null | undefined {
+    if (this.failure) throw this.failure.cause;
+    if (this.reading) return this.reading.take(watcher);
+    this.reader = watcher;
+    return this.left ? null : undefined;
+  }
+
+  get isOver(): boolean {
+    return this.left || (this.reading?.isOver ?? false);
+  }
+
+  leave(): void {
+    this.left = true;
+    this.reading?.leave();
+  }
+}
+
+function hasWords(events: readonly NumberedEvent[]): boolean {
+  return events.some(({ event }) => event.type === "text-delta" || event.type === "thought-delta");
+}
+
+function failureOf(turn: {
+  id: string;
+  sessionId: string;
+  error: { code: AppError["code"]; detail: string } | null;
+}): AppError {
+  return new AppError(turn.error?.code ?? "internal", turn.error?.detail ?? "The turn failed.", {
+    members: { turn_id: turn.id, session_id: turn.sessionId },
+  });
+}
+
+/** What the promise brings within so many milliseconds, else undefined; its failure is thrown only in that time. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,169 @@
+// A turn's receipt on the wire: what it cost, line by line, and each call to the vendor with its own.
+
+import { z } from "@hono/zod-openapi";
+import { errorCodes } from "../../errors.ts";
+import { type LedgerEntry, sumCost } from "../../money/ledger.ts";
+import { printUsd } from "../../money/money.ts";
+import type { Turn } from "../../turn/turn.ts";
+import {
+  costSchema,
+  count,
+  encodeUsage,
+  exampleIds,
+  exampleUsage,
+  idSchema,
+  orNull,
+  printTime,
+  printTotal,
+  timeSchema,
+  usageSchema,
+  usdSchema,
+} from "../wire.ts";
+
+const lineSchema = z.object({
+  item: z.string(),
+  quantity: count,
+  unit: z.enum(["token", "request", "query"]),
+  unit_price: usdSchema,
+  amount: usdSchema,
+});
+
+const priceSchema = z.object({
+  id: z.string(),
+  effective_from: z.string(),
+  source: z.string(),
+  read_on: z.string(),
+  rates: z.record(z.string(), z.unknown()).openapi({ description: "The whole price row, in USD per million tokens" }),
+});
+
+const attemptShape = {
+  at: timeSchema,
+  vendor: z.string().nullable(),
+  model_requested: z.string(),
+  model_served: z.string().nullable(),
+  price: priceSchema.nullable(),
+  usage_raw: z.unknown().openapi({ description: "The counts as the vendor sent them; null when it sent none" }),
+  usage: orNull(usageSchema),
+  lines: z.array(lineSchema),
+  total: usdSchema.nullable(),
+  currency: z.literal("USD"),
+  accuracy: costSchema.shape.accuracy,
+  balanced: z.boolean().openapi({ description: "Whether the vendor's total is the sum of its parts" }),
+};
+
+const exampleAttempt = {
+  at: "2026-11-23T09:30:04.512Z",
+  vendor: "example",
+  model_requested: "swift-2",
+  model_served: "swift-2",
+  price: {
+    id: "example/swift-2@2026-01-01#0123abcd",
+    effective_from: "2026-01-01",
+    source: "the vendor's pricing page",
+    read_on: "2026-10-07",
+    rates: { input: "0.30", cached: "0.03", output: "2.50" },
+  },
+  usage_raw: { promptTokenCount: 12, candidatesTokenCount: 40, thoughtsTokenCount: 120, totalTokenCount: 172 },
+  usage: exampleUsage,
+  lines: [
+    { item: "input_text", quantity: 12, unit: "token" as const, unit_price: "0.0000003", amount: "0.0000036" },
+    { item: "output_text", quantity: 40, unit: "token" as const, unit_price: "0.0000025", amount: "0.0001" },
+    { item: "thinking", quantity: 120, unit: "token" as const, unit_price: "0.0000025", amount: "0.0003" },
+  ],
+  total: "0.0004036",
+  currency: "USD" as const,
+  accuracy: "exact" as const,
+  balanced: true,
+};
+
+export const receiptSchema = z
+  .object({
+    turn_id: idSchema,
+    ...attemptShape,
+    settled: z
+      .boolean()
+      .openapi({ description: "False while the turn runs, and while a stopped turn's bill is still being read" }),
+    attempts: z
+      .array(z.object({ attempt: z.int().min(1), ...attemptShape, error_code: z.enum(errorCodes).nullable() }))
+      .openapi({ description: "Every call to the vendor; the delivering one is also what stands above" }),
+  })
+  .openapi("Receipt", {
+    description:
+      "total and accuracy are the whole turn's; the other fields are those of the call that delivered the answer",
+    example: {
+      turn_id: exampleIds.turn,
+      ...exampleAttempt,
+      settled: true,
+      attempts: [{ attempt: 1, ...exampleAttempt, error_code: null }],
+    },
+  });
+
+export function encodeReceipt(turn: Turn, entries: readonly LedgerEntry[]): z.infer<typeof receiptSchema> {
+  const delivering = entries.findLast((entry) => entry.errorCode === null) ?? entries.at(-1);
+  const cost = entries.length > 0 ? sumCost(entries) : (turn.cost ?? { total: null, accuracy: "unknown" as const });
+  return {
+    turn_id: turn.id,
+    ...(delivering ? encodeAttempt(delivering) : attemptOfNone(turn)),
+    total: printTotal(cost),
+    accuracy: cost.accuracy,
+    settled: turn.settled && turn.status !== "running",
+    attempts: entries.map((entry) => ({
+      attempt: entry.attempt,
+      ...encodeAttempt(entry),
+      error_code: entry.errorCode,
+    })),
+  };
+}
+
+function encodeAttempt(entry: LedgerEntry) {
+  return {
+    at: printTime(entry.at),
+    vendor: entry.vendor,
+    model_requested: entry.modelRequested,
+    model_served: entry.modelServed,
+    price: entry.price && {
+      id: entry.price.id,
+      effective_from: entry.price.effectiveFrom,
+      source: entry.price.source,
+      read_on: entry.price.readOn,
+      rates: entry.price.rates,
+    },
+    usage_raw: entry.usageRaw === null ? null : parseRaw(entry.usageRaw),
+    usage: entry.usage && encodeUsage(entry.usage),
+    lines: entry.lines.map(({ item, quantity, unit, unitPrice, amount }) => ({
+      item,
+      quantity,
+      unit,
+      unit_price: printUsd(unitPrice),
+      amount: printUsd(amount),
+    })),
+    total: printTotal(entry),
+    currency: "USD" as const,
+    accuracy: entry.accuracy,
+    balanced: entry.balanced,
+  };
+}
+
+/** Nothing was sent to the vendor, or nothing is booked yet. */
+function attemptOfNone(turn: Turn) {
+  return {
+    at: printTime(turn.endedAt ?? turn.startedAt),
+    vendor: null,
+    model_requested: turn.modelRequested,
+    model_served: turn.modelServed,
+    price: null,
+    usage_raw: null,
+    usage: turn.usage && encodeUsage(turn.usage),
+    lines: [],
+    currency: "USD" as const,
+    balanced: true,
+  };
+}
+
+function parseRaw(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return json; // broken as it came; shown as it came
+  }
+}

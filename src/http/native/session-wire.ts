@@ -1,0 +1,88 @@
+// A session on the wire.
+
+import { z } from "@hono/zod-openapi";
+import type { Session } from "../../conversation/session.ts";
+import {
+  costSchema,
+  count,
+  encodeCost,
+  encodeUsage,
+  exampleCost,
+  exampleIds,
+  exampleUsage,
+  idSchema,
+  printTime,
+  printTimeOrNull,
+  timeSchema,
+  usageSchema,
+} from "../wire.ts";
+import { metadataSchema, paramsSchema } from "./fields.ts";
+
+const shape = {
+  id: idSchema,
+  object: z.literal("session"),
+  title: z.string().nullable().openapi({ description: "Null until given, or until the first message names it" }),
+  model: z.string().nullable().openapi({ description: "Null: each turn uses the server's default of its day" }),
+  system: z.string().nullable(),
+  params: paramsSchema,
+  metadata: metadataSchema,
+  message_count: count,
+  created_at: timeSchema,
+  updated_at: timeSchema,
+  deleted_at: timeSchema.nullable(),
+  running_turn_id: idSchema.nullable(),
+  usage: usageSchema,
+  cost: costSchema,
+  version: z.int().min(1).openapi({ description: "Grows by one with every change; the ETag" }),
+};
+
+export const exampleSession = {
+  id: exampleIds.session,
+  object: "session" as const,
+  title: "Borscht for two",
+  model: null,
+  system: "Answer in one sentence.",
+  params: { temperature: 0.7 },
+  metadata: { customer: "c-17" },
+  message_count: 2,
+  created_at: "2026-11-23T09:30:00.000Z",
+  updated_at: "2026-11-23T09:30:04.512Z",
+  deleted_at: null,
+  running_turn_id: null,
+  usage: exampleUsage,
+  cost: exampleCost,
+  version: 3,
+};
+
+export const sessionSchema = z.object(shape).openapi("Session", { example: exampleSession });
+export type SessionWire = z.infer<typeof sessionSchema>;
+
+export const foundSessionSchema = z
+  .object({
+    ...shape,
+    snippet: z.string().nullable().optional().openapi({
+      description:
+        "Only in answers to ?q=: the words around what was found, as plain text (not HTML); what was found stands between U+E000 and U+E001. Null: the title was found",
+    }),
+  })
+  .openapi("ListedSession", { example: exampleSession });
+
+export function encodeSession(session: Session): SessionWire {
+  return {
+    id: session.id,
+    object: "session",
+    title: session.title,
+    model: session.model,
+    system: session.system,
+    params: session.params,
+    metadata: session.metadata,
+    message_count: session.messageCount,
+    created_at: printTime(session.createdAt),
+    updated_at: printTime(session.updatedAt),
+    deleted_at: printTimeOrNull(session.deletedAt),
+    running_turn_id: session.runningTurnId,
+    usage: encodeUsage(session.usage),
+    cost: encodeCost(session.cost),
+    version: session.version,
+  };
+}

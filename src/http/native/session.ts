@@ -1,0 +1,228 @@
+// Sessions: made, listed and searched, read, changed, moved to the trash and back.
+
+import { z } from "@hono/zod-openapi";
+import type { Session } from "../../conversation/session.ts";
+import { AppError, notFound } from "../../errors.ts";
+import { newId } from "../../id.ts";
+import type { Params } from "../../model/params.ts";
+import type { Call } from "../call.ts";
+import type { AppDeps } from "../deps.ts";
+import { etagOf, isUnchanged, readIfMatch } from "../etag.ts";
+import { invalidRequest } from "../field-errors.ts";
+import { readIdempotency } from "../idempotency.ts";
+import { type Answer, answerJson, type Route, route } from "../route.ts";
+import { encodeList, listSchema } from "../wire.ts";
+import {
+  cursorFields,
+  flagSchema,
+  metadataSchema,
+  modelSchema,
+  paramsSchema,
+  systemSchema,
+  titleSchema,
+} from "./fields.ts";
+import { encodeSession, exampleSession, foundSessionSchema, sessionSchema } from "./session-wire.ts";
+
+const fields = {
+  title: titleSchema.nullable().optional(),
+  model: modelSchema.nullable().optional(),
+  system: systemSchema.nullable().optional(),
+  params: paramsSchema.optional(),
+  metadata: metadataSchema.optional(),
+};
+const example = { title: "Borscht for two", system: "Answer in one sentence.", params: { temperature: 0.7 } };
+const newSessionSchema = z.strictObject(fields).openapi("NewSession", { example });
+const sessionChangeSchema = z.strictObject(fields).openapi("SessionChange", {
+  description: "What is left out stays; params and metadata are replaced as a whole",
+  example: { title: "Borscht" },
+});
+
+const listQuery = z.strictObject({
+  ...cursorFields,
+  q: z
+    .string()
+    .refine((text) => text.trim() !== "" && text.length <= 200, "must have 1 to 200 characters")
+    .optional()
+    .openapi({ description: "Words of titles and messages, in any script" }),
+  deleted: flagSchema.optional().openapi({ description: "true: what is in the trash" }),
+});
+const purgeQuery = z.strictObject({ purge: flagSchema.optional().openapi({ description: "Not offered yet" }) });
+
+const sessionListSchema = listSchema(foundSessionSchema).openapi("SessionList", {
+  example: encodeList([exampleSession], false),
+});
+const ifMatch = { "If-Match": "Refuse (412) unless the session is at this version" };
+
+function oneSession(description: string, headers: Record<string, string> = {}): Answer {
+  return {
+    description,
+    content: { "application/json": { schema: sessionSchema } },
+    headers: { ETag: "The session's version", ...headers },
+  };
+}
+
+function answerSession(status: number, session: Session, headers: Record<string, string> = {}): Response {
+  return answerJson(status, encodeSession(session), { etag: etagOf(session), ...headers });
+}
+
+export function sessionRoutes(deps: AppDeps): Route[] {
+  const { store, catalogue, settings, now } = deps;
+
+  /** Says at once what would otherwise be said at the first message. */
+  function checkParams(model: string | null, params: Params | undefined): void {
+    if (params === undefined) return;
+    const errors = catalogue.checkParams(model ?? settings.defaultModel, params);
+    if (errors.length > 0) throw invalidRequest(errors);
+  }
+
+  async function getSession(call: Call, id: string): Promise<Session> {
+    const session = await store.findSession(call.owner, id);
+    if (!session) throw notFound("session");
+    return session;
+  }
+
+  return [
+    route({
+      method: "post",
+      path: "/sessions",
+      operationId: "createSession",
+      tag: "Sessions",
+      summary: "Start a session",
+      headers: {
+        "Idempotency-Key": "The same key with the same body makes one session",
+      },
+      body: newSessionSchema,
+      bodyOptional: true,
+      bodyExamples: { empty: {}, full: { ...example, metadata: { customer: "c-17" } } },
+      responses: { 201: oneSession("The new session", { Location: "The session" }) },
+      errors: [
+        "malformed_json",
+        "bad_request",
+        "too_large",
+        "unsupported_media_type",
+        "invalid_request",
+        "idempotency_mismatch",
+        "storage_unavailable",
+      ],
+      async handler({ call, body }) {
+        checkParams(body.model ?? null, body.params);
+        const { title = null, model = null, system = null, params = {}, metadata = {} } = body;
+        const at = now();
+        const idempotency = readIdempotency(call, body, at + settings.idempotencyMs);
+        const session = await store.createSession(
+          call.owner,
+          newId(),
+          { title, model, system, params, metadata },
+          at,
+          idempotency,
+        );
+        call.sessionId = session.id;
+        return answerSession(201, session, { location: `/sessions/${session.id}` });
+      },
+    }),
+    route({
+      method: "get",
+      path: "/sessions",
+      operationId: "listSessions",
+      tag: "Sessions",
+      summary: "List sessions, newest first, or search them",
+      query: listQuery,
+      responses: { 200: { description: "A page", content: { "application/json": { schema: sessionListSchema } } } },
+      errors: ["invalid_request", "storage_unavailable"],
+      async handler({ call, query: { limit = 20, after, before, q, deleted = false } }) {
+        if (after !== undefined && before !== undefined)
+          throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
+        const page = { limit, after, before, deleted };
+        if (q === undefined) {
+          const { data, hasMore } = await store.listSessions(call.owner, page);
+          return answerJson(200, encodeList(data.map(encodeSession), hasMore));
+        }
+        const { data, hasMore } = await store.searchSessions(call.owner, q, page);
+        const found = data.map((session) => ({ ...encodeSession(session), snippet: session.snippet }));
+        return answerJson(200, encodeList(found, hasMore));
+      },
+    }),
+    route({
+      method: "get",
+      path: "/sessions/{id}",
+      operationId: "getSession",
+      tag: "Sessions",
+      summary: "Read a session, with what it has cost",
+      params: { id: "session" },
+      headers: {
+        "If-None-Match": "Answer 304 if the session is still at this version",
+      },
+      responses: { 200: oneSession("The session"), 304: { description: "Still at the version you have" } },
+      errors: ["not_found", "storage_unavailable"],
+      async handler({ call, id }) {
+        const session = await getSession(call, id);
+        const headers = { etag: etagOf(session), "cache-control": "private, no-cache" };
+        if (isUnchanged(call.request, headers.etag)) return new Response(null, { status: 304, headers });
+        return answerSession(200, session, headers);
+      },
+    }),
+    route({
+      method: "patch",
+      path: "/sessions/{id}",
+      operationId: "changeSession",
+      tag: "Sessions",
+      summary: "Change a session's title, model, system prompt, params or metadata",
+      params: { id: "session" },
+      headers: ifMatch,
+      body: sessionChangeSchema,
+      bodyExamples: { rename: { title: "Borscht" }, defaultModel: { model: null } },
+      responses: { 200: oneSession("The session as it is now") },
+      errors: [
+        "malformed_json",
+        "bad_request",
+        "not_found",
+        "version_mismatch",
+        "too_large",
+        "unsupported_media_type",
+        "invalid_request",
+        "storage_unavailable",
+      ],
+      async handler({ call, id, body }) {
+        const ifVersion = readIfMatch(call);
+        if (body.params)
+          checkParams(body.model === undefined ? (await getSession(call, id)).model : body.model, body.params);
+        return answerSession(200, await store.updateSession(call.owner, id, body, now(), ifVersion));
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/sessions/{id}",
+      operationId: "trashSession",
+      tag: "Sessions",
+      summary: "Move a session to the trash",
+      description: "It takes no more messages and leaves the list; what it has cost stays in the books.",
+      params: { id: "session" },
+      headers: ifMatch,
+      query: purgeQuery,
+      responses: { 200: oneSession("The session, in the trash") },
+      errors: ["bad_request", "not_found", "version_mismatch", "invalid_request", "storage_unavailable"],
+      async handler({ call, id, query }) {
+        if (query.purge)
+          throw new AppError(
+            "invalid_request",
+            "Erasing a session for good is not offered yet; without purge it goes to the trash.",
+            { errors: [{ pointer: "?purge", detail: "is not offered yet" }] },
+          );
+        return answerSession(200, await store.trashSession(call.owner, id, now(), readIfMatch(call)));
+      },
+    }),
+    route({
+      method: "post",
+      path: "/sessions/{id}/restore",
+      operationId: "restoreSession",
+      tag: "Sessions",
+      summary: "Take a session back from the trash",
+      params: { id: "session" },
+      responses: { 200: oneSession("The session, in the list again") },
+      errors: ["not_found", "storage_unavailable"],
+      async handler({ call, id }) {
+        return answerSession(200, await store.restoreSession(call.owner, id, now()));
+      },
+    }),
+  ];
+}

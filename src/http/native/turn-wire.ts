@@ -1,0 +1,89 @@
+// A turn on the wire.
+
+import { z } from "@hono/zod-openapi";
+import type { Turn } from "../../turn/turn.ts";
+import {
+  costSchema,
+  encodeCost,
+  encodeUsage,
+  exampleCost,
+  exampleIds,
+  exampleUsage,
+  idSchema,
+  orNull,
+  printTime,
+  printTimeOrNull,
+  timeSchema,
+  turnErrorSchema,
+  usageSchema,
+} from "../wire.ts";
+import { statusSchema } from "./message-wire.ts";
+
+export const exampleTurn = {
+  id: exampleIds.turn,
+  object: "turn" as const,
+  session_id: exampleIds.session,
+  user_message_id: exampleIds.user,
+  reply_message_id: exampleIds.reply,
+  status: "complete" as const,
+  model_requested: "swift-2",
+  model_served: "swift-2",
+  finish_reason: "stop",
+  usage: exampleUsage,
+  cost: exampleCost,
+  error: null,
+  notices: [],
+  settled: true,
+  started_at: "2026-11-23T09:30:00.000Z",
+  first_token_at: "2026-11-23T09:30:01.204Z",
+  ended_at: "2026-11-23T09:30:04.512Z",
+};
+
+export const turnSchema = z
+  .object({
+    id: idSchema,
+    object: z.literal("turn"),
+    session_id: idSchema,
+    user_message_id: idSchema,
+    reply_message_id: idSchema,
+    status: statusSchema,
+    model_requested: z.string(),
+    model_served: z.string().nullable(),
+    finish_reason: z.string().nullable().openapi({
+      description: "The vendor's, in lower case: stop, max_tokens, blocked, ... A blocked answer is a complete turn",
+    }),
+    usage: orNull(usageSchema),
+    cost: orNull(costSchema),
+    error: orNull(turnErrorSchema),
+    notices: z
+      .array(z.object({ code: z.enum(["model_replaced"]), detail: z.string() }))
+      .openapi({ description: "What you should know of how the turn was served" }),
+    settled: z.boolean().openapi({ description: "False while a stopped turn's bill is still being read" }),
+    started_at: timeSchema,
+    first_token_at: timeSchema.nullable(),
+    ended_at: timeSchema.nullable(),
+  })
+  .openapi("Turn", { example: exampleTurn });
+export type TurnWire = z.infer<typeof turnSchema>;
+
+export function encodeTurn(turn: Turn): TurnWire {
+  return {
+    id: turn.id,
+    object: "turn",
+    session_id: turn.sessionId,
+    user_message_id: turn.userMessageId,
+    reply_message_id: turn.replyMessageId,
+    status: turn.status,
+    model_requested: turn.modelRequested,
+    model_served: turn.modelServed,
+    finish_reason: turn.finishReason,
+    usage: turn.usage && encodeUsage(turn.usage),
+    cost: turn.cost && encodeCost(turn.cost),
+    error: turn.error,
+    notices: turn.notices,
+    settled: turn.settled,
+    started_at: printTime(turn.startedAt),
+    first_token_at: printTimeOrNull(turn.firstTokenAt),
+    ended_at: printTimeOrNull(turn.endedAt),
+  };
+}

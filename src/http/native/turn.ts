@@ -1,0 +1,123 @@
+// Turns: their state, their events live or afterwards, stopping them, and their receipt.
+
+import { z } from "@hono/zod-openapi";
+import { notFound } from "../../errors.ts";
+import type { Turn } from "../../turn/turn.ts";
+import type { Call } from "../call.ts";
+import type { AppDeps } from "../deps.ts";
+import { invalidRequest } from "../field-errors.ts";
+import { answerJson, type Route, route } from "../route.ts";
+import type { Streams } from "../sse.ts";
+import { eventStreamAnswer } from "./event-schema.ts";
+import { encodeReceipt, receiptSchema } from "./receipt-wire.ts";
+import { encodeTurn, turnSchema } from "./turn-wire.ts";
+
+const eventNumber = /^\d{1,9}$/;
+const mustBeNumber = "must be the number of an event: a whole number, 0 or more";
+const eventsQuery = z.strictObject({
+  after: z
+    .string()
+    .regex(eventNumber, mustBeNumber)
+    .transform(Number)
+    .optional()
+    .openapi({ type: "integer", minimum: 0, description: "Begin after this event; Last-Event-ID wins over it" }),
+});
+const stopSchema = z
+  .strictObject({
+    hard: z.boolean().optional().openapi({
+      description:
+        "true: cut the line to the vendor at once; the bill is then not exact. Default: read it on, unseen, for its bill",
+    }),
+  })
+  .openapi("Stop", { example: { hard: false } });
+
+const oneTurn = { "application/json": { schema: turnSchema } };
+
+export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[] {
+  async function getTurn(call: Call, id: string): Promise<Turn> {
+    const turn = await store.findTurn(call.owner, id);
+    if (!turn) throw notFound("turn");
+    call.sessionId = turn.sessionId;
+    return turn;
+  }
+
+  return [
+    route({
+      method: "get",
+      path: "/turns/{id}",
+      operationId: "getTurn",
+      tag: "Turns",
+      summary: "Read a turn's state",
+      params: { id: "turn" },
+      responses: { 200: { description: "The turn", content: oneTurn } },
+      errors: ["not_found", "storage_unavailable"],
+      async handler({ call, id }) {
+        return answerJson(200, encodeTurn(await getTurn(call, id)));
+      },
+    }),
+    route({
+      method: "get",
+      path: "/turns/{id}/events",
+      operationId: "followTurn",
+      tag: "Turns",
+      summary: "Follow a turn's events, from the start or from where you left",
+      params: { id: "turn" },
+      headers: { "Last-Event-ID": "The number of the last event you have" },
+      query: eventsQuery,
+      responses: { 200: eventStreamAnswer },
+      errors: ["not_found", "invalid_request", "storage_unavailable"],
+      async handler({ call, id, query }) {
+        const after = readLastEventId(call) ?? query.after ?? 0;
+        const followed = await turns.follow(call.owner, id);
+        return streams.answer(call, { head: ": following\n\n", begun: true, groups: followed.read(after) });
+      },
+    }),
+    route({
+      method: "post",
+      path: "/turns/{id}/stop",
+      operationId: "stopTurn",
+      tag: "Turns",
+      summary: "Stop a turn",
+      description: "Readers get `turn-end` at once. Stopping what is over changes nothing and answers with the turn.",
+      params: { id: "turn" },
+      body: stopSchema,
+      bodyOptional: true,
+      responses: { 200: { description: "The turn as it is now", content: oneTurn } },
+      errors: [
+        "malformed_json",
+        "not_found",
+        "conflict",
+        "too_large",
+        "unsupported_media_type",
+        "invalid_request",
+        "storage_unavailable",
+      ],
+      async handler({ call, id, body }) {
+        return answerJson(200, encodeTurn(await turns.stop(call.owner, id, body.hard ?? false)));
+      },
+    }),
+    route({
+      method: "get",
+      path: "/turns/{id}/receipt",
+      operationId: "getReceipt",
+      tag: "Turns",
+      summary: "Read what a turn cost, line by line",
+      description:
+        "The receipt alone is enough to compute the total again: counts as the vendor sent them, and the whole price row.",
+      params: { id: "turn" },
+      responses: { 200: { description: "The receipt", content: { "application/json": { schema: receiptSchema } } } },
+      errors: ["not_found", "storage_unavailable"],
+      async handler({ call, id }) {
+        const turn = await getTurn(call, id);
+        return answerJson(200, encodeReceipt(turn, await store.listEntries(call.owner, id)));
+      },
+    }),
+  ];
+}
+
+function readLastEventId(call: Call): number | undefined {
+  const value = call.header("last-event-id");
+  if (value === undefined || value === "") return undefined;
+  if (!eventNumber.test(value)) throw invalidRequest([{ pointer: "Last-Event-ID", detail: mustBeNumber }]);
+  return Number(value);
+}

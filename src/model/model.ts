@@ -1,0 +1,115 @@
+// The catalogue: what each model can do, what it takes, when it retires and what follows it. Data in, no vendor words.
+
+import type { FieldError } from "../errors.ts";
+import { checkParam, unknownModel } from "./model-params.ts";
+import type { Params } from "./params.ts";
+
+export type ThinkingLevel = "off" | "low" | "medium" | "high";
+
+/** Thinking asked for in tokens; `levels` says how many tokens our words stand for. Counts are tokens. */
+export interface ThinkingBudget {
+  kind: "budget";
+  min: number;
+  max: number;
+  canBeOff: boolean;
+  offByDefault: boolean;
+  levels: { low: number; medium: number; high: number };
+}
+
+/** Thinking asked for in words; `wire` is the vendor's word for each of the levels it takes. */
+export interface ThinkingByLevel {
+  kind: "level";
+  levels: ThinkingLevel[];
+  wire: Partial<Record<ThinkingLevel, string>>;
+  /** Null: not known. */
+  default: ThinkingLevel | null;
+}
+
+export interface ModelInfo {
+  id: string;
+  vendor: string;
+  displayName: string;
+  /** The most tokens a request may have. With `sharedWindow`, input, thinking and output together. */
+  inputTokens: number;
+  /** The most tokens an answer may have, thinking included. */
+  outputTokens: number;
+  sharedWindow: boolean;
+  thinking: ThinkingBudget | ThinkingByLevel | null;
+  accepts: (keyof Params)[];
+  /** Taken by the vendor without an error, and without an effect. Never refused here, but shown. */
+  ignores: (keyof Params)[];
+  /** The day (UTC) from which the model is no longer served under its own name; ISO date. */
+  retiresOn: string | null;
+  successor: string | null;
+  warnings: string[];
+  source: string;
+  readOn: string;
+}
+
+/** The tokens a conversation may fill (`inputTokens`) and how many of them the answer may need. */
+export interface ModelWindow {
+  inputTokens: number;
+  outputReserve: number;
+}
+
+export interface Catalogue {
+  find(id: string): ModelInfo | undefined;
+  list(): ModelInfo[];
+  /** What is wrong with the params for this model, every field of it; an unknown model gets the generic ranges. */
+  checkParams(id: string, params: Params): FieldError[];
+  /** The model to ask instead once `id` has retired, through chains of retired ones; null while `id` is served. */
+  replacementFor(id: string, nowMs: number): string | null;
+  /** What the vendor named as the next model, retired yet or not. */
+  successorOf(id: string): string | null;
+}
+
+/** Throws Error at once when the data contradicts itself: two models of one name, a successor nobody knows, a cycle. */
+export function createCatalogue(models: readonly ModelInfo[]): Catalogue {
+  const byId = new Map(models.map((model) => [model.id, model]));
+  checkConsistent(models, byId);
+  return {
+    find: (id) => byId.get(id),
+    list: () => [...byId.values()],
+    checkParams(id, params) {
+      const model = byId.get(id) ?? unknownModel(id);
+      return (Object.keys(params) as (keyof Params)[]).flatMap((name) => {
+        const detail = checkParam(model, name, params);
+        return detail === null ? [] : [{ pointer: `/params/${name}`, detail }];
+      });
+    },
+    replacementFor(id, nowMs) {
+      let model = byId.get(id);
+      while (model?.successor && isRetired(model, nowMs)) model = byId.get(model.successor);
+      return model === undefined || model.id === id ? null : model.id;
+    },
+    successorOf: (id) => byId.get(id)?.successor ?? null,
+  };
+}
+
+/** Whether the model's retirement day has begun (UTC). */
+export function isRetired(model: Pick<ModelInfo, "retiresOn">, nowMs: number): boolean {
+  return model.retiresOn !== null && nowMs >= Date.parse(model.retiresOn);
+}
+
+/** How much of a model's window a conversation may fill, given how long the answer may get. */
+export function windowOf(
+  model: Pick<ModelInfo, "inputTokens" | "outputTokens" | "sharedWindow">,
+  params: Params,
+): ModelWindow {
+  const answer = Math.min(params.max_output_tokens ?? model.outputTokens, model.outputTokens);
+  return { inputTokens: model.inputTokens, outputReserve: model.sharedWindow ? answer : 0 };
+}
+
+function checkConsistent(models: readonly ModelInfo[], byId: ReadonlyMap<string, ModelInfo>): void {
+  if (byId.size !== models.length) throw new Error("the catalogue names a model twice");
+  for (const model of models) {
+    if (model.retiresOn !== null && Number.isNaN(Date.parse(model.retiresOn)))
+      throw new Error(`${model.id}: retiresOn is not a date: ${model.retiresOn}`);
+    const seen = new Set([model.id]);
+    for (let next = model.successor; next !== null; next = byId.get(next)?.successor ?? null) {
+      if (!byId.has(next)) throw new Error(`${model.id}: the successor ${next} is not in the catalogue`);
+      if (seen.has(next)) throw new Error(`${model.id}: its successors go round in a circle`);
+      seen.add(next);
+    }
+  }
+}

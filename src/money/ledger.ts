@@ -1,0 +1,75 @@
+// The books: what a call cost, line by line, as it is kept for ever.
+
+import type { ErrorCode } from "../errors.ts";
+import type { Pico } from "./money.ts";
+import type { Usage } from "./usage.ts";
+
+/**
+ * How sure a cost is. `exact`: the vendor's final usage arrived. `partial`: some usage arrived before the stream broke.
+ * `estimated`: none did, counted from the text. `unknown`: no price was in force.
+ */
+export const accuracies = ["exact", "partial", "estimated", "unknown"] as const;
+export type Accuracy = (typeof accuracies)[number];
+
+export interface Cost {
+  /** Null when nothing of it could be priced. */
+  total: Pico | null;
+  accuracy: Accuracy;
+  unpricedTurns: number;
+}
+
+export interface ReceiptLine {
+  item: string;
+  quantity: number;
+  unit: "token" | "request" | "query";
+  unitPrice: Pico;
+  amount: Pico;
+}
+
+/** The price row a receipt was made with; `rates` is the whole row, so that the receipt can be re-derived alone. */
+export interface ReceiptPrice {
+  id: string;
+  effectiveFrom: string;
+  source: string;
+  readOn: string;
+  rates: Record<string, unknown>;
+}
+
+/** One provider call, booked. Written once, never changed. */
+export interface LedgerEntry {
+  id: string;
+  turnId: string;
+  sessionId: string;
+  purpose: "turn";
+  /** 1 for the turn's first call to the vendor, 2 for its first retry, ... */
+  attempt: number;
+  at: number;
+  vendor: string;
+  modelRequested: string;
+  modelServed: string | null;
+  price: ReceiptPrice | null;
+  usageRaw: string | null;
+  usage: Usage | null;
+  lines: ReceiptLine[];
+  total: Pico | null;
+  accuracy: Accuracy;
+  balanced: boolean;
+  /** Why the call delivered nothing, for a call the vendor refused. */
+  errorCode: ErrorCode | null;
+}
+
+/** The less sure of two. */
+export function worseAccuracy(a: Accuracy, b: Accuracy): Accuracy {
+  return accuracies.indexOf(a) >= accuracies.indexOf(b) ? a : b;
+}
+
+/** What several bookings of one turn cost together; a turn that made no call cost nothing. */
+export function sumCost(entries: readonly Pick<LedgerEntry, "total" | "accuracy">[]): Cost {
+  let total: Pico | null = entries.length === 0 ? 0n : null;
+  let accuracy: Accuracy = "exact";
+  for (const entry of entries) {
+    if (entry.total !== null) total = (total ?? 0n) + entry.total;
+    accuracy = worseAccuracy(accuracy, entry.accuracy);
+  }
+  return { total, accuracy, unpricedTurns: entries.some((entry) => entry.accuracy === "unknown") ? 1 : 0 };
+}

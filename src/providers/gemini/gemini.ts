@@ -1,0 +1,198 @@
+// The adapter for Gemini: a call is opened with retries, read to the end of its stream, and its record kept current.
+
+import type { ModelInfo } from "../../model/model.ts";
+import type { Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../../provider.ts";
+import { ProviderError } from "../../provider.ts";
+import { type CallClock, type Deadlines, Line } from "../call-clock.ts";
+import type { Post } from "../http/call.ts";
+import { postByClient } from "../http/client.ts";
+import { postByFetch } from "../http/fetch.ts";
+import { chooseRetryDelay, defaultRetryPolicy, type RetryPolicy, waitFor } from "../retry.ts";
+import { Answer } from "./answer.ts";
+import { GeminiError } from "./errors.ts";
+import { type AnswerStream, codeOfAttempt, type HttpRequest, headersFor, openRequest } from "./request.ts";
+import { readGeminiUsage } from "./usage.ts";
+import { buildBody, modelPath } from "./wire.ts";
+
+export interface GeminiSettings {
+  apiKey: string;
+  /** Without `/v1beta`; a path prefix is kept. Default: the vendor's own address. */
+  baseUrl?: string;
+  deadlines?: Partial<Deadlines>;
+  retry?: Partial<RetryPolicy>;
+  /** The catalogue: what a model takes for thinking is data. */
+  findModel?: (model: string) => ModelInfo | undefined;
+  /** Between 0 and 1, for the jitter of retries. */
+  random?: () => number;
+  /** Whether the runtime's `fetch` makes the calls, as it must where there is a proxy on the way. */
+  viaFetch?: boolean | undefined;
+}
+
+export const geminiBaseUrl = "https://generativelanguage.googleapis.com";
+export const defaultDeadlines: Deadlines = { firstByteMs: 60_000, idleMs: 60_000, totalMs: 600_000 };
+
+/** Settings with every default filled in. */
+export interface GeminiContext {
+  apiKey: string;
+  baseUrl: string;
+  deadlines: Deadlines;
+  retry: RetryPolicy;
+  findModel: (model: string) => ModelInfo | undefined;
+  random: () => number;
+  viaFetch: boolean;
+  post?: Post;
+}
+
+/** The adapter. Makes no request by itself and never checks a key by its pattern. */
+export function createGemini(settings: GeminiSettings): Provider {
+  const context: GeminiContext = {
+    apiKey: settings.apiKey.trim(),
+    baseUrl: (settings.baseUrl ?? geminiBaseUrl).replace(/\/+$/, ""),
+    deadlines: { ...defaultDeadlines, ...settings.deadlines },
+    retry: { ...defaultRetryPolicy, ...settings.retry },
+    findModel: settings.findModel ?? (() => undefined),
+    random: settings.random ?? Math.random,
+    viaFetch: settings.viaFetch ?? false,
+  };
+  const control = () => import("./sdk.ts");
+  return {
+    vendor: "gemini",
+    stream: (request, signal) => new GeminiCall(context, request, signal),
+    readUsage: readGeminiUsage,
+    countTokens: async (request, signal) => (await control()).countTokens(context, request, signal),
+    listModels: async (signal) => (await control()).listModels(context, signal),
+  };
+}
+
+/** One call. An iterator of its own: an async generator makes every read dearer. */
+class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefined> {
+  readonly #context: GeminiContext;
+  /** Until it is sent: it may be long, and so may the answer take. */
+  #request: ProviderRequest | null;
+  readonly #signal: AbortSignal;
+  readonly #answer = new Answer();
+  readonly record = this.#answer.record;
+  #iterated = false;
+  #over = false;
+  #line: Line | undefined;
+  #stream: AnswerStream | undefined;
+
+  constructor(context: GeminiContext, request: ProviderRequest, signal: AbortSignal) {
+    this.#context = context;
+    this.#request = request;
+    this.#signal = signal;
+  }
+
+  [Symbol.asyncIterator](): this {
+    if (this.#iterated) throw new Error("a provider call can be iterated only once");
+    this.#iterated = true;
+    return this;
+  }
+
+  /** Not an async function: each delta would leave a frame of its own behind. */
+  next(): Promise<IteratorResult<ProviderEvent[], undefined>> {
+    if (this.#over) return Promise.resolve(finished);
+    return this.#nextBatch().then(this.#give, this.#fail);
+  }
+
+  #nextBatch(): Promise<ProviderEvent[] | null> {
+    if (this.#signal.aborted) return Promise.reject(this.#signal.reason);
+    return this.#stream === undefined ? this.#open() : this.#stream.nextBatch();
+  }
+
+  readonly #give = (batch: ProviderEvent[] | null): IteratorResult<ProviderEvent[], undefined> => {
+    if (batch !== null) return { done: false, value: batch };
+    this.#end();
+    return finished;
+  };
+
+  readonly #fail = (error: unknown): never => {
+    this.#end();
+    if (this.#signal.aborted) throw this.#signal.reason;
+    throw this.#line === undefined || this.#line.clock.expired === null ? error : timeoutError(this.#line.clock, error);
+  };
+
+  async return(): Promise<IteratorResult<ProviderEvent[], undefined>> {
+    this.#end();
+    return finished;
+  }
+
+  async #open(): Promise<ProviderEvent[] | null> {
+    this.#line = new Line(this.#context.deadlines, this.#signal);
+    if (this.#request === null) throw new Error("a provider call is asked for one batch after another");
+    const request = buildRequest(this.#context, this.#request, this.#line);
+    this.#request = null;
+    const opened = await openStream(request, this.#context, this.#answer);
+    this.#stream = opened.stream;
+    return opened.batch;
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#line?.close();
+    this.#stream?.release();
+  }
+}
+
+const finished = { done: true, value: undefined } as const;
+
+/** Sends the request, again where that may help, until the first events are there. */
+async function openStream(request: HttpRequest, context: GeminiContext, answer: Answer) {
+  const { line } = request;
+  for (let waitedMs = 0, tries = 1, late = 0; ; tries++) {
+    let stream: AnswerStream | undefined;
+    try {
+      stream = await openRequest(request, answer);
+      return { stream, batch: await stream.nextBatch() };
+    } catch (error) {
+      stream?.release();
+      if (!(error instanceof GeminiError)) throw error;
+      if (stream) stream.attempt.errorCode = codeOfAttempt(error, line);
+      if (error.retry === "once") late++;
+      if (error.retry === "no" || late > 1 || line.isCut) throw error;
+      const vendorDelaySeconds = error.retryAfterSeconds;
+      const question = { attempts: tries, waitedMs, vendorDelaySeconds, random: context.random() };
+      const delayMs = chooseRetryDelay(context.retry, question);
+      if (delayMs === undefined) throw error;
+      line.clock.stopWaiting();
+      await waitFor(delayMs, line);
+      waitedMs += delayMs;
+    }
+  }
+}
+
+function buildRequest(context: GeminiContext, request: ProviderRequest, line: Line): HttpRequest {
+  return {
+    post: choosePost(context),
+    path: `${modelPath(request.model, "streamGenerateContent")}?alt=sse`,
+    body: buildBody(request, context.findModel(request.model)?.thinking),
+    model: request.model,
+    line,
+  };
+}
+
+/** The way out, made at the first request: the key must be one that a header can hold. */
+function choosePost(context: GeminiContext): Post {
+  const apiKey = checkKey(context.apiKey);
+  context.post ??= (context.viaFetch ? postByFetch : postByClient)(context.baseUrl, headersFor(apiKey));
+  return context.post;
+}
+
+/** A key that cannot be put into a header is refused here, before any request. Throws provider_refused_key. */
+export function checkKey(apiKey: string): string {
+  if (/^[\x21-\x7e]+$/.test(apiKey)) return apiKey;
+  throw new ProviderError(
+    "provider_refused_key",
+    "This server has no usable key for the model provider. Set GEMINI_API_KEY.",
+  );
+}
+
+/** The error for a call that one of our own deadlines ended. */
+export function timeoutError(clock: CallClock, cause: unknown): ProviderError {
+  const why = {
+    "first-byte": "The provider did not begin to answer in time.",
+    idle: "The provider stopped in the middle of its answer.",
+    total: "The provider's answer took longer than this server waits.",
+  };
+  return new ProviderError("provider_timeout", why[clock.expired ?? "total"], { cause });
+}

@@ -1,0 +1,178 @@
+// One HTTP request to Gemini and its answer as batches of events: what one network read completed comes in one batch.
+
+import type { ErrorCode } from "../../errors.ts";
+import type { Attempt, ProviderEvent } from "../../provider.ts";
+import type { CallClock, Line } from "../call-clock.ts";
+import { codeOf, type HttpCall, type Post } from "../http/call.ts";
+import type { Answer } from "./answer.ts";
+import { GeminiError, toGeminiError } from "./errors.ts";
+import { readFailure } from "./failure.ts";
+import { StreamFramer } from "./stream.ts";
+
+export interface HttpRequest {
+  post: Post;
+  path: string;
+  body: string;
+  model: string;
+  /** Ends it from outside. */
+  line: Line;
+}
+
+const usageEvent: ProviderEvent = Object.freeze({ type: "usage" });
+const usageEveryMs = 200;
+const maxErrorBytes = 64 * 1024;
+
+/** Sends the request. Throws GeminiError when the vendor refuses; lists it in `answer.record.attempts` if it was sent. */
+export async function openRequest(request: HttpRequest, answer: Answer): Promise<AnswerStream> {
+  const attempt: Attempt = { model: request.model, status: null, errorCode: null };
+  const { clock } = request.line;
+  clock.startWaiting("first-byte");
+  const call = request.post(request.path, request.body);
+  cancelWhenCut(call, request.line);
+  try {
+    await call.open();
+  } catch (error) {
+    const failure = connectionFailure(error);
+    attempt.errorCode = codeOfAttempt(failure, request.line);
+    if (call.sent) answer.record.attempts.push(attempt);
+    throw failure;
+  }
+  attempt.status = call.status;
+  answer.record.attempts.push(attempt);
+  if (call.status >= 200 && call.status < 300 && isReadable(call))
+    return new AnswerStream(call, answer, attempt, clock);
+  const failure = toGeminiError(await readRefusal(call));
+  attempt.errorCode = failure.code;
+  throw failure;
+}
+
+/** A function of its own, so that what listens until the end of the call does not hold the request, with the whole prompt. */
+function cancelWhenCut(call: HttpCall, line: Line): void {
+  line.whenCut(() => call.cancel());
+}
+
+/** Why an attempt delivered nothing: our deadline, the failure, or (null) our own caller, who went. */
+export function codeOfAttempt(failure: GeminiError, line: Line): ErrorCode | null {
+  if (line.clock.expired !== null) return "provider_timeout";
+  return line.isCut ? null : failure.code;
+}
+
+/** Headers of every request. */
+export function headersFor(apiKey: string): Record<string, string> {
+  return {
+    "content-type": "application/json",
+    "x-goog-api-key": apiKey,
+    "user-agent": "rozmova",
+    accept: "*/*",
+    // A compressed event stream would be held back by the decompressor's and the sender's buffers.
+    "accept-encoding": "identity",
+  };
+}
+
+/** Whether the body can be an event stream of the vendor's; a proxy that compresses all the same is refused. */
+function isReadable(call: HttpCall): boolean {
+  return call.status !== 204 && /^(?:identity)?$/.test(call.header("content-encoding"));
+}
+
+async function readRefusal(call: HttpCall) {
+  const failure = readFailure(call.status, await readStart(call));
+  const header = call.header("retry-after");
+  if (failure.retryAfterSeconds === undefined && /^\d{1,6}$/.test(header)) failure.retryAfterSeconds = Number(header);
+  return failure;
+}
+
+/** The first part of a body; what cannot be read is empty: the status alone says enough. */
+async function readStart(call: HttpCall): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (let bytes = 0; bytes < maxErrorBytes; ) {
+      const read = await call.read();
+      if (read === null) break;
+      bytes += read.length;
+      text += decoder.decode(read, { stream: true });
+    }
+  } catch {
+    return text;
+  } finally {
+    call.cancel();
+  }
+  return text;
+}
+
+/** A connection that failed or broke, with nothing of ours in the message. */
+export function connectionFailure(error: unknown): GeminiError {
+  return new GeminiError("provider_unavailable", "The provider cannot be reached, or the connection to it broke.", {
+    cause: `${codeOf(error)} ${error instanceof Error ? error.message : String(error)}`.trim(),
+    retry: "yes",
+  });
+}
+
+/** The answer of one request, read batch by batch. */
+export class AnswerStream {
+  readonly attempt: Attempt;
+  readonly #call: HttpCall;
+  readonly #answer: Answer;
+  readonly #clock: CallClock;
+  readonly #framer = new StreamFramer();
+  #waitingFor: "first-byte" | "idle" = "first-byte";
+  #failure: unknown;
+  #nextUsageAt = 0;
+  #ended = false;
+
+  constructor(call: HttpCall, answer: Answer, attempt: Attempt, clock: CallClock) {
+    this.#call = call;
+    this.#answer = answer;
+    this.attempt = attempt;
+    this.#clock = clock;
+  }
+
+  /** The next events, at least one; null at the end of a whole answer. Throws GeminiError, after what came before it. */
+  async nextBatch(): Promise<ProviderEvent[] | null> {
+    while (this.#failure === undefined && !this.#ended) {
+      const batch: ProviderEvent[] = [];
+      this.#clock.startWaiting(this.#waitingFor);
+      try {
+        const bytes = await this.#call.read();
+        this.#waitingFor = "idle";
+        this.#take(bytes, batch);
+      } catch (error) {
+        this.#failure = connectionFailure(error);
+      }
+      this.#clock.stopWaiting();
+      this.#announceUsage(batch);
+      if (batch.length > 0) return batch;
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    return null;
+  }
+
+  /** What one read brought: bytes, or null for the end. */
+  #take(bytes: Uint8Array | null, batch: ProviderEvent[]): void {
+    this.#ended = bytes === null;
+    try {
+      for (const frame of bytes === null ? this.#framer.end() : this.#framer.push(bytes)) {
+        this.#answer.read(frame, batch);
+      }
+      if (bytes === null) this.#answer.finish();
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  /** A hundred deltas need no hundred reports: one at once, then now and then, and one at the end; the record has the rest. */
+  #announceUsage(batch: ProviderEvent[]): void {
+    const now = performance.now();
+    const over = this.#ended || this.#failure !== undefined;
+    if (now < this.#nextUsageAt && !over) return;
+    if (this.#answer.takeUsageChange()) {
+      batch.push(usageEvent);
+      this.#nextUsageAt = now + usageEveryMs;
+    }
+  }
+
+  /** Frees the connection; closes it when the answer was not read to its end. */
+  release(): void {
+    if (!this.#ended) this.#call.cancel();
+  }
+}

@@ -1,0 +1,93 @@
+// Bytes of a streamed answer -> JSON texts of its events. What the vendor sends in every good answer is cut here: events of
+// one `data: {...}` line each, and a blank line. From the first thing on that is anything else, MixedFramer reads.
+
+import { MixedFramer } from "./mixed.ts";
+
+/**
+ * One thing found in the stream: an event's JSON; the JSON of an error that stood outside any event; or what the stream
+ * holds that is neither, in our words.
+ */
+export type Frame = string | { kind: "error"; json: string } | { kind: "broken"; why: string };
+
+const plainStart = "data: {";
+/** An event that has begun: its line, its line end and its blank line, each perhaps not whole yet. */
+const plainRest = /^data: \{[^\r\n]*(?:\r?(?:\n\r?)?)?$/;
+/** Characters. A longer beginning goes to the parser that joins its pieces only once. */
+const maxRestLength = 16 * 1024;
+
+const ascii = 0x80;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/** For reads that end where a character does: one for all calls. */
+const wholeDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Feeds on network reads, in order; `push` gives what they completed. Holds next to nothing between two events. */
+export class StreamFramer {
+  /** While a read has ended inside a character. */
+  #decoder: TextDecoder | null = null;
+  #begun = false;
+  /** The beginning of an event whose end has not come yet. */
+  #rest = "";
+  #mixed: MixedFramer | null = null;
+
+  /** The frames completed by one network read. */
+  push(bytes: Uint8Array): readonly Frame[] {
+    const text = this.#decode(bytes);
+    return this.#mixed === null ? this.#cut(text) : this.#mixed.read(text);
+  }
+
+  /** The frames that only the end of the stream completes: a last event without its blank line, a last error. */
+  end(): Frame[] {
+    const text = this.#decoder?.decode() ?? "";
+    const frames = this.#mixed === null ? this.#cut(text) : this.#mixed.read(text);
+    if (this.#mixed === null && this.#rest !== "") frames.push(...this.#mix());
+    return this.#mixed === null ? frames : [...frames, ...this.#mixed.end()];
+  }
+
+  #decode(bytes: Uint8Array): string {
+    const isWhole = (bytes[bytes.length - 1] ?? ascii) < ascii;
+    if (isWhole && this.#decoder === null) return wholeDecoder.decode(bytes);
+    this.#decoder ??= new TextDecoder("utf-8", { ignoreBOM: true });
+    const text = this.#decoder.decode(bytes, { stream: true });
+    if (isWhole) this.#decoder = null;
+    return text;
+  }
+
+  #cut(text: string): Frame[] {
+    const input = this.#rest + text;
+    const frames: Frame[] = [];
+    let start = 0;
+    for (let lineEnd = input.indexOf("\n"); lineEnd !== -1; lineEnd = input.indexOf("\n", start)) {
+      const next = skipLineEnd(input, lineEnd + 1);
+      const isReturn = input.charCodeAt(lineEnd - 1) === carriageReturn;
+      const json = input.slice(start + plainStart.length - 1, isReturn ? lineEnd - 1 : lineEnd);
+      if (next === lineEnd + 1 || !input.startsWith(plainStart, start) || json.includes("\r")) break;
+      frames.push(json);
+      start = next;
+    }
+    if (start > 0) this.#begun = true;
+    this.#rest = input.slice(start);
+    if (!mayBePlain(this.#rest)) frames.push(...this.#mix());
+    return frames;
+  }
+
+  /** Gives what is left over to the other framer, for good. */
+  #mix(): Frame[] {
+    this.#mixed = new MixedFramer(!this.#begun);
+    const rest = this.#begun ? this.#rest : this.#rest.replace(/^\ufeff/, "");
+    this.#rest = "";
+    return this.#mixed.read(rest);
+  }
+}
+
+/** Whether what has come of an event may still turn out to be a plain one. */
+function mayBePlain(rest: string): boolean {
+  return plainStart.startsWith(rest) || (rest.length <= maxRestLength && plainRest.test(rest));
+}
+
+/** The index after the line end at `at`; `at` itself when there is none, or not all of it. */
+function skipLineEnd(text: string, at: number): number {
+  if (text.charCodeAt(at) === lineFeed) return at + 1;
+  return text.charCodeAt(at) === carriageReturn && text.charCodeAt(at + 1) === lineFeed ? at + 2 : at;
+}

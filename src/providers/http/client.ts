@@ -1,0 +1,265 @@
+// Calls over connections of our own, each kept for the next one. Why not `fetch`: docs/decisions/gemini-data-plane.md.
+
+import type { HttpCall, Post } from "./call.ts";
+import { AnswerParser } from "./parser.ts";
+import { type Address, openSocket, type Socket, type SocketOwner } from "./socket.ts";
+
+/** Connections kept without a call, and how long: the shortest that a server keeps them as a rule (nginx 75 s, the vendor's front 240 s). */
+const maxIdle = 64;
+const maxIdleMs = 50_000;
+/** Bytes that a reader has not asked for; beyond that, nothing more is taken from the network. */
+const maxQueued = 256 * 1024;
+/**
+ * A kept connection that is closed so soon after a request, without a byte of an answer, was being closed when the request was
+ * written: it is sent once more, over a new one (RFC 9112 9.3.1, read 2026-11-26). Later, it may have been worked on.
+ */
+const sendAgainWithinMs = 1_000;
+
+/** Sends POSTs to an address with a path prefix, with the same headers each time. */
+export function postByClient(baseUrl: string, headers: Record<string, string>): Post {
+  const url = new URL(baseUrl);
+  const tls = url.protocol === "https:";
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const pool: Pool = { address: { host, port: Number(url.port || (tls ? 443 : 80)), tls }, idle: [] };
+  const lines = Object.entries({ host: url.host, ...headers })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("");
+  const prefix = url.pathname.replace(/\/+$/, "");
+  return (path, body) => {
+    const call = new ClientCall();
+    const length = Buffer.byteLength(body);
+    const request = `POST ${prefix}${path} HTTP/1.1\r\n${lines}content-length: ${length}\r\n\r\n${body}`;
+    (takeIdle(pool) ?? new Connection(pool)).carry(request, call);
+    return call;
+  };
+}
+
+interface Pool {
+  address: Address;
+  /** The one that was used last comes first again, so that those nobody needs grow old. */
+  idle: Connection[];
+}
+
+function takeIdle({ idle }: Pool): Connection | undefined {
+  for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
+    if (performance.now() - last.idleSince < maxIdleMs) return last;
+    last.destroy();
+  }
+  return undefined;
+}
+
+class ClientCall implements HttpCall {
+  sent = false;
+  connection: Connection | null = null;
+  readonly #parser = new AnswerParser();
+  #queue: Uint8Array[] = [];
+  #queued = 0;
+  #failure: Error | null = null;
+  #opening: (() => void) | null = null;
+  #reader: Reader | null = null;
+
+  get status(): number {
+    return this.#parser.status;
+  }
+
+  header(name: string): string {
+    return this.#parser.header(name);
+  }
+
+  async open(): Promise<void> {
+    if (this.status === 0 && this.#failure === null) {
+      await new Promise<void>((resolve) => {
+        this.#opening = resolve;
+      });
+    }
+    if (this.status === 0) throw this.#failure;
+  }
+
+  /** For one reader at a time. Not an async function: each read would leave a frame of its own behind. */
+  read(): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+      this.#serve();
+    });
+  }
+
+  cancel(): void {
+    this.fail(new Error("the call was cancelled"));
+    this.connection?.drop();
+  }
+
+  /** What the connection brought. Returns whether the answer is whole now. Throws HttpSyntaxError. */
+  take(bytes: Uint8Array): boolean {
+    const body = this.#parser.push(bytes);
+    if (body.length > 0) {
+      this.#queue.push(body);
+      this.#queued += body.length;
+      if (this.#queued > maxQueued) this.connection?.pause();
+    }
+    this.#tell();
+    return this.#parser.ended;
+  }
+
+  get isReusable(): boolean {
+    return this.#parser.reusable;
+  }
+
+  /** The other end has closed the connection in good order. */
+  close(): void {
+    try {
+      this.#parser.close();
+    } catch (error) {
+      this.#failure ??= error as Error;
+    }
+    this.#tell();
+  }
+
+  fail(error: Error): void {
+    if (!this.#parser.ended) this.#failure ??= error;
+    this.#tell();
+  }
+
+  #giveOut(bytes: Uint8Array): Uint8Array {
+    const wasFull = this.#queued > maxQueued;
+    this.#queued -= bytes.length;
+    if (wasFull && this.#queued <= maxQueued) this.connection?.resume();
+    return bytes;
+  }
+
+  /** Something has come, or the connection has broken. */
+  #tell(): void {
+    if (this.#opening !== null && (this.status !== 0 || this.#failure !== null)) {
+      this.#opening();
+      this.#opening = null;
+    }
+    this.#serve();
+  }
+
+  /** Gives the reader that waits what there is: first what came, then how it ended. */
+  #serve(): void {
+    const reader = this.#reader;
+    if (reader === null) return;
+    const bytes = this.#queue.shift();
+    if (bytes === undefined && this.#failure === null && !this.#parser.ended) return;
+    this.#reader = null;
+    if (bytes !== undefined) reader.resolve(this.#giveOut(bytes));
+    else if (this.#failure !== null) reader.reject(this.#failure);
+    else reader.resolve(null);
+  }
+}
+
+interface Reader {
+  resolve(bytes: Uint8Array | null): void;
+  reject(error: Error): void;
+}
+
+/** One connection, with one call at a time. */
+class Connection implements SocketOwner {
+  idleSince = 0;
+  readonly #pool: Pool;
+  #socket: Socket | null = null;
+  #isClosed = false;
+  #call: ClientCall | null = null;
+  /** What is to be sent, or perhaps to be sent again: until the first byte comes. */
+  #request: string | null = null;
+  #sentAt = 0;
+  #isOpen = false;
+  /** Whether a call before this one used it. */
+  #isKept = false;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  carry(request: string, call: ClientCall): void {
+    this.#call = call;
+    call.connection = this;
+    this.#request = request;
+    this.#isKept = this.#socket !== null;
+    if (this.#socket === null) this.#socket = openSocket(this.#pool.address, this);
+    else this.#send(request);
+  }
+
+  onOpen(): void {
+    if (this.#isOpen) return; // TLS may shake hands again
+    this.#isOpen = true;
+    if (this.#request !== null) this.#send(this.#request);
+  }
+
+  onData(bytes: Uint8Array): void {
+    const call = this.#call;
+    if (call === null) {
+      this.#leavePool();
+      this.destroy(); // nobody has asked for anything
+      return;
+    }
+    this.#request = null;
+    try {
+      if (call.take(bytes)) this.#release(call);
+    } catch (error) {
+      call.fail(error as Error);
+      this.drop();
+    }
+  }
+
+  onClosed(error: Error | null): void {
+    this.#isClosed = true;
+    const call = this.#call;
+    if (call === null) {
+      this.#leavePool();
+      return;
+    }
+    this.#leave(call);
+    const wasClosing = this.#isKept && error === null && performance.now() - this.#sentAt < sendAgainWithinMs;
+    if (this.#request !== null && wasClosing) new Connection(this.#pool).carry(this.#request, call);
+    else if (error === null) call.close();
+    else call.fail(error);
+  }
+
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  /** Leaves its call and closes. */
+  drop(): void {
+    if (this.#call !== null) this.#leave(this.#call);
+    this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket?.destroy();
+  }
+
+  #send(request: string): void {
+    this.#call!.sent = true;
+    this.#sentAt = performance.now();
+    this.#socket?.write(request);
+  }
+
+  #leavePool(): void {
+    const { idle } = this.#pool;
+    if (idle.includes(this)) idle.splice(idle.indexOf(this), 1);
+  }
+
+  #leave(call: ClientCall): void {
+    this.#call = null;
+    call.connection = null;
+  }
+
+  /** The answer is whole: the connection waits for the next call. */
+  #release(call: ClientCall): void {
+    this.#leave(call);
+    const { idle } = this.#pool;
+    if (call.isReusable && idle.length < maxIdle) {
+      this.#socket?.resume(); // where the reader was behind: whoever comes next reads from the start
+      this.idleSince = performance.now();
+      idle.push(this);
+    } else this.destroy();
+  }
+}

@@ -1,0 +1,86 @@
+// A turn's calls to the vendor, booked: every attempt becomes one ledger entry.
+
+import { AppError } from "../errors.ts";
+import { newId } from "../id.ts";
+import type { Cost, LedgerEntry } from "../money/ledger.ts";
+import { sumCost } from "../money/ledger.ts";
+import type { PriceBook } from "../money/price.ts";
+import { bookCall } from "../money/receipt.ts";
+import type { Usage } from "../money/usage.ts";
+import type { CallRecord, Provider } from "../provider.ts";
+import type { Turn } from "./turn.ts";
+
+/** What booking needs: who reads usage, and what things cost. */
+export interface Books {
+  provider: Pick<Provider, "vendor" | "readUsage">;
+  prices: PriceBook;
+  /** Throws unpriced_model when the model has no price today and such models are not allowed. */
+  requirePrice(model: string): void;
+}
+
+export function createBooks(
+  provider: Pick<Provider, "vendor" | "readUsage">,
+  prices: PriceBook,
+  allowUnpriced: boolean,
+  now: () => number,
+): Books {
+  return {
+    provider,
+    prices,
+    requirePrice(model) {
+      if (allowUnpriced || prices.find(provider.vendor, model, now())) return;
+      throw new AppError(
+        "unpriced_model",
+        `No price is known for ${model}, so what it costs could not be said. The operator can add one, or allow such models.`,
+      );
+    },
+  };
+}
+
+export interface TurnToBook {
+  turn: Pick<Turn, "id" | "sessionId" | "modelRequested">;
+  /** How the last call ended. */
+  outcome: "finished" | "broken";
+  /** The calls' records, oldest first: more than one when the model was replaced on the way. */
+  records: CallRecord[];
+  promptEstimate: number;
+  /** What arrived, in `estimateTokens`' tokens. */
+  textEstimate: number;
+  thoughtEstimate: number;
+  at: number;
+}
+
+/** One entry for each attempt, oldest first; the last one carries the answer, if there was one. None if none was sent. */
+export function bookTurn(books: Books, toBook: TurnToBook): LedgerEntry[] {
+  const attempts = toBook.records.flatMap((record) => record.attempts.map((attempt) => ({ record, attempt })));
+  return attempts.map(({ record, attempt }, index) => {
+    const last = index === attempts.length - 1;
+    const refused = attempt.errorCode !== null && attempt.status !== null && attempt.status !== 200;
+    const delivered = last && !refused;
+    return bookCall({
+      id: newId(),
+      turnId: toBook.turn.id,
+      sessionId: toBook.turn.sessionId,
+      attempt: index + 1,
+      at: toBook.at,
+      vendor: books.provider.vendor,
+      modelRequested: toBook.turn.modelRequested,
+      modelServed: delivered ? (record.modelServed ?? attempt.model) : null,
+      usageRaw: delivered ? record.usageRaw : null,
+      meter: delivered && record.usageRaw !== null ? books.provider.readUsage(record.usageRaw) : null,
+      prices: books.prices,
+      outcome: refused ? "refused" : delivered ? toBook.outcome : "broken",
+      promptEstimate: toBook.promptEstimate,
+      textEstimate: delivered ? toBook.textEstimate : 0,
+      thoughtEstimate: delivered ? toBook.thoughtEstimate : 0,
+      errorCode: attempt.errorCode,
+    });
+  });
+}
+
+/** What a running turn has used so far; undefined before anything is known. */
+export function usageSoFar(books: Books, toBook: TurnToBook): { usage: Usage; cost: Cost } | undefined {
+  const entries = bookTurn(books, toBook);
+  const usage = entries.at(-1)?.usage;
+  return usage ? { usage, cost: sumCost(entries) } : undefined;
+}

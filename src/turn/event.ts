@@ -1,0 +1,31 @@
+// What happens in a turn, numbered from 1 without a gap. Every wire (live or replayed) is encoded from these.
+
+import type { Cost } from "../money/ledger.ts";
+import type { Usage } from "../money/usage.ts";
+
+/** Number 1 is always `turn-start`, the last is always `turn-end`; both are made from the turn itself, the rest is the log. */
+export type LoggedEvent =
+  | { type: "text-delta"; text: string }
+  | { type: "thought-delta"; text: string }
+  | { type: "usage"; usage: Usage; cost: Cost };
+
+/** A run of logged events as one row: numbers `firstNumber .. firstNumber + events.length - 1`. */
+export interface EventBatch {
+  turnId: string;
+  firstNumber: number;
+  events: LoggedEvent[];
+  /** The vendor's last usage so far and the model that serves, so that a crash keeps what was known. */
+  usageRaw: string | null;
+  modelServed: string | null;
+}
+
+/** The text and thoughts that a run of events adds up to. */
+export function foldText(events: Iterable<LoggedEvent>): { text: string; thought: string } {
+  let text = "";
+  let thought = "";
+  for (const event of events) {
+    if (event.type === "text-delta") text += event.text;
+    else if (event.type === "thought-delta") thought += event.text;
+  }
+  return { text, thought };
+}

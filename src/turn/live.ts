@@ -1,0 +1,144 @@
+// A running turn in memory: its newest events, and whoever waits for more. Readers hold a cursor, never a copy. What the store
+// has is let go of, so that a long answer takes no more memory than a short one; a reader that is behind gets it from there.
+
+import type { Message } from "../conversation/message.ts";
+import type { Session } from "../conversation/session.ts";
+import type { ClosedTurn } from "../store.ts";
+import type { LoggedEvent } from "./event.ts";
+import { type EventGroup, type EventSource, Reading, type Watcher } from "./reading.ts";
+import type { Turn } from "./turn.ts";
+
+/** What a reader is given: the log between its two bookends, numbered from 1 without a gap. */
+export type TurnEvent = { type: "turn-start"; turn: Turn } | LoggedEvent | ({ type: "turn-end" } & ClosedTurn);
+
+export interface NumberedEvent {
+  number: number;
+  event: TurnEvent;
+}
+
+/** The number of the first logged event; 1 is `turn-start`. */
+export const firstLogged = 2;
+
+export class LiveTurn implements EventSource {
+  readonly turn: Turn;
+  readonly session: Session;
+  readonly userMessage: Message;
+  /** Settles when the turn is over: with what was stored, or undefined when this process could not store it. */
+  readonly ended: Promise<ClosedTurn | undefined>;
+  /** From number `firstKept` on. */
+  private log: LoggedEvent[] = [];
+  private firstKept = firstLogged;
+  private readonly readStored: (after: number) => Promise<EventGroup>;
+  private closed: ClosedTurn | undefined;
+  private over = false;
+  private watchers: Watcher[] = [];
+  private resolveEnded!: (closed: ClosedTurn | undefined) => void;
+
+  /** `readStored` reads the stored log after an event number. */
+  constructor(turn: Turn, session: Session, userMessage: Message, readStored: (after: number) => Promise<EventGroup>) {
+    this.readStored = readStored;
+    this.turn = turn;
+    this.session = session;
+    this.userMessage = userMessage;
+    this.ended = new Promise((resolve) => {
+      this.resolveEnded = resolve;
+    });
+  }
+
+  /** The number the next event gets. */
+  get nextNumber(): number {
+    return this.firstKept + this.log.length;
+  }
+
+  /** Readers see it at the next `wake`: once for all that arrived together. */
+  append(event: LoggedEvent): void {
+    this.log.push(event);
+  }
+
+  /** How many logged events are in memory. */
+  get kept(): number {
+    return this.log.length;
+  }
+
+  /** The logged events from number `first` on, none of which the store may have confirmed yet. */
+  eventsFrom(first: number): LoggedEvent[] {
+    return this.log.slice(first - this.firstKept);
+  }
+
+  /** The store has all events before number `first`. */
+  letGo(first: number): void {
+    this.log = this.log.slice(first - this.firstKept);
+    this.firstKept = first;
+  }
+
+  /** Ends every reader: with `turn-end` when the end was stored, without it (they reconnect) when it was not. */
+  end(closed: ClosedTurn | undefined): void {
+    if (this.over) return;
+    this.over = true;
+    this.closed = closed;
+    this.resolveEnded(closed);
+    this.wake();
+  }
+
+  /** Resolves when there is something after `turn-start`, or the turn is over, or `ms` have passed. */
+  async waitForFirst(ms: number): Promise<void> {
+    if (this.nextNumber > firstLogged || this.over) return;
+    await new Promise<void>((resolve) => {
+      const watcher = {
+        look: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      const timer = setTimeout(() => {
+        this.unwatch(watcher);
+        resolve();
+      }, ms);
+      this.watch(watcher);
+    });
+  }
+
+  /** Everything after event number `after`; ends after `turn-end`. */
+  read(after: number): Reading {
+    return new Reading(this, after);
+  }
+
+  /** How many readers wait for the next event. */
+  get waiting(): number {
+    return this.watchers.length;
+  }
+
+  readAfter(cursor: number): EventGroup | Promise<EventGroup> {
+    if (Math.max(cursor + 1, firstLogged) < this.firstKept) return this.readStored(cursor);
+    return { events: this.groupAfter(cursor), ended: this.over };
+  }
+
+  watch(watcher: Watcher): void {
+    this.watchers.push(watcher);
+  }
+
+  unwatch(watcher: Watcher): void {
+    const at = this.watchers.indexOf(watcher);
+    if (at !== -1) this.watchers.splice(at, 1);
+  }
+
+  /** Readers that wait look again. */
+  wake(): void {
+    if (this.watchers.length === 0) return;
+    const { watchers } = this;
+    this.watchers = [];
+    for (const watcher of watchers) watcher.look();
+  }
+
+  private groupAfter(cursor: number): NumberedEvent[] {
+    const group: NumberedEvent[] = [];
+    if (cursor < 1) group.push({ number: 1, event: { type: "turn-start", turn: this.turn } });
+    for (let index = Math.max(0, cursor + 1 - this.firstKept); index < this.log.length; index++) {
+      group.push({ number: index + this.firstKept, event: this.log[index]! });
+    }
+    if (this.closed && cursor < this.nextNumber) {
+      group.push({ number: this.nextNumber, event: { type: "turn-end", ...this.closed } });
+    }
+    return group;
+  }
+}

@@ -1,0 +1,347 @@
+// The plot of a turn: open it in one transaction, let the provider speak, close it in one transaction, whoever listens.
+
+import { type MemoryPlan, planMemory } from "../conversation/memory.ts";
+import { AppError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Params } from "../model/params.ts";
+import type { LedgerEntry } from "../money/ledger.ts";
+import { sumCost } from "../money/ledger.ts";
+import { TokenTally } from "../money/tokens.ts";
+import type { CallRecord, Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../provider.ts";
+import { ProviderError } from "../provider.ts";
+import type { ClosedTurn, CloseTurn, OpenedTurn, Store } from "../store.ts";
+import { type Books, bookTurn, usageSoFar } from "./books.ts";
+import { closeOrFind } from "./close.ts";
+import { readStored } from "./follow.ts";
+import { GrowingText } from "./growing-text.ts";
+import { LiveTurn } from "./live.ts";
+import type { ModelChoice, ModelChooser } from "./model-choice.ts";
+import type { EndStatus, TurnError } from "./turn.ts";
+import { pause } from "./wait.ts";
+
+export interface TurnTools {
+  store: Store;
+  provider: Provider;
+  chooser: ModelChooser;
+  books: Books;
+  log: Log;
+  now: () => number;
+  processId: number;
+  /** How long a stopped turn's stream is read on, for its bill. */
+  drainMs: number;
+  /** How often a text reader is told what the turn has cost so far, at most. */
+  usageEveryMs: number;
+  /**
+   * Waits between tries to store an end; after the last of them readers are sent away, and it goes on in the background
+   * with the last. Default 0.1, 0.5, 2 and 5 s.
+   */
+  storeRetryMs?: readonly number[] | undefined;
+}
+
+type Opened = Extract<OpenedTurn, { kind: "opened" }> & { owner: string };
+/** Why the turn is being ended from outside. The first word wins, except that `hard` may follow `soft`. */
+type StopWord = "soft" | "hard" | "interrupted";
+
+const defaultStoreRetryMs = [100, 500, 2_000, 5_000];
+
+/** One turn from its opened record to its stored end. Made by `turns.ts`, which knows all that run in this process. */
+export class RunningTurn {
+  readonly live: LiveTurn;
+  /** Settles when nothing is left to do: closed and booked. */
+  readonly done: Promise<void>;
+  private readonly abort = new AbortController();
+  private readonly notices: Opened["turn"]["notices"];
+  private record: CallRecord | undefined;
+  private readonly earlier: CallRecord[] = [];
+  private plan: Omit<MemoryPlan, "messages"> | undefined;
+  /** Until the vendor's first words: with the whole memory in it, it may be long. */
+  private request: Omit<ProviderRequest, "model"> | undefined;
+  private readonly text = new GrowingText();
+  private readonly thought = new GrowingText();
+  private readonly textTally = new TokenTally();
+  private readonly thoughtTally = new TokenTally();
+  private firstTokenAt: number | null = null;
+  private lastUsageAt = 0;
+  private flushed = 2;
+  private flushing: Promise<void> | undefined;
+  private stopWord: StopWord | undefined;
+  private closing: Promise<ClosedTurn | undefined> | undefined;
+  private readonly tools: TurnTools;
+  private readonly opened: Opened;
+  private readonly params: Params;
+  private choice: ModelChoice;
+
+  constructor(tools: TurnTools, opened: Opened, choice: ModelChoice, params: Params) {
+    this.tools = tools;
+    this.opened = opened;
+    this.choice = choice;
+    this.params = params;
+    this.notices = choice.notice ? [choice.notice] : [];
+    const { turn, session, userMessage, owner } = opened;
+    this.live = new LiveTurn({ ...turn, notices: this.notices }, session, userMessage, (after) =>
+      readStored(tools.store, owner, turn.id, after),
+    );
+    this.done = this.run();
+  }
+
+  /** Ends the turn at a caller's word; returns what was stored. Soft: the bill is read on; hard: the line is cut. */
+  async stop(hard: boolean): Promise<ClosedTurn | undefined> {
+    if (hard || this.stopWord === undefined) this.sayStop(hard ? "hard" : "soft");
+    return this.live.ended;
+  }
+
+  /** Ends the turn because the process must go. */
+  interrupt(): void {
+    this.sayStop("interrupted");
+  }
+
+  /** Writes the events that are not in the log yet, unless a write is under way. Called by the one ticker of the process. */
+  flush(): void {
+    if (this.flushing || this.closing || this.live.nextNumber === this.flushed) return;
+    const batch = this.takeBatch();
+    this.flushing = this.tools.store
+      .appendEvents(batch)
+      .then(() => this.live.letGo(batch.firstNumber + batch.events.length))
+      .catch((cause) => {
+        this.flushed = batch.firstNumber; // the closing transaction, or the next tick, brings them again
+        this.tools.log.error({ turn_id: this.live.turn.id, cause }, "events could not be stored");
+        if (cause instanceof AppError && cause.code === "conflict") this.interrupt(); // another process took the turn over
+      })
+      .finally(() => {
+        this.flushing = undefined;
+      });
+  }
+
+  private sayStop(word: StopWord): void {
+    this.stopWord = word;
+    if (word !== "soft") this.abort.abort();
+    else {
+      const cut = setTimeout(() => this.abort.abort(), this.tools.drainMs);
+      void this.done.finally(() => clearTimeout(cut));
+      this.close("stopped", null, false).catch(() => {}); // told when the turn is settled, which waits for this
+    }
+  }
+
+  private async run(): Promise<void> {
+    let status: EndStatus = "complete";
+    let error: TurnError | null = null;
+    try {
+      await this.composeRequest();
+      await this.listen();
+    } catch (cause) {
+      ({ status, error } = this.explain(cause));
+    }
+    try {
+      if (this.closing) await this.settle();
+      else if (this.stopWord === undefined) await this.close(status, error, true);
+      else await this.close(this.stopWord === "interrupted" ? "interrupted" : "stopped", null, true);
+    } catch (cause) {
+      this.tools.log.error({ turn_id: this.live.turn.id, cause }, "a turn could not be stored");
+      this.live.end(undefined);
+    }
+  }
+
+  private async composeRequest(): Promise<void> {
+    const { opened, choice, params } = this;
+    const { memory, session } = opened;
+    const rows = await this.tools.store.readMemory(session.id, memory.branch, memory.position, memory.from);
+    const plan = planMemory({
+      rows,
+      from: memory.from,
+      system: session.system,
+      content: opened.userMessage.content,
+      window: this.tools.chooser.windowOf(choice.model, params),
+      calibration: memory,
+      model: choice.model,
+    });
+    const { messages, from, estimate, promptEstimate } = plan;
+    this.plan = { from, estimate, promptEstimate }; // without the messages, which may be long
+    this.request = { system: session.system, messages, params };
+  }
+
+  /** Takes in the whole answer; where the default model turns out to be gone, its successor's, once. */
+  private async listen(): Promise<void> {
+    for (;;) {
+      try {
+        for await (const events of this.callProvider()) {
+          this.request = undefined;
+          if (!this.closing) this.takeAll(events); // else it was stopped: the rest is read for its bill only
+        }
+        return;
+      } catch (cause) {
+        const gone = cause instanceof ProviderError && cause.modelGone && this.request && this.stopWord === undefined;
+        const next = gone ? this.tools.chooser.replace(this.choice, this.params) : undefined;
+        if (!next) throw cause;
+        this.choice = next;
+        if (next.notice) this.notices.push(next.notice);
+        if (this.record) this.earlier.push(this.record);
+      }
+    }
+  }
+
+  private callProvider(): ProviderCall {
+    if (this.stopWord === "hard" || this.stopWord === "interrupted" || !this.request)
+      throw new Error("stopped before it began");
+    const call = this.tools.provider.stream({ ...this.request, model: this.choice.model }, this.abort.signal);
+    this.record = call.record;
+    return call;
+  }
+
+  private takeAll(events: readonly ProviderEvent[]): void {
+    for (const event of events) {
+      if (event.type === "usage") this.reportUsage();
+      else if (event.text !== "") this.take(event);
+    }
+    this.live.wake();
+  }
+
+  private take(event: Extract<ProviderEvent, { text: string }>): void {
+    this.firstTokenAt ??= this.tools.now();
+    const { type, text } = event;
+    if (type === "text-delta") {
+      this.text.add(text);
+      this.textTally.add(text);
+    } else {
+      this.thought.add(text);
+      this.thoughtTally.add(text);
+    }
+    this.live.append(event);
+  }
+
+  private reportUsage(): void {
+    const now = this.tools.now();
+    if (this.lastUsageAt === 0) this.lastUsageAt = now; // the first second needs no report
+    if (now - this.lastUsageAt < this.tools.usageEveryMs || !this.record) return;
+    this.lastUsageAt = now;
+    const seen = usageSoFar(this.tools.books, this.bookable("broken"));
+    if (seen) this.live.append({ type: "usage", usage: seen.usage, cost: seen.cost });
+  }
+
+  private explain(cause: unknown): { status: EndStatus; error: TurnError } {
+    if (cause instanceof ProviderError || cause instanceof AppError) {
+      const successor = cause instanceof ProviderError && cause.modelGone ? this.tools.chooser.hint(this.choice) : "";
+      if (this.stopWord === undefined)
+        this.tools.log.warn({ turn_id: this.live.turn.id, code: cause.code, cause: cause.cause }, "a turn failed");
+      return { status: "failed", error: { code: cause.code, detail: cause.message + successor } };
+    }
+    if (this.stopWord === undefined) this.tools.log.error({ turn_id: this.live.turn.id, cause }, "a turn failed");
+    return {
+      status: "failed",
+      error: { code: "internal", detail: "Something went wrong on our side; the log has the details." },
+    };
+  }
+
+  private bookable(outcome: "finished" | "broken") {
+    return {
+      turn: this.opened.turn,
+      outcome,
+      records: this.record ? [...this.earlier, this.record] : [],
+      promptEstimate: this.plan?.estimate ?? 0,
+      textEstimate: this.textTally.estimate,
+      thoughtEstimate: this.thoughtTally.estimate,
+      at: this.tools.now(),
+    };
+  }
+
+  private close(status: EndStatus, error: TurnError | null, settled: boolean): Promise<ClosedTurn | undefined> {
+    this.closing ??= this.storeEnd(status, error, settled);
+    return this.closing;
+  }
+
+  private async storeEnd(
+    status: EndStatus,
+    error: TurnError | null,
+    settled: boolean,
+  ): Promise<ClosedTurn | undefined> {
+    if (this.flushing) await this.flushing;
+    const entries = bookTurn(this.tools.books, this.bookable(status === "complete" ? "finished" : "broken"));
+    const end = this.describeEnd(status, error, settled, entries);
+    const closed = await this.insist(() => closeOrFind(this.tools.store, end));
+    if (!closed)
+      this.tools.log.warn(
+        { turn_id: this.live.turn.id },
+        "a turn was taken over by another process before it ended here",
+      );
+    this.live.end(closed);
+    return closed;
+  }
+
+  private describeEnd(status: EndStatus, error: TurnError | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
+    const { owner, turn, session, replyRow } = this.opened;
+    const lastNumber = this.live.nextNumber;
+    const usage = entries.at(-1)?.usage ?? null;
+    return {
+      owner,
+      turn,
+      session,
+      replyRow,
+      processId: this.tools.processId,
+      status,
+      text: this.text.text,
+      thought: this.thought.text,
+      vendorParts: settled && status === "complete" ? (this.record?.vendorParts ?? null) : null,
+      modelServed: this.record?.modelServed ?? null,
+      finishReason: this.record?.finishReason ?? null,
+      error,
+      notices: this.notices,
+      firstTokenAt: this.firstTokenAt,
+      endedAt: this.tools.now(),
+      lastBatch: lastNumber === this.flushed ? null : this.takeBatch(),
+      lastNumber,
+      usage,
+      cost: sumCost(entries),
+      entries: settled ? entries : [],
+      settled,
+      memory: this.plan
+        ? {
+            from: this.plan.from,
+            promptEstimate: this.plan.promptEstimate,
+            promptTokens: status === "complete" ? (usage?.inputTokens ?? null) : null,
+          }
+        : null,
+    };
+  }
+
+  /** Books a turn whose reader was let go earlier, with what the vendor said until now. */
+  private async settle(): Promise<void> {
+    const closed = await this.closing;
+    if (!closed) return;
+    const outcome = this.record?.finishReason && !this.abort.signal.aborted ? "finished" : "broken";
+    const entries = bookTurn(this.tools.books, this.bookable(outcome));
+    const usage = entries.at(-1)?.usage ?? null;
+    await this.insist(() =>
+      this.tools.store.settleTurn(closed.turn.id, this.tools.processId, entries, usage, sumCost(entries)),
+    );
+  }
+
+  private takeBatch() {
+    const batch = {
+      turnId: this.live.turn.id,
+      firstNumber: this.flushed,
+      events: this.live.eventsFrom(this.flushed),
+      usageRaw: this.record?.usageRaw ?? null,
+      modelServed: this.record?.modelServed ?? null,
+    };
+    this.flushed = this.live.nextNumber;
+    return batch;
+  }
+
+  /** Tries until it is stored: what the vendor was paid for must not be lost to a full disk. Readers wait only so long. */
+  private async insist<T>(write: () => Promise<T>): Promise<T> {
+    const waits = this.tools.storeRetryMs ?? defaultStoreRetryMs;
+    for (let tries = 0; ; tries++) {
+      try {
+        return await write();
+      } catch (cause) {
+        if (!(cause instanceof AppError) || cause.code !== "storage_unavailable" || this.stopWord === "interrupted")
+          throw cause;
+        this.tools.log.error(
+          { turn_id: this.live.turn.id, cause: cause.cause },
+          "storage is unavailable; trying again",
+        );
+        if (tries === waits.length) this.live.end(undefined);
+        await pause(waits[Math.min(tries, waits.length - 1)]!);
+      }
+    }
+  }
+}

@@ -1,0 +1,262 @@
+// All turns of this process: starting them, joining them, stopping them, and one ticker that serves them all.
+
+import { requireFit } from "../conversation/memory.ts";
+import { AppError, notFound } from "../errors.ts";
+import { newId } from "../id.ts";
+import { mergeParams, type Params } from "../model/params.ts";
+import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
+import { type FollowedTurn, followLive, followStored } from "./follow.ts";
+import { SessionQueue } from "./queue.ts";
+import { recoverTurns } from "./recover.ts";
+import { RunningTurn, type TurnTools } from "./running.ts";
+import type { Turn } from "./turn.ts";
+import { pause, untilAborted } from "./wait.ts";
+
+export interface StartTurn {
+  owner: string;
+  sessionId: string;
+  content: string;
+  model: string | undefined;
+  params: Params | undefined;
+  parentId: string | null | undefined;
+  ifBusy: "reject" | "queue" | "interrupt";
+  ifVersion: number | undefined;
+  idempotency: Idempotency | undefined;
+  /** Aborted when the caller leaves: a queued message is then withdrawn; a started turn goes on. */
+  left: AbortSignal;
+}
+
+export interface TurnSettings {
+  leaseMs: number;
+  /** Events are written this often; words left by other processes are read this often. */
+  tickMs: number;
+  queueLimit: number;
+  /** Whether other processes may work on the same database. */
+  shared: boolean;
+}
+
+/** How long after a lost line to the database its work is asked for again. */
+const secondTryMs = 100;
+
+export class Turns {
+  private readonly running = new Map<string, RunningTurn>();
+  private readonly queue: SessionQueue;
+  private readonly tools: TurnTools;
+  private readonly settings: TurnSettings;
+  private ticker: ReturnType<typeof setInterval> | undefined;
+  private lastRenewal = 0;
+  private draining = false;
+
+  constructor(tools: TurnTools, settings: TurnSettings) {
+    this.tools = tools;
+    this.settings = settings;
+    this.queue = new SessionQueue(settings.queueLimit);
+  }
+
+  /** How many turns run, or are being booked, in this process. */
+  get count(): number {
+    return this.running.size;
+  }
+
+  /** How many readers wait for the next event of a turn that runs in this process. */
+  get waitingReaders(): number {
+    let waiting = 0;
+    for (const turn of this.running.values()) waiting += turn.live.waiting;
+    return waiting;
+  }
+
+  get isDraining(): boolean {
+    return this.draining;
+  }
+
+  /** Takes over what dead processes left. Call before the first request, and it repeats itself where processes share a database. */
+  async recover(): Promise<number> {
+    return recoverTurns(this.tools, this.tools.now() + this.settings.leaseMs);
+  }
+
+  /** Starts a turn, or finds the one that this idempotency key started. Throws AppError; then nothing was written. */
+  async start(input: StartTurn): Promise<FollowedTurn> {
+    if (this.draining)
+      throw new AppError("draining", "The server is shutting down; try again in a moment.", { retryAfterSeconds: 5 });
+    const known = input.idempotency && (await this.tools.store.findIdempotent(input.owner, input.idempotency));
+    if (known) return this.follow(input.owner, known.targetId);
+    const release = input.ifBusy === "queue" ? await this.queue.wait(input.sessionId, input.left) : undefined;
+    try {
+      while (true) {
+        const opened = await this.tryOpen(input);
+        if (opened) return opened;
+        await this.makeRoom(input);
+      }
+    } finally {
+      release?.();
+    }
+  }
+
+  /** Follows a turn from anywhere: live here, running in another process, or over. Throws not_found. */
+  async follow(owner: string, turnId: string): Promise<FollowedTurn> {
+    const turn = await this.tools.store.findTurn(owner, turnId);
+    if (!turn) throw notFound("turn");
+    const here = this.running.get(turnId);
+    if (here) return followLive(here.live);
+    return followStored(this.tools.store, owner, turnId, this.settings.tickMs);
+  }
+
+  /** Stops a turn wherever it runs and returns it as it is then; a turn that is over is returned as it is. */
+  async stop(owner: string, turnId: string, hard: boolean): Promise<Turn> {
+    const turn = await this.tools.store.findTurn(owner, turnId);
+    if (!turn) throw notFound("turn");
+    const here = this.running.get(turnId);
+    if (here) return (await here.stop(hard))?.turn ?? this.getEnded(owner, turnId);
+    if (turn.status !== "running" && turn.settled) return turn;
+    await this.tools.store.requestStop(owner, turnId, hard);
+    return this.waitUntilStopped(owner, turn);
+  }
+
+  /** Begins the work of the ticker. */
+  begin(): void {
+    this.ticker ??= setInterval(() => void this.tick(), this.settings.tickMs);
+  }
+
+  /** No new turns from now on; those that run may finish for `ms`, then they are interrupted and booked. */
+  async drain(ms: number): Promise<void> {
+    this.draining = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    const all = () => Promise.all([...this.running.values()].map((turn) => turn.done));
+    await Promise.race([all(), patience]);
+    clearTimeout(timer);
+    for (const turn of this.running.values()) turn.interrupt();
+    await all();
+    clearInterval(this.ticker);
+    this.ticker = undefined;
+  }
+
+  private async tryOpen(input: StartTurn): Promise<FollowedTurn | undefined> {
+    const { store, chooser, books } = this.tools;
+    const session = await store.peekSession(input.owner, input.sessionId);
+    if (!session) throw notFound("session");
+    const params = mergeParams(session.params, input.params);
+    const choice = chooser.choose(input.model, session.model);
+    chooser.checkParams(choice.model, params);
+    books.requirePrice(choice.model);
+    requireFit(session.system, input.content, chooser.windowOf(choice.model, params));
+    const opened = await this.open(input, session, choice.requested);
+    if (opened === "stale") return this.tryOpen(input);
+    if (opened === "busy") return undefined;
+    if (opened.kind === "replayed") return this.follow(input.owner, opened.turnId);
+    const turn = new RunningTurn(this.tools, { ...opened, owner: input.owner }, choice, params);
+    this.running.set(opened.turn.id, turn);
+    void turn.done.then(() => this.running.delete(opened.turn.id));
+    return followLive(turn.live);
+  }
+
+  /** "busy": the caller asked to wait, or to interrupt. "stale": the session is not as it was known. */
+  private async open(
+    input: StartTurn,
+    known: SessionState,
+    modelRequested: string,
+  ): Promise<OpenedTurn | "busy" | "stale"> {
+    const at = this.tools.now();
+    const asked: OpenTurn = {
+      owner: input.owner,
+      sessionId: input.sessionId,
+      known,
+      turnId: newId(),
+      userMessageId: newId(),
+      replyMessageId: newId(),
+      content: input.content,
+      parentId: input.parentId,
+      ifVersion: input.ifVersion,
+      modelRequested,
+      idempotency: input.idempotency,
+      at,
+      processId: this.tools.processId,
+      leaseUntil: at + this.settings.leaseMs,
+    };
+    try {
+      return await this.tools.store.openTurn(asked).catch((cause) => this.askAgain(asked, cause));
+    } catch (cause) {
+      if (cause instanceof StaleSession) return "stale";
+      if (cause instanceof AppError && cause.code === "turn_in_progress" && input.ifBusy !== "reject") return "busy";
+      throw cause;
+    }
+  }
+
+  /** A line that broke may have kept no more than the answer from us: then the same question finds what was written. */
+  private async askAgain(asked: OpenTurn, cause: unknown): Promise<OpenedTurn> {
+    const lostLine = this.settings.shared && cause instanceof AppError && cause.code === "storage_unavailable";
+    if (!lostLine) throw cause;
+    await pause(secondTryMs);
+    return this.tools.store.openTurn(asked);
+  }
+
+  private async makeRoom(input: StartTurn): Promise<void> {
+    if (this.draining)
+      throw new AppError("draining", "The server is shutting down; try again in a moment.", { retryAfterSeconds: 5 });
+    if (input.left.aborted) throw new AppError("bad_request", "The caller left before the turn began.");
+    const session = await this.tools.store.findSession(input.owner, input.sessionId);
+    const turnId = session?.runningTurnId;
+    if (!turnId) return;
+    if (input.ifBusy === "interrupt") await this.stop(input.owner, turnId, false);
+    else await this.waitForEnd(turnId, input.left);
+  }
+
+  private async waitForEnd(turnId: string, left: AbortSignal): Promise<void> {
+    const here = this.running.get(turnId);
+    if (!here) await pause(this.settings.tickMs, left);
+    else await untilAborted(here.live.ended, left);
+  }
+
+  /** The turn as another process ended it. Throws storage_unavailable while its end is still to be stored here. */
+  private async getEnded(owner: string, turnId: string): Promise<Turn> {
+    const turn = await this.tools.store.findTurn(owner, turnId);
+    if (turn && turn.status !== "running") return turn;
+    const detail = "The turn is over, but its end could not be stored yet; look at it again later.";
+    throw new AppError("storage_unavailable", detail, { members: { turn_id: turnId }, retryAfterSeconds: 5 });
+  }
+
+  private async waitUntilStopped(owner: string, turn: Turn): Promise<Turn> {
+    const patienceMs = 10_000;
+    for (let waited = 0; waited < patienceMs; waited += this.settings.tickMs) {
+      const now = await this.tools.store.findTurn(owner, turn.id);
+      if (now?.status !== "running") return now ?? turn;
+      await pause(this.settings.tickMs);
+    }
+    throw new AppError("conflict", "The process that runs this turn has not stopped it yet; ask again.", {
+      retryAfterSeconds: 5,
+    });
+  }
+
+  private async tick(): Promise<void> {
+    for (const turn of this.running.values()) turn.flush();
+    if (!this.settings.shared) return;
+    try {
+      await this.tickShared();
+    } catch (cause) {
+      this.tools.log.warn({ cause }, "the shared database could not be asked; trying again");
+    }
+  }
+
+  private sharedTicking = false;
+
+  private async tickShared(): Promise<void> {
+    if (this.sharedTicking) return;
+    this.sharedTicking = true;
+    try {
+      const { store, processId, now } = this.tools;
+      if (this.running.size > 0) {
+        for (const { turnId, hard } of await store.listStopRequests(processId))
+          void this.running.get(turnId)?.stop(hard);
+      }
+      if (now() - this.lastRenewal < this.settings.leaseMs / 3) return;
+      this.lastRenewal = now();
+      if (this.running.size > 0)
+        await store.renewLease(processId, [...this.running.keys()], now() + this.settings.leaseMs);
+      await this.recover();
+    } finally {
+      this.sharedTicking = false;
+    }
+  }
+}

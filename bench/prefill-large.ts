@@ -2,7 +2,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { openStore } from "../src/database/open.ts";
-import { indexedWords, titleRow } from "../src/database/search.ts";
+import { indexedWords, titleRow } from "../src/database/search/search-text.ts";
 import { newId } from "../src/id.ts";
 import { model } from "./conversation.ts";
 import { createRandom } from "./statistics.ts";

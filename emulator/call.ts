@@ -1,7 +1,32 @@
 // The record of one request, kept for assertions; the key never gets into it.
 
 import type { IncomingMessage } from "node:http";
-import type { RecordedCall } from "./emulator.ts";
+
+/** One request as it arrived. It is filled in while the call runs. */
+export interface RecordedCall {
+  method: string;
+  /** Path and query, the key taken out. */
+  path: string;
+  /** generateContent, streamGenerateContent, countTokens, listModels or getModel. */
+  verb: string;
+  /** Without a fault suffix. */
+  model: string;
+  /** Lower-case names; the key is taken out. */
+  headers: Record<string, string>;
+  bodyText: string;
+  /** The body as JSON; undefined when it is not JSON. */
+  readonly body: unknown;
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** The client went before the end of the answer. */
+  disconnected: boolean;
+  /** The whole answer was sent. */
+  finished: boolean;
+  /** 0 until the answer begins. */
+  status: number;
+  /** The last usage sent to the client, or null. */
+  usage: Record<string, unknown> | null;
+}
 
 const secretHeaders = new Set(["x-goog-api-key", "authorization", "cookie"]);
 

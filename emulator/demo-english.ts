@@ -1,6 +1,6 @@
 // The demo answer in English.
 
-import type { Phrases } from "./demo.ts";
+import type { Phrases } from "./demo-phrases.ts";
 
 export const english: Phrases = {
   notice:

@@ -1,6 +1,6 @@
 // The demo answer in Ukrainian.
 
-import type { Phrases } from "./demo.ts";
+import type { Phrases } from "./demo-phrases.ts";
 
 /** "1 попереднє повідомлення", "2 попередні повідомлення", "5 попередніх повідомлень". */
 function earlierMessages(count: number): string {

@@ -2,41 +2,10 @@
 
 import { createHash } from "node:crypto";
 import { english } from "./demo-english.ts";
+import type { Facts, Phrases } from "./demo-phrases.ts";
 import { ukrainian } from "./demo-ukrainian.ts";
 import { type GenerateRequest, lastUserText, textOf } from "./request.ts";
 import { countContent, countTextTokens } from "./tokens.ts";
-
-/** What the answer can speak of. */
-export interface Facts {
-  /** Messages before the last one. */
-  earlier: number;
-  /** The first thing the user said, shortened. */
-  first: string;
-  /** The newest message, shortened. */
-  last: string;
-  words: number;
-  characters: number;
-  lastTokens: number;
-  promptTokens: number;
-  system: string | null;
-}
-
-/** The sentences of one language; each returns Markdown. */
-export interface Phrases {
-  notice: string;
-  openers: readonly string[];
-  conversation(facts: Facts): string;
-  system(text: string): string;
-  list: readonly (readonly string[])[];
-  listTitle: string;
-  tableHead: readonly [string, string];
-  tableRows(facts: Facts): [string, string | number][];
-  wideTable: string;
-  code: string;
-  longCode: string;
-  paragraphs: readonly string[];
-  thoughts(facts: Facts): string;
-}
 
 function shorten(text: string, limit: number): string {
   const characters = Array.from(text.replace(/\s+/g, " ").trim());

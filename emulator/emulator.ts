@@ -2,44 +2,20 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Call } from "./call.ts";
+import { Call, type RecordedCall } from "./call.ts";
 import { controlScript } from "./control.ts";
 import { errorScript } from "./error-faults.ts";
 import { PrefixCache } from "./prefix-cache.ts";
 import { notFoundScript, routeVendor, type Service } from "./routes.ts";
 import { type Scenario, ScenarioError } from "./scenario.ts";
-import { ScenarioQueue } from "./scenario-queue.ts";
+import { ScenarioQueue, type ServedReply } from "./scenario-queue.ts";
 import { bodyScript, playScript, type Script } from "./script.ts";
 import { internalError, invalidArgument } from "./vendor-error.ts";
 
+export type { RecordedCall } from "./call.ts";
 export { type FaultName, faultNames } from "./fault-list.ts";
 export type { Scenario } from "./scenario.ts";
-
-/** One request as it arrived. It is filled in while the call runs. */
-export interface RecordedCall {
-  method: string;
-  /** Path and query, the key taken out. */
-  path: string;
-  /** generateContent, streamGenerateContent, countTokens, listModels or getModel. */
-  verb: string;
-  /** Without a fault suffix. */
-  model: string;
-  /** Lower-case names; the key is taken out. */
-  headers: Record<string, string>;
-  bodyText: string;
-  /** The body as JSON; undefined when it is not JSON. */
-  readonly body: unknown;
-  /** Milliseconds since the epoch. */
-  at: number;
-  /** The client went before the end of the answer. */
-  disconnected: boolean;
-  /** The whole answer was sent. */
-  finished: boolean;
-  /** 0 until the answer begins. */
-  status: number;
-  /** The last usage sent to the client, or null. */
-  usage: Record<string, unknown> | null;
-}
+export type { ServedReply } from "./scenario-queue.ts";
 
 export interface EmulatorOptions {
   /** Default 0: any free port. */
@@ -53,15 +29,6 @@ export interface EmulatorOptions {
   log?: (line: string) => void;
   /** How many calls are kept; true is 1000 (the default), false none. */
   record?: boolean | number;
-}
-
-/** Bytes to send as they are: for recorded answers. */
-export interface ServedReply {
-  status?: number;
-  headers?: Record<string, string>;
-  /** One network write each. */
-  chunks: (string | Uint8Array)[];
-  end?: "normal" | "reset" | "hang";
 }
 
 export interface Emulator {

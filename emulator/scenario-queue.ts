@@ -1,7 +1,15 @@
 // Decides which scenario, or which recorded bytes, the next generate call gets.
 
-import type { ServedReply } from "./emulator.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
+
+/** Bytes to send as they are: for recorded answers. */
+export interface ServedReply {
+  status?: number;
+  headers?: Record<string, string>;
+  /** One network write each. */
+  chunks: (string | Uint8Array)[];
+  end?: "normal" | "reset" | "hang";
+}
 
 export type Choice = { scenario: Scenario } | { reply: ServedReply };
 

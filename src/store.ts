@@ -3,14 +3,14 @@
 // Every write is one transaction, durable when its promise resolves. `owner` is the caller's API key id ("" where no
 // keys are in use); what belongs to another owner is `not_found`. Times are milliseconds since 1970 UTC.
 
-import type { Message } from "./conversation/message.ts";
+import type { Failure, Message } from "./conversation/message.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
 import type { Params } from "./model/params.ts";
 import type { Cost, LedgerEntry } from "./money/ledger.ts";
 import type { Usage } from "./money/usage.ts";
 import type { ProviderMessage } from "./provider.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
-import type { EndStatus, Notice, Turn, TurnError } from "./turn/turn.ts";
+import type { EndStatus, Notice, Turn } from "./turn/turn.ts";
 
 export interface Page {
   limit: number;
@@ -130,7 +130,7 @@ export interface CloseTurn {
   vendorParts: string | null;
   modelServed: string | null;
   finishReason: string | null;
-  error: TurnError | null;
+  error: Failure | null;
   notices: Notice[];
   firstTokenAt: number | null;
   endedAt: number;

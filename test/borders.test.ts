@@ -24,14 +24,31 @@ const planted: [path: string, text: string, found: string][] = [
     'import {\n  a,\n  b,\n} from "../database/open.ts";',
     "src/http/app.ts imports src/database/open.ts",
   ],
-  ["src/turn.ts", 'import type { Tx } from "./database/engine.ts";', "src/turn.ts imports src/database/engine.ts"],
-  ["src/turn.ts", 'const x = await import("./providers/index.ts");', "src/turn.ts imports src/providers/index.ts"],
-  ["src/turn.ts", 'export * from "./http/app.ts";', "src/turn.ts imports src/http/app.ts"],
-  ["src/turn.ts", 'import { serve } from "./main.ts";', "src/turn.ts imports src/main.ts"],
-  ["src/turn.ts", 'import { page } from "../web/build.ts";', "src/turn.ts imports web/build.ts"],
+  ["src/turn/live.ts", 'import type { Tx } from "../database/tx.ts";', "src/turn/live.ts imports src/database/tx.ts"],
+  [
+    "src/turn/live.ts",
+    'const x = await import("../providers/index.ts");',
+    "src/turn/live.ts imports src/providers/index.ts",
+  ],
+  ["src/turn/live.ts", 'export * from "../http/app.ts";', "src/turn/live.ts imports src/http/app.ts"],
+  ["src/turn/live.ts", 'import { serve } from "../main.ts";', "src/turn/live.ts imports src/main.ts"],
+  ["src/store.ts", 'import { page } from "../web/build.ts";', "src/store.ts imports web/build.ts"],
+  ["src/store.ts", 'import { sumCost } from "./money/ledger.ts";', "src/store.ts imports src/money/ledger.ts"],
+  ["src/store.ts", 'import type { Tx } from "./database/tx.ts";', "src/store.ts imports src/database/tx.ts"],
+  ["src/money/price.ts", 'import type { Turn } from "../turn/turn.ts";', "src/money/price.ts imports src/turn/turn.ts"],
+  [
+    "src/model/model.ts",
+    'import type { Usage } from "../money/usage.ts";',
+    "src/model/model.ts imports src/money/usage.ts",
+  ],
+  [
+    "src/conversation/memory.ts",
+    'import type { Turn } from "../turn/turn.ts";',
+    "src/conversation/memory.ts imports src/turn/turn.ts",
+  ],
   ["src/http/deep/a.ts", 'import "../../database/open.ts";', "src/http/deep/a.ts imports src/database/open.ts"],
   ["src/database/open.ts", 'import { Hono } from "hono";', "src/database/open.ts imports hono"],
-  ["src/turn.ts", 'import { z } from "@hono/zod-openapi";', "src/turn.ts imports @hono/zod-openapi"],
+  ["src/turn/live.ts", 'import { z } from "@hono/zod-openapi";', "src/turn/live.ts imports @hono/zod-openapi"],
   ["src/http/app.ts", 'import pg from "pg";', "src/http/app.ts imports pg"],
   ["src/command/backup.ts", 'import { DatabaseSync } from "node:sqlite";', "src/command/backup.ts imports node:sqlite"],
   ["src/main.ts", 'import { GoogleGenAI } from "@google/genai";', "src/main.ts imports @google/genai"],
@@ -41,13 +58,13 @@ const planted: [path: string, text: string, found: string][] = [
     "src/http/sse.ts imports eventsource-parser/stream",
   ],
   ["src/main.ts", "const port = process.env.PORT;", "src/main.ts reads the environment: process.env"],
-  ["src/turn.ts", "// as Gemini does", "src/turn.ts names a vendor: Gemini"],
-  ["src/http/turn.ts", 'if (vendor === "gemini") return;', "src/http/turn.ts names a vendor: gemini"],
-  ["src/http/turn.ts", "const geminiModel = 1;", "src/http/turn.ts names a vendor: gemini"],
-  ["src/http/turn.ts", 'const a = { model: "gemini-9" };', "src/http/turn.ts names a vendor: gemini"],
+  ["src/turn/live.ts", "// as Gemini does", "src/turn/live.ts names a vendor: Gemini"],
+  ["src/http/native/turn.ts", 'if (vendor === "gemini") return;', "src/http/native/turn.ts names a vendor: gemini"],
+  ["src/http/native/turn.ts", "const geminiModel = 1;", "src/http/native/turn.ts names a vendor: gemini"],
+  ["src/http/native/turn.ts", 'const a = { model: "gemini-9" };', "src/http/native/turn.ts names a vendor: gemini"],
   ["src/config.ts", "const openaiKey = 1;", "src/config.ts names a vendor: openai"],
-  ["src/turn.ts", "await Bun.sleep(1);", "src/turn.ts uses Bun's own API: Bun.s"],
-  ["src/turn.ts", 'import { test } from "bun:test";', 'src/turn.ts uses Bun\'s own API: "bun:test"'],
+  ["src/turn/live.ts", "await Bun.sleep(1);", "src/turn/live.ts uses Bun's own API: Bun.s"],
+  ["src/turn/live.ts", 'import { test } from "bun:test";', 'src/turn/live.ts uses Bun\'s own API: "bun:test"'],
   ["emulator/main.ts", 'import { newId } from "../src/id.ts";', "emulator/main.ts imports src/id.ts"],
   ["web/api.ts", 'import { z } from "@hono/zod-openapi";', "web/api.ts imports @hono/zod-openapi"],
   ["web/api.ts", 'import { newId } from "../src/id.ts";', "web/api.ts imports src/id.ts"],
@@ -57,6 +74,26 @@ const planted: [path: string, text: string, found: string][] = [
 for (const [path, text, found] of planted)
   test(`finds a planted violation: ${found}`, () => expect(findViolations([{ path, text }])).toEqual([found]));
 
+test("finds files that import each other, by way of a third and for types only", () => {
+  const files = [
+    { path: "src/turn/a.ts", text: 'import { b } from "./b.ts";' },
+    { path: "src/turn/b.ts", text: 'import type { C } from "./c.ts";' },
+    { path: "src/turn/c.ts", text: 'import { a } from "./a.ts";' },
+    { path: "src/turn/d.ts", text: 'import { a } from "./a.ts";' },
+  ];
+  expect(findViolations(files)).toEqual([
+    "in a circle: src/turn/a.ts -> src/turn/b.ts -> src/turn/c.ts -> src/turn/a.ts",
+  ]);
+});
+
+test("finds a crowded room, and a crowded root", () => {
+  const many = (folder: string, count: number) =>
+    Array.from({ length: count }, (_, index) => ({ path: `${folder}/file-${index}.ts`, text: "" }));
+  expect(findViolations(many("src/turn", 18))).toEqual([]);
+  expect(findViolations(many("src/turn", 19))).toEqual(["src/turn has 19 files, more than 18"]);
+  expect(findViolations(many("src", 13))).toEqual(["src has 13 files, more than 12"]);
+});
+
 const innocent: [path: string, text: string][] = [
   [
     "src/http/app.ts",
@@ -64,10 +101,13 @@ const innocent: [path: string, text: string][] = [
   ],
   ["src/main.ts", 'import { openStore } from "./database/open.ts";\nimport { loadPage } from "../web/build.ts";'],
   ["src/command/backup.ts", 'import { openStore } from "../database/open.ts";'],
+  ["src/http/native/turn.ts", 'import { sumCost } from "../../money/ledger.ts";\nimport "../route.ts";'],
+  ["src/turn/live.ts", 'import { sumCost } from "../money/ledger.ts";'],
+  ["src/store.ts", 'import type { Cost } from "./money/ledger.ts";'],
   ["web/api.ts", 'import type { z } from "@hono/zod-openapi";'],
   ["web/api.ts", 'import type { Turn } from "../src/turn/turn.ts";'],
   ["src/http/problem.ts", "// as OpenAI's clients read it"],
-  ["src/turn.ts", "// It runs on Bun. Node runs it too."],
+  ["src/turn/live.ts", "// It runs on Bun. Node runs it too."],
   ["test/a.test.ts", "\n".repeat(400)],
 ];
 

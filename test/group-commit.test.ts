@@ -5,10 +5,10 @@ import { mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Tx } from "../src/database/engine.ts";
 import { Checkpointer } from "../src/database/sqlite/checkpoint.ts";
 import { Connection, groupDatabase } from "../src/database/sqlite/connection.ts";
 import { GroupCommit } from "../src/database/sqlite/group-commit.ts";
+import type { Tx } from "../src/database/tx.ts";
 import { newSession, speak } from "./store-inputs.ts";
 import { codeOf, openTestStore } from "./stores.ts";
 

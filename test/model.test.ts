@@ -1,7 +1,8 @@
 // The catalogue: what a model does not take is refused by name, and a retired model has a living successor.
 
 import { describe, expect, test } from "bun:test";
-import { createCatalogue, isRetired, type ModelInfo, windowOf } from "../src/model/model.ts";
+import { createCatalogue, isRetired, windowOf } from "../src/model/model.ts";
+import type { ModelInfo } from "../src/model/model-info.ts";
 import type { Params } from "../src/model/params.ts";
 import { createPriceBook } from "../src/money/price.ts";
 import { geminiModels } from "../src/providers/gemini/models.ts";

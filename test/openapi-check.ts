@@ -3,7 +3,7 @@
 
 import type { AppDeps } from "../src/http/app.ts";
 import { createApp } from "../src/http/app.ts";
-import { describeApi } from "../src/http/openapi.ts";
+import { describeApi } from "../src/http/site/openapi.ts";
 import { testSettings } from "./http-assembly.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };

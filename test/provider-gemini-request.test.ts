@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { ThinkingBudget, ThinkingByLevel } from "../src/model/model.ts";
+import type { ThinkingBudget, ThinkingByLevel } from "../src/model/model-info.ts";
 import type { Params } from "../src/model/params.ts";
 import { ProviderError, type ProviderMessage, type ProviderRequest } from "../src/provider.ts";
 import { buildBody, modelPath } from "../src/providers/gemini/wire.ts";

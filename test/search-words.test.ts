@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { isPlain } from "../src/conversation/search-words.ts";
-import { indexedText, indexedWords } from "../src/database/search.ts";
+import { indexedText, indexedWords } from "../src/database/search/search-text.ts";
 import { sqliteDialect } from "../src/database/sqlite/dialect.ts";
 
 const database = new DatabaseSync(":memory:");

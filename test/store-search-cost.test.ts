@@ -5,10 +5,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Reader, Value } from "../src/database/engine.ts";
-import { indexedWords, searchSessions } from "../src/database/search.ts";
+import { searchSessions } from "../src/database/search/search.ts";
+import { indexedWords } from "../src/database/search/search-text.ts";
 import { Connection } from "../src/database/sqlite/connection.ts";
 import { sqliteDialect } from "../src/database/sqlite/dialect.ts";
+import type { Reader, Value } from "../src/database/tx.ts";
 import { openTestStore } from "./stores.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "rozmova-search-cost-"));

@@ -1,10 +1,19 @@
 // A message: one row, said by the user or by the model, in its place on the path.
 
+import type { ErrorCode } from "../errors.ts";
 import type { Cost } from "../money/ledger.ts";
 import type { Usage } from "../money/usage.ts";
-import type { TurnError, TurnStatus } from "../turn/turn.ts";
 
 export type Part = { type: "text"; text: string } | { type: "thought"; text: string };
+
+/** A question is `complete`; an answer is what its turn is: `running` becomes exactly one of the other four, once. */
+export type MessageStatus = "running" | "complete" | "stopped" | "failed" | "interrupted";
+
+/** Why there is no answer, or no whole one: a code, and a sentence that may be shown. */
+export interface Failure {
+  code: ErrorCode;
+  detail: string;
+}
 
 export interface Message {
   id: string;
@@ -14,11 +23,11 @@ export interface Message {
   role: "user" | "assistant";
   content: string;
   thought: string | null;
-  status: TurnStatus;
+  status: MessageStatus;
   model: string | null;
   usage: Usage | null;
   cost: Cost | null;
-  error: TurnError | null;
+  error: Failure | null;
   createdAt: number;
 }
 

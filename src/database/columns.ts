@@ -2,7 +2,7 @@
 
 import { type Accuracy, accuracies, type Cost } from "../money/ledger.ts";
 import type { Usage } from "../money/usage.ts";
-import type { Value } from "./engine.ts";
+import type { Value } from "./tx.ts";
 
 export const usageColumns = "input_tokens, cached_tokens, output_tokens, thinking_tokens, tool_tokens, total_tokens";
 

@@ -4,7 +4,7 @@ import { AppError } from "../errors.ts";
 import type { Accuracy } from "../money/ledger.ts";
 import type { Usage } from "../money/usage.ts";
 import type { EventBatch, LoggedEvent } from "../turn/event.ts";
-import type { Awaitable, Dialect, Reader, Tx, Value } from "./engine.ts";
+import type { Awaitable, Dialect, Reader, Tx, Value } from "./tx.ts";
 
 /** One event as it is stored: a letter for the type, then its data. */
 type PackedEvent = ["x", string] | ["h", string] | ["u", Usage, string | null, Accuracy, number];

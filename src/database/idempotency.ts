@@ -2,7 +2,7 @@
 
 import { AppError } from "../errors.ts";
 import type { Idempotency } from "../store.ts";
-import type { Reader, Tx } from "./engine.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 /** One sweep removes at most this many, so that it never holds up other writes for long. */
 const sweptAtOnce = 1000;

@@ -16,7 +16,7 @@ import {
   usageFrom,
   usageValues,
 } from "./columns.ts";
-import { type Awaitable, allOf, type Reader, type Tx, type Value } from "./engine.ts";
+import { type Awaitable, allOf, type Reader, type Tx, type Value } from "./tx.ts";
 
 const entryColumns = `id, turn_id, session_id, owner, purpose, attempt, at, vendor, model_requested, model_served, price_key, usage_raw,
   ${usageColumns}, lines, total_pico, accuracy_rank, balanced, error_code`;

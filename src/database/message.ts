@@ -7,8 +7,8 @@ import { isId } from "../id.ts";
 import type { Listed, MemoryRow, Page } from "../store.ts";
 import type { TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageFrom } from "./columns.ts";
-import type { Reader } from "./engine.ts";
 import { cutSegments, isOnPath, listSegments, type Segment } from "./path.ts";
+import type { Reader } from "./tx.ts";
 
 const messagesPerChunk = 200;
 

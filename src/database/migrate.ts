@@ -1,13 +1,11 @@
 // The schema's versions: numbered migrations, forward only, each in one transaction.
 
 import { AppError } from "../errors.ts";
-import type { Dialect, Tx } from "./engine.ts";
 import { core } from "./migrations/001-core.ts";
+import type { Migration } from "./migrations/migration.ts";
+import type { Tx } from "./tx.ts";
 
-export interface Migration {
-  version: number;
-  statements: (dialect: Dialect) => string[];
-}
+export type { Migration } from "./migrations/migration.ts";
 
 /** In order. A new one is added at the end; an old one is never changed. */
 export const migrations: readonly Migration[] = [core];

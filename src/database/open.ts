@@ -8,7 +8,7 @@ import { listEntries, sumBooks } from "./ledger.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
 import { openPostgres } from "./postgres/postgres.ts";
 import { readDeadTurn } from "./recovery.ts";
-import { searchSessions } from "./search.ts";
+import { searchSessions } from "./search/search.ts";
 import { findSession, findState, listSessions } from "./session.ts";
 import { openSqlite } from "./sqlite/sqlite.ts";
 import { findTurn, listStopRequests, readTurnLog } from "./turn.ts";

@@ -1,12 +1,12 @@
 // The writes of this room by name: each runs as one transaction, takes one cloneable input and returns a cloneable result.
 
-import type { Tx } from "./engine.ts";
 import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
 import { claimDeadTurns } from "./recovery.ts";
 import { createSession, restoreSession, trashSession, updateSession } from "./session.ts";
 import { closeTurn, renewLease, requestStop, settleTurn } from "./turn.ts";
 import { openTurn } from "./turn-open.ts";
+import type { Tx } from "./tx.ts";
 import { writeCheck } from "./write-check.ts";
 
 export const operations = {

@@ -1,6 +1,6 @@
 // Paths: which ranges of which branches make up the way from the first message to a given one.
 
-import type { Reader } from "./engine.ts";
+import type { Reader } from "./tx.ts";
 
 /** Positions `low..high` of one branch. */
 export interface Segment {

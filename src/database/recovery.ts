@@ -1,9 +1,9 @@
 // Taking over turns whose process is gone.
 
 import type { DeadTurn, MemoryState } from "../store.ts";
-import type { Reader, Tx } from "./engine.ts";
 import { readLog } from "./event.ts";
 import { type TurnRow, turnColumns, turnFrom } from "./turn.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 export interface ClaimDeadTurns {
   processId: number;

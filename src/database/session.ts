@@ -6,9 +6,9 @@ import { isId } from "../id.ts";
 import { noUsage } from "../money/usage.ts";
 import type { Idempotency, Listed, Page, SessionFields, SessionState } from "../store.ts";
 import { accuracyAt, type CostRow, storableText, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
-import type { Reader, Tx, Value } from "./engine.ts";
 import { claimKey } from "./idempotency.ts";
-import { titleRow } from "./search.ts";
+import { titleRow } from "./search/search-text.ts";
+import type { Reader, Tx, Value } from "./tx.ts";
 
 export const sessionColumns = `row, id, title, model, system, params, metadata, message_count, created_at, updated_at, deleted_at,
   running_turn_id, version, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank, unpriced_turns`;

@@ -6,12 +6,12 @@ import { AppError, notFound } from "../errors.ts";
 import { type MemoryState, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
 import type { Turn } from "../turn/turn.ts";
 import { storableText } from "./columns.ts";
-import { type Awaitable, allOf, type Tx } from "./engine.ts";
 import { claimKey } from "./idempotency.ts";
 import { findTurnMessages } from "./message.ts";
-import { titleRow } from "./search.ts";
+import { titleRow } from "./search/search-text.ts";
 import { findState, versionMismatch } from "./session.ts";
 import { findTurn, turnInProgress } from "./turn.ts";
+import { type Awaitable, allOf, type Tx } from "./tx.ts";
 
 /** Where a new message goes on: after `position` (-1: at the beginning) of `branch`. Undefined: after the newest message. */
 type Place = { branch: number; position: number } | undefined;

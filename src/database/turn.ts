@@ -16,10 +16,10 @@ import {
   usageFrom,
   usageValues,
 } from "./columns.ts";
-import { type Awaitable, allOf, type Reader, type Tx, type Value } from "./engine.ts";
 import { insertBatch, readLog } from "./event.ts";
 import { addToTotals, addTotals, insertEntries, totalsValues } from "./ledger.ts";
 import { findState } from "./session.ts";
+import { type Awaitable, allOf, type Reader, type Tx, type Value } from "./tx.ts";
 
 /** While a turn runs, its log knows which model serves it. */
 const servedSoFar = `(SELECT e.model_served FROM turn_event e WHERE e.turn_id = turn.id AND e.model_served IS NOT NULL

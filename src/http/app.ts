@@ -5,7 +5,6 @@ import { AppError } from "../errors.ts";
 import { checkVisitor } from "./auth.ts";
 import { Call } from "./call.ts";
 import type { AppDeps } from "./deps.ts";
-import { createDocs, docsPaths } from "./docs.ts";
 import { healthRoutes } from "./health.ts";
 import { historyRoutes } from "./native/history.ts";
 import { messageRoutes } from "./native/message.ts";
@@ -14,9 +13,10 @@ import { sessionRoutes } from "./native/session.ts";
 import { turnRoutes } from "./native/turn.ts";
 import { answerProblem } from "./problem.ts";
 import type { Route } from "./route.ts";
+import { createDocs, docsPaths } from "./site/docs.ts";
+import { answerFile } from "./site/static.ts";
+import { createWeb } from "./site/web.ts";
 import { Streams } from "./sse.ts";
-import { answerFile } from "./static.ts";
-import { createWeb } from "./web.ts";
 
 export type { AppDeps, HttpSettings, PageFile } from "./deps.ts";
 

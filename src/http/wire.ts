@@ -103,7 +103,7 @@ export const exampleCost: CostWire = { currency: "USD", total: "0.0004036", accu
 
 export const turnErrorSchema = z
   .object({ code: z.enum(errorCodes), detail: z.string() })
-  .openapi("TurnError", { example: { code: "provider_timeout", detail: "The model was silent for too long." } });
+  .openapi("Failure", { example: { code: "provider_timeout", detail: "The model was silent for too long." } });
 
 export const problemSchema = z
   .looseObject({

@@ -1,6 +1,6 @@
 // Whether a model takes a param, and in which range: one rule per param, read from the catalogue's data.
 
-import type { ModelInfo } from "./model.ts";
+import type { ModelInfo } from "./model-info.ts";
 import type { Params } from "./params.ts";
 
 const everyParam: (keyof Params)[] = [

@@ -5,16 +5,9 @@ import type { Message } from "../conversation/message.ts";
 import type { Session } from "../conversation/session.ts";
 import type { ClosedTurn } from "../store.ts";
 import type { LoggedEvent } from "./event.ts";
+import type { NumberedEvent } from "./numbered-event.ts";
 import { type EventGroup, type EventSource, Reading, type Watcher } from "./reading.ts";
 import type { Turn } from "./turn.ts";
-
-/** What a reader is given: the log between its two bookends, numbered from 1 without a gap. */
-export type TurnEvent = { type: "turn-start"; turn: Turn } | LoggedEvent | ({ type: "turn-end" } & ClosedTurn);
-
-export interface NumberedEvent {
-  number: number;
-  event: TurnEvent;
-}
 
 /** The number of the first logged event; 1 is `turn-start`. */
 export const firstLogged = 2;

@@ -1,6 +1,6 @@
 // One reader on its way through a turn's events. It is told when there is more, and can leave at any moment.
 
-import type { NumberedEvent } from "./live.ts";
+import type { NumberedEvent } from "./numbered-event.ts";
 
 /** Whoever waits for something to be there. */
 export interface Watcher {

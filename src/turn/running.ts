@@ -1,6 +1,7 @@
 // The plot of a turn: open it in one transaction, let the provider speak, close it in one transaction, whoever listens.
 
 import { type MemoryPlan, planMemory } from "../conversation/memory.ts";
+import type { Failure } from "../conversation/message.ts";
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Params } from "../model/params.ts";
@@ -16,7 +17,7 @@ import { readStored } from "./follow.ts";
 import { GrowingText } from "./growing-text.ts";
 import { LiveTurn } from "./live.ts";
 import type { ModelChoice, ModelChooser } from "./model-choice.ts";
-import type { EndStatus, TurnError } from "./turn.ts";
+import type { EndStatus } from "./turn.ts";
 import { pause } from "./wait.ts";
 
 export interface TurnTools {
@@ -124,7 +125,7 @@ export class RunningTurn {
 
   private async run(): Promise<void> {
     let status: EndStatus = "complete";
-    let error: TurnError | null = null;
+    let error: Failure | null = null;
     try {
       await this.composeRequest();
       await this.listen();
@@ -217,7 +218,7 @@ export class RunningTurn {
     if (seen) this.live.append({ type: "usage", usage: seen.usage, cost: seen.cost });
   }
 
-  private explain(cause: unknown): { status: EndStatus; error: TurnError } {
+  private explain(cause: unknown): { status: EndStatus; error: Failure } {
     if (cause instanceof ProviderError || cause instanceof AppError) {
       const successor = cause instanceof ProviderError && cause.modelGone ? this.tools.chooser.hint(this.choice) : "";
       if (this.stopWord === undefined)
@@ -243,16 +244,12 @@ export class RunningTurn {
     };
   }
 
-  private close(status: EndStatus, error: TurnError | null, settled: boolean): Promise<ClosedTurn | undefined> {
+  private close(status: EndStatus, error: Failure | null, settled: boolean): Promise<ClosedTurn | undefined> {
     this.closing ??= this.storeEnd(status, error, settled);
     return this.closing;
   }
 
-  private async storeEnd(
-    status: EndStatus,
-    error: TurnError | null,
-    settled: boolean,
-  ): Promise<ClosedTurn | undefined> {
+  private async storeEnd(status: EndStatus, error: Failure | null, settled: boolean): Promise<ClosedTurn | undefined> {
     if (this.flushing) await this.flushing;
     const entries = bookTurn(this.tools.books, this.bookable(status === "complete" ? "finished" : "broken"));
     const end = this.describeEnd(status, error, settled, entries);
@@ -266,7 +263,7 @@ export class RunningTurn {
     return closed;
   }
 
-  private describeEnd(status: EndStatus, error: TurnError | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
+  private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
     const { owner, turn, session, replyRow } = this.opened;
     const lastNumber = this.live.nextNumber;
     const usage = entries.at(-1)?.usage ?? null;

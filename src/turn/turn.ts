@@ -1,17 +1,12 @@
-// A turn as data: one user message answered, or not, by one reply. How it runs is in turn.ts.
+// A turn as data: one user message answered, or not, by one reply. How it runs is in running.ts.
 
-import type { ErrorCode } from "../errors.ts";
+import type { Failure, MessageStatus } from "../conversation/message.ts";
 import type { Cost } from "../money/ledger.ts";
 import type { Usage } from "../money/usage.ts";
 
-/** `running` becomes exactly one of the other four, once. */
-export type TurnStatus = "running" | "complete" | "stopped" | "failed" | "interrupted";
+/** The same as its answer's. */
+export type TurnStatus = MessageStatus;
 export type EndStatus = Exclude<TurnStatus, "running">;
-
-export interface TurnError {
-  code: ErrorCode;
-  detail: string;
-}
 
 /** Something the caller should know about how the turn was served, e.g. `model_replaced`. */
 export interface Notice {
@@ -30,7 +25,7 @@ export interface Turn {
   finishReason: string | null;
   usage: Usage | null;
   cost: Cost | null;
-  error: TurnError | null;
+  error: Failure | null;
   notices: Notice[];
   /** False while a stopped turn's bill is still being read from the vendor. */
   settled: boolean;

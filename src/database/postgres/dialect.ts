@@ -1,6 +1,6 @@
 // Postgres' own words, where the engines' SQL differs.
 
-import type { Dialect } from "../engine.ts";
+import type { Dialect } from "../tx.ts";
 
 export const postgresDialect: Dialect = {
   name: "postgres",

@@ -3,11 +3,12 @@
 import pg from "pg";
 import { AppError } from "../../errors.ts";
 import { type Log, noLog } from "../../log.ts";
-import type { Engine, Reader, Tx, Value } from "../engine.ts";
+import type { Engine } from "../engine.ts";
 import { type Migration, migrate, migrations, newestOf, readSchemaVersion, refuseNewer } from "../migrate.ts";
 import { type OperationInput, type OperationName, type OperationResult, runOperation } from "../operations.ts";
-import { indexedWords } from "../search.ts";
+import { indexedWords } from "../search/search-text.ts";
 import { storageFailure } from "../sqlite/group-commit.ts";
+import type { Reader, Tx, Value } from "../tx.ts";
 import { postgresDialect, printVector } from "./dialect.ts";
 import { explainPostgres, isTransient } from "./errors.ts";
 import { holdLife, lifeLock } from "./life.ts";

@@ -3,7 +3,7 @@
 import { fdatasync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { promisify } from "node:util";
-import type { Awaitable, Tx, Value } from "../engine.ts";
+import type { Awaitable, Tx, Value } from "../tx.ts";
 import { createWordTable, sqliteDialect } from "./dialect.ts";
 import type { GroupDatabase } from "./group-commit.ts";
 

@@ -1,7 +1,7 @@
 // SQLite's own words, where the engines' SQL differs.
 
 import type { SearchPhrase } from "../../conversation/search-query.ts";
-import type { Dialect } from "../engine.ts";
+import type { Dialect } from "../tx.ts";
 
 const firstWord = (from: string) => `SELECT term FROM message_word WHERE term >= ${from} ORDER BY term LIMIT 1`;
 const begins = "substr(found.word, 1, length($1)) = $1";

@@ -1,7 +1,7 @@
 // Group commit: operations that arrive while one group is written form the next, and share one flush to the disk.
 
 import { AppError } from "../../errors.ts";
-import type { Tx } from "../engine.ts";
+import type { Tx } from "../tx.ts";
 
 /** One operation that waits for its group. Run again when the group's first try is undone, so it may do nothing but write. */
 interface Job {

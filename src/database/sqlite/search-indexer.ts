@@ -1,8 +1,8 @@
 // SQLite's search index is written behind the turns: a row in it costs a quarter of a turn when it is written alone, and
 // little among a hundred. What waits is in a table, written with the text itself, so that nothing is forgotten by a crash.
 
-import type { Tx } from "../engine.ts";
-import { indexedText, titleBase } from "../search.ts";
+import { indexedText, titleBase } from "../search/search-text.ts";
+import type { Tx } from "../tx.ts";
 
 /**
  * Rows in one transaction. Everybody else waits for it: with 128 rows the slowest turn of a hundred took 7.2 ms instead of 5.4 with

@@ -3,7 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import { AppError } from "../../errors.ts";
 import type { FollowedTurn } from "../../turn/follow.ts";
-import type { NumberedEvent } from "../../turn/live.ts";
+import type { NumberedEvent } from "../../turn/numbered-event.ts";
 import type { EventGroups, Reading, Watcher } from "../../turn/reading.ts";
 import type { StartTurn } from "../../turn/turns.ts";
 import type { Call } from "../call.ts";

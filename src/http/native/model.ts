@@ -1,7 +1,8 @@
 // The models: what each takes and costs today, and when it retires.
 
 import { z } from "@hono/zod-openapi";
-import { isRetired, type ModelInfo } from "../../model/model.ts";
+import { isRetired } from "../../model/model.ts";
+import type { ModelInfo } from "../../model/model-info.ts";
 import type { Price, PriceBook } from "../../money/price.ts";
 import { printPriceRow } from "../../money/price-row.ts";
 import type { AppDeps } from "../deps.ts";

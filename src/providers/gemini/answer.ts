@@ -5,9 +5,9 @@ import type { ProviderEvent } from "../../provider.ts";
 import { findValue, sliceElements } from "../json-slice.ts";
 import { GeminiError, toGeminiError } from "./errors.ts";
 import { readFailure } from "./failure.ts";
+import type { Frame } from "./frame.ts";
 import { splitMixed } from "./mixed.ts";
 import { AnswerRecord } from "./record.ts";
-import type { Frame } from "./stream.ts";
 import { UsualEvent } from "./usual.ts";
 
 /** Finish and block words that mean "the filter stopped it" (https://ai.google.dev/api/generate-content#FinishReason, read 2026-11-23). */

@@ -1,14 +1,14 @@
 // The adapter for Gemini: a call is opened with retries, read to the end of its stream, and its record kept current.
 
-import type { ModelInfo } from "../../model/model.ts";
+import type { ModelInfo } from "../../model/model-info.ts";
 import type { Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../../provider.ts";
-import { ProviderError } from "../../provider.ts";
-import { type CallClock, type Deadlines, Line } from "../call-clock.ts";
+import { type Deadlines, Line } from "../call-clock.ts";
 import type { Post } from "../http/call.ts";
 import { postByClient } from "../http/client.ts";
 import { postByFetch } from "../http/fetch.ts";
 import { chooseRetryDelay, defaultRetryPolicy, type RetryPolicy, waitFor } from "../retry.ts";
 import { Answer } from "./answer.ts";
+import { checkKey, type GeminiContext, timeoutError } from "./context.ts";
 import { GeminiError } from "./errors.ts";
 import { type AnswerStream, codeOfAttempt, type HttpRequest, headersFor, openRequest } from "./request.ts";
 import { readGeminiUsage } from "./usage.ts";
@@ -30,18 +30,6 @@ export interface GeminiSettings {
 
 export const geminiBaseUrl = "https://generativelanguage.googleapis.com";
 export const defaultDeadlines: Deadlines = { firstByteMs: 60_000, idleMs: 60_000, totalMs: 600_000 };
-
-/** Settings with every default filled in. */
-export interface GeminiContext {
-  apiKey: string;
-  baseUrl: string;
-  deadlines: Deadlines;
-  retry: RetryPolicy;
-  findModel: (model: string) => ModelInfo | undefined;
-  random: () => number;
-  viaFetch: boolean;
-  post?: Post;
-}
 
 /** The adapter. Makes no request by itself and never checks a key by its pattern. */
 export function createGemini(settings: GeminiSettings): Provider {
@@ -176,23 +164,4 @@ function choosePost(context: GeminiContext): Post {
   const apiKey = checkKey(context.apiKey);
   context.post ??= (context.viaFetch ? postByFetch : postByClient)(context.baseUrl, headersFor(apiKey));
   return context.post;
-}
-
-/** A key that cannot be put into a header is refused here, before any request. Throws provider_refused_key. */
-export function checkKey(apiKey: string): string {
-  if (/^[\x21-\x7e]+$/.test(apiKey)) return apiKey;
-  throw new ProviderError(
-    "provider_refused_key",
-    "This server has no usable key for the model provider. Set GEMINI_API_KEY.",
-  );
-}
-
-/** The error for a call that one of our own deadlines ended. */
-export function timeoutError(clock: CallClock, cause: unknown): ProviderError {
-  const why = {
-    "first-byte": "The provider did not begin to answer in time.",
-    idle: "The provider stopped in the middle of its answer.",
-    total: "The provider's answer took longer than this server waits.",
-  };
-  return new ProviderError("provider_timeout", why[clock.expired ?? "total"], { cause });
 }

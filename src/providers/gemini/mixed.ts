@@ -3,7 +3,7 @@
 
 import { createParser } from "eventsource-parser";
 import { endOfValue } from "../json-slice.ts";
-import type { Frame } from "./stream.ts";
+import type { Frame } from "./frame.ts";
 
 /** No line of an event stream starts like this; JSON and HTML do. */
 const foreignFirst = new Set('{}[]",<');

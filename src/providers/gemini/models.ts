@@ -1,6 +1,6 @@
 // What the Gemini models are: limits, abilities, retirement, successor. Data only; prices are in prices.ts.
 
-import type { ModelInfo, ThinkingBudget, ThinkingByLevel, ThinkingLevel } from "../../model/model.ts";
+import type { ModelInfo, ThinkingBudget, ThinkingByLevel, ThinkingLevel } from "../../model/model-info.ts";
 import type { Params } from "../../model/params.ts";
 
 /** 1,048,576 tokens in, 65,536 out, for 2.5 and all 3.x: the vendor's model pages, read in November 2026. */

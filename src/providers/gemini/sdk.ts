@@ -3,9 +3,9 @@
 import { ApiError, GoogleGenAI } from "@google/genai";
 import { ProviderError, type ProviderModel, type ProviderRequest } from "../../provider.ts";
 import { Line } from "../call-clock.ts";
+import { checkKey, type GeminiContext, timeoutError } from "./context.ts";
 import { toGeminiError } from "./errors.ts";
 import { readFailure } from "./failure.ts";
-import { checkKey, type GeminiContext, timeoutError } from "./gemini.ts";
 import { connectionFailure } from "./request.ts";
 import { buildConversation, modelPath } from "./wire.ts";
 

@@ -1,13 +1,8 @@
 // Bytes of a streamed answer -> JSON texts of its events. What the vendor sends in every good answer is cut here: events of
 // one `data: {...}` line each, and a blank line. From the first thing on that is anything else, MixedFramer reads.
 
+import type { Frame } from "./frame.ts";
 import { MixedFramer } from "./mixed.ts";
-
-/**
- * One thing found in the stream: an event's JSON; the JSON of an error that stood outside any event; or what the stream
- * holds that is neither, in our words.
- */
-export type Frame = string | { kind: "error"; json: string } | { kind: "broken"; why: string };
 
 const plainStart = "data: {";
 /** An event that has begun: its line, its line end and its blank line, each perhaps not whole yet. */

@@ -2,7 +2,7 @@
 // message in every turn: the vendor's cache works on prefixes. What varies (contents, then settings) comes last.
 
 import type { GenerationConfig, ThinkingConfig, ThinkingLevel } from "@google/genai";
-import type { ModelInfo, ThinkingBudget } from "../../model/model.ts";
+import type { ModelInfo, ThinkingBudget } from "../../model/model-info.ts";
 import type { Params, Thinking } from "../../model/params.ts";
 import { ProviderError, type ProviderMessage, type ProviderRequest } from "../../provider.ts";
 

@@ -1,7 +1,7 @@
 // Files as they are served to a browser: tagged, compressed where the browser takes it, under a strict policy.
 
 import { createHash } from "node:crypto";
-import { isUnchanged } from "./etag.ts";
+import { isUnchanged } from "../etag.ts";
 
 export interface StaticFile {
   type: string;

@@ -6,8 +6,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import type { Route } from "../route.ts";
 import { describeApi } from "./openapi.ts";
-import type { Route } from "./route.ts";
 import type { StaticFile } from "./static.ts";
 
 const index = `<!doctype html>

@@ -1,11 +1,11 @@
 // The OpenAPI 3.1 document, made from the routes' own forms.
 
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import type { ErrorCode } from "../errors.ts";
-import { eventSchemas } from "./native/event-schema.ts";
-import { problems } from "./problem.ts";
-import type { Answer, Route, RouteForm } from "./route.ts";
-import { exampleIds, idSchema, problemSchema } from "./wire.ts";
+import type { ErrorCode } from "../../errors.ts";
+import { eventSchemas } from "../native/event-schema.ts";
+import { problems } from "../problem.ts";
+import type { Answer, Route, RouteForm } from "../route.ts";
+import { exampleIds, idSchema, problemSchema } from "../wire.ts";
 
 const description = `A self-hosted chat API that keeps every conversation, gives the model its memory, and knows what each token cost.
 

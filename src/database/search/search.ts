@@ -5,17 +5,15 @@
 // so the walk begins at the top again: its cost grows with what was shown before, never with all there is to find.
 
 import { setImmediate } from "node:timers/promises";
-import { cutSnippet, parseQuery, type SearchPhrase } from "../conversation/search-query.ts";
-import { isPlain, listWords } from "../conversation/search-words.ts";
-import { notFound } from "../errors.ts";
-import { isId } from "../id.ts";
-import type { FoundSession, Listed, Page } from "../store.ts";
-import { placeholders } from "./columns.ts";
-import type { Awaitable, Reader, Value } from "./engine.ts";
-import { type SessionRow, sessionColumns, sessionFrom } from "./session.ts";
+import { cutSnippet, parseQuery, type SearchPhrase } from "../../conversation/search-query.ts";
+import { notFound } from "../../errors.ts";
+import { isId } from "../../id.ts";
+import type { FoundSession, Listed, Page } from "../../store.ts";
+import { placeholders } from "../columns.ts";
+import { type SessionRow, sessionColumns, sessionFrom } from "../session.ts";
+import type { Awaitable, Reader, Value } from "../tx.ts";
+import { ownerWord, titleBase } from "./search-text.ts";
 
-/** Titles stand above all messages in the index: 2^52 is more messages than a database will ever hold. */
-export const titleBase = 2 ** 52;
 /** Index rows in the first walk; each next one is twice as long, because finding where to go on costs more the further back it is. */
 const firstWalk = 250;
 const longestWalk = 16_000;
@@ -24,26 +22,6 @@ const longestWalk = 16_000;
  * (2.5 million matches: 52 ms; of the words themselves: 1.6 ms), but a word costs up to 28 us to list and 28 us in each step of the walk.
  */
 const mostBegun = 250;
-
-/** The index row of a session's title. */
-export function titleRow(sessionRow: number): number {
-  return titleBase + sessionRow;
-}
-
-/** A token that every text of an owner has, so that the index itself keeps owners apart. U+E002 occurs in no word. */
-export function ownerWord(owner: string): string {
-  return `\ue002${owner.toLowerCase().replace(/[^0-9a-z]/g, "")}`;
-}
-
-/** What is indexed of a text. */
-export function indexedWords(owner: string, text: string): string[] {
-  return [ownerWord(owner), ...listWords(text)];
-}
-
-/** The same for FTS5, whose tokenizer cuts plain text alike. */
-export function indexedText(owner: string, text: string): string {
-  return `${ownerWord(owner)} ${isPlain(text) ? text.toLowerCase() : listWords(text).join(" ")}`;
-}
 
 interface Hit {
   sessionId: string;

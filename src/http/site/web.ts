@@ -1,6 +1,6 @@
 // The page: its files as they were built, found by path.
 
-import type { AppDeps, PageFile } from "./deps.ts";
+import type { AppDeps, PageFile } from "../deps.ts";
 
 export interface Web {
   /** The file at a path; undefined when the page has none there. Throws Error when the page cannot be loaded at all. */

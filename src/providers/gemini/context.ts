@@ -1,0 +1,38 @@
+// What every call to Gemini is given, and the two errors that are ours alone.
+
+import type { ModelInfo } from "../../model/model-info.ts";
+import { ProviderError } from "../../provider.ts";
+import type { CallClock, Deadlines } from "../call-clock.ts";
+import type { Post } from "../http/call.ts";
+import type { RetryPolicy } from "../retry.ts";
+
+/** Settings with every default filled in. */
+export interface GeminiContext {
+  apiKey: string;
+  baseUrl: string;
+  deadlines: Deadlines;
+  retry: RetryPolicy;
+  findModel: (model: string) => ModelInfo | undefined;
+  random: () => number;
+  viaFetch: boolean;
+  post?: Post;
+}
+
+/** A key that cannot be put into a header is refused here, before any request. Throws provider_refused_key. */
+export function checkKey(apiKey: string): string {
+  if (/^[\x21-\x7e]+$/.test(apiKey)) return apiKey;
+  throw new ProviderError(
+    "provider_refused_key",
+    "This server has no usable key for the model provider. Set GEMINI_API_KEY.",
+  );
+}
+
+/** The error for a call that one of our own deadlines ended. */
+export function timeoutError(clock: CallClock, cause: unknown): ProviderError {
+  const why = {
+    "first-byte": "The provider did not begin to answer in time.",
+    idle: "The provider stopped in the middle of its answer.",
+    total: "The provider's answer took longer than this server waits.",
+  };
+  return new ProviderError("provider_timeout", why[clock.expired ?? "total"], { cause });
+}

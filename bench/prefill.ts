@@ -80,7 +80,7 @@ async function addTurn(store: Store, sessionId: string, number: number, inOrder:
     idempotency: undefined,
     at,
     processId,
-    leaseUntil: at + 60_000,
+    leaseMs: 60_000,
   });
   if (!inOrder) await opened;
   const closed = store.closeTurn({

@@ -78,7 +78,7 @@ export async function serve(config: Config, log: Log = createLog(config.logLevel
       drainMs: config.stopDrainMs,
       usageEveryMs: 1_000,
     },
-    { leaseMs: 15_000, tickMs: 200, queueLimit: config.queueLimit, shared: !config.databaseUrl.startsWith("sqlite:") },
+    { leaseMs: 3_000, tickMs: 200, queueLimit: config.queueLimit, shared: !config.databaseUrl.startsWith("sqlite:") },
   );
   const recovered = await turns.recover();
   turns.begin();

@@ -74,9 +74,9 @@ export interface OpenTurn {
   modelRequested: string;
   idempotency: Idempotency | undefined;
   at: number;
-  /** The process that runs the turn, and until when it is believed without a heartbeat. */
+  /** The process that runs the turn, and for how long it is believed without a sign of life, by the database's clock. */
   processId: number;
-  leaseUntil: number;
+  leaseMs: number;
 }
 /** `replayed`: the idempotency key was used before, with the same body; nothing was written. */
 export type OpenedTurn =
@@ -240,12 +240,14 @@ export interface Store {
   requestStop(owner: string, turnId: string, hard: boolean): Promise<boolean>;
   listStopRequests(processId: number): Promise<StopRequest[]>;
   /** For the turns that the process really runs: one that it does not know of is left to be claimed. */
-  renewLease(processId: number, turnIds: readonly string[], leaseUntil: number): Promise<void>;
+  renewLease(processId: number, turnIds: readonly string[], leaseMs: number): Promise<void>;
   /**
-   * Takes over turns that nobody runs any more, the caller's own with an expired lease among them; each goes to one caller
-   * only. At most `limit`; call again until none.
+   * Takes over turns that nobody runs any more: those of processes that are gone and whose lease is over, and the caller's own
+   * whose lease is over and which it does not know of. Each goes to one caller only. At most `limit`; call again until none. Returns their ids.
    */
-  claimDeadTurns(processId: number, now: number, leaseUntil: number, limit: number): Promise<DeadTurn[]>;
+  claimDeadTurns(processId: number, known: readonly string[], leaseMs: number, limit: number): Promise<string[]>;
+  /** All that was saved of a turn that the caller has claimed. */
+  readDeadTurn(turnId: string): Promise<DeadTurn>;
 
   sumBooks(): Promise<BookTotals>;
   /** Throws storage_unavailable unless a write would go through. */

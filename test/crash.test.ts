@@ -11,5 +11,6 @@ describe.each(engines)("invariant 1 on %s", (_name, createDatabase) => {
     expect(result.kills).toBe(5);
     expect(result.acknowledged).toBeGreaterThan(10);
     expect(result.slowestReadyMs).toBeLessThan(10_000);
+    expect(result.slowestFreeMs).toBeLessThan(15_000);
   }, 120_000);
 });

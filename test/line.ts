@@ -13,6 +13,11 @@ export interface Line {
   readonly piecesWritten: number;
   /** The next answer to a COMMIT is lost, with its connection. Resolves when that has happened. */
   loseNextCommit(): Promise<void>;
+  /** Whoever connects is cut off at once, and so are all that are connected, until `mend`. */
+  breakDown(): void;
+  /** A black hole: connections stay, and can be made, but nothing comes through, either way, until `mend`. */
+  swallow(): void;
+  mend(): void;
   close(): Promise<void>;
 }
 
@@ -26,7 +31,9 @@ export async function openLine(databaseUrl: string): Promise<Line> {
   let lost: (() => void) | undefined;
   let bytesRead = 0;
   let piecesWritten = 0;
+  let state: "whole" | "broken" | "hole" = "whole";
   const server = net.createServer((near) => {
+    if (state === "broken") return near.destroy();
     const far = net.connect(join(folder, ".s.PGSQL.5432"));
     const cut = () => {
       for (const socket of [near, far]) {
@@ -36,10 +43,12 @@ export async function openLine(databaseUrl: string): Promise<Line> {
     };
     for (const socket of [near, far]) open.add(socket.on("error", cut).on("close", cut));
     near.on("data", (bytes) => {
+      if (state === "hole") return;
       piecesWritten++;
       far.write(bytes);
     });
     far.on("data", (bytes: Buffer) => {
+      if (state === "hole") return;
       bytesRead += bytes.length;
       if (!lost || !bytes.includes(committed)) {
         near.write(bytes);
@@ -64,6 +73,17 @@ export async function openLine(databaseUrl: string): Promise<Line> {
       new Promise((resolve) => {
         lost = resolve;
       }),
+    breakDown() {
+      state = "broken";
+      for (const socket of open) socket.destroy();
+    },
+    swallow() {
+      state = "hole";
+    },
+    mend() {
+      if (state === "hole") for (const socket of open) socket.destroy(); // what was swallowed is missing in the middle
+      state = "whole";
+    },
     async close() {
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

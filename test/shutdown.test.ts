@@ -70,7 +70,11 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     server.child.kill("SIGTERM");
     expect(await exit).not.toBe(0);
     server = await startProcess(env);
-    expect((await readHistory(server.url, session.id)).data[1]?.status).toBe("interrupted");
+    await eventually(
+      async () => (await readHistory(server.url, session.id)).data[1]?.status,
+      (status) => status === "interrupted",
+      20_000,
+    );
     expect((await call(`${server.url}/readyz`, "GET")).status).toBe(200);
     await server.kill("SIGTERM");
   });

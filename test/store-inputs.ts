@@ -43,7 +43,7 @@ export function openInput(sessionId: string, change: Partial<OpenTurn> = {}): Op
       content: "Hello",
     },
     ...{ parentId: undefined, ifVersion: undefined, modelRequested: "one", idempotency: undefined },
-    ...{ at: Date.now(), processId, leaseUntil: Date.now() + 60_000 },
+    ...{ at: Date.now(), processId, leaseMs: 60_000 },
     ...change,
   };
 }

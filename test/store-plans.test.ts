@@ -62,8 +62,8 @@ class Recorder implements Tx {
   indexText(row: number, owner: string, text: string | null, replace: boolean): Awaitable<void> {
     return this.inner.indexText(row, owner, text, replace);
   }
-  isProcessGone(id: number): Awaitable<boolean> {
-    return this.inner.isProcessGone(id);
+  listGone(processIds: readonly number[], self: number, leaseMs: number): Awaitable<number[]> {
+    return this.inner.listGone(processIds, self, leaseMs);
   }
 }
 
@@ -97,7 +97,7 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
       const batch = { turnId: input.turnId, firstNumber: 2, events: [], usageRaw: null, modelServed: null };
       await write("appendEvents", { batch, processId });
       await write("requestStop", { owner: "", turnId: input.turnId, hard: false });
-      await write("renewLease", { processId, turnIds: [input.turnId], leaseUntil: 5 });
+      await write("renewLease", { processId, turnIds: [input.turnId], leaseMs: 5 });
       await readDeadTurn(tx, input.turnId);
       await write("closeTurn", closeInput(opened, [], { settled: false, lastBatch: batch }));
       const cost = { total: 1n, accuracy: "exact", unpricedTurns: 0 } as const;
@@ -119,7 +119,7 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
     }
   }
   for await (const _ of readHistory(tx, "", id));
-  await write("claimDeadTurns", { processId: 1, now: 0, leaseUntil: 1, limit: 5 });
+  await write("claimDeadTurns", { processId: 1, known: [], leaseMs: 1, limit: 5 });
   await write("sweepKeys", { at: 5 });
   await write("writeCheck", { at: 5 });
   await listStopRequests(tx, processId);
@@ -166,7 +166,7 @@ describe("query plans", () => {
       run: async (sql, params = []) => (await client.query(sql, [...params])).rowCount ?? 0,
       insert: async (sql, params) => Number((await client.query(`${sql} RETURNING row`, [...params])).rows[0].row),
       indexText: async () => {},
-      isProcessGone: async () => true,
+      listGone: async (ids) => [...ids],
     };
     const recorder = new Recorder(inner);
     await doEverything(recorder, async () => {});

@@ -117,7 +117,7 @@ test("a process whose line broke shows again that it is alive, and keeps its tur
   await client.query(cutAll);
   await until(async () => (await count()) === 0 || (await count()) === 2);
   await until(async () => (await count()) === 2);
-  expect(await other.claimDeadTurns(2, Date.now(), Date.now() + 1000, 10)).toEqual([]);
+  expect(await other.claimDeadTurns(2, [], 0, 10)).toEqual([]);
   await Promise.all([mine.close(), other.close()]);
 });
 

@@ -90,12 +90,11 @@ function createStore(engine: Engine, processId: number): Store {
 
     requestStop: (owner, turnId, hard) => engine.write("requestStop", { owner, turnId, hard }),
     listStopRequests: (owningProcess) => listStopRequests(reader, owningProcess),
-    renewLease: (owningProcess, turnIds, leaseUntil) =>
-      engine.write("renewLease", { processId: owningProcess, turnIds, leaseUntil }),
-    async claimDeadTurns(claimingProcess, now, leaseUntil, limit) {
-      const ids = await engine.write("claimDeadTurns", { processId: claimingProcess, now, leaseUntil, limit });
-      return Promise.all(ids.map((id) => readDeadTurn(reader, id)));
-    },
+    renewLease: (owningProcess, turnIds, leaseMs) =>
+      engine.write("renewLease", { processId: owningProcess, turnIds, leaseMs }),
+    claimDeadTurns: (claimingProcess, known, leaseMs, limit) =>
+      engine.write("claimDeadTurns", { processId: claimingProcess, known, leaseMs, limit }),
+    readDeadTurn: (turnId) => readDeadTurn(reader, turnId),
 
     sumBooks: () => sumBooks(reader),
     async checkWritable() {

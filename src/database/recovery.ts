@@ -1,4 +1,4 @@
-// Taking over turns whose process is gone.
+// Taking over turns whose process is gone, and reading what was saved of them.
 
 import type { DeadTurn, MemoryState } from "../store.ts";
 import { readLog } from "./event.ts";
@@ -7,26 +7,34 @@ import type { Reader, Tx } from "./tx.ts";
 
 export interface ClaimDeadTurns {
   processId: number;
-  now: number;
-  leaseUntil: number;
+  /** The caller's own turns that it knows of. */
+  known: readonly string[];
+  leaseMs: number;
   limit: number;
 }
 
-/** Each dead turn goes to one caller: the conditional update sees the process it took it from. Returns the ids claimed. */
+/**
+ * Each dead turn goes to one caller: the conditional update sees the process it took it from. A process is believed dead when
+ * its lock is free and the lease is over, by the database's clock; where only one process can have the database open, at once.
+ * A turn of the caller's own is claimed when the caller knows nothing of it and its lease is over: the answer to its opening
+ * was lost with the line, or its end could not be stored before. Returns the ids claimed.
+ */
 export async function claimDeadTurns(tx: Tx, input: ClaimDeadTurns): Promise<string[]> {
-  const { processId, now, leaseUntil, limit } = input;
+  const { processId, known, leaseMs, limit } = input;
   const owners = await tx.all<{ process_id: number }>("SELECT DISTINCT process_id FROM turn WHERE settled = 0");
+  const ids = owners.map(({ process_id }) => process_id);
+  const others = ids.filter((id) => id !== processId);
+  const gone = others.length === 0 ? [] : await tx.listGone(others, processId, leaseMs);
+  const { now, shared } = tx.dialect;
   const claimed: string[] = [];
-  for (const owner of owners) {
-    // A turn of the caller's own has no lease only if the caller knows nothing of it: the answer to its opening, or to its
-    // claim, was lost with the line.
-    const gone = owner.process_id !== processId && (await tx.isProcessGone(owner.process_id));
-    // An expired lease speaks for one turn only; a process that is gone, for all of its turns.
+  for (const owner of ids.includes(processId) ? [processId, ...gone] : gone) {
+    const own = owner === processId;
+    const dead = `process_id = $3 AND settled = 0 ${own || shared ? `AND lease_until < ${now}` : ""}
+      AND NOT (id ${tx.dialect.inList("$4")})`;
     const rows = await tx.all<{ id: string }>(
-      `UPDATE turn SET process_id = $1, lease_until = $2 WHERE process_id = $3 AND settled = 0 ${gone ? "" : "AND lease_until < $4"}
-         AND id IN (SELECT id FROM turn WHERE process_id = $3 AND settled = 0 ${gone ? "" : "AND lease_until < $4"} ORDER BY id LIMIT ${gone ? "$4" : "$5"})
-       RETURNING id`,
-      [processId, leaseUntil, owner.process_id, ...(gone ? [] : [now]), limit - claimed.length],
+      `UPDATE turn SET process_id = $1, lease_until = ${now} + $2 WHERE ${dead}
+         AND id IN (SELECT id FROM turn WHERE ${dead} ORDER BY id LIMIT $5) RETURNING id`,
+      [processId, leaseMs, owner, JSON.stringify(own ? known : []), limit - claimed.length],
     );
     for (const row of rows) claimed.push(row.id);
     if (claimed.length >= limit) break;

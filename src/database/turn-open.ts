@@ -198,11 +198,11 @@ function messagesOf(
 }
 
 function insertTurn(tx: Tx, input: OpenTurn): Awaitable<number> {
-  const { turnId, sessionId, owner, userMessageId, replyMessageId, modelRequested, at, processId, leaseUntil } = input;
+  const { turnId, sessionId, owner, userMessageId, replyMessageId, modelRequested, at, processId, leaseMs } = input;
   return tx.run(
     `INSERT INTO turn (id, session_id, owner, user_message_id, reply_message_id, status, model_requested, started_at, process_id, lease_until)
-     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9)`,
-    [turnId, sessionId, owner, userMessageId, replyMessageId, modelRequested, at, processId, leaseUntil],
+     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, ${tx.dialect.now} + $9)`,
+    [turnId, sessionId, owner, userMessageId, replyMessageId, modelRequested, at, processId, leaseMs],
   );
 }
 

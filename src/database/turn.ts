@@ -295,13 +295,13 @@ export async function listStopRequests(reader: Reader, processId: number): Promi
 export interface RenewLease {
   processId: number;
   turnIds: readonly string[];
-  leaseUntil: number;
+  leaseMs: number;
 }
 
-export async function renewLease(tx: Tx, { processId, turnIds, leaseUntil }: RenewLease): Promise<void> {
+export async function renewLease(tx: Tx, { processId, turnIds, leaseMs }: RenewLease): Promise<void> {
   await tx.run(
-    `UPDATE turn SET lease_until = $2 WHERE process_id = $1 AND settled = 0 AND id ${tx.dialect.inList("$3")}`,
-    [processId, leaseUntil, JSON.stringify(turnIds)],
+    `UPDATE turn SET lease_until = ${tx.dialect.now} + $2 WHERE process_id = $1 AND settled = 0 AND id ${tx.dialect.inList("$3")}`,
+    [processId, leaseMs, JSON.stringify(turnIds)],
   );
 }
 

@@ -13,6 +13,10 @@ export interface Dialect {
   clustered: string;
   /** After a SELECT: keeps its rows as they are until the transaction ends, where others may write at the same time. */
   lockRows: string;
+  /** Whether several processes may have the database open at once. */
+  shared: boolean;
+  /** The database's own clock, in ms since 1970: what processes on machines of their own agree about. */
+  now: string;
   /** After a column: is one of the texts in a parameter that holds them as a JSON array. */
   inList(param: string): string;
   /** Text compared byte by byte. */
@@ -58,6 +62,9 @@ export interface Tx extends Reader {
    * soon after it; `replace` when it may be there already.
    */
   indexText(row: number, owner: string, text: string | null, replace: boolean): Awaitable<void>;
-  /** Whether a process that has turns here is certainly gone. */
-  isProcessGone(processId: number): Awaitable<boolean>;
+  /**
+   * Those of these processes that show no sign of life. None while the caller `self` has not shown its own for `leaseMs`: what
+   * cut its line has perhaps cut theirs, and they get as long to come back.
+   */
+  listGone(processIds: readonly number[], self: number, leaseMs: number): Awaitable<number[]>;
 }

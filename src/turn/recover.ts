@@ -10,24 +10,79 @@ import { foldText } from "./event.ts";
 import type { TurnTools } from "./running.ts";
 
 const claimedAtOnce = 100;
+/** So many are read and closed at the same time: what was saved of one may be long. */
+const closedAtOnce = 8;
+const longestPauseMs = 60_000;
 
-/** Claims and closes dead turns until there are none. Each goes to one process only. Returns how many it closed. */
-export async function recoverTurns(tools: TurnTools, leaseUntil: number): Promise<number> {
-  let recovered = 0;
-  while (true) {
-    const dead = await tools.store.claimDeadTurns(tools.processId, tools.now(), leaseUntil, claimedAtOnce);
-    await Promise.all(
-      dead.map((turn) =>
-        closeDead(tools, turn).catch((cause) => {
-          tools.log.error({ turn_id: turn.turn.id, cause }, "a turn that was left running could not be closed");
-        }),
-      ),
-    );
-    recovered += dead.length;
-    if (dead.length < claimedAtOnce) break;
+/** The turns that nobody runs any more, claimed and closed again and again; a turn that cannot be closed keeps no other from it. */
+export class Recovery {
+  private readonly tools: TurnTools;
+  private readonly leaseMs: number;
+  private readonly known: () => string[];
+  private underWay: Promise<number> | undefined;
+  /** Turns that could not be closed, and when each is tried again. */
+  private readonly postponed = new Map<string, { until: number; pauseMs: number }>();
+
+  /** `known`: the turns that this process runs. */
+  constructor(tools: TurnTools, leaseMs: number, known: () => string[]) {
+    this.tools = tools;
+    this.leaseMs = leaseMs;
+    this.known = known;
   }
-  if (recovered > 0) tools.log.warn({ turns: recovered }, "turns that a stopped process left running were closed");
-  return recovered;
+
+  /** Claims and closes dead turns until there are none; returns how many it closed. Never throws: it will be tried again. */
+  run(): Promise<number> {
+    this.underWay ??= this.closeAll().finally(() => {
+      this.underWay = undefined;
+    });
+    return this.underWay;
+  }
+
+  private async closeAll(): Promise<number> {
+    let closed = 0;
+    try {
+      for (;;) {
+        const ids = await this.claim();
+        closed += await this.closeEach([...ids]);
+        if (ids.length < claimedAtOnce) break;
+      }
+    } catch (cause) {
+      this.tools.log.warn({ cause }, "turns that were left running could not be looked for; trying again");
+    }
+    if (closed > 0) this.tools.log.warn({ turns: closed }, "turns that a stopped process left running were closed");
+    return closed;
+  }
+
+  private claim(): Promise<string[]> {
+    const { store, processId, now } = this.tools;
+    const waiting = [...this.postponed].filter(([, { until }]) => until > now()).map(([id]) => id);
+    return store.claimDeadTurns(processId, [...this.known(), ...waiting], this.leaseMs, claimedAtOnce);
+  }
+
+  private async closeEach(ids: string[]): Promise<number> {
+    let closed = 0;
+    const work = async () => {
+      for (let id = ids.shift(); id !== undefined; id = ids.shift()) if (await this.tryToClose(id)) closed++;
+    };
+    await Promise.all(Array.from({ length: closedAtOnce }, work));
+    return closed;
+  }
+
+  private async tryToClose(turnId: string): Promise<boolean> {
+    try {
+      await closeDead(this.tools, await this.tools.store.readDeadTurn(turnId));
+      this.postponed.delete(turnId);
+      return true;
+    } catch (cause) {
+      const pauseMs = Math.min(longestPauseMs, 2 * (this.postponed.get(turnId)?.pauseMs ?? this.leaseMs));
+      this.postponed.set(turnId, { until: this.tools.now() + pauseMs, pauseMs });
+      this.tools.log.error(
+        { turn_id: turnId, cause },
+        "a turn that was left running could not be closed; trying again",
+      );
+      return false;
+    }
+  }
 }
 
 async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {

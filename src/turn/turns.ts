@@ -7,7 +7,7 @@ import { mergeParams, type Params } from "../model/params.ts";
 import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
 import { type FollowedTurn, followLive, followStored } from "./follow.ts";
 import { SessionQueue } from "./queue.ts";
-import { recoverTurns } from "./recover.ts";
+import { Recovery } from "./recover.ts";
 import { RunningTurn, type TurnTools } from "./running.ts";
 import type { Turn } from "./turn.ts";
 import { pause, untilAborted } from "./wait.ts";
@@ -43,14 +43,15 @@ export class Turns {
   private readonly queue: SessionQueue;
   private readonly tools: TurnTools;
   private readonly settings: TurnSettings;
-  private ticker: ReturnType<typeof setInterval> | undefined;
-  private lastRenewal = 0;
+  private readonly recovery: Recovery;
+  private timers: ReturnType<typeof setInterval>[] = [];
   private draining = false;
 
   constructor(tools: TurnTools, settings: TurnSettings) {
     this.tools = tools;
     this.settings = settings;
     this.queue = new SessionQueue(settings.queueLimit);
+    this.recovery = new Recovery(tools, settings.leaseMs, () => [...this.running.keys()]);
   }
 
   /** How many turns run, or are being booked, in this process. */
@@ -69,9 +70,9 @@ export class Turns {
     return this.draining;
   }
 
-  /** Takes over what dead processes left. Call before the first request, and it repeats itself where processes share a database. */
-  async recover(): Promise<number> {
-    return recoverTurns(this.tools, this.tools.now() + this.settings.leaseMs);
+  /** Takes over what dead processes left; returns how many turns it closed. Call before the first request; then it repeats itself. */
+  recover(): Promise<number> {
+    return this.recovery.run();
   }
 
   /** Starts a turn, or finds the one that this idempotency key started. Throws AppError; then nothing was written. */
@@ -112,9 +113,16 @@ export class Turns {
     return this.waitUntilStopped(owner, turn);
   }
 
-  /** Begins the work of the ticker. */
+  /** Begins the work that repeats itself. Each has a timer of its own: none waits for another. */
   begin(): void {
-    this.ticker ??= setInterval(() => void this.tick(), this.settings.tickMs);
+    if (this.timers.length > 0) return;
+    const { shared, tickMs, leaseMs } = this.settings;
+    const every = (ms: number, work: () => Promise<unknown>) => this.timers.push(setInterval(oneAtATime(work), ms));
+    every(tickMs, async () => this.flush());
+    every(leaseMs / 3, () => this.recovery.run());
+    if (!shared) return;
+    every(tickMs, () => this.attempt(() => this.takeStopRequests()));
+    every(leaseMs / 4, () => this.attempt(() => this.renewLeases()));
   }
 
   /** No new turns from now on; those that run may finish for `ms`, then they are interrupted and booked. */
@@ -129,8 +137,7 @@ export class Turns {
     clearTimeout(timer);
     for (const turn of this.running.values()) turn.interrupt();
     await all();
-    clearInterval(this.ticker);
-    this.ticker = undefined;
+    for (const timer of this.timers.splice(0)) clearInterval(timer);
   }
 
   private async tryOpen(input: StartTurn): Promise<FollowedTurn | undefined> {
@@ -173,7 +180,7 @@ export class Turns {
       idempotency: input.idempotency,
       at,
       processId: this.tools.processId,
-      leaseUntil: at + this.settings.leaseMs,
+      leaseMs: this.settings.leaseMs,
     };
     try {
       return await this.tools.store.openTurn(asked).catch((cause) => this.askAgain(asked, cause));
@@ -229,34 +236,38 @@ export class Turns {
     });
   }
 
-  private async tick(): Promise<void> {
+  private flush(): void {
     for (const turn of this.running.values()) turn.flush();
-    if (!this.settings.shared) return;
+  }
+
+  private async takeStopRequests(): Promise<void> {
+    if (this.running.size === 0) return;
+    for (const { turnId, hard } of await this.tools.store.listStopRequests(this.tools.processId))
+      void this.running.get(turnId)?.stop(hard);
+  }
+
+  private async renewLeases(): Promise<void> {
+    if (this.running.size === 0) return;
+    await this.tools.store.renewLease(this.tools.processId, [...this.running.keys()], this.settings.leaseMs);
+  }
+
+  private async attempt(work: () => Promise<void>): Promise<void> {
     try {
-      await this.tickShared();
+      await work();
     } catch (cause) {
       this.tools.log.warn({ cause }, "the shared database could not be asked; trying again");
     }
   }
+}
 
-  private sharedTicking = false;
-
-  private async tickShared(): Promise<void> {
-    if (this.sharedTicking) return;
-    this.sharedTicking = true;
-    try {
-      const { store, processId, now } = this.tools;
-      if (this.running.size > 0) {
-        for (const { turnId, hard } of await store.listStopRequests(processId))
-          void this.running.get(turnId)?.stop(hard);
-      }
-      if (now() - this.lastRenewal < this.settings.leaseMs / 3) return;
-      this.lastRenewal = now();
-      if (this.running.size > 0)
-        await store.renewLease(processId, [...this.running.keys()], now() + this.settings.leaseMs);
-      await this.recover();
-    } finally {
-      this.sharedTicking = false;
-    }
-  }
+/** The work, left out where the last one has not come to its end. */
+function oneAtATime(work: () => Promise<unknown>): () => void {
+  let busy = false;
+  return () => {
+    if (busy) return;
+    busy = true;
+    void work().finally(() => {
+      busy = false;
+    });
+  };
 }

@@ -11,7 +11,7 @@ import { storageFailure } from "../sqlite/group-commit.ts";
 import type { Reader, Tx, Value } from "../tx.ts";
 import { postgresDialect, printVector } from "./dialect.ts";
 import { explainPostgres, isTransient } from "./errors.ts";
-import { holdLife, lifeLock } from "./life.ts";
+import { holdLife, type Life, lifeLock } from "./life.ts";
 
 const defaultPoolSize = 10;
 const connectTimeoutMs = 10_000;
@@ -87,9 +87,11 @@ class PostgresTx implements Tx {
   firstFailure: unknown;
   private gathering = false;
   private readonly client: pg.PoolClient;
+  private readonly life: Life | undefined;
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, life: Life | undefined) {
     this.client = client;
+    this.life = life;
   }
 
   async all<R>(sql: string, params?: readonly Value[]): Promise<R[]> {
@@ -145,19 +147,26 @@ class PostgresTx implements Tx {
     }
   }
 
-  async isProcessGone(processId: number): Promise<boolean> {
-    const rows = await this.all<{ gone: boolean }>(
-      "SELECT pg_try_advisory_xact_lock($1, $2) AS gone",
+  async listGone(processIds: readonly number[], self: number, leaseMs: number): Promise<number[]> {
+    if (!this.life || this.life.heldMs() < leaseMs || (await this.isLockFree(self))) return [];
+    const gone: number[] = [];
+    for (const id of processIds) if (id !== self && (await this.isLockFree(id))) gone.push(id);
+    return gone;
+  }
+
+  private async isLockFree(processId: number): Promise<boolean> {
+    const rows = await this.all<{ free: boolean }>(
+      "SELECT pg_try_advisory_xact_lock($1, $2) AS free",
       lifeLock(processId),
     );
-    return rows[0]?.gone ?? false;
+    return rows[0]?.free ?? false;
   }
 }
 
 /** One transaction: all of `work`, or nothing. The connection is thrown away when its state is not certain. */
-async function transact<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function transact<T>(pool: pg.Pool, life: Life | undefined, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.connect();
-  const tx = new PostgresTx(client);
+  const tx = new PostgresTx(client, life);
   let broken: Error | undefined;
   const onError = (cause: Error) => {
     broken = cause;
@@ -182,7 +191,7 @@ async function transact<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise
 }
 
 async function migrateDatabase(pool: pg.Pool, known: readonly Migration[], readOnly: boolean): Promise<void> {
-  await transact(pool, async (tx) => {
+  await transact(pool, undefined, async (tx) => {
     if (!readOnly) await tx.all("SELECT pg_advisory_xact_lock($1)", [migrationLock]);
     const [table] = await tx.all<{ found: boolean }>("SELECT to_regclass('schema_version') IS NOT NULL AS found");
     const version = await readSchemaVersion(tx, table?.found ?? false);
@@ -191,7 +200,7 @@ async function migrateDatabase(pool: pg.Pool, known: readonly Migration[], readO
   });
 }
 
-function createEngine(pool: pg.Pool, life: { close(): Promise<void> } | undefined, readOnly: boolean): Engine {
+function createEngine(pool: pg.Pool, life: Life | undefined, readOnly: boolean): Engine {
   const reader: Reader = {
     dialect: postgresDialect,
     async all<R>(sql: string, params: readonly Value[] = [], plan?: "plan anew"): Promise<R[]> {
@@ -211,7 +220,7 @@ function createEngine(pool: pg.Pool, life: { close(): Promise<void> } | undefine
     async write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>> {
       if (readOnly || closed)
         throw new AppError("storage_unavailable", "The database is open for reading only, or closed.");
-      return retryTransient(() => transact(pool, (tx) => runOperation(tx, name, input)));
+      return retryTransient(() => transact(pool, life, (tx) => runOperation(tx, name, input)));
     },
     settleSearch: async () => {}, // the index is written with the text
     async backup() {

@@ -121,8 +121,8 @@ export class SqliteTx implements Tx {
   }
 
   /** Whoever else wrote here is gone: the file's lock is ours alone. */
-  isProcessGone(): boolean {
-    return true;
+  listGone(processIds: readonly number[], self: number): number[] {
+    return processIds.filter((id) => id !== self);
   }
 
   private open(): Connection {

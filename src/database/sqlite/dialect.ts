@@ -11,6 +11,8 @@ export const sqliteDialect: Dialect = {
   autoRow: "INTEGER PRIMARY KEY",
   clustered: "WITHOUT ROWID",
   lockRows: "",
+  shared: false,
+  now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
   inList: (param) => `IN (SELECT value FROM json_each(${param}))`,
   idType: "TEXT",
   // Texts come cut into words already. The ascii tokenizer keeps every character above U+007F as part of a word

@@ -8,29 +8,68 @@ import { loadPage } from "../web/build.ts";
 import { type Config, callsByFetch, isDemo, isLoopback, outgoingRequestCap } from "./config.ts";
 import { rememberConversations } from "./database/memory-cache.ts";
 import { openStore } from "./database/open.ts";
-import { createApp } from "./http/app.ts";
-import { listen } from "./http/listen.ts";
+import { type App, type AppDeps, createApp, type HttpTimes } from "./http/app.ts";
+import { type Listener, listen } from "./http/listen.ts";
 import type { Log } from "./log.ts";
-import { createCatalogue } from "./model/model.ts";
+import { type Catalogue, createCatalogue } from "./model/model.ts";
 import { createPriceBook, mergePriceRows, parsePriceFile } from "./money/price.ts";
+import type { Provider } from "./provider.ts";
 import { createProvider, models, prices } from "./providers/index.ts";
+import type { Store } from "./store.ts";
 import { createBooks } from "./turn/books.ts";
 import { createModelChooser } from "./turn/model-choice.ts";
 import { Turns } from "./turn/turns.ts";
 
 export interface Server {
   url: string;
+  port: number;
   mode: "live" | "demo";
   /** Turns of a process that died, closed at this start. */
   recovered: number;
+  /** The house's parts, for a program that starts a server within itself. */
+  store: Store;
+  turns: Turns;
+  app: App;
   /** No new turns, running ones finish or are interrupted and booked, then everything is closed. */
   stop(): Promise<void>;
 }
 
+/** What a program that starts a server within itself may bring; the command line brings nothing. */
+export interface Parts {
+  log?: Log;
+  /** Milliseconds since 1970 UTC, of everything that is stored, priced or expires. */
+  now?: () => number;
+  page?: AppDeps["page"];
+  /** Below 2^31, and another one for each server on one database. */
+  processId?: number;
+  /** SQLite: the file may not grow beyond this. */
+  maxFileBytes?: number;
+  times?: Partial<Times>;
+}
+
+/** Times that no operator needs to set. */
+export interface Times extends HttpTimes {
+  /** How long this process's turns are its own without a word from it. */
+  leaseMs: number;
+  /** Events are written this often; words left by other processes are read this often. */
+  tickMs: number;
+  /** How often a text reader is told what the turn has cost so far, at most. */
+  usageEveryMs: number;
+  /** Waits between tries to store a turn's end; undefined: as `turn/running.ts` has them. */
+  storeRetryMs: readonly number[] | undefined;
+  /** How long a stream may take its last event after its turn has ended, at a stop. */
+  lastEventMs: number;
+}
+
+const usualTimes: Times = {
+  leaseMs: 3_000,
+  tickMs: 200,
+  usageEveryMs: 1_000,
+  storeRetryMs: undefined,
+  lastEventMs: 1_000,
+};
 /** Text of the newest conversations kept in memory; with its print for the vendor, some 25 MB at most for Latin text. */
 const rememberedCharacters = 8_000_000;
-/** How long a stream may take its last event after its turn has ended, at a stop. */
-const lastEventMs = 1_000;
 const packageFile = new URL("../package.json", import.meta.url);
 export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
 
@@ -47,25 +86,22 @@ export function createLog(level: Config["logLevel"]): Log {
   );
 }
 
-/** Starts the server; it is ready when the promise resolves. Throws with a sentence for the operator. */
-export async function serve(config: Config, log: Log = createLog(config.logLevel)): Promise<Server> {
+/**
+ * Starts the server; it is ready when the promise resolves. Throws with a sentence for the operator. There is no other way
+ * to put the house together: a test's server is this one, with a log, a clock or times of its own.
+ */
+export async function serve(config: Config, parts: Parts = {}): Promise<Server> {
+  const { log = createLog(config.logLevel), now = Date.now, processId = randomInt(1, 2 ** 31 - 1) } = parts;
+  const times = { ...usualTimes, ...parts.times };
   refuseOpenDoor(config);
   warnOfRequestCap(config, log);
-  const now = Date.now;
-  const processId = randomInt(1, 2 ** 31 - 1);
   const catalogue = createCatalogue(models);
   const priceBook = createPriceBook(readPrices(config));
-  const demo = isDemo(config);
-  const emulator = demo ? await startEmulator({ record: false, chunkDelayMs: 15 }) : undefined;
-  const provider = createProvider({
-    apiKey: config.geminiApiKey ?? "demo",
-    baseUrl: emulator?.url ?? config.geminiBaseUrl,
-    deadlines: { firstByteMs: config.firstByteMs, idleMs: config.idleMs, totalMs: config.totalMs },
-    retry: { budgetMs: config.retryBudgetMs, baseDelayMs: config.retryBaseMs },
-    findModel: catalogue.find,
-    viaFetch: !demo && callsByFetch(config),
-  });
-  const store = rememberConversations(await openStore(config.databaseUrl, { processId }), rememberedCharacters);
+  const mode = isDemo(config) ? "demo" : "live";
+  const emulator = mode === "demo" ? await startEmulator({ record: false, chunkDelayMs: 15 }) : undefined;
+  const provider = openProvider(config, catalogue, emulator?.url);
+  const options = { processId, log, now, maxFileBytes: parts.maxFileBytes };
+  const store = rememberConversations(await openStore(config.databaseUrl, options), rememberedCharacters);
   const turns = new Turns(
     {
       store,
@@ -76,12 +112,13 @@ export async function serve(config: Config, log: Log = createLog(config.logLevel
       now,
       processId,
       drainMs: config.stopDrainMs,
-      usageEveryMs: 1_000,
+      ...times,
     },
-    { leaseMs: 3_000, tickMs: 200, queueLimit: config.queueLimit, shared: !config.databaseUrl.startsWith("sqlite:") },
+    { ...times, queueLimit: config.queueLimit, shared: !config.databaseUrl.startsWith("sqlite:") },
   );
   const recovered = await turns.recover();
   turns.begin();
+  const settings = { ...times, ...httpSettings(config), mode, version } as const;
   const app = createApp({
     store,
     turns,
@@ -89,35 +126,53 @@ export async function serve(config: Config, log: Log = createLog(config.logLevel
     prices: priceBook,
     log,
     now,
-    page: loadPage,
-    settings: {
-      mode: demo ? "demo" : "live",
-      version,
-      host: config.host,
-      defaultModel: config.geminiModel,
-      maxBodyBytes: config.maxBodyBytes,
-      maxTextChars: config.maxTextChars,
-      idempotencyMs: config.idempotencyMs,
-      requireLoopbackHost: isLoopback(config.host),
-    },
+    page: parts.page ?? loadPage,
+    settings,
   });
   const listener = await listen(app, { host: config.host, port: config.port });
   const shownHost = config.host.includes(":") ? `[${config.host.replace(/^\[|\]$/g, "")}]` : config.host;
   return {
     url: `http://${shownHost}:${listener.port}`,
-    mode: demo ? "demo" : "live",
+    port: listener.port,
+    mode,
     recovered,
+    store,
+    turns,
+    app,
     async stop() {
       await turns.drain(config.shutdownMs);
-      await letReadersGo(listener);
+      await letReadersGo(listener, times.lastEventMs);
       await store.close();
       await emulator?.close();
     },
   };
 }
 
+/** `demoUrl`: the bundled emulator, which answers in the vendor's place. */
+function openProvider(config: Config, catalogue: Catalogue, demoUrl: string | undefined): Provider {
+  return createProvider({
+    apiKey: config.geminiApiKey ?? "demo",
+    baseUrl: demoUrl ?? config.geminiBaseUrl,
+    deadlines: { firstByteMs: config.firstByteMs, idleMs: config.idleMs, totalMs: config.totalMs },
+    retry: { budgetMs: config.retryBudgetMs, baseDelayMs: config.retryBaseMs },
+    findModel: catalogue.find,
+    viaFetch: demoUrl === undefined && callsByFetch(config),
+  });
+}
+
+function httpSettings(config: Config) {
+  return {
+    host: config.host,
+    defaultModel: config.geminiModel,
+    maxBodyBytes: config.maxBodyBytes,
+    maxTextChars: config.maxTextChars,
+    idempotencyMs: config.idempotencyMs,
+    requireLoopbackHost: isLoopback(config.host),
+  };
+}
+
 /** Readers that are about to get their last event may have it; whoever does not take it is cut off. */
-async function letReadersGo(listener: { stop(force: boolean): Promise<void> }): Promise<void> {
+async function letReadersGo(listener: Listener, lastEventMs: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const patience = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, lastEventMs);

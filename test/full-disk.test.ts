@@ -66,7 +66,12 @@ describe.each(engines)("on %s", (name, createDatabase) => {
   beforeAll(async () => {
     const databaseUrl = await createDatabase();
     outage = name === "SQLite" ? fillFile(databaseUrl) : forbidWrites(databaseUrl);
-    server = await startHttp({ databaseUrl, maxFileBytes, storeRetryMs: [20, 40, 60, 80], providerMs: 5_000 });
+    server = await startHttp({
+      databaseUrl,
+      maxFileBytes,
+      times: { storeRetryMs: [20, 40, 60, 80] },
+      providerMs: 5_000,
+    });
     aside = await openStore(databaseUrl, { processId: 9, readOnly: true });
   });
   afterAll(async () => {

@@ -18,7 +18,7 @@ let sessionId: string;
 let turnId: string;
 
 beforeAll(async () => {
-  server = await startHttp({ settings: { maxBodyBytes: 20_000, bodyDeadlineMs: 300 } });
+  server = await startHttp({ settings: { MAX_BODY_BYTES: "20000" }, times: { bodyDeadlineMs: 300 } });
   bait = net.createServer((socket) => {
     bites++;
     socket.destroy();

@@ -1,31 +1,15 @@
-// The HTTP room in a test: the real store, turns, adapter and emulator behind it, with settings that the main file does not offer.
+// A whole server whose log, page and inner times a test has in hand: the real thing, with small limits, and the emulator as its vendor.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Emulator, startEmulator } from "../emulator/emulator.ts";
-import { openStore } from "../src/database/open.ts";
-import { type App, createApp, type HttpSettings, type PageFile } from "../src/http/app.ts";
-import { listen } from "../src/http/listen.ts";
+import { readConfig } from "../src/config.ts";
+import type { PageFile } from "../src/http/app.ts";
 import type { Log } from "../src/log.ts";
-import { createCatalogue } from "../src/model/model.ts";
-import { createPriceBook } from "../src/money/price.ts";
-import { createProvider, models, prices } from "../src/providers/index.ts";
-import type { Store } from "../src/store.ts";
-import { createBooks } from "../src/turn/books.ts";
-import { createModelChooser } from "../src/turn/model-choice.ts";
-import { Turns } from "../src/turn/turns.ts";
+import { type Parts, type Server, serve } from "../src/main.ts";
 
-export const testSettings: HttpSettings = {
-  mode: "live",
-  version: "0.0.0-test",
-  host: "127.0.0.1",
-  defaultModel: "gemini-2.5-flash",
-  maxBodyBytes: 100_000,
-  maxTextChars: 2_000,
-  idempotencyMs: 86_400_000,
-  requireLoopbackHost: true,
-};
+export const testTextChars = 2_000;
 
 export const testPage = new Map<string, PageFile>([
   [
@@ -53,34 +37,19 @@ export interface LogLine {
   sentence: string;
 }
 
-export interface HttpServer {
-  url: string;
-  port: number;
-  app: App;
-  store: Store;
-  turns: Turns;
+export interface HttpServer extends Server {
   emulator: Emulator;
   logged: LogLine[];
-  stop(): Promise<void>;
 }
 
-export interface HttpOptions {
+export interface HttpOptions extends Omit<Parts, "log"> {
   /** Default: a SQLite file of its own. */
   databaseUrl?: string;
-  /** Another one for each server on one database. */
-  processId?: number;
   emulator?: Emulator;
-  /** Other processes may work on the same database. */
-  shared?: boolean;
-  settings?: Partial<HttpSettings>;
-  queueLimit?: number;
-  page?: () => Promise<Map<string, PageFile>>;
+  /** Settings by their environment names. */
+  settings?: Record<string, string>;
   /** How long the vendor may be silent. */
   providerMs?: number;
-  /** Waits between tries to store a turn's end. */
-  storeRetryMs?: readonly number[];
-  /** The database file may not grow beyond this: a full disk. */
-  maxFileBytes?: number;
 }
 
 export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> {
@@ -91,61 +60,36 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> 
     logged.push({ level, fields: fields as Record<string, unknown>, sentence });
   };
   const log: Log = { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
-  const catalogue = createCatalogue(models);
-  const priceBook = createPriceBook(prices);
-  const provider = createProvider({
-    apiKey: "test-key-never-shown",
-    baseUrl: emulator.url,
-    deadlines: { firstByteMs: options.providerMs ?? 300, idleMs: options.providerMs ?? 300, totalMs: 10_000 },
-    retry: { budgetMs: 50, baseDelayMs: 1 },
-    findModel: catalogue.find,
-  });
-  const processId = options.processId ?? 4711;
-  const store = await openStore(options.databaseUrl ?? `sqlite:${join(folder, "rozmova.db")}`, {
-    processId,
-    maxFileBytes: options.maxFileBytes,
-  });
-  const settings = { ...testSettings, ...options.settings };
-  const now = Date.now;
-  const turns = new Turns(
-    {
-      store,
-      provider,
-      chooser: createModelChooser(catalogue, settings.defaultModel, null, log, now),
-      books: createBooks(provider, priceBook, false, now),
-      log,
-      now,
-      processId,
-      drainMs: 100,
-      usageEveryMs: 1_000,
-      storeRetryMs: options.storeRetryMs,
-    },
-    { leaseMs: 15_000, tickMs: 50, queueLimit: options.queueLimit ?? 4, shared: options.shared ?? false },
-  );
-  turns.begin();
-  const app = createApp({
-    store,
-    turns,
-    catalogue,
-    prices: priceBook,
+  const silenceMs = options.providerMs ?? 300;
+  const env = {
+    GEMINI_API_KEY: "test-key-never-shown",
+    GEMINI_BASE_URL: emulator.url,
+    PORT: "0",
+    DATABASE_URL: options.databaseUrl ?? `sqlite:${join(folder, "rozmova.db")}`,
+    MAX_BODY_BYTES: "100000",
+    MAX_TEXT_CHARS: String(testTextChars),
+    PROVIDER_FIRST_BYTE_MS: String(silenceMs),
+    PROVIDER_IDLE_MS: String(silenceMs),
+    PROVIDER_TOTAL_MS: String(Math.max(10_000, 2 * silenceMs)),
+    PROVIDER_RETRY_BUDGET_MS: "50",
+    PROVIDER_RETRY_BASE_MS: "1",
+    STOP_DRAIN_MS: "100",
+    SHUTDOWN_MS: "0",
+    QUEUE_LIMIT: "4",
+    ...options.settings,
+  };
+  const server = await serve(readConfig({ flags: [], env, dotEnv: null }), {
+    page: async () => testPage,
+    ...options,
     log,
-    now,
-    page: options.page ?? (async () => testPage),
-    settings,
+    times: { tickMs: 50, lastEventMs: 0, ...options.times },
   });
-  const listener = await listen(app, { host: "127.0.0.1", port: 0 });
   return {
-    url: `http://127.0.0.1:${listener.port}`,
-    port: listener.port,
-    app,
-    store,
-    turns,
+    ...server,
     emulator,
     logged,
     async stop() {
-      await turns.drain(0);
-      await listener.stop(true);
-      await store.close();
+      await server.stop();
       if (!options.emulator) await emulator.close();
       rmSync(folder, { recursive: true, force: true });
     },

@@ -77,7 +77,7 @@ describe("the request's own fault", () => {
   });
 
   test("bad_request: a body that does not arrive in time", async () => {
-    const own = await startHttp({ settings: { bodyDeadlineMs: 100 } });
+    const own = await startHttp({ times: { bodyDeadlineMs: 100 } });
     try {
       for (const framing of ["content-length: 100", "transfer-encoding: chunked"]) {
         const socket = net.connect(own.port, "127.0.0.1");

@@ -7,7 +7,7 @@ import { type HttpServer, startHttp } from "./http-assembly.ts";
 
 let server: HttpServer;
 beforeAll(async () => {
-  server = await startHttp({ settings: { maxBodyBytes: 400_000 } });
+  server = await startHttp({ settings: { MAX_BODY_BYTES: "400000" } });
 });
 afterAll(() => server.stop());
 

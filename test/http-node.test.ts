@@ -23,7 +23,7 @@ const program = `
   import { readConfig } from "../src/config.ts";
   import { noLog } from "../src/log.ts";
   import { serve } from "../src/main.ts";
-  const server = await serve(readConfig({ flags: [], env: process.env, dotEnv: null }), noLog);
+  const server = await serve(readConfig({ flags: [], env: process.env, dotEnv: null }), { log: noLog });
   console.log(server.url);
   process.on("SIGTERM", () => server.stop());
 `;

@@ -20,7 +20,7 @@ import { type HttpServer, startHttp } from "./http-assembly.ts";
 
 let server: HttpServer;
 beforeAll(async () => {
-  server = await startHttp({ settings: { heartbeatMs: 60, readerDeadlineMs: 400, firstByteMs: 150 } });
+  server = await startHttp({ times: { heartbeatMs: 60, readerDeadlineMs: 400, firstByteMs: 150 } });
 });
 afterAll(() => server.stop());
 beforeEach(() => server.emulator.reset());
@@ -246,7 +246,7 @@ describe("leaving", () => {
 
 describe("a reader who does not read", () => {
   test("is dropped after its deadline; the turn and the other readers do not wait for it, and it can resume", async () => {
-    const own = await startHttp({ settings: { readerDeadlineMs: 400 }, providerMs: 5_000 });
+    const own = await startHttp({ times: { readerDeadlineMs: 400 }, providerMs: 5_000 });
     const text = "x".repeat(12_000_000); // more than the sockets' buffers hold
     own.emulator.play({
       text,

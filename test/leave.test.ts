@@ -57,14 +57,18 @@ test("of 200 readers of a turn that runs here, none waits once they have left", 
 test("of 200 readers of a turn that runs elsewhere, none asks the database once they have left", async () => {
   const databaseUrl = await postgresEngine.createDatabase();
   const here = await startHttp({ databaseUrl, processId: 1, providerMs: 30_000 });
-  const there = await startHttp({ databaseUrl, processId: 2, emulator: here.emulator });
+  const there = await startHttp({
+    databaseUrl: `${databaseUrl}&application_name=there`,
+    processId: 2,
+    emulator: here.emulator,
+  });
   const guard = new pg.Client({ connectionString: databaseUrl });
   await guard.connect();
   /** While nobody may read the turns, whoever wants to is seen waiting for them. */
   const countAsking = async (until: (asking: number) => boolean, withinMs: number) => {
     await guard.query("BEGIN; LOCK TABLE turn IN ACCESS EXCLUSIVE MODE");
     const asking =
-      "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+      "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'there' AND wait_event_type = 'Lock'";
     let most = 0;
     for (const giveUp = Date.now() + withinMs; Date.now() < giveUp && !until(most); ) {
       await guard.query("SELECT pg_stat_clear_snapshot()");

@@ -29,7 +29,7 @@ describe("the answer to a COMMIT is lost", () => {
   beforeAll(async () => {
     const databaseUrl = await postgresEngine.createDatabase();
     line = await openLine(databaseUrl);
-    server = await startHttp({ databaseUrl: line.url, shared: true, providerMs: 20_000 });
+    server = await startHttp({ databaseUrl: line.url, providerMs: 20_000 });
     aside = await openStore(databaseUrl, { processId: 5, readOnly: true });
   });
   afterAll(async () => {

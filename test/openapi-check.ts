@@ -4,7 +4,8 @@
 import type { AppDeps } from "../src/http/app.ts";
 import { createApp } from "../src/http/app.ts";
 import { describeApi } from "../src/http/site/openapi.ts";
-import { testSettings } from "./http-assembly.ts";
+import { version } from "../src/main.ts";
+import { testTextChars } from "./http-assembly.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 export type Schema = { [keyword: string]: Json };
@@ -31,9 +32,9 @@ export interface Document {
 }
 
 /** The document needs the routes' forms only, so nothing stands behind this app. */
-const app = createApp({ settings: testSettings } as unknown as AppDeps);
+const app = createApp({ settings: { version, maxTextChars: testTextChars } } as unknown as AppDeps);
 export const routes = app.routes;
-export const document = JSON.parse(JSON.stringify(describeApi(routes, "0.0.0-test"))) as Document;
+export const document = JSON.parse(JSON.stringify(describeApi(routes, version))) as Document;
 
 export function operations(): { path: string; method: string; operation: Operation }[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>

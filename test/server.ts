@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Emulator, type EmulatorOptions, startEmulator } from "../emulator/emulator.ts";
 import { readConfig } from "../src/config.ts";
 import { noLog } from "../src/log.ts";
-import { serve } from "../src/main.ts";
+import { type Parts, serve } from "../src/main.ts";
 
 export interface TestServer {
   url: string;
@@ -26,6 +26,7 @@ export interface TestServerOptions {
   settings?: Record<string, string>;
   emulator?: Emulator;
   emulatorOptions?: EmulatorOptions;
+  parts?: Parts;
 }
 
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -40,7 +41,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     DATABASE_URL: databaseUrl,
     ...options.settings,
   };
-  const start = () => serve(readConfig({ flags: [], env, dotEnv: null }), noLog);
+  const start = () => serve(readConfig({ flags: [], env, dotEnv: null }), { log: noLog, ...options.parts });
   let server = await start();
   return {
     get url() {

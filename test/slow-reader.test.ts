@@ -68,7 +68,7 @@ function readChunked(answer: Buffer): string {
 
 describe("readers that do not read", () => {
   test("hold up neither the turn nor a reader beside them, even while nobody has dropped them yet", async () => {
-    const server = await startHttp({ settings: { readerDeadlineMs: 60_000 }, providerMs: 20_000 });
+    const server = await startHttp({ times: { readerDeadlineMs: 60_000 }, providerMs: 20_000 });
     const stuck: Stuck[] = [];
     try {
       const { sessionId, turnId, asker } = await startStuckTurn(server);
@@ -106,7 +106,7 @@ describe("readers that do not read", () => {
   }, 20_000);
 
   test("are dropped also when they have not read the first events", async () => {
-    const server = await startHttp({ settings: { readerDeadlineMs: 300 }, providerMs: 20_000 });
+    const server = await startHttp({ times: { readerDeadlineMs: 300 }, providerMs: 20_000 });
     server.emulator.play({ ...answer, chunks: 1 });
     const { id } = await newSession(server.url);
     const { socket } = openStuck(server, `/sessions/${id}/messages`, { content: "hi", stream: true });
@@ -124,7 +124,7 @@ describe("readers that do not read", () => {
   }, 20_000);
 
   test("are dropped after their deadline, and go on from what they have", async () => {
-    const server = await startHttp({ settings: { readerDeadlineMs: 300 }, providerMs: 20_000 });
+    const server = await startHttp({ times: { readerDeadlineMs: 300 }, providerMs: 20_000 });
     try {
       const { turnId, asker } = await startStuckTurn(server);
       const follower = openStuck(server, `/turns/${turnId}/events`);

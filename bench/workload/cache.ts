@@ -103,7 +103,7 @@ async function askServer(file: string, memoryTokens: string): Promise<Bill> {
     DATABASE_URL: `sqlite:${file}`,
     MEMORY_MAX_TOKENS: memoryTokens,
   };
-  const server = await serve(readConfig({ flags: [], env, dotEnv: null }), noLog);
+  const server = await serve(readConfig({ flags: [], env, dotEnv: null }), { log: noLog });
   try {
     const { id } = await post(`${server.url}/sessions`, {});
     for (let turn = 0; turn < turns; turn++) {

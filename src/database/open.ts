@@ -17,6 +17,8 @@ export interface StoreOptions {
   /** A random number below 2^31 that tells this process from all others that share the database. */
   processId: number;
   log?: Log | undefined;
+  /** When idempotency keys are over; default: the system's clock. */
+  now?: (() => number) | undefined;
   /** For a command beside a running server: nothing is locked, migrated or written. */
   readOnly?: boolean | undefined;
   /** SQLite: the file may not grow beyond this. */
@@ -34,7 +36,7 @@ const sweepEveryMs = 60_000;
  */
 export async function openStore(databaseUrl: string, options: StoreOptions): Promise<Store> {
   const engine = await openEngine(databaseUrl, options);
-  return createStore(engine, options.processId);
+  return createStore(engine, options.processId, options.now ?? Date.now);
 }
 
 export async function openEngine(databaseUrl: string, options: StoreOptions): Promise<Engine> {
@@ -44,7 +46,7 @@ export async function openEngine(databaseUrl: string, options: StoreOptions): Pr
   return openSqlite(file, options);
 }
 
-function createStore(engine: Engine, processId: number): Store {
+function createStore(engine: Engine, processId: number, now: () => number): Store {
   const { reader, recent } = engine;
   let sweptAt = 0;
   /** Old keys are removed beside the work of those who use keys; whoever brought this one does not wait for it. */
@@ -86,7 +88,7 @@ function createStore(engine: Engine, processId: number): Store {
     findTurnMessages: (owner, turnId) => findTurnMessages(reader, owner, turnId),
     readTurnLog: (owner, turnId, after) => readTurnLog(reader, owner, turnId, after),
     listEntries: (owner, turnId) => listEntries(reader, owner, turnId),
-    findIdempotent: (owner, idempotency) => findKey(reader, owner, idempotency, Date.now()),
+    findIdempotent: (owner, idempotency) => findKey(reader, owner, idempotency, now()),
 
     requestStop: (owner, turnId, hard) => engine.write("requestStop", { owner, turnId, hard }),
     listStopRequests: (owningProcess) => listStopRequests(reader, owningProcess),
@@ -99,7 +101,7 @@ function createStore(engine: Engine, processId: number): Store {
     sumBooks: () => sumBooks(reader),
     async checkWritable() {
       await engine.checkRoom();
-      await engine.write("writeCheck", { at: Date.now() });
+      await engine.write("writeCheck", { at: now() });
     },
     backup: (file, progress) => engine.backup(file, progress),
     close: () => engine.close(),

@@ -18,7 +18,7 @@ import { answerFile } from "./site/static.ts";
 import { createWeb } from "./site/web.ts";
 import { Streams } from "./sse.ts";
 
-export type { AppDeps, HttpSettings, PageFile } from "./deps.ts";
+export type { AppDeps, HttpSettings, HttpTimes, PageFile } from "./deps.ts";
 
 export interface App {
   /** Answers a request, whatever it is; never throws. */

@@ -6,7 +6,19 @@ import type { PriceBook } from "../money/price.ts";
 import type { Store } from "../store.ts";
 import type { Turns } from "../turn/turns.ts";
 
-export interface HttpSettings {
+/** Times that no operator needs to set. */
+export interface HttpTimes {
+  /** A body must have arrived in this time. Default 2 min. */
+  bodyDeadlineMs?: number;
+  /** A comment line is sent after so much silence on a stream. Default 15 s. */
+  heartbeatMs?: number;
+  /** A reader that has not taken what it was sent in this time is dropped. Default 30 s. */
+  readerDeadlineMs?: number;
+  /** A stream answers after this time at the latest, whether or not there is something to say. Default 1 s. */
+  firstByteMs?: number;
+}
+
+export interface HttpSettings extends HttpTimes {
   mode: "live" | "demo";
   version: string;
   /** The address we listen on. */
@@ -18,14 +30,6 @@ export interface HttpSettings {
   idempotencyMs: number;
   /** Answer only requests that name a loopback host, and none that a page of another site made. */
   requireLoopbackHost: boolean;
-  /** A body must have arrived in this time. Default 2 min. */
-  bodyDeadlineMs?: number;
-  /** A comment line is sent after so much silence on a stream. Default 15 s. */
-  heartbeatMs?: number;
-  /** A reader that has not taken what it was sent in this time is dropped. Default 30 s. */
-  readerDeadlineMs?: number;
-  /** A stream answers after this time at the latest, whether or not there is something to say. Default 1 s. */
-  firstByteMs?: number;
 }
 
 /** One file of the web page, as it is served. `immutable`: its name changes with its content. */

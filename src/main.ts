@@ -111,7 +111,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
       log,
       now,
       processId,
-      drainMs: config.stopDrainMs,
+      readOnMs: config.stopDrainMs,
       ...times,
     },
     { ...times, queueLimit: config.queueLimit, shared: !config.databaseUrl.startsWith("sqlite:") },

@@ -82,8 +82,8 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     },
     appendEvents: (batch) => engine.write("appendEvents", { batch, processId }),
     closeTurn: (input) => engine.write("closeTurn", input),
-    settleTurn: (turnId, owningProcess, entries, usage, cost) =>
-      engine.write("settleTurn", { turnId, processId: owningProcess, entries, usage, cost }),
+    settleTurn: (turnId, runner, entries, usage, cost) =>
+      engine.write("settleTurn", { turnId, processId: runner, entries, usage, cost }),
     findTurn: (owner, id) => findTurn(reader, owner, id),
     findTurnMessages: (owner, turnId) => findTurnMessages(reader, owner, turnId),
     readTurnLog: (owner, turnId, after) => readTurnLog(reader, owner, turnId, after),
@@ -91,9 +91,8 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     findIdempotent: (owner, idempotency) => findKey(reader, owner, idempotency, now()),
 
     requestStop: (owner, turnId, hard) => engine.write("requestStop", { owner, turnId, hard }),
-    listStopRequests: (owningProcess) => listStopRequests(reader, owningProcess),
-    renewLease: (owningProcess, turnIds, leaseMs) =>
-      engine.write("renewLease", { processId: owningProcess, turnIds, leaseMs }),
+    listStopRequests: (runner) => listStopRequests(reader, runner),
+    renewLease: (runner, turnIds, leaseMs) => engine.write("renewLease", { processId: runner, turnIds, leaseMs }),
     claimDeadTurns: (claimingProcess, known, leaseMs, limit) =>
       engine.write("claimDeadTurns", { processId: claimingProcess, known, leaseMs, limit }),
     readDeadTurn: (turnId) => readDeadTurn(reader, turnId),

@@ -17,24 +17,24 @@ export interface ClaimDeadTurns {
  * Each dead turn goes to one caller: the conditional update sees the process it took it from. A process is believed dead when
  * its lock is free and the lease is over, by the database's clock; where only one process can have the database open, at once.
  * A turn of the caller's own is claimed when the caller knows nothing of it and its lease is over: the answer to its opening
- * was lost with the line, or its end could not be stored before. Returns the ids claimed.
+ * was lost with the connection, or its end could not be stored before. Returns the ids claimed.
  */
 export async function claimDeadTurns(tx: Tx, input: ClaimDeadTurns): Promise<string[]> {
   const { processId, known, leaseMs, limit } = input;
-  const owners = await tx.all<{ process_id: number }>("SELECT DISTINCT process_id FROM turn WHERE settled = 0");
-  const ids = owners.map(({ process_id }) => process_id);
+  const processes = await tx.all<{ process_id: number }>("SELECT DISTINCT process_id FROM turn WHERE settled = 0");
+  const ids = processes.map(({ process_id }) => process_id);
   const others = ids.filter((id) => id !== processId);
   const gone = others.length === 0 ? [] : await tx.listGone(others, processId, leaseMs);
   const { now, shared } = tx.dialect;
   const claimed: string[] = [];
-  for (const owner of ids.includes(processId) ? [processId, ...gone] : gone) {
-    const own = owner === processId;
+  for (const runner of ids.includes(processId) ? [processId, ...gone] : gone) {
+    const own = runner === processId;
     const dead = `process_id = $3 AND settled = 0 ${own || shared ? `AND lease_until < ${now}` : ""}
       AND NOT (id ${tx.dialect.inList("$4")})`;
     const rows = await tx.all<{ id: string }>(
       `UPDATE turn SET process_id = $1, lease_until = ${now} + $2 WHERE ${dead}
          AND id IN (SELECT id FROM turn WHERE ${dead} ORDER BY id LIMIT $5) RETURNING id`,
-      [processId, leaseMs, owner, JSON.stringify(own ? known : []), limit - claimed.length],
+      [processId, leaseMs, runner, JSON.stringify(own ? known : []), limit - claimed.length],
     );
     for (const row of rows) claimed.push(row.id);
     if (claimed.length >= limit) break;

@@ -64,7 +64,7 @@ export interface Tx extends Reader {
   indexText(row: number, owner: string, text: string | null, replace: boolean): Awaitable<void>;
   /**
    * Those of these processes that show no sign of life. None while the caller `self` has not shown its own for `leaseMs`: what
-   * cut its line has perhaps cut theirs, and they get as long to come back.
+   * cut its connection has perhaps cut theirs, and they get as long to come back.
    */
   listGone(processIds: readonly number[], self: number, leaseMs: number): Awaitable<number[]>;
 }

@@ -3,8 +3,8 @@
 import { Hono } from "hono";
 import { AppError } from "../errors.ts";
 import { checkVisitor } from "./auth.ts";
-import { Call } from "./call.ts";
 import type { AppDeps } from "./deps.ts";
+import { Exchange } from "./exchange.ts";
 import { healthRoutes } from "./health.ts";
 import { historyRoutes } from "./native/history.ts";
 import { messageRoutes } from "./native/message.ts";
@@ -46,29 +46,29 @@ export function createApp(deps: AppDeps): App {
   const findDoc = createDocs(routes, settings.version);
   const web = createWeb(deps);
 
-  const hono = new Hono<{ Bindings: { call: Call } }>();
+  const hono = new Hono<{ Bindings: { exchange: Exchange } }>();
   for (const one of routes) {
     hono.on(one.method.toUpperCase(), one.path.replace(/\{(\w+)\}/g, ":$1"), (context) =>
-      one.serve(context.env.call, context.req.param("id") ?? "", bodyLimits),
+      one.serve(context.env.exchange, context.req.param("id") ?? "", bodyLimits),
     );
   }
-  hono.notFound((context) => answerElse(context.env.call, context.req.path));
-  hono.onError((cause, context) => answerProblem(context.env.call, cause));
+  hono.notFound((context) => answerElse(context.env.exchange, context.req.path));
+  hono.onError((cause, context) => answerProblem(context.env.exchange, cause));
 
   /** What is no route: a file, another method of a route, or nothing. */
-  async function answerElse(call: Call, path: string): Promise<Response> {
-    const reads = call.request.method === "GET" || call.request.method === "HEAD";
+  async function answerElse(exchange: Exchange, path: string): Promise<Response> {
+    const reads = exchange.request.method === "GET" || exchange.request.method === "HEAD";
     const file = reads ? ((await findDoc(path)) ?? (await web.find(path))) : undefined;
     if (file) {
-      call.route = docsPaths.includes(path) ? path : path === "/" ? "/" : "/assets/*";
-      return answerFile(call.request, file);
+      exchange.route = docsPaths.includes(path) ? path : path === "/" ? "/" : "/assets/*";
+      return answerFile(exchange.request, file);
     }
     const allowed = await methodsOf(path);
     if (allowed.length === 0)
       throw new AppError("not_found", "There is nothing at this address; /docs lists what there is.");
     const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
-    if (call.request.method === "OPTIONS") return new Response(null, { status: 204, headers: allow });
-    return answerProblem(call, new AppError("method_not_allowed", `This address takes ${allow.allow}.`), allow);
+    if (exchange.request.method === "OPTIONS") return new Response(null, { status: 204, headers: allow });
+    return answerProblem(exchange, new AppError("method_not_allowed", `This address takes ${allow.allow}.`), allow);
   }
 
   const patterns = Map.groupBy(routes, ({ path }) => path);
@@ -89,16 +89,16 @@ export function createApp(deps: AppDeps): App {
       return streams.pacemaker.size;
     },
     async fetch(request) {
-      const call = new Call(request, log);
+      const exchange = new Exchange(request, log);
       let response: Response;
       try {
         if (settings.requireLoopbackHost) checkVisitor(request);
-        response = await hono.fetch(request, { call });
+        response = await hono.fetch(request, { exchange });
       } catch (cause) {
-        response = answerProblem(call, cause);
+        response = answerProblem(exchange, cause);
       }
-      response.headers.set("x-request-id", call.requestId);
-      if (!call.streaming || request.method === "HEAD") call.writeLog({ status: response.status });
+      response.headers.set("x-request-id", exchange.requestId);
+      if (!exchange.streaming || request.method === "HEAD") exchange.writeLog({ status: response.status });
       return response;
     },
   };

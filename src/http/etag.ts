@@ -1,7 +1,7 @@
 // Versions as entity tags: `"v7"` is a session at version 7 (RFC 9110, 8.8 and 13.1).
 
 import { AppError } from "../errors.ts";
-import type { Call } from "./call.ts";
+import type { Exchange } from "./exchange.ts";
 
 export function etagOf(session: { version: number }): string {
   return `"v${session.version}"`;
@@ -11,8 +11,8 @@ export function etagOf(session: { version: number }): string {
  * The version that If-Match asks for; undefined without one or with `*`. A tag that a proxy has weakened still counts.
  * Throws version_mismatch for a tag that cannot be ours, bad_request for several.
  */
-export function readIfMatch(call: Call): number | undefined {
-  const value = call.header("if-match")?.trim();
+export function readIfMatch(exchange: Exchange): number | undefined {
+  const value = exchange.header("if-match")?.trim();
   if (value === undefined || value === "*") return undefined;
   if (value.includes(",")) throw new AppError("bad_request", "If-Match takes one ETag here.");
   const version = /^(?:W\/)?"v(\d{1,15})"$/.exec(value)?.[1];

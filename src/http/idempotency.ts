@@ -2,19 +2,19 @@
 
 import { createHash } from "node:crypto";
 import type { Idempotency } from "../store.ts";
-import type { Call } from "./call.ts";
+import type { Exchange } from "./exchange.ts";
 import { invalidRequest } from "./field-errors.ts";
 
 /** Visible characters and inner spaces; it is stored and compared as it is. */
 const allowedKey = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 
 /** The request's key with a digest of what it asks for; undefined without one. Throws invalid_request for a key out of shape. */
-export function readIdempotency(call: Call, body: unknown, expiresAt: number): Idempotency | undefined {
-  const key = call.header("idempotency-key");
+export function readIdempotency(exchange: Exchange, body: unknown, expiresAt: number): Idempotency | undefined {
+  const key = exchange.header("idempotency-key");
   if (key === undefined) return undefined;
   if (!allowedKey.test(key))
     throw invalidRequest([{ pointer: "Idempotency-Key", detail: "must be 1 to 255 printable ASCII characters" }]);
-  const { method, url } = call.request;
+  const { method, url } = exchange.request;
   const asked = `${method} ${new URL(url).pathname}\n${canonicalJson(body)}`;
   return { key, bodyHash: createHash("sha256").update(asked).digest("hex"), expiresAt };
 }

@@ -1,7 +1,7 @@
 // Errors on the wire: RFC 9457 problem documents, readable by OpenAI clients too. The one table from code to status.
 
 import { AppError, type ErrorCode, type FieldError } from "../errors.ts";
-import type { Call } from "./call.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** Every code with its status and its title; the title is the same for every occurrence (RFC 9457, 3.1.3). */
 export const problems: Record<ErrorCode, { status: number; title: string }> = {
@@ -46,28 +46,28 @@ export interface ProblemBody {
 }
 
 /** What the caller is told of an error. Anything but an AppError is `internal` and written to the log only. */
-export function describeProblem(call: Call, cause: unknown): ProblemBody {
+export function describeProblem(exchange: Exchange, cause: unknown): ProblemBody {
   const known = cause instanceof AppError ? cause : undefined;
-  if (!known) call.logUnforeseen(cause);
+  if (!known) exchange.logUnforeseen(cause);
   const code = known?.code ?? "internal";
   const detail = known?.message ?? "Something went wrong on our side; the log has the details under this request_id.";
   const { status, title } = problems[code];
-  call.code = code;
+  exchange.code = code;
   return {
     type: `urn:rozmova:problem:${code}`,
     title,
     status,
     detail,
     code,
-    request_id: call.requestId,
+    request_id: exchange.requestId,
     ...known?.members,
     ...(known?.errors ? { errors: known.errors } : {}),
     error: { message: detail, type: openaiType(status), code, param: paramOf(known?.errors) },
   };
 }
 
-export function answerProblem(call: Call, cause: unknown, headers: Record<string, string> = {}): Response {
-  const body = describeProblem(call, cause);
+export function answerProblem(exchange: Exchange, cause: unknown, headers: Record<string, string> = {}): Response {
+  const body = describeProblem(exchange, cause);
   const all: Record<string, string> = {
     "content-type": "application/problem+json",
     "cache-control": "no-store",

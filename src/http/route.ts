@@ -3,7 +3,7 @@
 import type { z } from "@hono/zod-openapi";
 import { type ErrorCode, notFound } from "../errors.ts";
 import { isId } from "../id.ts";
-import type { Call } from "./call.ts";
+import type { Exchange } from "./exchange.ts";
 import { invalidRequest, queryPointer, readIssues, sayIssue } from "./field-errors.ts";
 import { type BodyLimits, readJsonBody } from "./json-body.ts";
 
@@ -38,7 +38,7 @@ export interface RouteForm {
 }
 
 export interface Asked<Query, Body> {
-  call: Call;
+  exchange: Exchange;
   /** The id in the path; "" on a path without one. */
   id: string;
   query: Query;
@@ -47,7 +47,7 @@ export interface Asked<Query, Body> {
 
 export interface Route extends RouteForm {
   /** Validates and answers. Throws AppError. */
-  serve(call: Call, id: string, limits: BodyLimits): Promise<Response>;
+  serve(exchange: Exchange, id: string, limits: BodyLimits): Promise<Response>;
 }
 
 type Spec<Query extends z.ZodObject | undefined, Body extends z.ZodType | undefined> = Omit<
@@ -72,16 +72,16 @@ export function route<
   const { handler, ...form } = spec;
   return {
     ...form,
-    async serve(call, id, limits) {
-      call.route = form.path;
+    async serve(exchange, id, limits) {
+      exchange.route = form.path;
       if (form.params) {
         if (!isId(id)) throw notFound(form.params.id);
-        if (form.params.id === "session") call.sessionId = id;
-        else call.turnId = id;
+        if (form.params.id === "session") exchange.sessionId = id;
+        else exchange.turnId = id;
       }
-      const query = form.query ? readQuery(form.query, call.request.url) : undefined;
-      const body = form.body ? readBody(form, await readJsonBody(call.request, limits)) : undefined;
-      return handler({ call, id, query, body } as Parameters<typeof handler>[0]);
+      const query = form.query ? readQuery(form.query, exchange.request.url) : undefined;
+      const body = form.body ? readBody(form, await readJsonBody(exchange.request, limits)) : undefined;
+      return handler({ exchange, id, query, body } as Parameters<typeof handler>[0]);
     },
   };
 }

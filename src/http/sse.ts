@@ -2,7 +2,7 @@
 // ends its own stream and nothing else.
 
 import type { EventGroups, Watcher } from "../turn/reading.ts";
-import type { Call } from "./call.ts";
+import type { Exchange } from "./exchange.ts";
 import { encodeEvents } from "./native/event-wire.ts";
 import { type Paced, Pacemaker } from "./pacemaker.ts";
 import { describeProblem } from "./problem.ts";
@@ -44,17 +44,19 @@ export class Streams {
     this.pacemaker = new Pacemaker(Math.max(5, Math.min(1_000, limits.heartbeatMs / 4, limits.readerDeadlineMs / 4)));
   }
 
-  answer(call: Call, source: Source, more: Record<string, string> = {}): Response {
-    call.streaming = true;
-    if (source.begun) call.letGoOfRequest();
+  answer(exchange: Exchange, source: Source, more: Record<string, string> = {}): Response {
+    exchange.streaming = true;
+    if (source.begun) exchange.letGoOfRequest();
     // Nothing is buffered ahead of the reader (highWaterMark 0), so a pull means that the last chunk was taken.
-    const stream = new ReadableStream(new EventWriter(call, source, this.limits, this.pacemaker), { highWaterMark: 0 });
+    const stream = new ReadableStream(new EventWriter(exchange, source, this.limits, this.pacemaker), {
+      highWaterMark: 0,
+    });
     return new Response(stream, { status: 200, headers: { ...headers, ...more } });
   }
 }
 
 class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher {
-  private readonly call: Call;
+  private readonly exchange: Exchange;
   private readonly groups: EventGroups;
   private readonly limits: StreamLimits;
   private readonly pacemaker: Pacemaker;
@@ -68,8 +70,8 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
   private bytes = 0;
   private over = false;
 
-  constructor(call: Call, source: Source, limits: StreamLimits, pacemaker: Pacemaker) {
-    this.call = call;
+  constructor(exchange: Exchange, source: Source, limits: StreamLimits, pacemaker: Pacemaker) {
+    this.exchange = exchange;
     this.head = source.head;
     this.begun = source.begun;
     this.groups = source.groups;
@@ -79,7 +81,7 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.controller = controller;
-    if (this.call.method !== "HEAD") this.pacemaker.add(this); // nobody would ever read that one
+    if (this.exchange.method !== "HEAD") this.pacemaker.add(this); // nobody would ever read that one
     if (this.head !== "") this.send(this.head);
     this.head = "";
   }
@@ -136,7 +138,7 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
 
   private fail(cause: unknown): void {
     if (this.over) return;
-    const problem = describeProblem(this.call, cause);
+    const problem = describeProblem(this.exchange, cause);
     if (this.begun) {
       this.controller.error();
       this.finish("broken");
@@ -156,6 +158,6 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
     this.over = true;
     this.pacemaker.remove(this);
     this.groups.leave();
-    this.call.writeLog({ status: 200, bytes: this.bytes, ended });
+    this.exchange.writeLog({ status: 200, bytes: this.bytes, ended });
   }
 }

@@ -1,4 +1,4 @@
-// Storing a turn's end so that a line that breaks on the way back changes nothing: what was stored is found.
+// Storing a turn's end so that a connection that breaks on the way back changes nothing: what was stored is found.
 
 import type { ClosedTurn, CloseTurn, Store } from "../store.ts";
 

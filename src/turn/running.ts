@@ -29,7 +29,7 @@ export interface TurnTools {
   now: () => number;
   processId: number;
   /** How long a stopped turn's stream is read on, for its bill. */
-  drainMs: number;
+  readOnMs: number;
   /** How often a text reader is told what the turn has cost so far, at most. */
   usageEveryMs: number;
   /**
@@ -85,7 +85,7 @@ export class RunningTurn {
     this.done = this.run();
   }
 
-  /** Ends the turn at a caller's word; returns what was stored. Soft: the bill is read on; hard: the line is cut. */
+  /** Ends the turn at a caller's word; returns what was stored. Soft: the bill is read on; hard: the call is cut. */
   async stop(hard: boolean): Promise<ClosedTurn | undefined> {
     if (hard || this.stopWord === undefined) this.sayStop(hard ? "hard" : "soft");
     return this.live.ended;
@@ -117,7 +117,7 @@ export class RunningTurn {
     this.stopWord = word;
     if (word !== "soft") this.abort.abort();
     else {
-      const cut = setTimeout(() => this.abort.abort(), this.tools.drainMs);
+      const cut = setTimeout(() => this.abort.abort(), this.tools.readOnMs);
       void this.done.finally(() => clearTimeout(cut));
       this.close("stopped", null, false).catch(() => {}); // told when the turn is settled, which waits for this
     }

@@ -35,7 +35,7 @@ export interface TurnSettings {
   shared: boolean;
 }
 
-/** How long after a lost line to the database its work is asked for again. */
+/** How long after a lost connection to the database its work is asked for again. */
 const secondTryMs = 100;
 
 export class Turns {
@@ -191,10 +191,10 @@ export class Turns {
     }
   }
 
-  /** A line that broke may have kept no more than the answer from us: then the same question finds what was written. */
+  /** A connection that broke may have kept no more than the answer from us: then the same question finds what was written. */
   private async askAgain(asked: OpenTurn, cause: unknown): Promise<OpenedTurn> {
-    const lostLine = this.settings.shared && cause instanceof AppError && cause.code === "storage_unavailable";
-    if (!lostLine) throw cause;
+    const connectionLost = this.settings.shared && cause instanceof AppError && cause.code === "storage_unavailable";
+    if (!connectionLost) throw cause;
     await pause(secondTryMs);
     return this.tools.store.openTurn(asked);
   }

@@ -15,7 +15,7 @@ export function isTransient(cause: unknown): boolean {
   return cause instanceof pg.DatabaseError && transientStates.has(cause.code ?? "");
 }
 
-/** What a failed query means to the caller: storage trouble, or the error itself. All that is not the server's word is a lost line. */
+/** What a failed query means to the caller: storage trouble, or the error itself. All that is not the server's word is a lost connection. */
 export function explainPostgres(cause: unknown): unknown {
   if (cause instanceof AppError || cause instanceof StaleSession) return cause;
   if (!(cause instanceof pg.DatabaseError)) return storageFailure(cause);

@@ -6,7 +6,7 @@ import type { Log } from "../../log.ts";
 /** The class of our advisory locks; the second number is the process id. Any fixed number does. */
 const lifeClass = 1_917_004;
 const reconnectMs = 1_000;
-/** The line is tried this often; one that has said nothing for `silenceMs` is dead, whatever the network believes. */
+/** The connection is tried this often; one that has said nothing for `silenceMs` is dead, whatever the network believes. */
 const beatMs = 1_000;
 const silenceMs = 5_000;
 /** The server's side of the same: it lets go of the lock of a machine that has fallen silent, instead of after two hours. */
@@ -30,7 +30,7 @@ export async function holdLife(config: pg.ClientConfig, processId: number, log: 
   let timer: NodeJS.Timeout | undefined;
   let heldSince: number | undefined;
   let client = await connect();
-  const beat = setInterval(() => void tryLine(client), beatMs);
+  const beat = setInterval(() => void tryConnection(client), beatMs);
   beat.unref();
 
   async function connect(): Promise<pg.Client> {
@@ -39,7 +39,7 @@ export async function holdLife(config: pg.ClientConfig, processId: number, log: 
     try {
       await next.connect();
       await next.query(serverKeepAlive);
-      await next.query("SELECT pg_advisory_lock($1, $2)", lifeLock(processId)); // waits while the server believes in an earlier line
+      await next.query("SELECT pg_advisory_lock($1, $2)", lifeLock(processId)); // waits while the server believes in an earlier connection
     } catch (cause) {
       next.end().catch(() => {});
       throw cause;
@@ -65,7 +65,7 @@ export async function holdLife(config: pg.ClientConfig, processId: number, log: 
   }
 
   let trying = false;
-  async function tryLine(tried: pg.Client): Promise<void> {
+  async function tryConnection(tried: pg.Client): Promise<void> {
     if (trying || closed || heldSince === undefined) return;
     trying = true;
     const silence = setTimeout(() => tried.connection.stream.destroy(), silenceMs); // "end" follows

@@ -73,7 +73,7 @@ export class GroupCommit {
   }
 
   /** Resolves when nothing is left to write. */
-  async drain(): Promise<void> {
+  async settle(): Promise<void> {
     while (this.running) await this.running;
   }
 

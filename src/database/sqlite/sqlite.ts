@@ -174,7 +174,7 @@ function createEngine(file: string, connection: Connection, lock: DatabaseSync, 
   let closed: Promise<void> | undefined;
   const closeAll = async () => {
     await indexer.close();
-    await group.drain();
+    await group.settle();
     await checkpointer.close();
     closeSync(logFile);
     connection.database.close();

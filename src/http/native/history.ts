@@ -4,8 +4,8 @@ import { z } from "@hono/zod-openapi";
 import type { Message } from "../../conversation/message.ts";
 import type { Session } from "../../conversation/session.ts";
 import { notFound } from "../../errors.ts";
-import type { Call } from "../call.ts";
 import type { AppDeps } from "../deps.ts";
+import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { answerJson, jsonHeaders, type Route, route } from "../route.ts";
 import { costSchema, encodeList, exampleCost, exampleUsage, listSchema, usageSchema } from "../wire.ts";
@@ -46,16 +46,16 @@ export function historyRoutes({ store }: AppDeps): Route[] {
         200: { description: "The messages, in order", content: { "application/json": { schema: historySchema } } },
       },
       errors: ["not_found", "invalid_request", "storage_unavailable"],
-      async handler({ call, id, query: { limit, after, before, order } }) {
+      async handler({ exchange, id, query: { limit, after, before, order } }) {
         if (after !== undefined && before !== undefined)
           throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
         if (limit === undefined && (after ?? before ?? order) !== undefined)
           throw invalidRequest([{ pointer: "?limit", detail: "is required with after, before and order" }]);
-        const session = await store.findSession(call.owner, id);
+        const session = await store.findSession(exchange.owner, id);
         if (!session) throw notFound("session");
         if (limit === undefined)
-          return answerWhole(call, session, store.readHistory(call.owner, id)[Symbol.asyncIterator]());
-        const page = await store.listMessages(call.owner, id, { limit, after, before, order: order ?? "asc" });
+          return answerWhole(exchange, session, store.readHistory(exchange.owner, id)[Symbol.asyncIterator]());
+        const page = await store.listMessages(exchange.owner, id, { limit, after, before, order: order ?? "asc" });
         return answerJson(200, { ...headOf(session), ...encodeList(page.data.map(encodeMessage), page.hasMore) });
       },
     }),
@@ -70,19 +70,24 @@ function headOf(session: Session) {
 type Batches = AsyncIterator<Message[]>;
 
 /** A short history is one text; from two batches on it is written as the reader takes it. */
-async function answerWhole(call: Call, session: Session, batches: Batches): Promise<Response> {
+async function answerWhole(exchange: Exchange, session: Session, batches: Batches): Promise<Response> {
   const first = await batches.next();
   const second = first.done ? first : await batches.next();
   const messages = first.done ? [] : first.value.map(encodeMessage);
   if (second.done) return answerJson(200, { ...headOf(session), ...encodeList(messages, false) });
   const known = (first.done ? [] : first.value).concat(second.value);
-  return new Response(streamHistory(call, session, known, batches), { status: 200, headers: jsonHeaders });
+  return new Response(streamHistory(exchange, session, known, batches), { status: 200, headers: jsonHeaders });
 }
 
 const utf8 = new TextEncoder();
 
 /** A failure in the middle cuts the line: what has arrived is then no JSON, and nobody takes it for the whole. */
-function streamHistory(call: Call, session: Session, known: Message[], batches: Batches): ReadableStream<Uint8Array> {
+function streamHistory(
+  exchange: Exchange,
+  session: Session,
+  known: Message[],
+  batches: Batches,
+): ReadableStream<Uint8Array> {
   let lastId = known.at(-1)?.id ?? null;
   let next: Message[] | undefined = known;
   let text = `${JSON.stringify({ ...headOf(session), object: "list", first_id: known[0]?.id ?? null }).slice(0, -1)},"data":[`;
@@ -106,7 +111,7 @@ function streamHistory(call: Call, session: Session, known: Message[], batches: 
           );
           next = undefined;
         } catch (cause) {
-          call.logUnforeseen(cause);
+          exchange.logUnforeseen(cause);
           controller.error();
         }
       },

@@ -6,9 +6,9 @@ import type { FollowedTurn } from "../../turn/follow.ts";
 import type { NumberedEvent } from "../../turn/numbered-event.ts";
 import type { EventGroups, Reading, Watcher } from "../../turn/reading.ts";
 import type { StartTurn } from "../../turn/turns.ts";
-import type { Call } from "../call.ts";
 import type { AppDeps } from "../deps.ts";
 import { readIfMatch } from "../etag.ts";
+import type { Exchange } from "../exchange.ts";
 import { readIdempotency } from "../idempotency.ts";
 import { answerJson, type Route, route } from "../route.ts";
 import type { Streams } from "../sse.ts";
@@ -109,41 +109,41 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
         "storage_unavailable",
         "draining",
       ],
-      async handler({ call, id, body }) {
+      async handler({ exchange, id, body }) {
         const ifBusy = body.if_busy ?? "reject";
         const starting = turns.start({
-          owner: call.owner,
+          owner: exchange.owner,
           sessionId: id,
           content: body.content,
           model: body.model,
           params: body.params,
           parentId: body.parent_id,
           ifBusy,
-          ifVersion: readIfMatch(call),
-          idempotency: readIdempotency(call, body, now() + settings.idempotencyMs),
+          ifVersion: readIfMatch(exchange),
+          idempotency: readIdempotency(exchange, body, now() + settings.idempotencyMs),
           get left() {
-            return call.left;
+            return exchange.left;
           },
         } satisfies StartTurn);
-        const wantsStream = body.stream ?? call.header("accept")?.includes("text/event-stream") ?? false;
-        if (!wantsStream) return answerWhole(call, await starting);
+        const wantsStream = body.stream ?? exchange.header("accept")?.includes("text/event-stream") ?? false;
+        if (!wantsStream) return answerWhole(exchange, await starting);
         const askedAt = performance.now();
         const followed = ifBusy === "reject" ? await starting : await within(starting, firstByteMs);
         if (!followed)
-          return streams.answer(call, {
+          return streams.answer(exchange, {
             head: ": queued\n\n",
             begun: false,
-            groups: new QueuedReading(call, starting),
+            groups: new QueuedReading(exchange, starting),
           });
-        return answerStream(call, streams, followed, Math.max(0, firstByteMs - (performance.now() - askedAt)));
+        return answerStream(exchange, streams, followed, Math.max(0, firstByteMs - (performance.now() - askedAt)));
       },
     }),
   ];
 }
 
-async function answerWhole(call: Call, followed: FollowedTurn): Promise<Response> {
-  call.turnId = followed.turnId;
-  const ended = await followed.end(call);
+async function answerWhole(exchange: Exchange, followed: FollowedTurn): Promise<Response> {
+  exchange.turnId = followed.turnId;
+  const ended = await followed.end(exchange);
   if (!ended) {
     throw new AppError("storage_unavailable", "The answer could not be stored; look at the turn again later.", {
       members: { turn_id: followed.turnId },
@@ -162,8 +162,13 @@ async function answerWhole(call: Call, followed: FollowedTurn): Promise<Response
 }
 
 /** A stream, unless the turn has failed already without a word: that gets a real status. */
-async function answerStream(call: Call, streams: Streams, followed: FollowedTurn, waitMs: number): Promise<Response> {
-  call.turnId = followed.turnId;
+async function answerStream(
+  exchange: Exchange,
+  streams: Streams,
+  followed: FollowedTurn,
+  waitMs: number,
+): Promise<Response> {
+  exchange.turnId = followed.turnId;
   await followed.waitForFirst(waitMs);
   const groups = followed.read(0);
   const { value: first } = await groups.next();
@@ -173,7 +178,7 @@ async function answerStream(call: Call, streams: Streams, followed: FollowedTurn
     throw failureOf(end.turn);
   }
   return streams.answer(
-    call,
+    exchange,
     { head: encodeEvents(first ?? []), begun: true, groups },
     { location: `/turns/${followed.turnId}` },
   );
@@ -186,10 +191,10 @@ class QueuedReading implements EventGroups {
   private left = false;
   private reader: Watcher | undefined;
 
-  constructor(call: Call, starting: Promise<FollowedTurn>) {
+  constructor(exchange: Exchange, starting: Promise<FollowedTurn>) {
     const begin = (followed: FollowedTurn) => {
-      call.letGoOfRequest();
-      call.turnId = followed.turnId;
+      exchange.letGoOfRequest();
+      exchange.turnId = followed.turnId;
       if (!this.left) this.reading = followed.read(0);
     };
     const fail = (cause: unknown) => {

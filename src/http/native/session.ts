@@ -5,9 +5,9 @@ import type { Session } from "../../conversation/session.ts";
 import { AppError, notFound } from "../../errors.ts";
 import { newId } from "../../id.ts";
 import type { Params } from "../../model/params.ts";
-import type { Call } from "../call.ts";
 import type { AppDeps } from "../deps.ts";
 import { etagOf, isUnchanged, readIfMatch } from "../etag.ts";
+import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { readIdempotency } from "../idempotency.ts";
 import { type Answer, answerJson, type Route, route } from "../route.ts";
@@ -75,8 +75,8 @@ export function sessionRoutes(deps: AppDeps): Route[] {
     if (errors.length > 0) throw invalidRequest(errors);
   }
 
-  async function getSession(call: Call, id: string): Promise<Session> {
-    const session = await store.findSession(call.owner, id);
+  async function getSession(exchange: Exchange, id: string): Promise<Session> {
+    const session = await store.findSession(exchange.owner, id);
     if (!session) throw notFound("session");
     return session;
   }
@@ -104,19 +104,19 @@ export function sessionRoutes(deps: AppDeps): Route[] {
         "idempotency_mismatch",
         "storage_unavailable",
       ],
-      async handler({ call, body }) {
+      async handler({ exchange, body }) {
         checkParams(body.model ?? null, body.params);
         const { title = null, model = null, system = null, params = {}, metadata = {} } = body;
         const at = now();
-        const idempotency = readIdempotency(call, body, at + settings.idempotencyMs);
+        const idempotency = readIdempotency(exchange, body, at + settings.idempotencyMs);
         const session = await store.createSession(
-          call.owner,
+          exchange.owner,
           newId(),
           { title, model, system, params, metadata },
           at,
           idempotency,
         );
-        call.sessionId = session.id;
+        exchange.sessionId = session.id;
         return answerSession(201, session, { location: `/sessions/${session.id}` });
       },
     }),
@@ -129,15 +129,15 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       query: listQuery,
       responses: { 200: { description: "A page", content: { "application/json": { schema: sessionListSchema } } } },
       errors: ["invalid_request", "storage_unavailable"],
-      async handler({ call, query: { limit = 20, after, before, q, deleted = false } }) {
+      async handler({ exchange, query: { limit = 20, after, before, q, deleted = false } }) {
         if (after !== undefined && before !== undefined)
           throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
         const page = { limit, after, before, deleted };
         if (q === undefined) {
-          const { data, hasMore } = await store.listSessions(call.owner, page);
+          const { data, hasMore } = await store.listSessions(exchange.owner, page);
           return answerJson(200, encodeList(data.map(encodeSession), hasMore));
         }
-        const { data, hasMore } = await store.searchSessions(call.owner, q, page);
+        const { data, hasMore } = await store.searchSessions(exchange.owner, q, page);
         const found = data.map((session) => ({ ...encodeSession(session), snippet: session.snippet }));
         return answerJson(200, encodeList(found, hasMore));
       },
@@ -154,10 +154,10 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       },
       responses: { 200: oneSession("The session"), 304: { description: "Still at the version you have" } },
       errors: ["not_found", "storage_unavailable"],
-      async handler({ call, id }) {
-        const session = await getSession(call, id);
+      async handler({ exchange, id }) {
+        const session = await getSession(exchange, id);
         const headers = { etag: etagOf(session), "cache-control": "private, no-cache" };
-        if (isUnchanged(call.request, headers.etag)) return new Response(null, { status: 304, headers });
+        if (isUnchanged(exchange.request, headers.etag)) return new Response(null, { status: 304, headers });
         return answerSession(200, session, headers);
       },
     }),
@@ -182,11 +182,11 @@ export function sessionRoutes(deps: AppDeps): Route[] {
         "invalid_request",
         "storage_unavailable",
       ],
-      async handler({ call, id, body }) {
-        const ifVersion = readIfMatch(call);
+      async handler({ exchange, id, body }) {
+        const ifVersion = readIfMatch(exchange);
         if (body.params)
-          checkParams(body.model === undefined ? (await getSession(call, id)).model : body.model, body.params);
-        return answerSession(200, await store.updateSession(call.owner, id, body, now(), ifVersion));
+          checkParams(body.model === undefined ? (await getSession(exchange, id)).model : body.model, body.params);
+        return answerSession(200, await store.updateSession(exchange.owner, id, body, now(), ifVersion));
       },
     }),
     route({
@@ -201,14 +201,14 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       query: purgeQuery,
       responses: { 200: oneSession("The session, in the trash") },
       errors: ["bad_request", "not_found", "version_mismatch", "invalid_request", "storage_unavailable"],
-      async handler({ call, id, query }) {
+      async handler({ exchange, id, query }) {
         if (query.purge)
           throw new AppError(
             "invalid_request",
             "Erasing a session for good is not offered yet; without purge it goes to the trash.",
             { errors: [{ pointer: "?purge", detail: "is not offered yet" }] },
           );
-        return answerSession(200, await store.trashSession(call.owner, id, now(), readIfMatch(call)));
+        return answerSession(200, await store.trashSession(exchange.owner, id, now(), readIfMatch(exchange)));
       },
     }),
     route({
@@ -220,8 +220,8 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       params: { id: "session" },
       responses: { 200: oneSession("The session, in the list again") },
       errors: ["not_found", "storage_unavailable"],
-      async handler({ call, id }) {
-        return answerSession(200, await store.restoreSession(call.owner, id, now()));
+      async handler({ exchange, id }) {
+        return answerSession(200, await store.restoreSession(exchange.owner, id, now()));
       },
     }),
   ];

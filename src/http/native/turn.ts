@@ -3,8 +3,8 @@
 import { z } from "@hono/zod-openapi";
 import { notFound } from "../../errors.ts";
 import type { Turn } from "../../turn/turn.ts";
-import type { Call } from "../call.ts";
 import type { AppDeps } from "../deps.ts";
+import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { answerJson, type Route, route } from "../route.ts";
 import type { Streams } from "../sse.ts";
@@ -34,10 +34,10 @@ const stopSchema = z
 const oneTurn = { "application/json": { schema: turnSchema } };
 
 export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[] {
-  async function getTurn(call: Call, id: string): Promise<Turn> {
-    const turn = await store.findTurn(call.owner, id);
+  async function getTurn(exchange: Exchange, id: string): Promise<Turn> {
+    const turn = await store.findTurn(exchange.owner, id);
     if (!turn) throw notFound("turn");
-    call.sessionId = turn.sessionId;
+    exchange.sessionId = turn.sessionId;
     return turn;
   }
 
@@ -51,8 +51,8 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       params: { id: "turn" },
       responses: { 200: { description: "The turn", content: oneTurn } },
       errors: ["not_found", "storage_unavailable"],
-      async handler({ call, id }) {
-        return answerJson(200, encodeTurn(await getTurn(call, id)));
+      async handler({ exchange, id }) {
+        return answerJson(200, encodeTurn(await getTurn(exchange, id)));
       },
     }),
     route({
@@ -66,10 +66,10 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       query: eventsQuery,
       responses: { 200: eventStreamAnswer },
       errors: ["not_found", "invalid_request", "storage_unavailable"],
-      async handler({ call, id, query }) {
-        const after = readLastEventId(call) ?? query.after ?? 0;
-        const followed = await turns.follow(call.owner, id);
-        return streams.answer(call, { head: ": following\n\n", begun: true, groups: followed.read(after) });
+      async handler({ exchange, id, query }) {
+        const after = readLastEventId(exchange) ?? query.after ?? 0;
+        const followed = await turns.follow(exchange.owner, id);
+        return streams.answer(exchange, { head: ": following\n\n", begun: true, groups: followed.read(after) });
       },
     }),
     route({
@@ -92,8 +92,8 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
         "invalid_request",
         "storage_unavailable",
       ],
-      async handler({ call, id, body }) {
-        return answerJson(200, encodeTurn(await turns.stop(call.owner, id, body.hard ?? false)));
+      async handler({ exchange, id, body }) {
+        return answerJson(200, encodeTurn(await turns.stop(exchange.owner, id, body.hard ?? false)));
       },
     }),
     route({
@@ -107,16 +107,16 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       params: { id: "turn" },
       responses: { 200: { description: "The receipt", content: { "application/json": { schema: receiptSchema } } } },
       errors: ["not_found", "storage_unavailable"],
-      async handler({ call, id }) {
-        const turn = await getTurn(call, id);
-        return answerJson(200, encodeReceipt(turn, await store.listEntries(call.owner, id)));
+      async handler({ exchange, id }) {
+        const turn = await getTurn(exchange, id);
+        return answerJson(200, encodeReceipt(turn, await store.listEntries(exchange.owner, id)));
       },
     }),
   ];
 }
 
-function readLastEventId(call: Call): number | undefined {
-  const value = call.header("last-event-id");
+function readLastEventId(exchange: Exchange): number | undefined {
+  const value = exchange.header("last-event-id");
   if (value === undefined || value === "") return undefined;
   if (!eventNumber.test(value)) throw invalidRequest([{ pointer: "Last-Event-ID", detail: mustBeNumber }]);
   return Number(value);

@@ -11,7 +11,8 @@ interface Outcome {
   ended?: string;
 }
 
-export class Call {
+/** What the rest of the house calls a call is one to a vendor; this is one with whoever asks us. */
+export class Exchange {
   readonly requestId = newId();
   /** The caller's API key id; "" while there are no keys. */
   readonly owner = "";

@@ -69,6 +69,8 @@ export function errorFaultScript(scenario: Scenario, context: ErrorContext): Scr
     }
     case "reset-early":
       return { status: 0, headers: {}, mute: true, steps: [], end: "reset" };
+    case "close-early":
+      return { status: 0, headers: {}, mute: true, steps: [], end: "close" };
     case "no-headers":
       return { status: 0, headers: {}, mute: true, steps: [], end: "hang" };
     default:

@@ -31,6 +31,7 @@ const table = {
   "html-502": ["before-stream", "error", "502 with an HTML page, from a machine in between"],
   "broken-json": ["before-stream", "error", "500 whose JSON body is cut in the middle"],
   "reset-early": ["before-stream", "error", "the connection is reset before any answer"],
+  "close-early": ["before-stream", "error", "the connection is closed in good order before any answer"],
   "no-headers": ["before-stream", "silence", "the request is read and never answered"],
   "raw-error-alone": ["mid-stream", "error", "error as pretty JSON without data:, in its own network write"],
   "raw-error-glued": ["mid-stream", "error", "the same in one write with the event before it"],

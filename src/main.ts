@@ -99,7 +99,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   const priceBook = createPriceBook(readPrices(config));
   const mode = isDemo(config) ? "demo" : "live";
   const emulator = mode === "demo" ? await startEmulator({ record: false, chunkDelayMs: 15 }) : undefined;
-  const provider = openProvider(config, catalogue, emulator?.url);
+  const provider = openProvider(config, catalogue, now, emulator?.url);
   const options = { processId, log, now, maxFileBytes: parts.maxFileBytes };
   const store = rememberConversations(await openStore(config.databaseUrl, options), rememberedCharacters);
   const turns = new Turns(
@@ -149,13 +149,14 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
 }
 
 /** `demoUrl`: the bundled emulator, which answers in the vendor's place. */
-function openProvider(config: Config, catalogue: Catalogue, demoUrl: string | undefined): Provider {
+function openProvider(config: Config, catalogue: Catalogue, now: () => number, demoUrl: string | undefined): Provider {
   return createProvider({
     apiKey: config.geminiApiKey ?? "demo",
     baseUrl: demoUrl ?? config.geminiBaseUrl,
     deadlines: { firstByteMs: config.firstByteMs, idleMs: config.idleMs, totalMs: config.totalMs },
     retry: { budgetMs: config.retryBudgetMs, baseDelayMs: config.retryBaseMs },
     findModel: catalogue.find,
+    now,
     viaFetch: demoUrl === undefined && callsByFetch(config),
   });
 }

@@ -30,30 +30,46 @@ export type ProviderEvent =
   | { type: "thought-delta"; text: string }
   | { type: "usage" };
 
-/** One HTTP request that reached, or may have reached, the vendor. */
+/** One HTTP request that reached, or may have reached, the vendor: with all that is known of it, so that it can be booked alone. */
 export interface Attempt {
-  model: string;
+  /** When it was made, ms since 1970, by the adapter's clock: the price of that moment is its price. */
+  readonly at: number;
+  readonly vendor: string;
+  /** The one asked for. */
+  readonly model: string;
   /** The vendor's HTTP status; null when no answer came. */
   status: number | null;
   /** Null for an attempt that was answered with an event stream. */
   errorCode: ErrorCode | null;
-}
-
-/** What is known of a call at any moment, also after it failed or was cut. The adapter keeps it current. */
-export interface CallRecord {
-  /** In order; the last one is the one that delivered, if any did. Attempts that could not connect are not listed. */
-  attempts: Attempt[];
   modelServed: string | null;
   responseId: string | null;
   /** The vendor's usage object as JSON text, the last seen. */
-  usageRaw: string | null;
+  readonly usageRaw: string | null;
   /** Lower-case, e.g. "stop", "max_tokens", "blocked"; an unknown one is kept as sent. Null: the vendor never said. */
   finishReason: string | null;
   /** The vendor's own words on the finish or the block, if any. */
   finishDetail: string | null;
-  /** The answer's parts as JSON text when they hold more than plain text (signatures); else null. */
-  vendorParts: string | null;
 }
+
+/** What is known of a call at any moment, also after it failed or was cut. The adapter keeps it current. */
+export interface CallRecord {
+  /** In order, from the moment each is sent; the last one is the one that delivered, if any did. Those that could not connect are not listed. */
+  readonly attempts: readonly Attempt[];
+  /** The last attempt's, as are the four below. */
+  readonly modelServed: string | null;
+  readonly responseId: string | null;
+  readonly usageRaw: string | null;
+  readonly finishReason: string | null;
+  readonly finishDetail: string | null;
+  /** The answer's parts as JSON text when they hold more than plain text (signatures); else null. */
+  readonly vendorParts: string | null;
+}
+
+/**
+ * Hears of each attempt before it is sent, so that it can be written down. A promise is waited for; where it rejects, nothing
+ * is sent and the call fails with that error.
+ */
+export type BeforeSend = (attempt: Attempt) => Promise<void> | undefined;
 
 /**
  * A running call. Iterating it makes the request, and gives the events that each network read brought, together: a
@@ -62,6 +78,8 @@ export interface CallRecord {
  */
 export interface ProviderCall extends AsyncIterable<readonly ProviderEvent[]> {
   readonly record: CallRecord;
+  /** Whether a request is with the vendor now. Not before the first one is sent, nor in the wait before another try. */
+  readonly isInFlight: boolean;
 }
 
 export interface ProviderModel {
@@ -74,7 +92,7 @@ export interface ProviderModel {
 export interface Provider {
   readonly vendor: string;
   /** Starts nothing by itself: the request is made when the call is iterated. */
-  stream(request: ProviderRequest, signal: AbortSignal): ProviderCall;
+  stream(request: ProviderRequest, signal: AbortSignal, beforeSend?: BeforeSend): ProviderCall;
   /** Pure: the vendor's usage JSON -> counts a price applies to. Never throws; what it cannot read counts as zero. */
   readUsage(usageRaw: string): Meter;
   /** Exact token count of a request, from the vendor. */

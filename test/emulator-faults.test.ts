@@ -118,6 +118,7 @@ const sightings: Record<Exclude<FaultName, Silent>, (seen: Seen) => void> = {
     expect(() => JSON.parse(seen.body)).toThrow();
   },
   "reset-early": (seen) => expect(seen).toMatchObject({ status: 0, body: "", ended: "reset" }),
+  "close-early": (seen) => expect(seen).toMatchObject({ status: 0, body: "", ended: "end" }),
   "raw-error-alone": afterTwoEvents((tail, seen) => {
     expect(errorIn(tail).code).toBe(503);
     expect(seen.reads.some((read) => /^[0-9a-f]+\r\n\{\n {2}"error"/.test(read.toString()))).toBe(true);

@@ -103,6 +103,20 @@ test.each(faultNames.map((fault) => [fault.name, fault] as const))(
   },
 );
 
+test("a request on a kept connection that closes without an answer is a call of its own, and so is the next (invariant 4)", async () => {
+  const { id } = await newSession(server.url);
+  server.emulator.always(null);
+  await say(server.url, id, { content: "keep the connection" });
+  const before = server.emulator.callCount;
+  server.emulator.play({ fault: "close-early" });
+  const { body } = await say(server.url, id, { content: "twice" });
+  const { attempts } = await readReceipt(server.url, body.turn.id);
+  expect([server.emulator.callCount - before, attempts.map(({ error_code }) => error_code)]).toEqual([
+    2,
+    ["provider_unavailable", null],
+  ]);
+});
+
 test("docs/reliability.md is the table of these outcomes", () => {
   const rows = faultNames.map(({ name, description }) => {
     const { json, stream } = outcomes.get(name)!;

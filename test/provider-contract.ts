@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { getEventListeners } from "node:events";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
 import { usageOf } from "../src/money/usage.ts";
-import { type Provider, ProviderError, type ProviderRequest } from "../src/provider.ts";
-import { codeOf, readCall } from "./read-call.ts";
+import { type Attempt, type Provider, ProviderError, type ProviderRequest } from "../src/provider.ts";
+import { attemptsOf, codeOf, readCall } from "./read-call.ts";
 
 /** How the vendor is to answer one request, in no vendor's words. */
 export type Situation =
@@ -31,6 +31,7 @@ export interface ContractSettings {
   apiKey?: string;
   deadlines?: { firstByteMs?: number; idleMs?: number; totalMs?: number };
   retry?: { maxAttempts?: number; baseDelayMs?: number; budgetMs?: number };
+  now?: () => number;
 }
 
 export interface VendorStandIn {
@@ -80,7 +81,7 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
       const { record } = read;
       expect(record).toMatchObject({ finishReason: "stop", modelServed: vendor.model, vendorParts: null });
       expect(record.responseId).toBeString();
-      expect(record.attempts).toEqual([{ model: vendor.model, status: 200, errorCode: null }]);
+      expect(attemptsOf(read)).toEqual([{ model: vendor.model, status: 200, errorCode: null }]);
       const meter = vendor.createProvider({}).readUsage(record.usageRaw!);
       expect(meter.balanced).toBe(true);
       expect(usageOf(meter).inputTokens).toBeGreaterThan(0);
@@ -147,6 +148,83 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
       });
     }
 
+    test("each attempt is told before it is sent, dated by the clock given, and keeps its own facts", async () => {
+      vendor.play("overloaded", "answer");
+      let time = 1_000;
+      const told: { attempt: Attempt; seen: number; listed: number }[] = [];
+      const provider = vendor.createProvider({ retry: { maxAttempts: 3, baseDelayMs: 1 }, now: () => time });
+      const call = provider.stream(ask(), never(), (attempt) => {
+        told.push({ attempt, seen: requests(), listed: call.record.attempts.length });
+        time += 500;
+        return told.length === 1 ? undefined : Promise.resolve();
+      });
+      const read = await readCall(call);
+      expect([codeOf(read), told.map(({ seen, listed }) => [seen, listed])]).toEqual([
+        null,
+        [
+          [0, 0],
+          [1, 1],
+        ],
+      ]);
+      const { attempts } = read.record;
+      expect(attempts.every((attempt, index) => attempt === told[index]!.attempt)).toBe(true);
+      expect(attempts.map(({ at }) => at)).toEqual([1_000, 1_500]);
+      const ours = { vendor: provider.vendor, model: vendor.model };
+      const nothing = { modelServed: null, responseId: null, usageRaw: null, finishReason: null };
+      expect(attempts[0]).toMatchObject({ ...ours, ...nothing, status: 503, errorCode: "provider_unavailable" });
+      const { modelServed, responseId, usageRaw, finishReason } = read.record;
+      expect(attempts[1]).toMatchObject({ ...ours, status: 200, modelServed, responseId, usageRaw, finishReason });
+      expect([modelServed, finishReason]).toEqual([vendor.model, "stop"]);
+    });
+
+    test("an attempt that cannot be written down is not sent, and the call fails with the reason", async () => {
+      const full = new Error("the disk is full");
+      for (const allowed of [0, 1]) {
+        if (allowed === 1) vendor.play("overloaded");
+        const before = requests();
+        const provider = vendor.createProvider({ retry: { maxAttempts: 3, baseDelayMs: 1 } });
+        const call = provider.stream(ask(), never(), () =>
+          requests() - before < allowed ? undefined : Promise.reject(full),
+        );
+        const read = await readCall(call);
+        expect([read.error, requests() - before, read.record.attempts.length]).toEqual([full, allowed, allowed]);
+      }
+    });
+
+    test("stopping while an attempt is written down: it is not sent", async () => {
+      const controller = new AbortController();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise: asked, resolve: ask_ } = Promise.withResolvers<void>();
+      const call = vendor.createProvider({}).stream(ask(), controller.signal, () => {
+        ask_();
+        return promise;
+      });
+      const reading = readCall(call);
+      await asked;
+      controller.abort();
+      resolve();
+      expect((await reading).error).toBe(controller.signal.reason);
+      expect([requests(), call.record.attempts.length, call.isInFlight]).toEqual([0, 0, false]);
+    });
+
+    test("a request is in flight from its sending to its end, and not in the wait before another", async () => {
+      vendor.play("overloaded");
+      const controller = new AbortController();
+      const patient = { maxAttempts: 3, baseDelayMs: 3_600_000, budgetMs: 1e9 };
+      const call = vendor.createProvider({ retry: patient }).stream(ask(), controller.signal);
+      expect(call.isInFlight).toBe(false);
+      const reading = readCall(call);
+      while (!call.isInFlight) await new Promise((resolve) => setImmediate(resolve));
+      while (call.isInFlight) await new Promise((resolve) => setImmediate(resolve));
+      expect([requests(), call.record.attempts[0]?.status]).toEqual([1, 503]);
+      controller.abort();
+      await reading;
+      vendor.play("answer");
+      const whole = start_();
+      for await (const _events of whole) expect(whole.isInFlight).toBe(true);
+      expect([whole.isInFlight, requests()]).toEqual([false, 2]);
+    });
+
     test("a failure that passes is not seen, but listed", async () => {
       vendor.play("overloaded", "broken", "answer");
       const read = await readCall(start_());
@@ -168,7 +246,7 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
         expect(read.record.usageRaw).not.toBeNull();
         expect(read.record.finishReason).toBeNull();
         expect(requests()).toBe(1);
-        expect(read.record.attempts).toEqual([{ model: vendor.model, status: 200, errorCode: null }]);
+        expect(attemptsOf(read)).toEqual([{ model: vendor.model, status: 200, errorCode: null }]);
       });
     }
 
@@ -176,7 +254,7 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
       vendor.play("silent");
       const read = await readCall(start_({ deadlines: { firstByteMs: 50 } }));
       expect(codeOf(read)).toBe("provider_timeout");
-      expect(read.record.attempts).toEqual([{ model: vendor.model, status: null, errorCode: "provider_timeout" }]);
+      expect(attemptsOf(read)).toEqual([{ model: vendor.model, status: null, errorCode: "provider_timeout" }]);
       expect(await vendor.lastWasLeft()).toBe(true);
     });
 
@@ -223,7 +301,7 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
       controller.abort();
       const stopped = await reading;
       expect(stopped.error).toBe(controller.signal.reason);
-      expect(stopped.record.attempts).toEqual([{ model: vendor.model, status: null, errorCode: null }]);
+      expect(attemptsOf(stopped)).toEqual([{ model: vendor.model, status: null, errorCode: null }]);
       expect(await vendor.lastWasLeft()).toBe(true);
       const early = await readCall(start_({}, AbortSignal.abort()));
       expect([early.error !== null, early.record.attempts, requests()]).toEqual([true, [], 1]);

@@ -5,7 +5,7 @@ import type { ErrorCode } from "../src/errors.ts";
 import { ProviderError, type ProviderRequest } from "../src/provider.ts";
 import { createProvider, type ProviderSettings } from "../src/providers/index.ts";
 import { type FixtureServer, jsonHeaders, type Reply, sseHeaders, startFixtureServer } from "./fixture-server.ts";
-import { codeOf, readCall } from "./read-call.ts";
+import { attemptsOf, codeOf, readCall } from "./read-call.ts";
 
 let server: FixtureServer;
 beforeAll(async () => {
@@ -245,7 +245,7 @@ for (const row of rows) {
     expect(error.retryAfterSeconds).toBe(row.retryAfter);
     expect(server.requests).toHaveLength(row.requests);
     const attempt = { model: "gemini-2.5-flash", status: row.reply.status ?? 200, errorCode: row.code };
-    expect(read.record.attempts).toEqual(Array.from({ length: row.requests }, () => attempt));
+    expect(attemptsOf(read)).toEqual(Array.from({ length: row.requests }, () => attempt));
     expect(JSON.stringify([error.message, error.cause, read.record])).not.toContain(key);
   });
 }
@@ -306,7 +306,7 @@ test("once an event was delivered nothing is tried again, not even after a lost 
   expect(read.text).toBe("half");
   expect(codeOf(read)).toBe("provider_unavailable");
   expect(server.requests).toHaveLength(1);
-  expect(read.record.attempts).toEqual([{ model: "gemini-2.5-flash", status: 200, errorCode: null }]);
+  expect(attemptsOf(read)).toEqual([{ model: "gemini-2.5-flash", status: 200, errorCode: null }]);
 });
 
 test("once an event was delivered nothing is tried again, not even after an overload", async () => {
@@ -351,7 +351,7 @@ test("a connection cut after the request was sent is listed, without a status", 
   expect(codeOf(read)).toBe("provider_unavailable");
   expect(read.record.attempts.length).toBe(3);
   expect(connections).toBe(3);
-  expect(read.record.attempts[0]).toEqual({
+  expect(attemptsOf(read)[0]).toEqual({
     model: "gemini-2.5-flash",
     status: null,
     errorCode: "provider_unavailable",

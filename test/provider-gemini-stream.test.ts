@@ -5,6 +5,7 @@ import fc from "fast-check";
 import type { ProviderEvent } from "../src/provider.ts";
 import { ProviderError } from "../src/provider.ts";
 import { Answer } from "../src/providers/gemini/answer.ts";
+import { AttemptRecord } from "../src/providers/gemini/record.ts";
 import { StreamFramer } from "../src/providers/gemini/stream.ts";
 import { type StreamFixture, streamFixtures } from "./fixtures/gemini/streams.ts";
 
@@ -17,7 +18,7 @@ interface Seen {
 
 /** Feeds the pieces as network reads. */
 function feed(pieces: Uint8Array[]): Seen {
-  const answer = new Answer();
+  const answer = new Answer(new AttemptRecord(0, "gemini-2.5-flash"));
   const framer = new StreamFramer();
   const events: ProviderEvent[] = [];
   let error: string | null = null;

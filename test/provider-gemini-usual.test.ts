@@ -3,10 +3,11 @@
 import { expect, test } from "bun:test";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import { type CallRecord, ProviderError, type ProviderEvent } from "../src/provider.ts";
+import { ProviderError, type ProviderEvent } from "../src/provider.ts";
 import { Answer } from "../src/providers/gemini/answer.ts";
 import type { Frame } from "../src/providers/gemini/frame.ts";
 import { MixedFramer } from "../src/providers/gemini/mixed.ts";
+import { AttemptRecord } from "../src/providers/gemini/record.ts";
 import { StreamFramer } from "../src/providers/gemini/stream.ts";
 import { UsualEvent } from "../src/providers/gemini/usual.ts";
 import { streamFixtures } from "./fixtures/gemini/streams.ts";
@@ -17,14 +18,14 @@ interface Framer {
   end(): readonly Frame[];
 }
 
-function copyRecord(record: CallRecord): CallRecord {
-  const { attempts, modelServed, responseId, usageRaw, finishReason, finishDetail, vendorParts } = record;
-  return { attempts, modelServed, responseId, usageRaw, finishReason, finishDetail, vendorParts };
+function copyRecord(record: AttemptRecord) {
+  const { modelServed, responseId, usageRaw, finishReason, finishDetail, vendorParts } = record;
+  return { modelServed, responseId, usageRaw, finishReason, finishDetail, vendorParts };
 }
 
 /** Everything a call says of these reads; also the record as it was after each of them, which a crash would keep. */
 function read(pieces: Uint8Array[], framer: Framer, prepare: (frame: Frame) => Frame) {
-  const answer = new Answer();
+  const answer = new Answer(new AttemptRecord(0, "gemini-2.5-flash"));
   const events: ProviderEvent[] = [];
   const steps: { count: number; record: object }[] = [];
   const take = (frames: readonly Frame[]) => {

@@ -37,3 +37,7 @@ export function codeOf(read: Pick<ReadCall, "error">): string | null {
   if (read.error === null) return null;
   return read.error instanceof ProviderError ? read.error.code : String(read.error);
 }
+
+/** Model, status and error code of each attempt. */
+export const attemptsOf = ({ record }: Pick<ReadCall, "record">) =>
+  record.attempts.map(({ model, status, errorCode }) => ({ model, status, errorCode }));

@@ -42,18 +42,17 @@ export interface TurnToBook {
   /** How the last call ended. */
   outcome: "finished" | "broken";
   /** The calls' records, oldest first: more than one when the model was replaced on the way. */
-  records: CallRecord[];
+  records: Pick<CallRecord, "attempts">[];
   promptEstimate: number;
   /** What arrived, in `estimateTokens`' tokens. */
   textEstimate: number;
   thoughtEstimate: number;
-  at: number;
 }
 
-/** One entry for each attempt, oldest first; the last one carries the answer, if there was one. None if none was sent. */
+/** One entry for each attempt, oldest first, dated and priced at the moment it was made; the last one carries the answer, if there was one. None if none was sent. */
 export function bookTurn(books: Books, toBook: TurnToBook): LedgerEntry[] {
-  const attempts = toBook.records.flatMap((record) => record.attempts.map((attempt) => ({ record, attempt })));
-  return attempts.map(({ record, attempt }, index) => {
+  const attempts = toBook.records.flatMap((record) => record.attempts);
+  return attempts.map((attempt, index) => {
     const last = index === attempts.length - 1;
     const refused = attempt.errorCode !== null && attempt.status !== null && attempt.status !== 200;
     const delivered = last && !refused;
@@ -62,12 +61,12 @@ export function bookTurn(books: Books, toBook: TurnToBook): LedgerEntry[] {
       turnId: toBook.turn.id,
       sessionId: toBook.turn.sessionId,
       attempt: index + 1,
-      at: toBook.at,
-      vendor: books.provider.vendor,
-      modelRequested: toBook.turn.modelRequested,
-      modelServed: delivered ? (record.modelServed ?? attempt.model) : null,
-      usageRaw: delivered ? record.usageRaw : null,
-      meter: delivered && record.usageRaw !== null ? books.provider.readUsage(record.usageRaw) : null,
+      at: attempt.at,
+      vendor: attempt.vendor,
+      modelRequested: attempt.model,
+      modelServed: delivered ? (attempt.modelServed ?? attempt.model) : null,
+      usageRaw: attempt.usageRaw,
+      meter: attempt.usageRaw === null ? null : books.provider.readUsage(attempt.usageRaw),
       prices: books.prices,
       outcome: refused ? "refused" : delivered ? toBook.outcome : "broken",
       promptEstimate: toBook.promptEstimate,

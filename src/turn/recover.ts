@@ -3,7 +3,7 @@
 import { planMemory } from "../conversation/memory.ts";
 import { sumCost } from "../money/ledger.ts";
 import { estimateTokens } from "../money/tokens.ts";
-import type { CallRecord } from "../provider.ts";
+import type { Attempt, CallRecord } from "../provider.ts";
 import type { DeadTurn } from "../store.ts";
 import { bookTurn } from "./books.ts";
 import { foldText } from "./event.ts";
@@ -88,16 +88,21 @@ export class Recovery {
 async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
   const { turn } = dead;
   const { text, thought } = foldText(dead.events);
-  // The dead process may have made more calls than this one, or none; one is what it is booked as, and labelled so.
-  const record: CallRecord = {
-    attempts: [{ model: turn.modelRequested, status: null, errorCode: null }],
+  // The dead process may have made more calls than this one, or none; one is what it is booked as, and labelled so. Its moment
+  // is the turn's beginning: what it cost does not depend on the day it was found.
+  const attempt: Attempt = {
+    at: turn.startedAt,
+    vendor: tools.books.provider.vendor,
+    model: turn.modelRequested,
+    status: null,
+    errorCode: null,
     modelServed: dead.modelServed,
     responseId: null,
     usageRaw: dead.usageRaw,
     finishReason: null,
     finishDetail: null,
-    vendorParts: null,
   };
+  const record: Pick<CallRecord, "attempts"> = { attempts: [attempt] };
   const promptEstimate = await estimatePrompt(tools, dead);
   const entries = bookTurn(tools.books, {
     turn,
@@ -106,7 +111,6 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     promptEstimate,
     textEstimate: estimateTokens(text),
     thoughtEstimate: estimateTokens(thought),
-    at: tools.now(),
   });
   const usage = entries.at(-1)?.usage ?? null;
   if (turn.status !== "running") {

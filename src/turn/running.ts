@@ -240,7 +240,6 @@ export class RunningTurn {
       promptEstimate: this.plan?.estimate ?? 0,
       textEstimate: this.textTally.estimate,
       thoughtEstimate: this.thoughtTally.estimate,
-      at: this.tools.now(),
     };
   }
 

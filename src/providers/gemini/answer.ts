@@ -7,7 +7,7 @@ import { GeminiError, toGeminiError } from "./errors.ts";
 import { readFailure } from "./failure.ts";
 import type { Frame } from "./frame.ts";
 import { splitMixed } from "./mixed.ts";
-import { AnswerRecord } from "./record.ts";
+import type { AttemptRecord } from "./record.ts";
 import { UsualEvent } from "./usual.ts";
 
 /** Finish and block words that mean "the filter stopped it" (https://ai.google.dev/api/generate-content#FinishReason, read 2026-11-23). */
@@ -20,15 +20,19 @@ const blockWords = new Set(
 /** Kinds of events learned one after another, and none of them seen again, before a stream is held to have no usual event. */
 const maxUnseen = 4;
 
-/** The answer of one call. One object per call: a later attempt goes on where an earlier one delivered nothing. */
+/** The answer to one request, which keeps that attempt's record. */
 export class Answer {
-  readonly record = new AnswerRecord();
+  readonly record: AttemptRecord;
   #usageIsNew = false;
   /** Whether anything came that a reader would call an answer: text, or a part of another kind. */
   #hasContent = false;
   /** Learned from the last event that was parsed whole: so nothing but text and usage can have changed since. */
   #usual: UsualEvent | null = null;
   #unseenKinds = 0;
+
+  constructor(record: AttemptRecord) {
+    this.record = record;
+  }
 
   /** Applies one frame, adding its events to `out`. Throws GeminiError for an error frame and for what cannot be read. */
   read(frame: Frame, out: ProviderEvent[]): void {

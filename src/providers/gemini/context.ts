@@ -14,6 +14,7 @@ export interface GeminiContext {
   retry: RetryPolicy;
   findModel: (model: string) => ModelInfo | undefined;
   random: () => number;
+  now: () => number;
   viaFetch: boolean;
   post?: Post;
 }

@@ -1,15 +1,15 @@
 // The adapter for Gemini: a call is opened with retries, read to the end of its stream, and its record kept current.
 
 import type { ModelInfo } from "../../model/model-info.ts";
-import type { Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../../provider.ts";
+import type { BeforeSend, Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../../provider.ts";
 import { type Deadlines, Line } from "../call-clock.ts";
 import type { Post } from "../http/call.ts";
 import { postByClient } from "../http/client.ts";
 import { postByFetch } from "../http/fetch.ts";
 import { chooseRetryDelay, defaultRetryPolicy, type RetryPolicy, waitFor } from "../retry.ts";
-import { Answer } from "./answer.ts";
 import { checkKey, type GeminiContext, timeoutError } from "./context.ts";
 import { GeminiError } from "./errors.ts";
+import { GeminiCallRecord, vendor } from "./record.ts";
 import { type AnswerStream, codeOfAttempt, type HttpRequest, headersFor, openRequest } from "./request.ts";
 import { readGeminiUsage } from "./usage.ts";
 import { buildBody, modelPath } from "./wire.ts";
@@ -24,6 +24,8 @@ export interface GeminiSettings {
   findModel?: (model: string) => ModelInfo | undefined;
   /** Between 0 and 1, for the jitter of retries. */
   random?: () => number;
+  /** The clock by which each attempt is dated, ms since 1970. */
+  now?: () => number;
   /** Whether the runtime's `fetch` makes the calls, as it must where there is a proxy on the way. */
   viaFetch?: boolean | undefined;
 }
@@ -40,12 +42,13 @@ export function createGemini(settings: GeminiSettings): Provider {
     retry: { ...defaultRetryPolicy, ...settings.retry },
     findModel: settings.findModel ?? (() => undefined),
     random: settings.random ?? Math.random,
+    now: settings.now ?? Date.now,
     viaFetch: settings.viaFetch ?? false,
   };
   const control = () => import("./sdk.ts");
   return {
-    vendor: "gemini",
-    stream: (request, signal) => new GeminiCall(context, request, signal),
+    vendor,
+    stream: (request, signal, beforeSend) => new GeminiCall(context, request, signal, beforeSend),
     readUsage: readGeminiUsage,
     countTokens: async (request, signal) => (await control()).countTokens(context, request, signal),
     listModels: async (signal) => (await control()).listModels(context, signal),
@@ -58,17 +61,27 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
   /** Until it is sent: it may be long, and so may the answer take. */
   #request: ProviderRequest | null;
   readonly #signal: AbortSignal;
-  readonly #answer = new Answer();
-  readonly record = this.#answer.record;
+  readonly #beforeSend: BeforeSend | undefined;
+  readonly record = new GeminiCallRecord();
   #iterated = false;
   #over = false;
   #line: Line | undefined;
   #stream: AnswerStream | undefined;
 
-  constructor(context: GeminiContext, request: ProviderRequest, signal: AbortSignal) {
+  constructor(
+    context: GeminiContext,
+    request: ProviderRequest,
+    signal: AbortSignal,
+    beforeSend: BeforeSend | undefined,
+  ) {
     this.#context = context;
     this.#request = request;
     this.#signal = signal;
+    this.#beforeSend = beforeSend;
+  }
+
+  get isInFlight(): boolean {
+    return !this.#over && this.record.isInFlight;
   }
 
   [Symbol.asyncIterator](): this {
@@ -108,9 +121,9 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
   async #open(): Promise<ProviderEvent[] | null> {
     this.#line = new Line(this.#context.deadlines, this.#signal);
     if (this.#request === null) throw new Error("a provider call is asked for one batch after another");
-    const request = buildRequest(this.#context, this.#request, this.#line);
+    const request = buildRequest(this.#context, this.#request, this.#line, this.#beforeSend);
     this.#request = null;
-    const opened = await openStream(request, this.#context, this.#answer);
+    const opened = await openStream(request, this.#context, this.record);
     this.#stream = opened.stream;
     return opened.batch;
   }
@@ -125,15 +138,16 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
 const finished = { done: true, value: undefined } as const;
 
 /** Sends the request, again where that may help, until the first events are there. */
-async function openStream(request: HttpRequest, context: GeminiContext, answer: Answer) {
+async function openStream(request: HttpRequest, context: GeminiContext, record: GeminiCallRecord) {
   const { line } = request;
   for (let waitedMs = 0, tries = 1, late = 0; ; tries++) {
     let stream: AnswerStream | undefined;
     try {
-      stream = await openRequest(request, answer);
+      stream = await openRequest(request, record);
       return { stream, batch: await stream.nextBatch() };
     } catch (error) {
       stream?.release();
+      record.isInFlight = false;
       if (!(error instanceof GeminiError)) throw error;
       if (stream) stream.attempt.errorCode = codeOfAttempt(error, line);
       if (error.retry === "once") late++;
@@ -149,13 +163,20 @@ async function openStream(request: HttpRequest, context: GeminiContext, answer: 
   }
 }
 
-function buildRequest(context: GeminiContext, request: ProviderRequest, line: Line): HttpRequest {
+function buildRequest(
+  context: GeminiContext,
+  request: ProviderRequest,
+  line: Line,
+  beforeSend: BeforeSend | undefined,
+): HttpRequest {
   return {
     post: choosePost(context),
     path: `${modelPath(request.model, "streamGenerateContent")}?alt=sse`,
     body: buildBody(request, context.findModel(request.model)?.thinking),
     model: request.model,
     line,
+    now: context.now,
+    beforeSend,
   };
 }
 

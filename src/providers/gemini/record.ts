@@ -1,14 +1,22 @@
 // What is known of a streamed answer: taken in as it comes, and printed when asked for, which is seldom.
 
 import type { GroundingMetadata } from "@google/genai";
+import type { ErrorCode } from "../../errors.ts";
 import type { Attempt, CallRecord } from "../../provider.ts";
 import { GrowingText } from "../../turn/growing-text.ts";
 import { type GroundingCounts, groundingKey } from "./usage.ts";
 import { textPart } from "./wire.ts";
 
-/** A class, not an object with getters of its own: ten thousand open streams hold one each. */
-export class AnswerRecord implements CallRecord {
-  readonly attempts: Attempt[] = [];
+/** What we call this vendor, in the books too. */
+export const vendor = "gemini";
+
+/** One attempt and what its answer holds. A class, not an object with getters of its own: ten thousand open streams hold one each. */
+export class AttemptRecord implements Attempt {
+  readonly at: number;
+  readonly vendor = vendor;
+  readonly model: string;
+  status: number | null = null;
+  errorCode: ErrorCode | null = null;
   modelServed: string | null = null;
   responseId: string | null = null;
   finishReason: string | null = null;
@@ -24,6 +32,11 @@ export class AnswerRecord implements CallRecord {
   #parts: string[] | null = null;
   /** Plain text that is not yet among the parts. */
   #plainText = new GrowingText();
+
+  constructor(at: number, model: string) {
+    this.at = at;
+    this.model = model;
+  }
 
   get usageRaw(): string | null {
     this.#printedUsage ??= this.#printUsage();
@@ -78,6 +91,37 @@ export class AnswerRecord implements CallRecord {
       if ("maps" in chunk) this.#hasMaps = true;
       if ("web" in chunk) this.#hasSearch = true;
     }
+  }
+}
+
+/** What the attempts of one call say together: the last one speaks for it. */
+export class GeminiCallRecord implements CallRecord {
+  readonly attempts: AttemptRecord[] = [];
+  /** Whether the last attempt is with the vendor now. */
+  isInFlight = false;
+
+  get modelServed(): string | null {
+    return this.attempts.at(-1)?.modelServed ?? null;
+  }
+
+  get responseId(): string | null {
+    return this.attempts.at(-1)?.responseId ?? null;
+  }
+
+  get usageRaw(): string | null {
+    return this.attempts.at(-1)?.usageRaw ?? null;
+  }
+
+  get finishReason(): string | null {
+    return this.attempts.at(-1)?.finishReason ?? null;
+  }
+
+  get finishDetail(): string | null {
+    return this.attempts.at(-1)?.finishDetail ?? null;
+  }
+
+  get vendorParts(): string | null {
+    return this.attempts.at(-1)?.vendorParts ?? null;
   }
 }
 

@@ -1,12 +1,13 @@
 // One HTTP request to Gemini and its answer as batches of events: what one network read completed comes in one batch.
 
 import type { ErrorCode } from "../../errors.ts";
-import type { Attempt, ProviderEvent } from "../../provider.ts";
+import type { BeforeSend, ProviderEvent } from "../../provider.ts";
 import type { CallClock, Line } from "../call-clock.ts";
 import { codeOf, type HttpCall, type Post } from "../http/call.ts";
-import type { Answer } from "./answer.ts";
+import { Answer } from "./answer.ts";
 import { GeminiError, toGeminiError } from "./errors.ts";
 import { readFailure } from "./failure.ts";
+import { AttemptRecord, type GeminiCallRecord } from "./record.ts";
 import { StreamFramer } from "./stream.ts";
 
 export interface HttpRequest {
@@ -16,17 +17,22 @@ export interface HttpRequest {
   model: string;
   /** Ends it from outside. */
   line: Line;
+  now: () => number;
+  beforeSend: BeforeSend | undefined;
 }
 
 const usageEvent: ProviderEvent = Object.freeze({ type: "usage" });
 const usageEveryMs = 200;
 const maxErrorBytes = 64 * 1024;
 
-/** Sends the request. Throws GeminiError when the vendor refuses; lists it in `answer.record.attempts` if it was sent. */
-export async function openRequest(request: HttpRequest, answer: Answer): Promise<AnswerStream> {
-  const attempt: Attempt = { model: request.model, status: null, errorCode: null };
+/** Sends the request. Throws GeminiError when the vendor refuses. It is listed in the record from now on, unless it was not sent. */
+export async function openRequest(request: HttpRequest, record: GeminiCallRecord): Promise<AnswerStream> {
+  const attempt = new AttemptRecord(request.now(), request.model);
+  await announce(request, attempt);
   const { clock } = request.line;
   clock.startWaiting("first-byte");
+  record.attempts.push(attempt);
+  record.isInFlight = true;
   const call = request.post(request.path, request.body);
   cancelWhenCut(call, request.line);
   try {
@@ -34,16 +40,21 @@ export async function openRequest(request: HttpRequest, answer: Answer): Promise
   } catch (error) {
     const failure = connectionFailure(error);
     attempt.errorCode = codeOfAttempt(failure, request.line);
-    if (call.sent) answer.record.attempts.push(attempt);
+    if (!call.sent) record.attempts.pop();
     throw failure;
   }
   attempt.status = call.status;
-  answer.record.attempts.push(attempt);
-  if (call.status >= 200 && call.status < 300 && isReadable(call))
-    return new AnswerStream(call, answer, attempt, clock);
+  if (call.status >= 200 && call.status < 300 && isReadable(call)) return new AnswerStream(call, attempt, clock);
   const failure = toGeminiError(await readRefusal(call));
   attempt.errorCode = failure.code;
   throw failure;
+}
+
+/** Whoever keeps the books hears of it first. Where the call is ended meanwhile, nothing is sent. */
+async function announce({ beforeSend, line }: HttpRequest, attempt: AttemptRecord): Promise<void> {
+  const written = beforeSend?.(attempt);
+  if (written !== undefined) await written;
+  if (line.isCut) throw new Error("the call was ended before it was sent");
 }
 
 /** A function of its own, so that what listens until the end of the call does not hold the request, with the whole prompt. */
@@ -110,7 +121,7 @@ export function connectionFailure(error: unknown): GeminiError {
 
 /** The answer of one request, read batch by batch. */
 export class AnswerStream {
-  readonly attempt: Attempt;
+  readonly attempt: AttemptRecord;
   readonly #call: HttpCall;
   readonly #answer: Answer;
   readonly #clock: CallClock;
@@ -120,9 +131,9 @@ export class AnswerStream {
   #nextUsageAt = 0;
   #ended = false;
 
-  constructor(call: HttpCall, answer: Answer, attempt: Attempt, clock: CallClock) {
+  constructor(call: HttpCall, attempt: AttemptRecord, clock: CallClock) {
     this.#call = call;
-    this.#answer = answer;
+    this.#answer = new Answer(attempt);
     this.attempt = attempt;
     this.#clock = clock;
   }

@@ -9,12 +9,6 @@ const maxIdle = 64;
 const maxIdleMs = 50_000;
 /** Bytes that a reader has not asked for; beyond that, nothing more is taken from the network. */
 const maxQueued = 256 * 1024;
-/**
- * A kept connection that is closed so soon after a request, without a byte of an answer, was being closed when the request was
- * written: it is sent once more, over a new one (RFC 9112 9.3.1, read 2026-11-26). Later, it may have been worked on.
- */
-const sendAgainWithinMs = 1_000;
-
 /** Sends POSTs to an address with a path prefix, with the same headers each time. */
 export function postByClient(baseUrl: string, headers: Record<string, string>): Post {
   const url = new URL(baseUrl);
@@ -160,12 +154,9 @@ class Connection implements SocketOwner {
   #socket: Socket | null = null;
   #isClosed = false;
   #call: ClientCall | null = null;
-  /** What is to be sent, or perhaps to be sent again: until the first byte comes. */
+  /** What is to be sent once the connection is open. */
   #request: string | null = null;
-  #sentAt = 0;
   #isOpen = false;
-  /** Whether a call before this one used it. */
-  #isKept = false;
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -174,16 +165,19 @@ class Connection implements SocketOwner {
   carry(request: string, call: ClientCall): void {
     this.#call = call;
     call.connection = this;
+    if (this.#socket !== null) {
+      this.#send(request);
+      return;
+    }
     this.#request = request;
-    this.#isKept = this.#socket !== null;
-    if (this.#socket === null) this.#socket = openSocket(this.#pool.address, this);
-    else this.#send(request);
+    this.#socket = openSocket(this.#pool.address, this);
   }
 
   onOpen(): void {
     if (this.#isOpen) return; // TLS may shake hands again
     this.#isOpen = true;
     if (this.#request !== null) this.#send(this.#request);
+    this.#request = null;
   }
 
   onData(bytes: Uint8Array): void {
@@ -193,7 +187,6 @@ class Connection implements SocketOwner {
       this.destroy(); // nobody has asked for anything
       return;
     }
-    this.#request = null;
     try {
       if (call.take(bytes)) this.#release(call);
     } catch (error) {
@@ -202,6 +195,10 @@ class Connection implements SocketOwner {
     }
   }
 
+  /**
+   * Nothing is ever sent twice from here, also where RFC 9112 9.3.1 would allow it: a kept connection that closes in good order
+   * may have carried a whole request to the vendor, and each of those is a call of its own, with a try of its own.
+   */
   onClosed(error: Error | null): void {
     this.#isClosed = true;
     const call = this.#call;
@@ -210,9 +207,7 @@ class Connection implements SocketOwner {
       return;
     }
     this.#leave(call);
-    const wasClosing = this.#isKept && error === null && performance.now() - this.#sentAt < sendAgainWithinMs;
-    if (this.#request !== null && wasClosing) new Connection(this.#pool).carry(this.#request, call);
-    else if (error === null) call.close();
+    if (error === null) call.close();
     else call.fail(error);
   }
 
@@ -238,7 +233,6 @@ class Connection implements SocketOwner {
 
   #send(request: string): void {
     this.#call!.sent = true;
-    this.#sentAt = performance.now();
     this.#socket?.write(request);
   }
 

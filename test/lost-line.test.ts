@@ -113,3 +113,54 @@ describe("the answer to a COMMIT is lost", () => {
     await expectPeace();
   });
 });
+
+describe("a network that swallows everything", () => {
+  test("whoever waits is told within seconds, the server says it is not ready, and all is well when it speaks again", async () => {
+    const databaseUrl = await postgresEngine.createDatabase();
+    const line = await openLine(databaseUrl);
+    const server = await startHttp({ databaseUrl: line.url, providerMs: 20_000 });
+    try {
+      const [quiet, busy] = [await newSession(server.url), await newSession(server.url)];
+      await say(server.url, quiet.id, { content: "all is well" });
+      server.emulator.play({ text: "an answer in the middle of it", chunks: 5, delayMs: 100 });
+      const running = say(server.url, busy.id, { content: "said before" });
+      await eventually(
+        async () => server.turns.count,
+        (count) => count === 1,
+      );
+      line.swallow();
+      const answers = await Promise.all([
+        call<{ code: string }>(`${server.url}/readyz`, "GET"),
+        say(server.url, quiet.id, { content: "into the hole" }),
+        call<{ code: string }>(`${server.url}/sessions`, "GET"),
+      ]);
+      expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
+        Array.from({ length: 3 }, () => [503, "storage_unavailable"]),
+      );
+      line.mend();
+      await eventually(
+        async () => (await fetch(`${server.url}/readyz`)).status,
+        (status) => status === 200,
+        20_000,
+      );
+      const told = await running;
+      const answer = await eventually(
+        () => readHistory(server.url, busy.id),
+        ({ session }) => session.running_turn_id === null,
+        20_000,
+      );
+      expect([answer.data[1]?.status, answer.data[1]?.content]).toEqual(["complete", "an answer in the middle of it"]);
+      expect([201, 503]).toContain(told.status);
+      await eventually(
+        async () => (await say(server.url, quiet.id, { content: "and again" })).status,
+        (status) => status === 201,
+        20_000,
+      );
+      const books = await server.store.sumBooks();
+      expect([books.sessionsTotal, books.turnsTotal]).toEqual([books.entriesTotal, books.entriesTotal]);
+    } finally {
+      await server.stop();
+      await line.close();
+    }
+  }, 60_000);
+});

@@ -2,6 +2,7 @@
 
 import pg from "pg";
 import type { Log } from "../../log.ts";
+import { endOrCut } from "./connections.ts";
 
 /** The class of our advisory locks; the second number is the process id. Any fixed number does. */
 const lifeClass = 1_917_004;
@@ -80,7 +81,7 @@ export async function holdLife(config: pg.ClientConfig, processId: number, log: 
       closed = true;
       clearTimeout(timer);
       clearInterval(beat);
-      await client.end().catch(() => {});
+      await endOrCut(client.end(), () => [client]);
     },
   };
 }

@@ -80,7 +80,15 @@ export interface ReceiptBody {
   balanced: boolean;
   usage_raw: Record<string, unknown> | null;
   lines: { item: string; quantity: number; unit_price: string; amount: string }[];
-  attempts: { attempt: number; error_code: string | null; total: string | null; accuracy: string }[];
+  attempts: {
+    attempt: number;
+    at: string;
+    model_served: string | null;
+    usage_raw: Record<string, unknown> | null;
+    error_code: string | null;
+    total: string | null;
+    accuracy: string;
+  }[];
 }
 export interface SeenEvent {
   number: number;

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startEmulator } from "../emulator/emulator.ts";
 import { openStore } from "../src/database/open.ts";
+import { foldText } from "../src/turn/event.ts";
 import {
   call,
   collect,
@@ -34,6 +35,13 @@ export interface KillResult {
   interrupted: number;
   /** Of the interrupted ones: how many kept the beginning of their answer. */
   withText: number;
+  /** Turns that had words in the database, as somebody else saw it, right before a kill. */
+  savedBefore: number;
+  /** How long before a kill a reader had seen the oldest words that it took away. */
+  oldestLostMs: number;
+  /** Requests that the vendor saw, and bookings. */
+  calls: number;
+  entries: number;
   slowestReadyMs: number;
   /** From the kill until every session takes the next message. */
   slowestFreeMs: number;
@@ -80,9 +88,17 @@ export async function startProcess(
   return { url, readyMs: performance.now() - began, kill, child };
 }
 
+interface StartedTurn {
+  sessionId: string;
+  /** What its reader has seen, and when how much of it. */
+  seen: string;
+  seenAt: { at: number; length: number }[];
+  /** What was in the database right before the kill that ended it. */
+  saved: string;
+}
 interface Ledger {
   acknowledged: Map<string, { sessionId: string; userText: string; reply: string; cost: string | null }>;
-  started: Map<string, { sessionId: string; seen: string }>;
+  started: Map<string, StartedTurn>;
 }
 
 /** Runs `kills` rounds of: load, kill -9, restart, check. Deterministic in its schedule, not in what the kill hits. */
@@ -92,7 +108,8 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
   const env = { DATABASE_URL: options.databaseUrl, GEMINI_API_KEY: "test-key", GEMINI_BASE_URL: emulator.url };
   const ledger: Ledger = { acknowledged: new Map(), started: new Map() };
   const result: KillResult = {
-    ...{ kills: 0, acknowledged: 0, started: 0, interrupted: 0, withText: 0, slowestReadyMs: 0, slowestFreeMs: 0 },
+    ...{ kills: 0, acknowledged: 0, started: 0, interrupted: 0, withText: 0, savedBefore: 0, oldestLostMs: 0 },
+    ...{ calls: 0, entries: 0, slowestReadyMs: 0, slowestFreeMs: 0 },
     problems: [],
   };
   const random = seededRandom(options.seed);
@@ -108,20 +125,21 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
       const refused = (why: string) => result.problems.push(`kill ${result.kills + 1}: a message was refused: ${why}`);
       const load = sessions.map((id, index) => keepWriting(server.url, id, index % 2 === 0, ledger, refused));
       await new Promise((resolve) => setTimeout(resolve, 100 + random() * 500));
-      await server.kill("SIGKILL");
+      await noteSaved(options.databaseUrl, ledger, result);
       const killedAt = performance.now();
+      await server.kill("SIGKILL");
       await Promise.all(load);
       server = await startProcess(env);
       result.slowestReadyMs = Math.max(result.slowestReadyMs, server.readyMs);
       await Promise.all(sessions.map((id) => waitUntilFree(server.url, id)));
       result.slowestFreeMs = Math.max(result.slowestFreeMs, performance.now() - killedAt);
-      await checkAll(server.url, sessions, ledger, result);
+      await checkAll(server.url, sessions, ledger, result, killedAt);
       options.onProgress?.(
         `${result.kills + 1}/${options.kills} kills, ${ledger.acknowledged.size} turns acknowledged, ${result.problems.length} problems`,
       );
     }
     await server.kill("SIGTERM");
-    await checkBooks(options.databaseUrl, result);
+    await checkBooks(options.databaseUrl, emulator.callCount, result);
   } finally {
     server.child.kill("SIGKILL");
     await emulator.close();
@@ -129,6 +147,21 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
   result.acknowledged = ledger.acknowledged.size;
   result.started = ledger.started.size;
   return result;
+}
+
+/** Reads beside the server what is stored of the answers under way: from here on it is a promise. */
+async function noteSaved(databaseUrl: string, ledger: Ledger, result: KillResult): Promise<void> {
+  const store = await openStore(databaseUrl, { processId: 2, readOnly: true });
+  try {
+    for (const [turnId, started] of ledger.started) {
+      if (ledger.acknowledged.has(turnId) || started.saved !== "") continue;
+      const log = await store.readTurnLog("", turnId, 0);
+      if (log) started.saved = foldText(log.events.map(({ event }) => event)).text;
+      if (started.saved !== "") result.savedBefore++;
+    }
+  } finally {
+    await store.close();
+  }
 }
 
 /** On Postgres the lease of a dead process must run out; whoever is not free after long is told by the checks that follow. */
@@ -175,9 +208,12 @@ async function writeStream(url: string, sessionId: string, userText: string, led
   for await (const event of await openStream(url, sessionId, { content: userText })) {
     if (event.type === "turn-start") {
       turnId = event.data.turn_id as string;
-      ledger.started.set(turnId, { sessionId, seen: "" });
-    } else if (event.type === "text-delta") ledger.started.get(turnId)!.seen += event.data.text;
-    else if (event.type === "turn-end") {
+      ledger.started.set(turnId, { sessionId, seen: "", seenAt: [], saved: "" });
+    } else if (event.type === "text-delta") {
+      const turn = ledger.started.get(turnId)!;
+      turn.seen += event.data.text;
+      turn.seenAt.push({ at: performance.now(), length: turn.seen.length });
+    } else if (event.type === "turn-end") {
       ledger.acknowledged.set(turnId, {
         sessionId,
         userText,
@@ -188,7 +224,13 @@ async function writeStream(url: string, sessionId: string, userText: string, led
   }
 }
 
-async function checkAll(url: string, sessions: string[], ledger: Ledger, result: KillResult): Promise<void> {
+async function checkAll(
+  url: string,
+  sessions: string[],
+  ledger: Ledger,
+  result: KillResult,
+  killedAt: number,
+): Promise<void> {
   result.interrupted = 0;
   result.withText = 0;
   for (const sessionId of sessions) {
@@ -214,6 +256,12 @@ async function checkAll(url: string, sessions: string[], ledger: Ledger, result:
       // What was seen and what was stored are two beginnings of one answer: the kill came between seeing and storing.
       else if (!stored.startsWith(started.seen) && !started.seen.startsWith(stored))
         complain(`${turnId}: its text is not what its reader saw`);
+      else if (!stored.startsWith(started.saved)) complain(`${turnId}: words that were in the database are gone`);
+      else {
+        const lost = started.seenAt.find(({ length }) => length > stored.length);
+        if (lost && lost.at <= killedAt) result.oldestLostMs = Math.max(result.oldestLostMs, killedAt - lost.at);
+        started.seenAt = []; // counted once
+      }
     }
     for (const reply of byTurn.values()) {
       if (reply.status === "running") complain(`${reply.turn_id} is not terminal`);
@@ -245,10 +293,13 @@ async function checkInterrupted(
   if (receipt.accuracy === "exact") complain(`${turnId}: was cut and claims to be exact`);
 }
 
-async function checkBooks(databaseUrl: string, result: KillResult): Promise<void> {
+async function checkBooks(databaseUrl: string, calls: number, result: KillResult): Promise<void> {
   const store = await openStore(databaseUrl, { processId: 1 });
   const books = await store.sumBooks();
   await store.close();
+  result.calls = calls;
+  result.entries = books.entries;
+  if (books.entries < calls) result.problems.push(`the vendor had ${calls} requests, ${books.entries} are booked`);
   if (books.entriesTotal !== books.sessionsTotal || books.turnsTotal !== books.entriesTotal) {
     result.problems.push(
       `the books differ: entries ${books.entriesTotal}, turns ${books.turnsTotal}, sessions ${books.sessionsTotal}`,

@@ -14,8 +14,8 @@ export interface TestServer {
   /** Of a SQLite database: its file. */
   databaseFile: string;
   databaseUrl: string;
-  /** Stops the server and starts another one on the same database and emulator; the address changes. */
-  restart(): Promise<void>;
+  /** Stops the server and starts another one on the same database and emulator, with these settings too; the address changes. */
+  restart(settings?: Record<string, string>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,7 +41,8 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     DATABASE_URL: databaseUrl,
     ...options.settings,
   };
-  const start = () => serve(readConfig({ flags: [], env, dotEnv: null }), { log: noLog, ...options.parts });
+  const start = (more: Record<string, string> = {}) =>
+    serve(readConfig({ flags: [], env: { ...env, ...more }, dotEnv: null }), { log: noLog, ...options.parts });
   let server = await start();
   return {
     get url() {
@@ -50,9 +51,9 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     emulator,
     databaseFile,
     databaseUrl,
-    async restart() {
+    async restart(settings) {
       await server.stop();
-      server = await start();
+      server = await start(settings);
     },
     async stop() {
       await server.stop();

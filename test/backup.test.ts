@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { openStore } from "../src/database/open.ts";
+import { restoreSqlite } from "../src/database/sqlite/copy.ts";
 import { newId } from "../src/id.ts";
 import { runCommand } from "./command.ts";
 
@@ -172,7 +173,7 @@ describe("restore", () => {
     expect(await titlesIn(file)).toEqual(["new"]);
   });
 
-  test("the log of a database that crashed is not played into the one that replaces it, and is kept with the old one", async () => {
+  test("the log of a database that crashed is not played into the one that replaces it: the old one is whole by itself", async () => {
     const file = await makeDatabase(["old"]);
     const live = await fill(file, ["only in the log"]);
     const crashed = join(makeFolder(), "rozmova.db");
@@ -181,7 +182,45 @@ describe("restore", () => {
     const { code, stdout } = await restore(await makeDatabase(["new"]), crashed);
     expect(code).toBe(0);
     expect(await titlesIn(crashed)).toEqual(["new"]);
-    expect(await titlesIn(stdout.trim())).toEqual(["old", "only in the log"]);
+    const aside = stdout.trim();
+    expect(readdirSync(join(crashed, "..")).filter((name) => /-(wal|shm|journal)$/.test(name))).toEqual([]);
+    expect(await titlesIn(aside)).toEqual(["old", "only in the log"]);
+  });
+
+  test("is refused while another process reads the database and keeps its log from being played", async () => {
+    const file = await makeDatabase(["old"]);
+    const live = await fill(file, ["only in the log"]);
+    const crashed = join(makeFolder(), "rozmova.db");
+    for (const end of ["", "-wal"]) copyFileSync(file + end, crashed + end);
+    await live.close();
+    const reader = new DatabaseSync(crashed);
+    reader.exec("BEGIN; SELECT * FROM session");
+    const writer = new DatabaseSync(crashed);
+    writer.exec("UPDATE session SET title = title || '!'");
+    const { code, stderr } = await restore(await makeDatabase(["new"]), crashed);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("another process is reading it")]);
+    for (const connection of [reader, writer]) connection.close();
+    expect(await titlesIn(crashed)).toEqual(["old!", "only in the log!"]);
+  });
+
+  test("a database that cannot be opened is kept as it is", async () => {
+    const file = await makeDatabase(["old"]);
+    const bytes = Buffer.from("this was a database once ".repeat(1000));
+    writeFileSync(file, bytes);
+    const { code, stdout } = await restore(await makeDatabase(["new"]), file);
+    expect(code).toBe(0);
+    expect(await titlesIn(file)).toEqual(["new"]);
+    expect(readFileSync(stdout.trim()).equals(bytes)).toBe(true);
+  });
+
+  test("many within one second: every database that was there is kept, under a name of its own", async () => {
+    const file = await makeDatabase(["zero"]);
+    const at = new Date();
+    const kept: string[] = [];
+    for (const title of ["one", "two", "three"])
+      kept.push((await restoreSqlite(await makeDatabase([title]), file, at)).keptAside!);
+    expect(new Set(kept).size).toBe(3);
+    expect(await Promise.all(kept.map(titlesIn))).toEqual([["zero"], ["one"], ["two"]]);
   });
 
   test("refuses while a server holds the database, which is as it was", async () => {

@@ -1,6 +1,16 @@
 // SQLite files that are not in use: proving a copy sound, and putting one in a database's place.
 
-import { closeSync, copyFileSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { AppError } from "../../errors.ts";
@@ -60,8 +70,8 @@ export interface Restored extends CheckedCopy {
 }
 
 /**
- * Puts a copy of `from` in the place of `file`. Until the last step, one atomic rename, the old database stays where it is;
- * it is kept under another name. Throws storage_unavailable, with nothing changed, when `from` is not sound or a process holds `file`.
+ * Puts a copy of `from` in the place of `file`. At every moment a whole database has that name: the old one, with its log played
+ * into it, until one atomic rename, then the new one. The old one is kept under another name, which nothing had before. Throws storage_unavailable, with nothing changed, when `from` is not sound or a process holds `file`.
  */
 export async function restoreSqlite(from: string, file: string, at: Date, progress?: Progress): Promise<Restored> {
   const lock = takeLock(file);
@@ -70,9 +80,10 @@ export async function restoreSqlite(from: string, file: string, at: Date, progre
     removeDatabase(incoming);
     await copyDatabase(from, incoming, progress);
     const checked = checkCopy(incoming, from);
+    if (existsSync(file)) playLog(file);
     const keptAside = existsSync(file) ? keepAside(file, at) : null;
-    // A write-ahead log left beside would be played into the new file.
-    for (const end of ["-wal", "-shm"]) rmSync(file + end, { force: true });
+    // Only a damaged database has a log left here, and it would be played into the new file.
+    for (const end of logs) rmSync(file + end, { force: true });
     renameSync(incoming, file);
     syncFolder(dirname(file));
     return { ...checked, keptAside };
@@ -99,19 +110,54 @@ async function copyDatabase(from: string, to: string, progress: Progress | undef
   }
 }
 
-/** Gives the old database a second name, with its log if it has one: it may be damaged, so SQLite is not asked. */
+/** What SQLite keeps beside a database: its write-ahead log with the index of it, or the journal of a change that was cut off. */
+const logs = ["-wal", "-shm", "-journal"];
+
+/** Makes the old database whole by itself. One that is damaged stays as it is, log and all. Throws while another process reads it. */
+function playLog(file: string): void {
+  let busy = false;
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file);
+    const done = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() as { busy: number } | undefined;
+    busy = done?.busy === 1;
+  } catch {
+    return;
+  } finally {
+    database?.close(); // the last connection takes the empty log away
+  }
+  if (busy) throw refusal(`${file} cannot be replaced`, "another process is reading it; try again when it is done");
+}
+
+/** Gives the old database a second name that is free, with its log where it still has one. */
 function keepAside(file: string, at: Date): string {
   const stamp = at.toISOString().replace(/[-:]/g, "").slice(0, 15);
-  const aside = `${file}.before-restore-${stamp}`;
-  for (const end of ["-wal", ""]) {
-    if (!existsSync(file + end)) continue;
+  for (let n = 1; ; n++) {
+    const aside = `${file}.before-restore-${stamp}${n === 1 ? "" : `-${n}`}`;
+    if (logs.some((end) => existsSync(aside + end)) || !giveName(file, aside)) continue;
+    for (const end of logs) if (existsSync(file + end)) giveName(file + end, aside + end);
+    return aside;
+  }
+}
+
+/** False when something has that name already. */
+function giveName(file: string, name: string): boolean {
+  try {
+    linkSync(file, name);
+  } catch (cause) {
+    if (isTaken(cause)) return false;
     try {
-      linkSync(file + end, aside + end);
-    } catch {
-      copyFileSync(file + end, aside + end); // a file system without hard links
+      copyFileSync(file, name, constants.COPYFILE_EXCL); // a file system without hard links
+    } catch (failure) {
+      if (isTaken(failure)) return false;
+      throw failure;
     }
   }
-  return aside;
+  return true;
+}
+
+function isTaken(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "EEXIST";
 }
 
 function removeDatabase(file: string): void {

@@ -3,7 +3,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { openStore } from "../src/database/open.ts";
 import { indexedWords, titleRow } from "../src/database/search/search-text.ts";
-import { newId } from "../src/id.ts";
+import { newId, newTurnId } from "../src/id.ts";
+import { defaultProject as project } from "../src/store.ts";
 import { model } from "./conversation.ts";
 import { createRandom } from "./statistics.ts";
 
@@ -59,13 +60,12 @@ function prepare(database: DatabaseSync) {
   const insert = (table: string, columns: string) =>
     database.prepare(`INSERT INTO ${table} (${columns}) VALUES (${columns.replace(/[^,]+/g, "?")})`);
   return {
-    session: insert("session", "row,id,owner,title,params,metadata,message_count,created_at,updated_at,tip_position"),
-    message: insert("message", "row,id,session_id,branch,position,parent_id,turn_id,role,status,created_at,content"),
+    session: insert("session", "row,id,project,title,params,metadata,message_count,created_at,updated_at,tip_position"),
     turn: insert(
       "turn",
-      "id,session_id,owner,user_message_id,reply_message_id,status,model_requested,started_at,ended_at,last_number,process_id,lease_until,settled",
+      "row,id,session,branch,position,parent,status,model_requested,started_at,ended_at,last_number,process_id,lease_until,settled,question,answer",
     ),
-    words: insert("message_search", "rowid,words"),
+    words: insert("turn_search", "rowid,words"),
   };
 }
 
@@ -74,20 +74,32 @@ function writeSession(write: ReturnType<typeof prepare>, large: Large, at: numbe
   const turns = 2 + (at % 2);
   const now = Date.now();
   const title = sentence(random, 4);
-  write.session.run(at + 1, id, "", title, "{}", "{}", turns * 2, now, now, turns * 2 - 1);
-  write.words.run(titleRow(at + 1), indexedWords("", title).join(" "));
-  let parent: string | null = null;
+  write.session.run(at + 1, id, project, title, "{}", "{}", turns * 2, now, now, turns - 1);
+  write.words.run(titleRow(at + 1), indexedWords(project, [title]).join(" "));
   for (let turn = 0; turn < turns; turn++) {
-    const [turnId, asked, answered] = [newId(), newId(), newId()];
-    for (const [half, role] of (["user", "assistant"] as const).entries()) {
-      const row = ++large.messages;
-      const content = marked(row, sentence(random, role === "user" ? 8 : 20));
-      const own = half === 0 ? asked : answered;
-      write.message.run(row, own, id, 0, turn * 2 + half, parent, turnId, role, "complete", now, content);
-      write.words.run(row, indexedWords("", content).join(" "));
-      parent = own;
-    }
-    write.turn.run(turnId, id, "", asked, answered, "complete", model, now, now, 2, 1, now, 1);
+    const row = large.messages / 2 + 1;
+    const texts = [8, 20].map((words) => marked(++large.messages, sentence(random, words)));
+    const parent = turn === 0 ? null : row - 1;
+    const [question, answer] = texts as [string, string];
+    write.turn.run(
+      row,
+      newTurnId(),
+      at + 1,
+      0,
+      turn,
+      parent,
+      "complete",
+      model,
+      now,
+      now,
+      2,
+      1,
+      now,
+      1,
+      question,
+      answer,
+    );
+    write.words.run(row, indexedWords(project, texts).join(" "));
   }
   large.sessions.push(id);
 }

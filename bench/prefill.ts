@@ -1,8 +1,8 @@
 // Fills a store with sessions that have a history, through the store's own door, before a server opens it.
 
 import { openStore } from "../src/database/open.ts";
-import { newId } from "../src/id.ts";
-import type { Store } from "../src/store.ts";
+import { answerIdOf, newId, newTurnId, questionIdOf } from "../src/id.ts";
+import { defaultProject, type Store } from "../src/store.ts";
 import { answerLength, model, questionLength, textOf } from "./conversation.ts";
 
 const processId = 1;
@@ -23,7 +23,7 @@ export async function prefill(databaseUrl: string, { sessions, messages, onProgr
   try {
     while (ids.length < sessions) {
       const group = Array.from({ length: Math.min(atOnce, sessions - ids.length) }, () => newId());
-      await Promise.all(group.map((id) => store.createSession("", id, noFields, Date.now())));
+      await Promise.all(group.map((id) => store.createSession(defaultProject, id, noFields, Date.now())));
       for (let turn = 0; turn < messages / 2; turn++) {
         await Promise.all(group.map((id) => addTurn(store, id, turn, inOrder)));
       }
@@ -43,7 +43,7 @@ export async function prefillOne(databaseUrl: string, messages: number): Promise
   const id = newId();
   const turnsAtOnce = 200;
   try {
-    await store.createSession("", id, noFields, Date.now());
+    await store.createSession(defaultProject, id, noFields, Date.now());
     for (let turn = 0; turn < messages / 2; turn += turnsAtOnce) {
       const count = Math.min(turnsAtOnce, messages / 2 - turn);
       await Promise.all(Array.from({ length: count }, (_, at) => addTurn(store, id, turn + at, true)));
@@ -57,23 +57,22 @@ export async function prefillOne(databaseUrl: string, messages: number): Promise
 
 /** The search index is written behind the turns: what is left of it would be the measured server's first work. */
 async function settle(store: Store): Promise<void> {
-  await store.searchSessions("", "settled", { limit: 1, deleted: false });
+  await store.searchSessions(defaultProject, "settled", { limit: 1, deleted: false });
 }
 
 const noFields = { title: "Benchmark", model: null, system: null, params: {}, metadata: {} };
 
 /** One finished turn, as a server would have left it. With `inOrder` its two writes are queued at once: SQLite's one writer keeps their order. */
 async function addTurn(store: Store, sessionId: string, number: number, inOrder: boolean): Promise<void> {
-  const [turnId, userMessageId, replyMessageId] = [newId(), newId(), newId()];
+  const turnId = newTurnId();
+  const question = textOf(number * 2, questionLength);
   const at = Date.now();
   const opened = store.openTurn({
-    owner: "",
+    owner: defaultProject,
     sessionId,
     known: undefined,
     turnId,
-    userMessageId,
-    replyMessageId,
-    content: textOf(number * 2, questionLength),
+    content: question,
     parentId: undefined,
     ifVersion: undefined,
     modelRequested: model,
@@ -84,13 +83,13 @@ async function addTurn(store: Store, sessionId: string, number: number, inOrder:
   });
   if (!inOrder) await opened;
   const closed = store.closeTurn({
-    owner: "",
+    owner: defaultProject,
     turn: {
       ...{
         id: turnId,
         sessionId,
-        userMessageId,
-        replyMessageId,
+        userMessageId: questionIdOf(turnId),
+        replyMessageId: answerIdOf(turnId),
         status: "running",
         modelRequested: model,
         startedAt: at,
@@ -98,8 +97,9 @@ async function addTurn(store: Store, sessionId: string, number: number, inOrder:
       ...{ modelServed: null, finishReason: null, usage: null, cost: null, error: null, notices: [] },
       ...{ settled: false, firstTokenAt: null, endedAt: null },
     },
+    question,
     session: undefined,
-    replyRow: undefined,
+    row: undefined,
     processId,
     status: "complete",
     text: textOf(number * 2 + 1, answerLength),

@@ -38,6 +38,32 @@ export function newId(nowMs: number = Date.now()): string {
   return `${prefix}${version}-${random.slice(0, 4)}-${random.slice(4)}`;
 }
 
+/**
+ * A new turn's id: its last two bits are 0. The turn's question and answer have the same id with 1 and 2 there, so that
+ * neither has to be stored.
+ */
+export function newTurnId(nowMs?: number): string {
+  return withMark(newId(nowMs), 0);
+}
+
+export function questionIdOf(turnId: string): string {
+  return withMark(turnId, 1);
+}
+
+export function answerIdOf(turnId: string): string {
+  return withMark(turnId, 2);
+}
+
+/** The turn that a message with this id would belong to. */
+export function turnIdOf(messageId: string): string {
+  return withMark(messageId, 0);
+}
+
+function withMark(id: string, mark: number): string {
+  const last = (Number.parseInt(id.at(-1)!, 16) & 0b1100) | mark;
+  return id.slice(0, -1) + last.toString(16);
+}
+
 const pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** Whether a text is a UUIDv7 as we print them; anything else cannot name anything of ours. */

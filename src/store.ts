@@ -1,7 +1,7 @@
 // Door 2: what storage must do. One screen of promises; database/ keeps them on SQLite and on Postgres alike.
 //
-// Every write is one transaction, durable when its promise resolves. `owner` is the caller's API key id ("" where no
-// keys are in use); what belongs to another owner is `not_found`. Times are milliseconds since 1970 UTC.
+// Every write is one transaction, durable when its promise resolves. `owner` is the caller's project;
+// what belongs to another one is `not_found`. Times are milliseconds since 1970 UTC.
 
 import type { Failure, Message } from "./conversation/message.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
@@ -11,6 +11,9 @@ import type { Usage } from "./money/usage.ts";
 import type { ProviderMessage } from "./provider.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
 import type { EndStatus, Notice, Turn } from "./turn/turn.ts";
+
+/** The project of whoever names no other. */
+export const defaultProject = "default";
 
 export interface Page {
   limit: number;
@@ -24,6 +27,8 @@ export interface Listed<T> {
 /** `snippet` has the matched words between U+E000 and U+E001; the wire turns them into what it needs. */
 export interface FoundSession extends Session {
   snippet: string | null;
+  /** The message that the snippet is from; null for a title. */
+  messageId: string | null;
 }
 
 export interface SessionFields {
@@ -46,9 +51,13 @@ export interface Idempotency {
 export interface SessionState extends Session {
   /** Its number in its table. */
   row: number;
+  /** Where the newest turn stands: its branch, and its place on the path, from 0; -1 in an empty session. */
   tipBranch: number;
   tipPosition: number;
+  /** The newest turn's row, where there is one and it is known. */
+  tipRow: number | null;
   branchCount: number;
+  /** The place of the turn where memory begins. */
   memoryFrom: number;
   memoryEstimate: number;
   memoryTokens: number;
@@ -63,9 +72,8 @@ export interface OpenTurn {
   sessionId: string;
   /** The session as the caller decided on this turn by it; without it, it is read. */
   known: SessionState | undefined;
+  /** From `newTurnId`: the ids of its messages are made from it. */
   turnId: string;
-  userMessageId: string;
-  replyMessageId: string;
   content: string;
   /** The message this one follows: undefined = the newest; null = start a new path from the beginning. */
   parentId: string | null | undefined;
@@ -86,8 +94,8 @@ export type OpenedTurn =
       turn: Turn;
       userMessage: Message;
       reply: Message;
-      /** The reply's number in its table, where it is known. */
-      replyRow: number | undefined;
+      /** The turn's number in its table, where it is known. */
+      row: number | undefined;
       memory: MemoryState;
     }
   | { kind: "replayed"; turnId: string };
@@ -120,9 +128,10 @@ export interface CloseTurn {
   owner: string;
   /** As it was opened: what does not change is not read again. */
   turn: Turn;
-  /** As openTurn left it, and the reply's row; what the caller does not know is read. */
+  question: string;
+  /** As openTurn left it, and the turn's row; what the caller does not know is read. */
   session: SessionState | undefined;
-  replyRow: number | undefined;
+  row: number | undefined;
   processId: number;
   status: EndStatus;
   text: string;
@@ -162,6 +171,7 @@ export interface TurnLog {
 export interface DeadTurn {
   owner: string;
   turn: Turn;
+  question: string;
   memory: MemoryState;
   system: string | null;
   events: LoggedEvent[];

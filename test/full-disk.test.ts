@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 import { openStore } from "../src/database/open.ts";
-import type { Store } from "../src/store.ts";
+import { defaultProject, type Store } from "../src/store.ts";
 import {
   call,
   collect,
@@ -89,12 +89,12 @@ describe.each(engines)("on %s", (name, createDatabase) => {
   /** What must hold while the end of a turn cannot be stored. */
   async function expectNothingHalf(sessionId: string, turnId: string): Promise<void> {
     const log = await eventually(
-      () => aside.readTurnLog("", turnId, 0).catch(() => undefined),
+      () => aside.readTurnLog(defaultProject, turnId, 0).catch(() => undefined),
       (found) => found !== undefined,
     );
     expect([log!.turn.status, log!.lastNumber]).toEqual(["running", null]);
-    expect(await aside.listEntries("", turnId)).toEqual([]);
-    const messages = await aside.listMessages("", sessionId, { limit: 10, order: "desc" });
+    expect(await aside.listEntries(defaultProject, turnId)).toEqual([]);
+    const messages = await aside.listMessages(defaultProject, sessionId, { limit: 10, order: "desc" });
     expect(messages.data[0]).toMatchObject({ turnId, status: "running", content: "", cost: null });
     const [busy, stopped] = [
       await say(server.url, sessionId, { content: "me too" }),

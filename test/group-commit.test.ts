@@ -28,7 +28,7 @@ function openGroup() {
   const flushes: { end: () => void; fail: (cause: Error) => void }[] = [];
   const waiting: (() => void)[] = [];
   const group = new GroupCommit({
-    ...groupDatabase(connection, openSync(`${file}-wal`, "r+"), () => {}),
+    ...groupDatabase(connection, openSync(`${file}-wal`, "r+"), { turn: () => {}, title: () => {} }),
     flush: () =>
       new Promise<void>((end, fail) => {
         flushes.push({ end, fail });
@@ -59,7 +59,7 @@ describe("a group", () => {
     expect(values()).toEqual([1, 2]);
     expect(group.committed).toBeUndefined();
     let safe = false;
-    const waiting = group.safe!.then(() => {
+    const waiting = group.flushed!.then(() => {
       safe = true;
     });
     await new Promise((resolve) => setImmediate(resolve));
@@ -67,7 +67,7 @@ describe("a group", () => {
     flush.end();
     await Promise.all([...done, waiting]);
     expect(told).toEqual([1, 2]);
-    expect(group.safe).toBeUndefined();
+    expect(group.flushed).toBeUndefined();
   });
 
   test("that could not be flushed is refused whole, and nothing is acknowledged after it, whatever the disk says later", async () => {

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startEmulator } from "../emulator/emulator.ts";
 import { openStore } from "../src/database/open.ts";
+import { defaultProject } from "../src/store.ts";
 import { foldText } from "../src/turn/event.ts";
 import {
   call,
@@ -155,7 +156,7 @@ async function noteSaved(databaseUrl: string, ledger: Ledger, result: KillResult
   try {
     for (const [turnId, started] of ledger.started) {
       if (ledger.acknowledged.has(turnId) || started.saved !== "") continue;
-      const log = await store.readTurnLog("", turnId, 0);
+      const log = await store.readTurnLog(defaultProject, turnId, 0);
       if (log) started.saved = foldText(log.events.map(({ event }) => event)).text;
       if (started.saved !== "") result.savedBefore++;
     }

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { openStore } from "../src/database/open.ts";
-import type { Store } from "../src/store.ts";
+import { defaultProject, type Store } from "../src/store.ts";
 import {
   type AnswerBody,
   call,
@@ -58,7 +58,7 @@ describe("the answer to a COMMIT is lost", () => {
     const stream = await openStream(server.url, id, { content: "hi" });
     const turnId = ((await stream.next()).value as SeenEvent).data.turn_id as string;
     await eventually(
-      () => aside.readTurnLog("", turnId, 0),
+      () => aside.readTurnLog(defaultProject, turnId, 0),
       (log) => log?.events.length === 3,
     );
     const broken = line.loseNextCommit();
@@ -74,7 +74,7 @@ describe("the answer to a COMMIT is lost", () => {
     expect(settled).toBe(true);
     const stored = await collect(await openEvents(server.url, turnId));
     expect(stored.at(-1)).toMatchObject({ number: end.number, data: { reply: { content: end.data.reply!.content } } });
-    expect((await aside.listEntries("", turnId)).length).toBe(1);
+    expect((await aside.listEntries(defaultProject, turnId)).length).toBe(1);
     await expectPeace();
   });
 

@@ -137,7 +137,7 @@ describe.each(storeEngines)("invariant 8 on %s", (_name, openFixture) => {
     expect(other.title).toBe("own");
     expect(await store.findIdempotent(owner, key)).toEqual({ targetId: ids.turnId });
     expect(
-      await store.settleTurn(ids.turnId, 1, [entryFor({ id: ids.turnId, sessionId: own.id }, 1n)], null, {
+      await store.settleTurn(ids.turnId, 1, [entryFor(1n)], null, {
         ...{ total: 1n, accuracy: "exact", unpricedTurns: 0 },
       }),
     ).toBe(false);

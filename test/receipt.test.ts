@@ -25,9 +25,6 @@ function book(change: Partial<CallToBook> & { usage?: RawUsage; text?: string; t
   const { usage, text = "", thought = "", ...rest } = change;
   const usageRaw = usage === undefined ? null : JSON.stringify(usage);
   return bookCall({
-    id: "e",
-    turnId: "t",
-    sessionId: "s",
     attempt: 1,
     at: november,
     vendor: "gemini",

@@ -4,18 +4,22 @@ import { expect, test } from "bun:test";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { isPlain } from "../src/conversation/search-words.ts";
+import { turnRow } from "../src/database/migrations/002-turn-row.ts";
 import { indexedText, indexedWords } from "../src/database/search/search-text.ts";
 import { sqliteDialect } from "../src/database/sqlite/dialect.ts";
 
 const database = new DatabaseSync(":memory:");
-for (const sql of sqliteDialect.createSearch) database.exec(sql);
-database.exec("CREATE VIRTUAL TABLE temp.word USING fts5vocab (main, message_search, instance)");
-const insert = database.prepare("INSERT INTO message_search (rowid, words) VALUES (1, ?)");
+const createSearch = turnRow
+  .statements(sqliteDialect)
+  .find((sql) => sql.startsWith("CREATE VIRTUAL TABLE turn_search"))!;
+database.exec(createSearch);
+database.exec("CREATE VIRTUAL TABLE temp.word USING fts5vocab (main, turn_search, instance)");
+const insert = database.prepare("INSERT INTO turn_search (rowid, words) VALUES (1, ?)");
 const list = database.prepare("SELECT term FROM temp.word ORDER BY offset");
 
 /** The words that the index has of a text, in order. */
 function tokens(text: string): unknown[] {
-  database.exec("DELETE FROM message_search WHERE rowid = 1");
+  database.exec("DELETE FROM turn_search WHERE rowid = 1");
   insert.run(text);
   return list.all().map((row) => row.term);
 }
@@ -35,7 +39,7 @@ test("the index has the same words of a text, whether it was cut for it or not",
   fc.assert(
     fc.property(text, (sample) => {
       if (isPlain(sample)) plain++;
-      expect(tokens(indexedText("owner-1", sample))).toEqual(tokens(indexedWords("owner-1", sample).join(" ")));
+      expect(tokens(indexedText("owner-1", [sample]))).toEqual(tokens(indexedWords("owner-1", [sample]).join(" ")));
     }),
     { numRuns: 3_000 },
   );

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import net from "node:net";
 import { createParser } from "eventsource-parser";
+import { defaultProject } from "../src/store.ts";
 import { collect, eventually, newSession, openEvents, readHistory, say, textOf } from "./client.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 
@@ -92,7 +93,7 @@ describe("readers that do not read", () => {
       asker.socket.resume().on("data", () => asker.socket.resume());
       for (const _ of ["live", "stored"]) {
         let seen = 0;
-        for await (const group of (await server.turns.follow("", turnId)).read(0)) {
+        for await (const group of (await server.turns.follow(defaultProject, turnId)).read(0)) {
           const lengths = group.map(({ event }) => ("text" in event ? event.text.length : 0));
           const characters = lengths.reduce((sum, length) => sum + length, 0);
           expect(characters).toBeLessThan(65_536 + Math.max(...lengths));

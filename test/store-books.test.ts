@@ -49,7 +49,7 @@ describe.each(storeEngines)("books on %s", (_, openFixture) => {
         const expected: Expected[] = sessions.map(() => ({ total: 0n, usage: noUsage, unpriced: 0 }));
         for (const { session, bill, how, usage } of sequence) {
           const opened = await open(store, sessions[session]!.id);
-          const entries = bill.map((total, index) => entryFor(opened.turn, total, { attempt: index + 1 }));
+          const entries = bill.map((total, index) => entryFor(total, { attempt: index + 1 }));
           const cost = sumCost(entries);
           await act(store, how, opened, entries, cost, usage ? testUsage : null);
           const sum = expected[session]!;
@@ -80,7 +80,7 @@ describe.each(storeEngines)("books on %s", (_, openFixture) => {
       { item: "input_text", quantity: 123, unit: "token" as const, unitPrice: 2n ** 60n, amount: 2n ** 61n + 1n },
       { item: "grounding", quantity: 1, unit: "query" as const, unitPrice: 1n, amount: 0n },
     ];
-    const first = entryFor(opened.turn, null, {
+    const first = entryFor(null, {
       attempt: 1,
       usage: null,
       usageRaw: null,
@@ -88,7 +88,7 @@ describe.each(storeEngines)("books on %s", (_, openFixture) => {
       errorCode: "provider_error",
       balanced: false,
     });
-    const second = entryFor(opened.turn, 2n ** 61n + 1n, {
+    const second = entryFor(2n ** 61n + 1n, {
       attempt: 2,
       lines,
       usageRaw: '{"a":"\\u0000","b":1e400}',
@@ -99,7 +99,7 @@ describe.each(storeEngines)("books on %s", (_, openFixture) => {
     // The same id with other rates: somebody edited a price file. The old receipt keeps the rates it was made with.
     const later = await open(store, session.id);
     const changed = { ...testPrice, rates: { input: "999" } };
-    await store.closeTurn(closeInput(later, [entryFor(later.turn, 1n, { price: changed })]));
+    await store.closeTurn(closeInput(later, [entryFor(1n, { price: changed })]));
     expect((await store.listEntries("", opened.turn.id))[1]?.price).toEqual(testPrice);
     expect((await store.listEntries("", later.turn.id))[0]?.price).toEqual(changed);
   });
@@ -108,14 +108,14 @@ describe.each(storeEngines)("books on %s", (_, openFixture) => {
     const session = await newSession(store);
     const turn = async (total: bigint | null, accuracy: LedgerEntry["accuracy"]) => {
       const opened = await open(store, session.id);
-      const closed = await store.closeTurn(closeInput(opened, [entryFor(opened.turn, total, { accuracy })]));
+      const closed = await store.closeTurn(closeInput(opened, [entryFor(total, { accuracy })]));
       return closed?.session.cost;
     };
     expect(await turn(null, "unknown")).toEqual({ total: null, accuracy: "unknown", unpricedTurns: 1 });
     expect(await turn(4n, "exact")).toEqual({ total: 4n, accuracy: "unknown", unpricedTurns: 1 });
     const second = await newSession(store);
     const opened = await open(store, second.id);
-    const closed = await store.closeTurn(closeInput(opened, [entryFor(opened.turn, 4n, { accuracy: "estimated" })]));
+    const closed = await store.closeTurn(closeInput(opened, [entryFor(4n, { accuracy: "estimated" })]));
     expect(closed?.session.cost).toEqual({ total: 4n, accuracy: "estimated", unpricedTurns: 0 });
   });
 

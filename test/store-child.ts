@@ -18,7 +18,7 @@ async function write(store: Store): Promise<void> {
     const opened = await store.openTurn(openInput(session.id, { processId: childId }));
     if (opened.kind !== "opened") throw new Error("replayed");
     say(`opened ${opened.turn.id}`);
-    const entries = [entryFor(opened.turn, 7n)];
+    const entries = [entryFor(7n)];
     await store.closeTurn(closeInput(opened, entries, { processId: childId, text: `answer to ${opened.turn.id}` }));
     say(`closed ${opened.turn.id}`);
   }

@@ -1,6 +1,6 @@
 // What store tests put into a store: inputs with everything that a test does not care about filled in.
 
-import { newId } from "../src/id.ts";
+import { newId, newTurnId } from "../src/id.ts";
 import type { LedgerEntry, ReceiptPrice } from "../src/money/ledger.ts";
 import { sumCost } from "../src/money/ledger.ts";
 import type { Usage } from "../src/money/usage.ts";
@@ -37,9 +37,7 @@ export function openInput(sessionId: string, change: Partial<OpenTurn> = {}): Op
       owner: "",
       sessionId,
       known: undefined,
-      turnId: newId(),
-      userMessageId: newId(),
-      replyMessageId: newId(),
+      turnId: newTurnId(),
       content: "Hello",
     },
     ...{ parentId: undefined, ifVersion: undefined, modelRequested: "one", idempotency: undefined },
@@ -54,17 +52,10 @@ export async function open(store: Store, sessionId: string, change: Partial<Open
   return opened;
 }
 
-export function entryFor(
-  turn: { id: string; sessionId: string },
-  total: bigint | null,
-  change: Partial<LedgerEntry> = {},
-): LedgerEntry {
+export function entryFor(total: bigint | null, change: Partial<LedgerEntry> = {}): LedgerEntry {
   return {
     ...{
-      id: newId(),
-      turnId: turn.id,
-      sessionId: turn.sessionId,
-      purpose: "turn",
+      purpose: "chat",
       attempt: 1,
       at: Date.now(),
       vendor: "acme",
@@ -86,7 +77,7 @@ export function entryFor(
 }
 
 export function closeInput(
-  { turn, session, replyRow }: Pick<Opened, "turn"> & Partial<Opened>,
+  { turn, session, row, userMessage }: Pick<Opened, "turn"> & Partial<Opened>,
   entries: LedgerEntry[],
   change: Partial<CloseTurn> = {},
 ): CloseTurn {
@@ -95,7 +86,8 @@ export function closeInput(
       owner: "",
       turn,
       session,
-      replyRow,
+      question: userMessage?.content ?? "",
+      row,
       processId,
       status: "complete",
       text: "Hi!",
@@ -133,9 +125,7 @@ export async function speak(
   cost = 100n,
 ) {
   const opened = await open(store, sessionId, { content, ...change });
-  const closed = await store.closeTurn(
-    closeInput(opened, [entryFor(opened.turn, cost)], { text, owner: change.owner ?? "" }),
-  );
+  const closed = await store.closeTurn(closeInput(opened, [entryFor(cost)], { text, owner: change.owner ?? "" }));
   if (!closed) throw new Error("the turn was not running");
   return { ...closed, userMessage: opened.userMessage };
 }

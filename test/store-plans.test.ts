@@ -15,9 +15,9 @@ import { readDeadTurn } from "../src/database/recovery.ts";
 import { searchSessions } from "../src/database/search/search.ts";
 import { findSession, listSessions } from "../src/database/session.ts";
 import { Connection, SqliteTx } from "../src/database/sqlite/connection.ts";
-import { indexPending } from "../src/database/sqlite/search-indexer.ts";
+import { WaitingTexts } from "../src/database/sqlite/search-indexer.ts";
 import { findTurn, listStopRequests, readTurnLog } from "../src/database/turn.ts";
-import type { Awaitable, Dialect, Tx, Value } from "../src/database/tx.ts";
+import type { Dialect, Tx, Value } from "../src/database/tx.ts";
 import { newId } from "../src/id.ts";
 import { createPostgresDatabase } from "./postgres.ts";
 import { closeInput, entryFor, noFields, openInput, processId, testUsage } from "./store-inputs.ts";
@@ -32,9 +32,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
  * and its words, from one on (513: `term >=`), as long as they begin like the one before.
  */
 const small =
-  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|search_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|message_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|message_word VIRTUAL TABLE INDEX 513:)$/;
+  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:)$/;
 /** And sorting of what is few: the entries of one turn, the branches of one path. */
-const sorted = /FROM ledger_entry e|FROM chain/;
+const sorted = /JOIN ledger e|FROM chain/;
 
 /** Passes everything on and keeps the statements. */
 class Recorder implements Tx {
@@ -47,22 +47,25 @@ class Recorder implements Tx {
   get dialect(): Dialect {
     return this.inner.dialect;
   }
-  all<R>(sql: string, params: readonly Value[] = []): Awaitable<R[]> {
+  all<R>(sql: string, params: readonly Value[] = []): Promise<R[]> {
     this.statements.set(sql, params);
     return this.inner.all<R>(sql, params);
   }
-  run(sql: string, params: readonly Value[] = []): Awaitable<number> {
+  run(sql: string, params: readonly Value[] = []): Promise<number> {
     this.statements.set(sql, params);
     return this.inner.run(sql, params);
   }
-  insert(sql: string, params: readonly Value[]): Awaitable<number> {
+  insert(sql: string, params: readonly Value[]): Promise<number> {
     this.statements.set(sql, params);
     return this.inner.insert(sql, params);
   }
-  indexText(row: number, owner: string, text: string | null, replace: boolean): Awaitable<void> {
-    return this.inner.indexText(row, owner, text, replace);
+  indexTurn(row: number, project: string, texts: readonly string[]): Promise<void> {
+    return this.inner.indexTurn(row, project, texts);
   }
-  listGone(processIds: readonly number[], self: number, leaseMs: number): Awaitable<number[]> {
+  indexTitle(session: number, project: string, title: string | null): Promise<void> {
+    return this.inner.indexTitle(session, project, title);
+  }
+  listGone(processIds: readonly number[], self: number, leaseMs: number): Promise<number[]> {
     return this.inner.listGone(processIds, self, leaseMs);
   }
 }
@@ -104,7 +107,7 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
       await write("settleTurn", {
         turnId: input.turnId,
         processId,
-        entries: [entryFor(opened.turn, 1n)],
+        entries: [entryFor(1n)],
         usage: testUsage,
         cost,
       });
@@ -140,9 +143,11 @@ describe("query plans", () => {
     const store = await openTestStore(`sqlite:${file}`);
     await store.close();
     const connection = new Connection(new DatabaseSync(file));
-    const inner = new SqliteTx(connection);
+    const waiting = new WaitingTexts({ after: 0, to: 2 });
+    connection.database.exec("BEGIN"); // a transaction that tells what waits has begun
+    const inner = new SqliteTx(connection, waiting);
     const recorder = new Recorder(inner);
-    await doEverything(recorder, () => indexPending(recorder, 32));
+    await doEverything(recorder, async () => (await waiting.index(recorder, 32)).settle());
     expect(recorder.statements.size).toBeGreaterThan(40);
     const slow: string[] = [];
     for (const [sql, params] of recorder.statements) {
@@ -151,6 +156,7 @@ describe("query plans", () => {
           slow.push(`${detail}: ${sql}`);
     }
     expect(slow).toEqual([]);
+    connection.database.exec("COMMIT");
     connection.database.close();
   });
 
@@ -165,7 +171,8 @@ describe("query plans", () => {
         (await client.query(sql, [...params])).rows.map(toNumbers) as R[],
       run: async (sql, params = []) => (await client.query(sql, [...params])).rowCount ?? 0,
       insert: async (sql, params) => Number((await client.query(`${sql} RETURNING row`, [...params])).rows[0].row),
-      indexText: async () => {},
+      indexTurn: async () => {},
+      indexTitle: async () => {},
       listGone: async (ids) => [...ids],
     };
     const recorder = new Recorder(inner);

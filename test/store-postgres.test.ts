@@ -3,7 +3,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
 import pg from "pg";
-import { type Migration, migrations } from "../src/database/migrate.ts";
+import { type Migration, migrations, newestOf } from "../src/database/migrate.ts";
 import { openPostgres } from "../src/database/postgres/postgres.ts";
 import { openLine } from "./line.ts";
 import { createPostgresDatabase } from "./postgres.ts";
@@ -49,11 +49,12 @@ test("processes that start on an empty database at the same moment all find it r
 
 test("a newer schema is refused with both versions; a migration that fails leaves nothing behind", async () => {
   const url = await createPostgresDatabase();
+  const next = newestOf(migrations) + 1;
   const broken: Migration = {
-    version: 2,
+    version: next,
     statements: () => ["CREATE TABLE extra (a BIGINT)", "INSERT INTO nowhere VALUES (1)"],
   };
-  const good: Migration = { version: 2, statements: () => ["CREATE TABLE extra (a BIGINT)"] };
+  const good: Migration = { version: next, statements: () => ["CREATE TABLE extra (a BIGINT)"] };
   await expect(openPostgres(url, { processId, migrations: [...migrations, broken] })).rejects.toThrow("nowhere");
   const client = await connect(url);
   expect((await client.query("SELECT to_regclass('extra') AS a, to_regclass('session') AS b")).rows).toEqual([
@@ -62,7 +63,7 @@ test("a newer schema is refused with both versions; a migration that fails leave
   await (await openPostgres(url, { processId, migrations: [...migrations, good] })).close();
   await expect(openTestStore(url)).rejects.toMatchObject({
     code: "storage_unavailable",
-    message: expect.stringMatching(/schema version 2, .* up to 1/),
+    message: expect.stringMatching(new RegExp(`schema version ${next}, .* up to ${next - 1}`)),
   });
 });
 
@@ -78,13 +79,13 @@ test("lines that break in the middle lose nothing that was acknowledged and half
       try {
         const opened = await open(store, id);
         acknowledged.add(opened.turn.id);
-        await store.closeTurn(closeInput(opened, [entryFor(opened.turn, 3n)]));
+        await store.closeTurn(closeInput(opened, [entryFor(3n)]));
       } catch (cause) {
         expect(["storage_unavailable", "turn_in_progress"]).toContain((cause as { code: string }).code);
         refused++;
         const running = (await store.findSession("", id).catch(() => undefined))?.runningTurnId;
         const turn = running && (await store.findTurn("", running).catch(() => undefined));
-        if (turn) await store.closeTurn(closeInput({ turn }, [entryFor(turn, 3n)])).catch(() => {});
+        if (turn) await store.closeTurn(closeInput({ turn }, [entryFor(3n)])).catch(() => {});
       }
     }
   };
@@ -130,7 +131,7 @@ test("a deadlock is tried again, unseen by the caller", async () => {
   await client.query("SET deadlock_timeout = '60s'"); // so that the store's side is the one that is ended
   await client.query("BEGIN");
   await client.query("UPDATE session SET title = title WHERE id = $1", [session.id]);
-  const closing = store.closeTurn(closeInput(opened, [entryFor(opened.turn, 6n)]));
+  const closing = store.closeTurn(closeInput(opened, [entryFor(6n)]));
   const watcher = await connect(url);
   const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
   await until(async () => (await watcher.query(waiting)).rows.length === 1);
@@ -174,7 +175,7 @@ test("what a transaction sends in one moment leaves in one piece", async () => {
     const known = await store.peekSession("", id);
     const before = line.piecesWritten;
     const opened = await open(store, id, { known });
-    await store.closeTurn(closeInput(opened, [entryFor(opened.turn, 3n)]));
+    await store.closeTurn(closeInput(opened, [entryFor(3n)]));
     return line.piecesWritten - before;
   };
   await turn();

@@ -61,6 +61,7 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
     expect(dead).toEqual({
       owner: "",
       turn: { ...opened.turn, modelServed: "one-001" },
+      question: opened.userMessage.content,
       ...{ memory: { branch: 0, position: 2, from: 0, promptEstimate: 8, promptTokens: 9 }, system: "be brief" },
       events: [
         { type: "text-delta", text: "He" },
@@ -69,7 +70,7 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
       ...{ nextNumber: 4, usageRaw: '{"n":1}', modelServed: "one-001" },
     });
     expect(await next.closeTurn(closeInput(opened, [], { text: "late" }))).toBeUndefined();
-    const end = closeInput(opened, [entryFor(opened.turn, 9n)], {
+    const end = closeInput(opened, [entryFor(9n)], {
       processId: successor,
       status: "interrupted",
       text: "Hello",

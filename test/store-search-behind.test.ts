@@ -6,16 +6,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Connection, SqliteTx } from "../src/database/sqlite/connection.ts";
-import { indexPending, SearchIndexer } from "../src/database/sqlite/search-indexer.ts";
+import { SearchIndexer, WaitingTexts } from "../src/database/sqlite/search-indexer.ts";
 import { newSession, speak } from "./store-inputs.ts";
 import { openTestStore } from "./stores.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "rozmova-search-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function countPending(file: string): number {
+/** Turns of the file that the stored mark does not vouch for. */
+function countBehind(file: string): number {
   const database = new DatabaseSync(file, { readOnly: true });
-  const { count } = database.prepare("SELECT COUNT(*) AS count FROM search_pending").get() as { count: number };
+  const behind =
+    "SELECT (SELECT COUNT(*) FROM turn WHERE row > indexed_to) + (SELECT COUNT(*) FROM title_pending) AS count FROM search_mark";
+  const { count } = database.prepare(behind).get() as { count: number };
   database.close();
   return count;
 }
@@ -33,7 +36,7 @@ test("a search finds what was acknowledged a moment before, however much waits",
   await speak(store, session.id, "the newest question", "the newest reply");
   for (const word of ["question0", "answer199", "newest", "rivers"])
     expect((await store.searchSessions("", word, page)).data).toHaveLength(1);
-  expect(countPending(file)).toBe(0);
+  expect(countBehind(file)).toBe(0);
 });
 
 test("long texts are indexed one at a time, short ones many, and all of them are found", async () => {
@@ -42,31 +45,31 @@ test("long texts are indexed one at a time, short ones many, and all of them are
   const { id } = await newSession(store);
   await store.close();
   const connection = new Connection(new DatabaseSync(file));
-  const tx = new SqliteTx(connection);
   const all = 1_200;
   const long = 3;
+  const waiting = new WaitingTexts({ after: 0, to: 0 });
+  connection.database.exec("BEGIN");
   for (let row = 1; row <= all; row++) {
-    const text = `word${row} ${row <= long ? "x ".repeat(100_000) : ""}`;
     connection.run(
-      `INSERT INTO message (row, id, session_id, branch, position, turn_id, role, status, created_at, content)
-       VALUES ($1, $2, $3, 0, $1, 't', 'user', 'complete', 0, $4)`,
-      [row, `m${row}`, id, text],
+      `INSERT INTO turn (row, id, session, branch, position, status, model_requested, started_at, process_id, lease_until, settled, question)
+       SELECT $1, $2, row, 0, $1, 'complete', 'm', 0, 0, 0, 1, $3 FROM session WHERE id = $4`,
+      [row, `t${row}`, `word${row} ${row <= long ? "x ".repeat(100_000) : ""}`, id],
     );
-    await tx.indexText(row, "", text, false);
+    waiting.turn(row);
   }
   const taken: number[] = [];
-  const indexer = new SearchIndexer(async (limit) => {
-    const step = await indexPending(tx, limit);
-    taken.push(step.rows);
+  const indexer = new SearchIndexer(waiting, async (work) => {
+    const step = await work(new SqliteTx(connection, waiting));
+    taken.push((step as { rows: number }).rows);
     return step;
   });
-  indexer.soon();
   await indexer.settle();
   await indexer.close();
+  connection.database.exec("COMMIT");
   expect(taken.slice(0, long)).toEqual([1, 1, 1]);
   expect(Math.max(...taken)).toBe(256);
   expect(taken.reduce((sum, rows) => sum + rows, 0)).toBe(all);
-  const found = "SELECT rowid FROM message_search WHERE message_search MATCH $1 ORDER BY rowid";
+  const found = "SELECT rowid FROM turn_search WHERE turn_search MATCH $1 ORDER BY rowid";
   expect(connection.all(found, ["word3 OR word1200"])).toEqual([{ rowid: 3 }, { rowid: all }]);
   connection.database.close();
 });
@@ -78,7 +81,7 @@ test("what waited when a process ended is found by the next one", async () => {
   await speak(store, session.id, "an unfinished thought", "a finished reply");
   await store.updateSession("", session.id, { title: "new title" }, Date.now());
   await store.close();
-  expect(countPending(file)).toBeGreaterThan(0);
+  expect(countBehind(file)).toBeGreaterThan(0);
   store = await openTestStore(`sqlite:${file}`);
   for (const [words, found] of [
     ["unfinished", 1],

@@ -20,9 +20,9 @@ beforeAll(async () => {
   await (await openTestStore(`sqlite:${file}`)).close();
   connection = new Connection(new DatabaseSync(file));
   connection.database.exec("BEGIN");
-  const words = indexedWords("", "common words").join(" ");
+  const words = indexedWords("", ["common words"]).join(" ");
   for (let row = 1; row <= rows; row++)
-    connection.run("INSERT INTO message_search (rowid, words) VALUES ($1, $2)", [row, words]);
+    connection.run("INSERT INTO turn_search (rowid, words) VALUES ($1, $2)", [row, words]);
   connection.database.exec("COMMIT");
 });
 afterAll(() => {
@@ -58,20 +58,20 @@ test("a walk that begins far below the newest match does not read what is above"
 
 test("a beginning is asked for by the words that begin so", async () => {
   const [, [match]] = await findWalk("comm");
-  expect(match).toBe(`"${indexedWords("", "")[0]}" AND ("common")`);
+  expect(match).toBe(`"${indexedWords("", [])[0]}" AND ("common")`);
 });
 
 test("a beginning of very many words, of none, or of a phrase's last word is left to the index", async () => {
-  const owner = indexedWords("", "")[0];
+  const owner = indexedWords("", [])[0];
   const many = Array.from({ length: 251 }, (_, n) => `many${n}`);
-  connection.run("INSERT INTO message_search (rowid, words) VALUES ($1, $2)", [rows + 1, many.slice(0, 250).join(" ")]);
+  connection.run("INSERT INTO turn_search (rowid, words) VALUES ($1, $2)", [rows + 1, many.slice(0, 250).join(" ")]);
   const matchOf = async (query: string) => (await findWalk(query))[1][0];
   const spelled = many
     .slice(0, 250)
     .sort()
     .map((word) => `"${word}"`);
   expect(await matchOf("common many")).toBe(`"${owner}" AND "common" AND (${spelled.join(" OR ")})`);
-  connection.run("INSERT INTO message_search (rowid, words) VALUES ($1, $2)", [rows + 2, many[250]!]);
+  connection.run("INSERT INTO turn_search (rowid, words) VALUES ($1, $2)", [rows + 2, many[250]!]);
   expect(await matchOf("common many")).toBe(`"${owner}" AND "common" AND "many" *`);
   expect(await matchOf("nothing")).toBe(`"${owner}" AND "nothing" *`);
   expect(await matchOf("common-wor")).toBe(`"${owner}" AND "common wor" *`);

@@ -7,7 +7,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { type Migration, migrations } from "../src/database/migrate.ts";
+import { type Migration, migrations, newestOf } from "../src/database/migrate.ts";
 import { openSqlite } from "../src/database/sqlite/sqlite.ts";
 import { closeInput, entryFor, newSession, open, openInput, readAll, speak } from "./store-inputs.ts";
 import { codeOf, openTestStore } from "./stores.ts";
@@ -132,7 +132,7 @@ describe("storage that fails", () => {
         }
       }
       const opened = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-      await Promise.allSettled(opened.map((turn) => store.closeTurn(closeInput(turn, [entryFor(turn.turn, 1n)]))));
+      await Promise.allSettled(opened.map((turn) => store.closeTurn(closeInput(turn, [entryFor(1n)]))));
     }
     expect(refused).toBeGreaterThan(0);
     let messages = 0;
@@ -198,18 +198,22 @@ describe("storage that fails", () => {
 });
 
 describe("migrations", () => {
+  const next = newestOf(migrations) + 1;
   const broken: Migration = {
-    version: 2,
+    version: next,
     statements: () => ["CREATE TABLE extra (a BIGINT)", "INSERT INTO nowhere VALUES (1)"],
   };
-  const good: Migration = { version: 2, statements: () => ["ALTER TABLE session ADD COLUMN extra TEXT"] };
+  const good: Migration = { version: next, statements: () => ["ALTER TABLE session ADD COLUMN extra TEXT"] };
 
   test("a newer schema is refused with both versions, and stays as it is", async () => {
     const file = newFile();
     const engine = await openSqlite(file, { migrations: [...migrations, good] });
     await engine.close();
     const size = statSync(file).size;
-    const refusal = { code: "storage_unavailable", message: expect.stringMatching(/schema version 2, .* up to 1/) };
+    const refusal = {
+      code: "storage_unavailable",
+      message: expect.stringMatching(new RegExp(`schema version ${next}, .* up to ${next - 1}`)),
+    };
     await expect(openTestStore(`sqlite:${file}`)).rejects.toMatchObject(refusal);
     await expect(openTestStore(`sqlite:${file}`, { readOnly: true })).rejects.toMatchObject(refusal);
     expect(statSync(file).size).toBe(size);
@@ -221,7 +225,9 @@ describe("migrations", () => {
     const session = await newSession(store, { title: "precious" });
     await store.close();
     await expect(openSqlite(file, { migrations: [...migrations, broken] })).rejects.toThrow();
-    const copies = readdirSync(join(file, "..")).filter((name) => /rozmova\.db\.before-2-\d{8}T\d{6}\.bak$/.test(name));
+    const copies = readdirSync(join(file, "..")).filter((name) =>
+      new RegExp(`rozmova\\.db\\.before-${next}-\\d{8}T\\d{6}\\.bak$`).test(name),
+    );
     expect(copies.length).toBe(1);
     for (const path of [file, join(file, "..", copies[0]!)]) {
       const again = await openTestStore(`sqlite:${path}`);
@@ -282,7 +288,7 @@ describe("group commit", () => {
 function checkFile(file: string): string {
   const database = new DatabaseSync(file);
   const [row] = database.prepare("PRAGMA integrity_check").all() as { integrity_check: string }[];
-  database.prepare("INSERT INTO message_search (message_search) VALUES ('integrity-check')").run();
+  database.prepare("INSERT INTO turn_search (turn_search) VALUES ('integrity-check')").run();
   database.close();
   return row!.integrity_check;
 }

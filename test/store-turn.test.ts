@@ -57,7 +57,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
       content: "",
       status: "running",
       model: "one",
-      parentId: input.userMessageId,
+      parentId: opened.userMessage.id,
     });
     expect(opened.session).toMatchObject((await store.findSession("", session.id))!);
     expect(await store.findTurn("", input.turnId)).toEqual(opened.turn);
@@ -118,7 +118,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     expect(await codeOf(store.openTurn(openInput(session.id, { known: fresh })))).toBe("turn_in_progress");
     expect(await codeOf(store.openTurn(openInput(session.id, { known: fresh, owner: "bob" })))).toBe("not_found");
     await store.updateSession("", session.id, { title: "changed while it runs" }, 5);
-    const closed = await store.closeTurn(closeInput(opened, [entryFor(opened.turn, 3n)]));
+    const closed = await store.closeTurn(closeInput(opened, [entryFor(3n)]));
     expect(closed!.session).toMatchObject((await store.findSession("", session.id))!);
     expect(closed!.session).toMatchObject({ title: "changed while it runs", cost: { total: 3n }, version: 5 });
     const asked = openInput(session.id, { known: closed!.session, ifVersion: 4 });
@@ -131,7 +131,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     const known = (await store.peekSession("", session.id))!;
     expect(known.tipMessageId).toBeNull();
     const first = await open(store, session.id, { known });
-    await store.closeTurn(closeInput(first, [entryFor(first.turn, 5n)]));
+    await store.closeTurn(closeInput(first, [entryFor(5n)]));
     await store.updateSession("", session.id, { title: "not what anybody decides by" }, 1);
     const asked = openInput(session.id, { known });
     const second = (await store.openTurn(asked)) as Opened;
@@ -139,7 +139,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     expect(second.userMessage.parentId).toBe(first.reply.id);
     expect(second.session).toMatchObject({ version: 5, messageCount: 4, cost: { total: 5n } });
     // Another process ends it; asked again, as after a lost line, the same message does not open the same turn twice.
-    await store.closeTurn(closeInput(second, [entryFor(second.turn, 5n)]));
+    await store.closeTurn(closeInput(second, [entryFor(5n)]));
     await expect(store.openTurn(asked)).rejects.toBeInstanceOf(StaleSession);
     for (const change of [{ model: "two" }, { system: null }, { params: { temperature: 2 } }]) {
       await store.updateSession("", session.id, change, 1);
@@ -174,7 +174,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     const opened = await open(store, session.id);
     const total = 9_007_199_254_740_993n * 10n; // no double can hold it
     const closed = await store.closeTurn(
-      closeInput(opened, [entryFor(opened.turn, total)], {
+      closeInput(opened, [entryFor(total)], {
         ...{ text: "Відповідь", thought: "hm", endedAt: 99, lastNumber: 4, vendorParts: '{"sig":1}', firstTokenAt: 77 },
         lastBatch: {
           ...{ turnId: opened.turn.id, firstNumber: 2, usageRaw: "{}", modelServed: "one-001" },
@@ -230,13 +230,9 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
   test("a turn is closed once, by its own process, also when many try at the same moment", async () => {
     const session = await newSession(store);
     const opened = await open(store, session.id);
-    expect(
-      await store.closeTurn(closeInput(opened, [entryFor(opened.turn, 5n)], { processId: processId + 1 })),
-    ).toBeUndefined();
+    expect(await store.closeTurn(closeInput(opened, [entryFor(5n)], { processId: processId + 1 }))).toBeUndefined();
     const results = await Promise.all(
-      Array.from({ length: 20 }, (_, i) =>
-        store.closeTurn(closeInput(opened, [entryFor(opened.turn, 5n)], { text: `t${i}` })),
-      ),
+      Array.from({ length: 20 }, (_, i) => store.closeTurn(closeInput(opened, [entryFor(5n)], { text: `t${i}` }))),
     );
     const closed = results.filter((result) => result !== undefined);
     expect(closed.length).toBe(1);
@@ -258,13 +254,11 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     expect(closed?.session).toMatchObject({ runningTurnId: null, cost: { total: 0n } });
     const next = await open(store, session.id);
     const settle = () =>
-      store.settleTurn(opened.turn.id, processId, [entryFor(opened.turn, 70n)], testUsage, {
+      store.settleTurn(opened.turn.id, processId, [entryFor(70n)], testUsage, {
         ...provisional,
         total: 70n,
       });
-    expect(
-      await store.settleTurn(opened.turn.id, processId + 1, [entryFor(opened.turn, 70n)], testUsage, provisional),
-    ).toBe(false);
+    expect(await store.settleTurn(opened.turn.id, processId + 1, [entryFor(70n)], testUsage, provisional)).toBe(false);
     expect((await Promise.all([settle(), settle(), settle()])).filter(Boolean).length).toBe(1);
     expect(await store.findTurn("", opened.turn.id)).toMatchObject({
       settled: true,
@@ -348,7 +342,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     await store.appendEvents(batch);
     await store.appendEvents(batch);
     const longer = { ...batch, events: [...batch.events, { type: "text-delta" as const, text: "b" }] };
-    await store.closeTurn(closeInput(opened, [], { lastBatch: longer, lastNumber: 4 }));
+    await store.closeTurn(closeInput(opened, [], { text: "ab", lastBatch: longer, lastNumber: 4 }));
     const log = await store.readTurnLog("", opened.turn.id, 0);
     expect(log?.events.map(({ event }) => event)).toEqual(longer.events);
     expect(log?.lastNumber).toBe(4);

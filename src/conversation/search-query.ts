@@ -39,6 +39,12 @@ export function cutSnippet(text: string, phrases: readonly SearchPhrase[]): stri
   return markWords(text, words, phrases, start, cutEnd(text, words, start));
 }
 
+/** How many of the phrases stand in a text, as far as the index has seen it. */
+export function countPhrases(text: string, phrases: readonly SearchPhrase[]): number {
+  const words = [...cutWords(text)].slice(0, mostIndexedWords);
+  return phrases.filter((phrase) => words.some((_, index) => matchLength(words, index, [phrase]) > 0)).length;
+}
+
 /** The words up to the end of the snippet; of a text in which nothing is found, those that the index has seen. */
 function listWordsAround(text: string, phrases: readonly SearchPhrase[]): Word[] {
   const longest = Math.max(...phrases.map((phrase) => phrase.words.length));

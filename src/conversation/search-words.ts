@@ -18,10 +18,13 @@ const stress = /[\u0300\u0301]/g;
 
 /** Longer than any word that a person would search for: encoded data, which would only swell the index. */
 const longestWord = 64;
-/** At most this many words of one text are indexed: Postgres counts positions to 16383 (documentation 8.11.1, read 2026-11-23). */
-export const mostIndexedWords = 16_000;
-/** And of at most this many characters: a Postgres text vector holds 1 MB (the same page). */
-const mostIndexedCharacters = 200_000;
+/**
+ * At most this many words of one text are indexed. A question and its answer share a row of the index, and Postgres counts
+ * positions in it to 16383 (documentation 8.11.1, read 2026-11-23).
+ */
+export const mostIndexedWords = 8_000;
+/** And of at most this many characters: two texts of three bytes a letter fit into a Postgres text vector, which holds 1 MB (the same page). */
+const mostIndexedCharacters = 100_000;
 
 /** Lower case, NFKC, every apostrophe U+02BC (before NFKC, which would make a space of some). */
 function normalize(text: string): string {

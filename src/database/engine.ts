@@ -4,10 +4,10 @@ import type { OperationInput, OperationName, OperationResult } from "./operation
 import type { Reader } from "./tx.ts";
 
 export interface Engine {
-  /** For reading what is committed and on the disk, so that it may be told. */
-  readonly reader: Reader;
-  /** For what only goes into a later write: what is committed, though perhaps not yet on the disk. Never waits for the disk. */
-  readonly recent: Reader;
+  /** Reads what is on the disk, and so may be told. */
+  readonly durable: Reader;
+  /** Reads what is committed, though perhaps not on the disk yet: for what only goes into a later write. Never waits for the disk. */
+  readonly committed: Reader;
   /** Runs one operation as one transaction, durable when the promise resolves. The input must be structured-cloneable. */
   write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>>;
   /** Resolves when everything that was committed before can be found. */

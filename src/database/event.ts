@@ -1,21 +1,28 @@
-// The event log of turns: runs of events as compact rows, and the log read back.
+// The event log of turns: runs of events as compact rows, and the log read back. A log that came all at once is only the lengths of its pieces.
 
 import { AppError } from "../errors.ts";
 import type { Accuracy } from "../money/ledger.ts";
 import type { Usage } from "../money/usage.ts";
 import type { EventBatch, LoggedEvent } from "../turn/event.ts";
-import type { Awaitable, Dialect, Reader, Tx, Value } from "./tx.ts";
+import type { Dialect, Reader, Tx, Value } from "./tx.ts";
 
+type PackedUsage = ["u", Usage, string | null, Accuracy, number];
 /** One event as it is stored: a letter for the type, then its data. */
-type PackedEvent = ["x", string] | ["h", string] | ["u", Usage, string | null, Accuracy, number];
+type PackedEvent = ["x", string] | ["h", string] | PackedUsage;
+type UsageEvent = Extract<LoggedEvent, { type: "usage" }>;
+
+function packUsage({ usage, cost }: UsageEvent): PackedUsage {
+  return ["u", usage, cost.total === null ? null : cost.total.toString(), cost.accuracy, cost.unpricedTurns];
+}
+
+function unpackUsage([, usage, total, accuracy, unpricedTurns]: PackedUsage): UsageEvent {
+  return { type: "usage", usage, cost: { total: total === null ? null : BigInt(total), accuracy, unpricedTurns } };
+}
 
 function packEvents(events: readonly LoggedEvent[]): string {
   return JSON.stringify(
     events.map((event): PackedEvent => {
-      if (event.type === "usage") {
-        const { total, accuracy, unpricedTurns } = event.cost;
-        return ["u", event.usage, total === null ? null : total.toString(), accuracy, unpricedTurns];
-      }
+      if (event.type === "usage") return packUsage(event);
       return event.type === "text-delta" ? ["x", event.text] : ["h", event.text];
     }),
   );
@@ -26,8 +33,32 @@ function unpackEvents(text: string): LoggedEvent[] {
   return packed.map((event): LoggedEvent => {
     if (event[0] === "x") return { type: "text-delta", text: event[1] };
     if (event[0] === "h") return { type: "thought-delta", text: event[1] };
-    const [, usage, total, accuracy, unpricedTurns] = event;
-    return { type: "usage", usage, cost: { total: total === null ? null : BigInt(total), accuracy, unpricedTurns } };
+    return unpackUsage(event);
+  });
+}
+
+/** A piece of the answer by its length, a piece of the thoughts by its length below zero, or a usage event. */
+type Piece = number | PackedUsage;
+
+/** A whole log beside its texts: where they are cut. */
+export function packPieces(events: readonly LoggedEvent[]): string {
+  return JSON.stringify(
+    events.map((event): Piece => {
+      if (event.type === "usage") return packUsage(event);
+      return event.type === "text-delta" ? event.text.length : -event.text.length;
+    }),
+  );
+}
+
+export function unpackPieces(pieces: string, answer: string, thought: string): LoggedEvent[] {
+  const at = { answer: 0, thought: 0 };
+  return (JSON.parse(pieces) as Piece[]).map((piece): LoggedEvent => {
+    if (typeof piece !== "number") return unpackUsage(piece);
+    const [from, length] = piece > 0 ? (["answer", piece] as const) : (["thought", -piece] as const);
+    const start = at[from];
+    at[from] += length;
+    if (from === "answer") return { type: "text-delta", text: answer.slice(start, at.answer) };
+    return { type: "thought-delta", text: thought.slice(start, at.thought) };
   });
 }
 
@@ -41,13 +72,12 @@ const insertAny = `INSERT INTO turn_event (${columns}) VALUES ($1, $2, $3, $4, $
 const insertOpen = ({ lockRows }: Dialect) =>
   `INSERT INTO turn_event (${columns}) SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT)
    FROM turn WHERE id = $1 AND process_id = $7 AND status = 'running' ${lockRows} ${replaceShorter}`;
-const insertOpenOn = new WeakMap<Dialect, string>();
 
 function valuesOf({ turnId, firstNumber, events, usageRaw, modelServed }: EventBatch): Value[] {
   return [turnId, firstNumber, events.length, packEvents(events), usageRaw, modelServed];
 }
 
-export function insertBatch(tx: Tx, batch: EventBatch): Awaitable<number> {
+export function insertBatch(tx: Tx, batch: EventBatch): Promise<number> {
   return tx.run(insertAny, valuesOf(batch));
 }
 
@@ -56,12 +86,7 @@ export async function appendEvents(
   tx: Tx,
   { batch, processId }: { batch: EventBatch; processId: number },
 ): Promise<void> {
-  let insert = insertOpenOn.get(tx.dialect);
-  if (insert === undefined) {
-    insert = insertOpen(tx.dialect);
-    insertOpenOn.set(tx.dialect, insert);
-  }
-  if ((await tx.run(insert, [...valuesOf(batch), processId])) > 0) return;
+  if ((await tx.run(insertOpen(tx.dialect), [...valuesOf(batch), processId])) > 0) return;
   const [open] = await tx.all("SELECT 1 FROM turn WHERE id = $1 AND process_id = $2 AND status = 'running'", [
     batch.turnId,
     processId,

@@ -24,8 +24,8 @@ export async function claimKey(
   at: number,
 ): Promise<string | undefined> {
   const taken = await tx.run(
-    `INSERT INTO idempotency (owner, key, body_hash, target_id, expires_at) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (owner, key) DO UPDATE SET body_hash = excluded.body_hash, target_id = excluded.target_id, expires_at = excluded.expires_at
+    `INSERT INTO idempotency (project, key, body_hash, target_id, expires_at) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (project, key) DO UPDATE SET body_hash = excluded.body_hash, target_id = excluded.target_id, expires_at = excluded.expires_at
      WHERE idempotency.expires_at <= $6`,
     [owner, idempotency.key, idempotency.bodyHash, targetId, idempotency.expiresAt, at],
   );
@@ -41,7 +41,7 @@ export async function findKey(
   at: number,
 ): Promise<{ targetId: string } | undefined> {
   const [row] = await reader.all<KeyRow>(
-    "SELECT body_hash, target_id FROM idempotency WHERE owner = $1 AND key = $2 AND expires_at > $3",
+    "SELECT body_hash, target_id FROM idempotency WHERE project = $1 AND key = $2 AND expires_at > $3",
     [owner, idempotency.key, at],
   );
   if (!row) return undefined;
@@ -53,7 +53,7 @@ export async function findKey(
 /** Removes keys that have expired, some at a time. */
 export async function sweepKeys(tx: Tx, { at }: { at: number }): Promise<number> {
   return tx.run(
-    `DELETE FROM idempotency WHERE (owner, key) IN (SELECT owner, key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT ${sweptAtOnce})
+    `DELETE FROM idempotency WHERE (project, key) IN (SELECT project, key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT ${sweptAtOnce})
      AND expires_at <= $1`,
     [at],
   );

@@ -13,7 +13,7 @@ export interface Inspection {
 export async function inspectDatabase(databaseUrl: string): Promise<Inspection> {
   const engine = await openEngine(databaseUrl, { processId: 0, readOnly: true });
   try {
-    const { reader } = engine;
+    const reader = engine.durable;
     const tables =
       reader.dialect.name === "sqlite"
         ? "SELECT name FROM sqlite_schema WHERE name = 'schema_version'"

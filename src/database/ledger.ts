@@ -16,34 +16,53 @@ import {
   usageFrom,
   usageValues,
 } from "./columns.ts";
-import { type Awaitable, allOf, type Reader, type Tx, type Value } from "./tx.ts";
+import type { Reader, Tx, Value } from "./tx.ts";
 
-const entryColumns = `id, turn_id, session_id, owner, purpose, attempt, at, vendor, model_requested, model_served, price_key, usage_raw,
-  ${usageColumns}, lines, total_pico, accuracy_rank, balanced, error_code`;
-const insertEntryRow = `INSERT INTO ledger_entry (${entryColumns}) VALUES (${placeholders(1, 23)})`;
+const entryColumns = `turn, number, purpose, at, vendor, model_requested, model_served, ${usageColumns}, total_pico, accuracy_rank,
+  balanced, error_code, lines, usage_raw, price`;
+const entryValues = placeholders(1, 19);
+const insertUnpriced = `INSERT INTO ledger (${entryColumns}) VALUES (${entryValues}, NULL)`;
+const insertPriced = ({ dialect }: Tx) =>
+  `INSERT INTO ledger (${entryColumns}) SELECT ${dialect.name === "sqlite" ? entryValues : entryTypes}, row FROM price WHERE key = $20`;
+/** Postgres does not see from a SELECT what its values are to be. */
+const entryTypes = [
+  ...["BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT"],
+  ...Array.from({ length: 9 }, () => "BIGINT"),
+  ...["TEXT", "TEXT", "TEXT"],
+]
+  .map((type, index) => `CAST($${index + 1} AS ${type})`)
+  .join(", ");
 
-/** Writes entries and the price rows they were made with. */
-export function insertEntries(tx: Tx, owner: string, entries: readonly LedgerEntry[]): Awaitable<unknown> {
-  return allOf(
-    entries.flatMap((entry) => {
-      const price = entry.price && printPrice(entry.price);
-      return [price && insertPrice(tx, price), insertEntry(tx, owner, entry, price?.key ?? null)];
-    }),
-  );
+/** Books a turn's calls, and keeps the price rows they were made with. */
+export async function insertEntries(tx: Tx, turnRow: number, entries: readonly LedgerEntry[]): Promise<void> {
+  await Promise.all(entries.map((entry) => insertEntry(tx, turnRow, entry)));
 }
 
-function insertEntry(tx: Tx, owner: string, entry: LedgerEntry, priceKey: string | null): Awaitable<number> {
-  return tx.run(insertEntryRow, [
-    ...[entry.id, entry.turnId, entry.sessionId, owner, entry.purpose, entry.attempt, entry.at, entry.vendor],
-    ...[entry.modelRequested, entry.modelServed, priceKey, entry.usageRaw],
+async function insertEntry(tx: Tx, turnRow: number, entry: LedgerEntry): Promise<void> {
+  const values: Value[] = [
+    ...[turnRow, entry.attempt, entry.purpose, entry.at, entry.vendor, entry.modelRequested, entry.modelServed],
     ...usageValues(entry.usage),
-    ...[packLines(entry.lines), entry.total, rankOf(entry.accuracy), entry.balanced ? 1 : 0, entry.errorCode],
+    ...[entry.total, rankOf(entry.accuracy), entry.balanced ? 1 : 0, entry.errorCode, packLines(entry.lines)],
+    entry.usageRaw,
+  ];
+  if (entry.price === null) {
+    await tx.run(insertUnpriced, values);
+    return;
+  }
+  const price = printPrice(entry.price);
+  const insert = insertPriced(tx);
+  if ((await tx.run(insert, [...values, price.key])) > 0) return;
+  // The first entry with this price row.
+  await tx.run("INSERT INTO price (key, content) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", [
+    price.key,
+    price.content,
   ]);
+  await tx.run(insert, [...values, price.key]);
 }
 
 interface PrintedPrice {
   key: string;
-  row: string;
+  content: string;
 }
 
 /** Prices are few and used again and again: each is printed once. */
@@ -53,14 +72,10 @@ const printed = new WeakMap<ReceiptPrice, PrintedPrice>();
 function printPrice(price: ReceiptPrice): PrintedPrice {
   const known = printed.get(price);
   if (known) return known;
-  const row = JSON.stringify(price, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
-  const fresh = { key: createHash("sha256").update(row).digest("base64url"), row };
+  const content = JSON.stringify(price, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+  const fresh = { key: createHash("sha256").update(content).digest("base64url"), content };
   printed.set(price, fresh);
   return fresh;
-}
-
-function insertPrice(tx: Tx, { key, row }: PrintedPrice): Awaitable<number> {
-  return tx.run("INSERT INTO price (key, row) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", [key, row]);
 }
 
 type PackedLine = [item: string, quantity: number, unit: ReceiptLine["unit"], unitPrice: string, amount: string];
@@ -108,10 +123,8 @@ export function addTotals(
 }
 
 interface EntryRow extends UsageRow {
-  id: string;
-  turn_id: string;
-  session_id: string;
-  attempt: number;
+  number: number;
+  purpose: LedgerEntry["purpose"];
   at: number;
   vendor: string;
   model_requested: string;
@@ -122,14 +135,16 @@ interface EntryRow extends UsageRow {
   accuracy_rank: number;
   balanced: number;
   error_code: ErrorCode | null;
-  price_row: string | null;
+  price: string | null;
 }
 
 export async function listEntries(reader: Reader, owner: string, turnId: string): Promise<LedgerEntry[]> {
+  const usage = usageColumns.replace(/\w+/g, "e.$&");
   const rows = await reader.all<EntryRow>(
-    `SELECT e.id, e.turn_id, e.session_id, e.attempt, e.at, e.vendor, e.model_requested, e.model_served, e.usage_raw, ${usageColumns},
-       e.lines, CAST(e.total_pico AS TEXT) AS total_pico, e.accuracy_rank, e.balanced, e.error_code, p.row AS price_row
-     FROM ledger_entry e LEFT JOIN price p ON p.key = e.price_key WHERE e.turn_id = $1 AND e.owner = $2 ORDER BY e.attempt, e.id`,
+    `SELECT e.number, e.purpose, e.at, e.vendor, e.model_requested, e.model_served, e.usage_raw, ${usage},
+       e.lines, CAST(e.total_pico AS TEXT) AS total_pico, e.accuracy_rank, e.balanced, e.error_code, p.content AS price
+     FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 JOIN ledger e ON e.turn = t.row LEFT JOIN price p ON p.row = e.price
+     WHERE t.id = $1 ORDER BY e.number`,
     [turnId, owner],
   );
   return rows.map(entryFrom);
@@ -137,16 +152,13 @@ export async function listEntries(reader: Reader, owner: string, turnId: string)
 
 function entryFrom(row: EntryRow): LedgerEntry {
   return {
-    id: row.id,
-    turnId: row.turn_id,
-    sessionId: row.session_id,
-    purpose: "turn",
-    attempt: row.attempt,
+    purpose: row.purpose,
+    attempt: row.number,
     at: row.at,
     vendor: row.vendor,
     modelRequested: row.model_requested,
     modelServed: row.model_served,
-    price: row.price_row === null ? null : JSON.parse(row.price_row),
+    price: row.price === null ? null : JSON.parse(row.price),
     usageRaw: row.usage_raw,
     usage: usageFrom(row),
     lines: unpackLines(row.lines),
@@ -167,7 +179,7 @@ export async function sumBooks(reader: Reader): Promise<BookTotals> {
     turns_total: string;
     running: number;
   }>(
-    `SELECT (SELECT COUNT(*) FROM ledger_entry) AS entries, ${sum("total_pico", "ledger_entry")} AS entries_total,
+    `SELECT (SELECT COUNT(*) FROM ledger) AS entries, ${sum("total_pico", "ledger")} AS entries_total,
        ${sum("cost_pico", "session")} AS sessions_total, ${sum("cost_pico", "turn WHERE settled = 1")} AS turns_total,
        (SELECT COUNT(*) FROM turn WHERE settled = 0 AND status = 'running') AS running`,
   );

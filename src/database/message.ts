@@ -1,93 +1,141 @@
-// Messages: the path to the newest one in pages and in full, and what the model is shown of it.
+// Messages as they are read: a turn's row gives its question and its answer. On a path of messages they stand at twice the turn's
+// place, and one behind.
 
 import type { Message } from "../conversation/message.ts";
-import type { ErrorCode } from "../errors.ts";
-import { notFound } from "../errors.ts";
-import { isId } from "../id.ts";
+import { type ErrorCode, notFound } from "../errors.ts";
+import { answerIdOf, isId, questionIdOf, turnIdOf } from "../id.ts";
 import type { Listed, MemoryRow, Page } from "../store.ts";
 import type { TurnStatus } from "../turn/turn.ts";
-import { type CostRow, costFrom, type UsageRow, usageFrom } from "./columns.ts";
+import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
 import { cutSegments, isOnPath, listSegments, type Segment } from "./path.ts";
 import type { Reader } from "./tx.ts";
 
-const messagesPerChunk = 200;
+/** Of a history that is streamed, so much is in memory at a time. */
+const turnsPerChunk = 100;
 
-/** What the reply says of its cost is its turn's: one source of truth. */
-const messageColumns = `m.id, m.session_id, m.parent_id, m.turn_id, m.role, m.content, m.thought, m.status, m.created_at,
-  t.model_requested, t.model_served, t.error_code, t.error_detail, t.input_tokens, t.cached_tokens, t.output_tokens,
-  t.thinking_tokens, t.tool_tokens, t.total_tokens, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank`;
-const messageTables = "message m LEFT JOIN turn t ON t.id = m.turn_id AND m.role = 'assistant'";
+const messageColumns = `t.id, t.question_id, t.answer_id, t.parent, p.id AS parent_turn_id, p.answer_id AS parent_answer_id, t.status,
+  t.started_at, t.question, t.answer, t.thought, t.model_requested, t.model_served, t.error_code, t.error_detail,
+  ${usageColumns.replace(/\w+/g, "t.$&")}, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank`;
+const messageTables = "turn t LEFT JOIN turn p ON p.row = t.parent";
 
-interface MessageRow extends UsageRow, CostRow {
+export interface MessageIds {
   id: string;
-  session_id: string;
-  parent_id: string | null;
-  turn_id: string;
-  role: Message["role"];
-  content: string;
-  thought: string | null;
+  question_id: string | null;
+  answer_id: string | null;
+}
+
+export const questionIdIn = (row: MessageIds) => row.question_id ?? questionIdOf(row.id);
+export const answerIdIn = (row: MessageIds) => row.answer_id ?? answerIdOf(row.id);
+
+interface MessagesRow extends MessageIds, UsageRow, CostRow {
+  parent_turn_id: string | null;
+  parent_answer_id: string | null;
   status: TurnStatus;
-  created_at: number;
-  model_requested: string | null;
+  started_at: number;
+  question: string;
+  answer: string;
+  thought: string | null;
+  model_requested: string;
   model_served: string | null;
   error_code: ErrorCode | null;
   error_detail: string | null;
 }
 
-function messageFrom(row: MessageRow): Message {
-  return {
-    id: row.id,
-    sessionId: row.session_id,
-    parentId: row.parent_id,
-    turnId: row.turn_id,
-    role: row.role,
-    content: row.content,
+function messagesFrom(row: MessagesRow, sessionId: string): [question: Message, answer: Message] {
+  const { id: turnId, parent_turn_id: before, started_at: createdAt } = row;
+  const common = { sessionId, turnId, createdAt };
+  const question: Message = {
+    ...common,
+    id: questionIdIn(row),
+    parentId: row.parent_answer_id ?? (before === null ? null : answerIdOf(before)),
+    role: "user",
+    content: row.question,
+    thought: null,
+    status: "complete",
+    model: null,
+    usage: null,
+    cost: null,
+    error: null,
+  };
+  const answer: Message = {
+    ...common,
+    id: answerIdIn(row),
+    parentId: question.id,
+    role: "assistant",
+    content: row.answer,
     thought: row.thought,
     status: row.status,
     model: row.model_served ?? row.model_requested,
     usage: usageFrom(row),
     cost: costFrom(row),
     error: row.error_code === null ? null : { code: row.error_code, detail: row.error_detail ?? "" },
-    createdAt: row.created_at,
   };
+  return [question, answer];
 }
 
 export async function findTurnMessages(reader: Reader, owner: string, turnId: string) {
-  const rows = await reader.all<MessageRow>(
-    `SELECT ${messageColumns} FROM turn o JOIN message m ON m.id IN (o.user_message_id, o.reply_message_id)
-     LEFT JOIN turn t ON t.id = m.turn_id AND m.role = 'assistant' WHERE o.id = $1 AND o.owner = $2`,
+  const [row] = await reader.all<MessagesRow & { session_id: string }>(
+    `SELECT ${messageColumns}, s.id AS session_id FROM ${messageTables} JOIN session s ON s.row = t.session AND s.project = $2 WHERE t.id = $1`,
     [turnId, owner],
   );
-  const user = rows.find((row) => row.role === "user");
-  const reply = rows.find((row) => row.role === "assistant");
-  return user && reply ? { userMessage: messageFrom(user), reply: messageFrom(reply) } : undefined;
+  if (!row) return undefined;
+  const [userMessage, reply] = messagesFrom(row, row.session_id);
+  return { userMessage, reply };
+}
+
+/** Where a message stands; `role` says which of the turn's two it is. */
+export interface MessagePlace {
+  turnRow: number;
+  branch: number;
+  position: number;
+  role: Message["role"];
+}
+
+/** The place of a message of the caller's session. */
+export async function findPlaceOf(
+  reader: Reader,
+  owner: string,
+  sessionId: string,
+  messageId: string,
+): Promise<MessagePlace | undefined> {
+  if (!isId(messageId)) return undefined;
+  const rows = await reader.all<MessageIds & { row: number; branch: number; position: number }>(
+    `SELECT t.row, t.id, t.question_id, t.answer_id, t.branch, t.position
+     FROM (SELECT row FROM turn WHERE id = $1 UNION SELECT row FROM turn WHERE question_id = $2 UNION SELECT row FROM turn WHERE answer_id = $2) f
+     JOIN turn t ON t.row = f.row JOIN session s ON s.row = t.session WHERE s.id = $3 AND s.project = $4`,
+    [turnIdOf(messageId), messageId, sessionId, owner],
+  );
+  for (const row of rows) {
+    const { row: turnRow, branch, position } = row;
+    if (questionIdIn(row) === messageId) return { turnRow, branch, position, role: "user" };
+    if (answerIdIn(row) === messageId) return { turnRow, branch, position, role: "assistant" };
+  }
+  return undefined;
 }
 
 interface Path {
+  session: number;
   segments: Segment[];
+  /** The newest turn's position; -1 in an empty session. */
   tip: number;
 }
 
 /** The path to the newest message of the caller's session. Throws not_found. */
 async function getPath(reader: Reader, owner: string, sessionId: string): Promise<Path> {
-  const [row] = await reader.all<{ tip_branch: number; tip_position: number }>(
-    "SELECT tip_branch, tip_position FROM session WHERE id = $1 AND owner = $2",
+  const [row] = await reader.all<{ row: number; tip_branch: number; tip_position: number }>(
+    "SELECT row, tip_branch, tip_position FROM session WHERE id = $1 AND project = $2",
     [sessionId, owner],
   );
   if (!row) throw notFound("session");
-  return { segments: await listSegments(reader, sessionId, row.tip_branch, row.tip_position), tip: row.tip_position };
+  const segments = await listSegments(reader, row.row, row.tip_branch, row.tip_position);
+  return { session: row.row, segments, tip: row.tip_position };
 }
 
-async function getPosition(reader: Reader, sessionId: string, segments: Segment[], id: string): Promise<number> {
-  const rows = isId(id)
-    ? await reader.all<{ branch: number; position: number }>(
-        "SELECT branch, position FROM message WHERE id = $1 AND session_id = $2",
-        [id, sessionId],
-      )
-    : [];
-  const place = rows[0];
-  if (!place || !isOnPath(segments, place.branch, place.position)) throw notFound("message");
-  return place.position;
+/** Throws not_found for a message that does not stand on the path. */
+async function getPosition(reader: Reader, owner: string, sessionId: string, path: Path, id: string): Promise<number> {
+  const place = await findPlaceOf(reader, owner, sessionId, id);
+  if (!place || !isOnPath(path.segments, place.branch, place.position)) throw notFound("message");
+  return place.position * 2 + (place.role === "user" ? 0 : 1);
 }
 
 export async function listMessages(
@@ -96,15 +144,15 @@ export async function listMessages(
   sessionId: string,
   page: Page & { order: "asc" | "desc" },
 ): Promise<Listed<Message>> {
-  const { segments, tip } = await getPath(reader, owner, sessionId);
+  const path = await getPath(reader, owner, sessionId);
   const [first, last] = page.order === "asc" ? [page.after, page.before] : [page.before, page.after];
-  const low = first === undefined ? 0 : (await getPosition(reader, sessionId, segments, first)) + 1;
-  const high = last === undefined ? tip : (await getPosition(reader, sessionId, segments, last)) - 1;
+  const low = first === undefined ? 0 : (await getPosition(reader, owner, sessionId, path, first)) + 1;
+  const high = last === undefined ? path.tip * 2 + 1 : (await getPosition(reader, owner, sessionId, path, last)) - 1;
   // A page lies at the cursor; without one, where the order begins.
   const fromEnd = (page.after === undefined && page.before !== undefined) !== (page.order === "desc");
   const start = fromEnd ? Math.max(low, high - page.limit + 1) : low;
   const end = fromEnd ? high : Math.min(high, low + page.limit - 1);
-  const data = await readRange(reader, sessionId, segments, start, end);
+  const data = await readRange(reader, sessionId, path, start, end);
   return { data: page.order === "desc" ? data.reverse() : data, hasMore: start > low || end < high };
 }
 
@@ -114,65 +162,77 @@ export async function* readHistory(
   owner: string,
   sessionId: string,
 ): AsyncGenerator<Message[], void, void> {
-  const { segments, tip } = await getPath(reader, owner, sessionId);
-  for (let low = 0; low <= tip; low += messagesPerChunk) {
-    yield await readRange(reader, sessionId, segments, low, Math.min(tip, low + messagesPerChunk - 1));
-  }
+  const path = await getPath(reader, owner, sessionId);
+  for (let low = 0; low <= path.tip; low += turnsPerChunk)
+    yield await readRange(reader, sessionId, path, low * 2, Math.min(path.tip, low + turnsPerChunk - 1) * 2 + 1);
 }
 
+/** The messages from place `start` to place `end`, both included. */
 async function readRange(
   reader: Reader,
   sessionId: string,
-  segments: Segment[],
-  low: number,
-  high: number,
+  { session, segments }: Path,
+  start: number,
+  end: number,
 ): Promise<Message[]> {
+  if (start > end) return [];
+  const [low, high] = [Math.floor(start / 2), Math.floor(end / 2)];
   const messages: Message[] = [];
   for (const part of cutSegments(segments, low, high)) {
-    const rows = await reader.all<MessageRow>(
+    const rows = await reader.all<MessagesRow>(
       `SELECT ${messageColumns} FROM ${messageTables}
-       WHERE m.session_id = $1 AND m.branch = $2 AND m.position BETWEEN $3 AND $4 ORDER BY m.position`,
-      [sessionId, part.branch, part.low, part.high],
+       WHERE t.session = $1 AND t.branch = $2 AND t.position BETWEEN $3 AND $4 ORDER BY t.position`,
+      [session, part.branch, part.low, part.high],
     );
-    for (const row of rows) messages.push(messageFrom(row));
+    for (const row of rows) messages.push(...messagesFrom(row, sessionId));
   }
-  return messages;
+  return messages.slice(start - low * 2, end - low * 2 + 1);
 }
 
 interface MemoryDbRow {
   position: number;
-  role: MemoryRow["role"];
   status: TurnStatus;
-  content: string;
+  question: string;
+  answer: string;
   vendor_parts: string | null;
   model_served: string | null;
 }
 
+/** The path of a session up to, and without, the message at place `end`, from the message at place `start` on. */
 export async function readMemory(
   reader: Reader,
   sessionId: string,
   branch: number,
-  position: number,
-  from: number,
+  end: number,
+  start: number,
 ): Promise<MemoryRow[]> {
+  const [session] = await reader.all<{ row: number }>("SELECT row FROM session WHERE id = $1", [sessionId]);
+  if (!session) return [];
+  const [low, high] = [Math.floor(start / 2), Math.floor((end - 1) / 2)];
   const memory: MemoryRow[] = [];
-  for (const part of cutSegments(await listSegments(reader, sessionId, branch, position - 1), from, position - 1)) {
+  for (const part of cutSegments(await listSegments(reader, session.row, branch, high), low, high)) {
     const rows = await reader.all<MemoryDbRow>(
-      // The model matters only where something is to be sent back to it: the turn is looked at for those rows alone.
-      `SELECT position, role, status, content, vendor_parts,
-         CASE WHEN vendor_parts IS NULL THEN NULL ELSE (SELECT t.model_served FROM turn t WHERE t.id = turn_id) END AS model_served
-       FROM message WHERE session_id = $1 AND branch = $2 AND position BETWEEN $3 AND $4 ORDER BY position`,
-      [sessionId, part.branch, part.low, part.high],
+      `SELECT position, status, question, answer, vendor_parts, model_served
+       FROM turn WHERE session = $1 AND branch = $2 AND position BETWEEN $3 AND $4 ORDER BY position`,
+      [session.row, part.branch, part.low, part.high],
     );
-    for (const row of rows)
-      memory.push({
-        position: row.position,
-        role: row.role,
-        status: row.status,
-        content: row.content,
-        vendorParts: row.vendor_parts,
-        modelServed: row.model_served,
-      });
+    for (const row of rows) memory.push(...memoryFrom(row));
   }
-  return memory;
+  return memory.filter(({ position }) => position >= start && position < end);
+}
+
+function memoryFrom(row: MemoryDbRow): MemoryRow[] {
+  const place = row.position * 2;
+  const plain = { vendorParts: null, modelServed: null };
+  const signed = { vendorParts: row.vendor_parts, modelServed: row.model_served };
+  return [
+    { position: place, role: "user", status: "complete", content: row.question, ...plain },
+    {
+      position: place + 1,
+      role: "assistant",
+      status: row.status,
+      content: row.answer,
+      ...(row.vendor_parts === null ? plain : signed),
+    },
+  ];
 }

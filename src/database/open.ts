@@ -47,7 +47,7 @@ export async function openEngine(databaseUrl: string, options: StoreOptions): Pr
 }
 
 function createStore(engine: Engine, processId: number, now: () => number): Store {
-  const { reader, recent } = engine;
+  const { durable, committed } = engine;
   let sweptAt = 0;
   /** Old keys are removed beside the work of those who use keys; whoever brought this one does not wait for it. */
   const sweep = (at: number) => {
@@ -60,21 +60,21 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
       if (idempotency) sweep(at);
       return engine.write("createSession", { owner, id, fields, at, idempotency });
     },
-    findSession: (owner, id) => findSession(reader, owner, id),
-    peekSession: (owner, id) => findState(recent, owner, id),
-    listSessions: (owner, page) => listSessions(reader, owner, page),
+    findSession: (owner, id) => findSession(durable, owner, id),
+    peekSession: (owner, id) => findState(committed, owner, id),
+    listSessions: (owner, page) => listSessions(durable, owner, page),
     async searchSessions(owner, query, page) {
       await engine.settleSearch();
-      return searchSessions(reader, owner, query, page);
+      return searchSessions(durable, owner, query, page);
     },
     updateSession: (owner, id, change, at, ifVersion) =>
       engine.write("updateSession", { owner, id, change, at, ifVersion }),
     trashSession: (owner, id, at, ifVersion) => engine.write("trashSession", { owner, id, at, ifVersion }),
     restoreSession: (owner, id, at) => engine.write("restoreSession", { owner, id, at, ifVersion: undefined }),
 
-    listMessages: (owner, sessionId, page) => listMessages(reader, owner, sessionId, page),
-    readHistory: (owner, sessionId) => readHistory(reader, owner, sessionId),
-    readMemory: (sessionId, branch, position, from) => readMemory(recent, sessionId, branch, position, from),
+    listMessages: (owner, sessionId, page) => listMessages(durable, owner, sessionId, page),
+    readHistory: (owner, sessionId) => readHistory(durable, owner, sessionId),
+    readMemory: (sessionId, branch, position, from) => readMemory(committed, sessionId, branch, position, from),
 
     openTurn(input) {
       if (input.idempotency) sweep(input.at);
@@ -84,20 +84,20 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     closeTurn: (input) => engine.write("closeTurn", input),
     settleTurn: (turnId, runner, entries, usage, cost) =>
       engine.write("settleTurn", { turnId, processId: runner, entries, usage, cost }),
-    findTurn: (owner, id) => findTurn(reader, owner, id),
-    findTurnMessages: (owner, turnId) => findTurnMessages(reader, owner, turnId),
-    readTurnLog: (owner, turnId, after) => readTurnLog(reader, owner, turnId, after),
-    listEntries: (owner, turnId) => listEntries(reader, owner, turnId),
-    findIdempotent: (owner, idempotency) => findKey(reader, owner, idempotency, now()),
+    findTurn: (owner, id) => findTurn(durable, owner, id),
+    findTurnMessages: (owner, turnId) => findTurnMessages(durable, owner, turnId),
+    readTurnLog: (owner, turnId, after) => readTurnLog(durable, owner, turnId, after),
+    listEntries: (owner, turnId) => listEntries(durable, owner, turnId),
+    findIdempotent: (owner, idempotency) => findKey(durable, owner, idempotency, now()),
 
     requestStop: (owner, turnId, hard) => engine.write("requestStop", { owner, turnId, hard }),
-    listStopRequests: (runner) => listStopRequests(reader, runner),
+    listStopRequests: (runner) => listStopRequests(durable, runner),
     renewLease: (runner, turnIds, leaseMs) => engine.write("renewLease", { processId: runner, turnIds, leaseMs }),
     claimDeadTurns: (claimingProcess, known, leaseMs, limit) =>
       engine.write("claimDeadTurns", { processId: claimingProcess, known, leaseMs, limit }),
-    readDeadTurn: (turnId) => readDeadTurn(reader, turnId),
+    readDeadTurn: (turnId) => readDeadTurn(durable, turnId),
 
-    sumBooks: () => sumBooks(reader),
+    sumBooks: () => sumBooks(durable),
     async checkWritable() {
       await engine.checkRoom();
       await engine.write("writeCheck", { at: now() });

@@ -4,10 +4,15 @@ import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
 import { claimDeadTurns } from "./recovery.ts";
 import { createSession, restoreSession, trashSession, updateSession } from "./session.ts";
-import { closeTurn, renewLease, requestStop, settleTurn } from "./turn.ts";
+import { renewLease, requestStop } from "./turn.ts";
+import { closeTurn, settleTurn } from "./turn-close.ts";
 import { openTurn } from "./turn-open.ts";
 import type { Tx } from "./tx.ts";
-import { writeCheck } from "./write-check.ts";
+
+/** Changes nothing of anybody's: whether the database still takes a write. */
+async function writeCheck(tx: Tx, { at }: { at: number }): Promise<void> {
+  await tx.run("INSERT INTO write_check (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at", [at]);
+}
 
 export const operations = {
   createSession,

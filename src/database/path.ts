@@ -1,18 +1,18 @@
-// Paths: which ranges of which branches make up the way from the first message to a given one.
+// Paths: which ranges of which branches make up the way from the first turn to a given one.
 
 import type { Reader } from "./tx.ts";
 
-/** Positions `low..high` of one branch. */
+/** Positions `low..high` of one branch; the first turn of a path stands at 0. */
 export interface Segment {
   branch: number;
   low: number;
   high: number;
 }
 
-/** The path that ends at `position` on `branch`, oldest segment first; empty when position is -1. */
+/** The path of the session with this row that ends at `position` on `branch`, oldest segment first; empty when position is -1. */
 export async function listSegments(
   reader: Reader,
-  sessionId: string,
+  session: number,
   branch: number,
   position: number,
 ): Promise<Segment[]> {
@@ -20,12 +20,12 @@ export async function listSegments(
   if (branch === 0) return [{ branch: 0, low: 0, high: position }];
   const chain = await reader.all<Segment & { parent_branch: number | null }>(
     `WITH RECURSIVE chain (branch, parent_branch, low, high) AS (
-       SELECT branch, parent_branch, fork_position, CAST($3 AS BIGINT) FROM branch WHERE session_id = $1 AND branch = $2
+       SELECT branch, parent_branch, fork_position, CAST($3 AS BIGINT) FROM branch WHERE session = $1 AND branch = $2
        UNION ALL
        SELECT b.branch, b.parent_branch, b.fork_position, chain.low - 1
-       FROM chain JOIN branch b ON b.session_id = $1 AND b.branch = chain.parent_branch)
+       FROM chain JOIN branch b ON b.session = $1 AND b.branch = chain.parent_branch)
      SELECT branch, parent_branch, low, high FROM chain ORDER BY low`,
-    [sessionId, branch, position],
+    [session, branch, position],
   );
   const segments = chain.map(({ branch, low, high }) => ({ branch, low, high }));
   const oldest = chain[0];

@@ -33,7 +33,7 @@ export async function claimDeadTurns(tx: Tx, input: ClaimDeadTurns): Promise<str
       AND NOT (id ${tx.dialect.inList("$4")})`;
     const rows = await tx.all<{ id: string }>(
       `UPDATE turn SET process_id = $1, lease_until = ${now} + $2 WHERE ${dead}
-         AND id IN (SELECT id FROM turn WHERE ${dead} ORDER BY id LIMIT $5) RETURNING id`,
+         AND id IN (SELECT id FROM turn WHERE ${dead} ORDER BY row LIMIT $5) RETURNING id`,
       [processId, leaseMs, runner, JSON.stringify(own ? known : []), limit - claimed.length],
     );
     for (const row of rows) claimed.push(row.id);
@@ -45,6 +45,7 @@ export async function claimDeadTurns(tx: Tx, input: ClaimDeadTurns): Promise<str
 interface DeadRow extends TurnRow {
   branch: number;
   position: number;
+  question: string;
   system: string | null;
   memory_from: number;
   memory_estimate: number;
@@ -54,15 +55,16 @@ interface DeadRow extends TurnRow {
 /** All that was saved of a claimed turn. */
 export async function readDeadTurn(reader: Reader, turnId: string): Promise<DeadTurn> {
   const [row] = await reader.all<DeadRow>(
-    `SELECT t.*, m.branch, m.position, s.system, s.memory_from, s.memory_estimate, s.memory_tokens
-     FROM (SELECT ${turnColumns} FROM turn WHERE id = $1) t JOIN message m ON m.id = t.user_message_id JOIN session s ON s.id = t.session_id`,
+    `SELECT ${turnColumns}, t.branch, t.position, t.question, s.system, s.memory_from, s.memory_estimate, s.memory_tokens
+     FROM turn t JOIN session s ON s.row = t.session WHERE t.id = $1`,
     [turnId],
   );
   const log = await readLog(reader, turnId, 1);
   const last = log.events.at(-1)?.number ?? 1;
   return {
-    owner: row!.owner,
+    owner: row!.project,
     turn: turnFrom(row!),
+    question: row!.question,
     memory: memoryOf(row!),
     system: row!.system,
     events: log.events.map(({ event }) => event),
@@ -74,5 +76,11 @@ export async function readDeadTurn(reader: Reader, turnId: string): Promise<Dead
 
 function memoryOf(row: DeadRow): MemoryState {
   const { branch, position, memory_from, memory_estimate, memory_tokens } = row;
-  return { branch, position, from: memory_from, promptEstimate: memory_estimate, promptTokens: memory_tokens };
+  return {
+    branch,
+    position: position * 2,
+    from: memory_from * 2,
+    promptEstimate: memory_estimate,
+    promptTokens: memory_tokens,
+  };
 }

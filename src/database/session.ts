@@ -2,12 +2,11 @@
 
 import type { Session } from "../conversation/session.ts";
 import { AppError, notFound } from "../errors.ts";
-import { isId } from "../id.ts";
+import { answerIdOf, isId } from "../id.ts";
 import { noUsage } from "../money/usage.ts";
 import type { Idempotency, Listed, Page, SessionFields, SessionState } from "../store.ts";
 import { accuracyAt, type CostRow, storableText, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
 import { claimKey } from "./idempotency.ts";
-import { titleRow } from "./search/search-text.ts";
 import type { Reader, Tx, Value } from "./tx.ts";
 
 export const sessionColumns = `row, id, title, model, system, params, metadata, message_count, created_at, updated_at, deleted_at,
@@ -61,12 +60,15 @@ interface StateRow extends SessionRow {
   memory_from: number;
   memory_estimate: number;
   memory_tokens: number;
-  tip_message_id: string | null;
+  tip_row: number | null;
+  tip_turn_id: string | null;
+  tip_answer_id: string | null;
 }
 
+const tip = (column: string) =>
+  `(SELECT t.${column} FROM turn t WHERE t.session = session.row AND t.branch = tip_branch AND t.position = tip_position)`;
 const selectState = `SELECT ${sessionColumns}, tip_branch, tip_position, branch_count, memory_from, memory_estimate, memory_tokens,
-  (SELECT m.id FROM message m WHERE m.session_id = session.id AND m.branch = tip_branch AND m.position = tip_position) AS tip_message_id
-  FROM session WHERE id = $1 AND owner = $2`;
+  ${tip("row")} AS tip_row, ${tip("id")} AS tip_turn_id, ${tip("answer_id")} AS tip_answer_id FROM session WHERE id = $1 AND project = $2`;
 
 /** The caller's session with what a turn needs of it. */
 export async function findState(reader: Reader, owner: string, id: string): Promise<SessionState | undefined> {
@@ -74,14 +76,15 @@ export async function findState(reader: Reader, owner: string, id: string): Prom
   if (!row) return undefined;
   return {
     ...sessionFrom(row),
+    row: row.row,
     tipBranch: row.tip_branch,
     tipPosition: row.tip_position,
     branchCount: row.branch_count,
     memoryFrom: row.memory_from,
     memoryEstimate: row.memory_estimate,
     memoryTokens: row.memory_tokens,
-    tipMessageId: row.tip_message_id,
-    row: row.row,
+    tipRow: row.tip_row,
+    tipMessageId: row.tip_answer_id ?? (row.tip_turn_id === null ? null : answerIdOf(row.tip_turn_id)),
   };
 }
 
@@ -103,11 +106,11 @@ export async function createSession(tx: Tx, input: CreateSession): Promise<Sessi
   }
   const values = Object.values(fieldValues(fields));
   const [row] = await tx.all<SessionRow>(
-    `INSERT INTO session (id, owner, created_at, updated_at, title, model, system, params, metadata)
+    `INSERT INTO session (id, project, created_at, updated_at, title, model, system, params, metadata)
      VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8) RETURNING ${sessionColumns}`,
     [id, owner, at, ...values],
   );
-  if (fields.title !== null) await tx.indexText(titleRow(row!.row), owner, fields.title, true);
+  if (fields.title !== null) await tx.indexTitle(row!.row, owner, fields.title);
   return sessionFrom(row!);
 }
 
@@ -125,7 +128,7 @@ function fieldValues(fields: Partial<SessionFields>): Record<string, Value> {
 }
 
 export async function findSession(reader: Reader, owner: string, id: string): Promise<Session | undefined> {
-  const rows = await reader.all<SessionRow>(`SELECT ${sessionColumns} FROM session WHERE id = $1 AND owner = $2`, [
+  const rows = await reader.all<SessionRow>(`SELECT ${sessionColumns} FROM session WHERE id = $1 AND project = $2`, [
     id,
     owner,
   ]);
@@ -140,7 +143,7 @@ export async function listSessions(
 ): Promise<Listed<Session>> {
   const { after, before, limit } = page;
   const params: Value[] = [owner, limit + 1];
-  let where = `owner = $1 AND deleted_at IS ${page.deleted ? "NOT NULL" : "NULL"}`;
+  let where = `project = $1 AND deleted_at IS ${page.deleted ? "NOT NULL" : "NULL"}`;
   for (const [cursor, sign] of [
     [after, "<"],
     [before, ">"],
@@ -172,7 +175,7 @@ export async function updateSession(tx: Tx, input: UpdateSession): Promise<Sessi
   const sets = Object.keys(values).map((name, index) => `${name} = $${index + 4}, `);
   const row = await changeSession(tx, sets.join(""), "", [id, owner, at, ...Object.values(values)], ifVersion);
   if (!row) throw await explainUnchanged(tx, owner, id, ifVersion);
-  if (change.title !== undefined) await tx.indexText(titleRow(row.row), owner, change.title, true);
+  if (change.title !== undefined) await tx.indexTitle(row.row, owner, change.title);
   return sessionFrom(row);
 }
 
@@ -197,7 +200,7 @@ export async function restoreSession(tx: Tx, { owner, id, at, ifVersion }: MoveS
 async function changeSession(tx: Tx, set: string, where: string, params: Value[], ifVersion: number | undefined) {
   const guard = ifVersion === undefined ? "" : `AND version = $${params.push(ifVersion)}`;
   const rows = await tx.all<SessionRow>(
-    `UPDATE session SET ${set}updated_at = $3, version = version + 1 WHERE id = $1 AND owner = $2 ${where} ${guard} RETURNING ${sessionColumns}`,
+    `UPDATE session SET ${set}updated_at = $3, version = version + 1 WHERE id = $1 AND project = $2 ${where} ${guard} RETURNING ${sessionColumns}`,
     params,
   );
   return rows[0];

@@ -1,20 +1,20 @@
-// Opening a turn: the session is taken, both messages and the turn are written, or nothing is.
+// Opening a turn: the session is taken and the turn is written with its question, or nothing is.
 
 import type { Message } from "../conversation/message.ts";
 import { titleFrom } from "../conversation/session.ts";
 import { AppError, notFound } from "../errors.ts";
+import { answerIdOf, questionIdOf } from "../id.ts";
 import { type MemoryState, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
 import type { Turn } from "../turn/turn.ts";
 import { storableText } from "./columns.ts";
 import { claimKey } from "./idempotency.ts";
-import { findTurnMessages } from "./message.ts";
-import { titleRow } from "./search/search-text.ts";
+import { findPlaceOf, findTurnMessages } from "./message.ts";
 import { findState, versionMismatch } from "./session.ts";
 import { findTurn, turnInProgress } from "./turn.ts";
-import { type Awaitable, allOf, type Tx } from "./tx.ts";
+import type { Tx } from "./tx.ts";
 
-/** Where a new message goes on: after `position` (-1: at the beginning) of `branch`. Undefined: after the newest message. */
-type Place = { branch: number; position: number } | undefined;
+/** Where a turn goes on: after the turn at `position` (-1: at the beginning) of `branch`. Undefined: after the newest turn. */
+type Place = { turnRow: number | null; branch: number; position: number } | undefined;
 
 export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   const { owner, idempotency, at } = input;
@@ -28,17 +28,16 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   if (!taken) return findOpened(tx, input);
   const { before, session } = taken;
   const parentId = input.parentId === undefined ? before.tipMessageId : input.parentId;
-  const { userMessage, reply } = messagesOf(input, parentId, content);
+  const parentRow = place ? place.turnRow : before.tipRow;
   // Independent of each other: an engine with a network sends them together.
-  const [userRow, replyRow] = await allOf([
-    insertMessage(tx, userMessage, session.tipBranch, session.tipPosition - 1),
-    insertMessage(tx, reply, session.tipBranch, session.tipPosition),
-    insertTurn(tx, input),
+  const [row] = await Promise.all([
+    insertTurn(tx, input, session, parentRow, content),
     place && session.tipBranch !== place.branch ? insertBranch(tx, session, place) : undefined,
-    session.title !== before.title ? tx.indexText(titleRow(session.row), owner, session.title, true) : undefined,
+    session.title === before.title ? undefined : tx.indexTitle(session.row, owner, session.title),
   ]);
-  await tx.indexText(userRow, owner, content, false);
-  return { kind: "opened", session, turn: turnOf(input), userMessage, reply, replyRow, memory: memoryOf(session) };
+  session.tipRow = row;
+  const { userMessage, reply } = messagesOf(input, parentId, content);
+  return { kind: "opened", session, turn: turnOf(input), userMessage, reply, row, memory: memoryOf(session) };
 }
 
 /** What an earlier try with the same turn id has written. */
@@ -49,21 +48,18 @@ async function findOpened(tx: Tx, { owner, sessionId, turnId }: OpenTurn): Promi
     findTurnMessages(tx, owner, turnId),
   ]);
   if (!session || !turn || !messages) throw notFound("turn");
-  return { kind: "opened", session, turn, ...messages, replyRow: undefined, memory: memoryOf(session) };
+  return { kind: "opened", session, turn, ...messages, row: session.tipRow ?? undefined, memory: memoryOf(session) };
 }
 
 const mostTries = 20;
 
-/** Messages never move, so their places can be read before the session is taken. */
+/** Turns never move, so their places can be read before the session is taken. */
 async function findPlace(tx: Tx, { parentId, sessionId, owner }: OpenTurn): Promise<Place | "nowhere"> {
   if (parentId === undefined) return undefined;
-  if (parentId === null) return { branch: 0, position: -1 };
-  const [row] = await tx.all<{ branch: number; position: number; role: Message["role"] }>(
-    `SELECT m.branch, m.position, m.role FROM message m JOIN session s ON s.id = m.session_id WHERE m.id = $1 AND s.id = $2 AND s.owner = $3`,
-    [parentId, sessionId, owner],
-  );
-  if (!row) return "nowhere";
-  if (row.role === "assistant") return { branch: row.branch, position: row.position };
+  if (parentId === null) return { turnRow: null, branch: 0, position: -1 };
+  const place = await findPlaceOf(tx, owner, sessionId, parentId);
+  if (!place) return "nowhere";
+  if (place.role === "assistant") return place;
   const detail = "A message can only follow a reply of the model.";
   throw new AppError("invalid_request", detail, { errors: [{ pointer: "/parent_id", detail }] });
 }
@@ -89,7 +85,7 @@ async function takeSession(tx: Tx, input: OpenTurn, place: Place, content: strin
     const refusal = refusalOf(now, ifVersion);
     if (refusal?.members?.running_turn_id === turnId) return undefined;
     if (!now || refusal) throw refusal;
-    const endedSince = now.tipMessageId === input.replyMessageId; // an earlier try opened it, and another process closed it
+    const endedSince = now.tipMessageId === answerIdOf(turnId); // an earlier try opened it, and another process closed it
     if (known && (endedSince || !isDecidedAlike(known, now)))
       throw new StaleSession("The session has changed since it was read.");
     before = now;
@@ -107,19 +103,19 @@ function isDecidedAlike(one: SessionState, other: SessionState): boolean {
 }
 
 /** The guard: only one caller ever takes a session in which nothing was running, and only as it knew it. */
-function writeTaken(tx: Tx, owner: string, before: SessionState, after: SessionState): Awaitable<number> {
+function writeTaken(tx: Tx, owner: string, before: SessionState, after: SessionState): Promise<number> {
   return tx.run(
     `UPDATE session SET message_count = $4, version = $5, updated_at = $6, running_turn_id = $7, title = $8,
        tip_branch = $9, tip_position = $10, branch_count = $11, memory_from = $12
-     WHERE id = $1 AND owner = $2 AND version = $3 AND deleted_at IS NULL AND running_turn_id IS NULL`,
+     WHERE row = $1 AND project = $2 AND version = $3 AND deleted_at IS NULL AND running_turn_id IS NULL`,
     [
-      ...[before.id, owner, before.version, after.messageCount, after.version, after.updatedAt, after.runningTurnId],
+      ...[before.row, owner, before.version, after.messageCount, after.version, after.updatedAt, after.runningTurnId],
       ...[after.title, after.tipBranch, after.tipPosition, after.branchCount, after.memoryFrom],
     ],
   );
 }
 
-/** The session as it is with the turn running in it: the new messages stand at its tip, on a branch of their own where they fork. */
+/** The session as it is with the turn running in it: the turn stands at its tip, on a branch of their own where they fork. */
 function afterOpening(before: SessionState, input: OpenTurn, place: Place, content: string): SessionState {
   const after: SessionState = {
     ...before,
@@ -128,12 +124,13 @@ function afterOpening(before: SessionState, input: OpenTurn, place: Place, conte
     updatedAt: input.at,
     runningTurnId: input.turnId,
     title: before.title ?? titleFrom(content),
-    tipPosition: before.tipPosition + 2,
-    tipMessageId: input.replyMessageId,
+    tipPosition: before.tipPosition + 1,
+    tipRow: null,
+    tipMessageId: answerIdOf(input.turnId),
   };
   if (!place) return after;
   const fork = place.position + 1;
-  after.tipPosition = fork + 1;
+  after.tipPosition = fork;
   if (before.memoryFrom > fork) after.memoryFrom = 0;
   if (before.tipBranch !== place.branch || before.tipPosition !== place.position) {
     after.tipBranch = before.branchCount;
@@ -150,22 +147,28 @@ function refusalOf(session: SessionState | undefined, ifVersion: number | undefi
   return undefined;
 }
 
-function insertBranch(tx: Tx, session: SessionState, place: { branch: number; position: number }): Awaitable<number> {
-  return tx.run("INSERT INTO branch (session_id, branch, parent_branch, fork_position) VALUES ($1, $2, $3, $4)", [
-    session.id,
+function insertBranch(tx: Tx, session: SessionState, place: { branch: number; position: number }): Promise<number> {
+  return tx.run("INSERT INTO branch (session, branch, parent_branch, fork_position) VALUES ($1, $2, $3, $4)", [
+    session.row,
     session.tipBranch,
     place.position === -1 ? null : place.branch,
     place.position + 1,
   ]);
 }
 
-/** Returns the row. A message that is being opened has no thought yet, and what it says of its cost will be its turn's. */
-function insertMessage(tx: Tx, message: Message, branch: number, position: number): Awaitable<number> {
-  const { id, sessionId, parentId, turnId, role, status, createdAt, content } = message;
+/** Returns the turn's row. */
+function insertTurn(
+  tx: Tx,
+  input: OpenTurn,
+  { row, tipBranch, tipPosition }: SessionState,
+  parentRow: number | null,
+  question: string,
+): Promise<number> {
+  const { turnId, modelRequested, at, processId, leaseMs } = input;
   return tx.insert(
-    `INSERT INTO message (id, session_id, branch, position, parent_id, turn_id, role, status, created_at, content)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [id, sessionId, branch, position, parentId, turnId, role, status, createdAt, content],
+    `INSERT INTO turn (id, session, branch, position, parent, status, model_requested, started_at, process_id, lease_until, question)
+     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, ${tx.dialect.now} + $9, $10)`,
+    [turnId, row, tipBranch, tipPosition, parentRow, modelRequested, at, processId, leaseMs, question],
   );
 }
 
@@ -174,11 +177,11 @@ function messagesOf(
   parentId: string | null,
   content: string,
 ): { userMessage: Message; reply: Message } {
-  const { sessionId, turnId, userMessageId, replyMessageId, at } = input;
+  const { sessionId, turnId, at } = input;
   const common = { sessionId, turnId, thought: null, usage: null, cost: null, error: null, createdAt: at };
   const userMessage: Message = {
     ...common,
-    id: userMessageId,
+    id: questionIdOf(turnId),
     parentId,
     role: "user",
     content,
@@ -187,8 +190,8 @@ function messagesOf(
   };
   const reply: Message = {
     ...common,
-    id: replyMessageId,
-    parentId: userMessageId,
+    id: answerIdOf(turnId),
+    parentId: userMessage.id,
     role: "assistant",
     content: "",
     status: "running",
@@ -197,21 +200,12 @@ function messagesOf(
   return { userMessage, reply };
 }
 
-function insertTurn(tx: Tx, input: OpenTurn): Awaitable<number> {
-  const { turnId, sessionId, owner, userMessageId, replyMessageId, modelRequested, at, processId, leaseMs } = input;
-  return tx.run(
-    `INSERT INTO turn (id, session_id, owner, user_message_id, reply_message_id, status, model_requested, started_at, process_id, lease_until)
-     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, ${tx.dialect.now} + $9)`,
-    [turnId, sessionId, owner, userMessageId, replyMessageId, modelRequested, at, processId, leaseMs],
-  );
-}
-
-function turnOf({ turnId, sessionId, userMessageId, replyMessageId, modelRequested, at }: OpenTurn): Turn {
+function turnOf({ turnId, sessionId, modelRequested, at }: OpenTurn): Turn {
   return {
     id: turnId,
     sessionId,
-    userMessageId,
-    replyMessageId,
+    userMessageId: questionIdOf(turnId),
+    replyMessageId: answerIdOf(turnId),
     status: "running",
     modelRequested,
     modelServed: null,
@@ -230,8 +224,8 @@ function turnOf({ turnId, sessionId, userMessageId, replyMessageId, modelRequest
 function memoryOf(session: SessionState): MemoryState {
   return {
     branch: session.tipBranch,
-    position: session.tipPosition - 1,
-    from: session.memoryFrom,
+    position: session.tipPosition * 2,
+    from: session.memoryFrom * 2,
     promptEstimate: session.memoryEstimate,
     promptTokens: session.memoryTokens,
   };

@@ -1,40 +1,27 @@
-// Turns: opened, closed and settled, each in one transaction that is guarded by a conditional update.
+// Turns as they are read; and words for the process that runs one.
 
-import type { Message } from "../conversation/message.ts";
-import { AppError, type ErrorCode, notFound } from "../errors.ts";
-import { type Cost, type LedgerEntry, sumCost } from "../money/ledger.ts";
-import type { Usage } from "../money/usage.ts";
-import type { ClosedTurn, CloseTurn, SessionState, StopRequest, TurnLog } from "../store.ts";
+import { AppError, type ErrorCode } from "../errors.ts";
+import type { StopRequest, TurnLog } from "../store.ts";
+import { firstLogged } from "../turn/event.ts";
 import type { Notice, Turn, TurnStatus } from "../turn/turn.ts";
-import {
-  type CostRow,
-  costFrom,
-  rankOf,
-  storableText,
-  type UsageRow,
-  usageColumns,
-  usageFrom,
-  usageValues,
-} from "./columns.ts";
-import { insertBatch, readLog } from "./event.ts";
-import { addToTotals, addTotals, insertEntries, totalsValues } from "./ledger.ts";
-import { findState } from "./session.ts";
-import { type Awaitable, allOf, type Reader, type Tx, type Value } from "./tx.ts";
+import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
+import { readLog, unpackPieces } from "./event.ts";
+import { answerIdIn, type MessageIds, questionIdIn } from "./message.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 /** While a turn runs, its log knows which model serves it. */
-const servedSoFar = `(SELECT e.model_served FROM turn_event e WHERE e.turn_id = turn.id AND e.model_served IS NOT NULL
+const servedSoFar = `(SELECT e.model_served FROM turn_event e WHERE e.turn_id = t.id AND e.model_served IS NOT NULL
   ORDER BY e.first_number DESC LIMIT 1)`;
-export const turnColumns = `id, session_id, owner, user_message_id, reply_message_id, status, model_requested,
-  COALESCE(model_served, ${servedSoFar}) AS model_served, finish_reason,
-  error_code, error_detail, notices, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank,
-  started_at, first_token_at, ended_at, last_number, settled`;
+/** Of `turn t JOIN session s`. */
+export const turnColumns = `t.row, t.id, s.id AS session_id, s.project, t.question_id, t.answer_id, t.status, t.model_requested,
+  CASE WHEN t.status = 'running' THEN ${servedSoFar} ELSE t.model_served END AS model_served, t.finish_reason,
+  t.error_code, t.error_detail, t.notices, ${usageColumns.replace(/\w+/g, "t.$&")}, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank,
+  t.started_at, t.first_token_at, t.ended_at, t.last_number, t.settled`;
 
-export interface TurnRow extends UsageRow, CostRow {
-  id: string;
+export interface TurnRow extends MessageIds, UsageRow, CostRow {
+  row: number;
   session_id: string;
-  owner: string;
-  user_message_id: string;
-  reply_message_id: string;
+  project: string;
   status: TurnStatus;
   model_requested: string;
   model_served: string | null;
@@ -54,8 +41,8 @@ export function turnFrom(row: TurnRow): Turn {
   return {
     id: row.id,
     sessionId: row.session_id,
-    userMessageId: row.user_message_id,
-    replyMessageId: row.reply_message_id,
+    userMessageId: questionIdIn(row),
+    replyMessageId: answerIdIn(row),
     status: row.status,
     modelRequested: row.model_requested,
     modelServed: row.model_served,
@@ -72,7 +59,10 @@ export function turnFrom(row: TurnRow): Turn {
 }
 
 async function findTurnRow(reader: Reader, owner: string, id: string): Promise<TurnRow | undefined> {
-  const rows = await reader.all<TurnRow>(`SELECT ${turnColumns} FROM turn WHERE id = $1 AND owner = $2`, [id, owner]);
+  const rows = await reader.all<TurnRow>(
+    `SELECT ${turnColumns} FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 WHERE t.id = $1`,
+    [id, owner],
+  );
   return rows[0];
 }
 
@@ -93,181 +83,22 @@ export async function readTurnLog(
 ): Promise<TurnLog | undefined> {
   const row = await findTurnRow(reader, owner, turnId);
   if (!row) return undefined;
-  const { events, hasMore } = await readLog(reader, turnId, after, batchesAtOnce);
-  return { turn: turnFrom(row), events, hasMore, lastNumber: row.last_number };
+  const log = (await readPieces(reader, row, after)) ?? (await readLog(reader, turnId, after, batchesAtOnce));
+  return { turn: turnFrom(row), events: log.events, hasMore: log.hasMore, lastNumber: row.last_number };
 }
 
-export async function closeTurn(
-  tx: Tx,
-  input: CloseTurn,
-): Promise<(ClosedTurn & { session: SessionState }) | undefined> {
-  const turn = afterClosing(input);
-  if ((await endTurn(tx, input, turn)) === 0) return undefined;
-  const text = storableText(input.text);
-  const thought = input.thought === "" ? null : storableText(input.thought);
-  const booked = sumCost(input.entries).total;
-  const reply = [text, thought, input.vendorParts, input.status];
-  const totals = releaseValues(input, booked);
-  // Independent of each other: an engine with a network sends them together.
-  const [released, filled] = await allOf([
-    input.session ? tx.run(releaseKnown, [...totals, input.session.version]) : 0,
-    input.replyRow === undefined ? 0 : tx.run(fillRow, [input.replyRow, ...reply]),
-    insertEntries(tx, input.owner, input.entries),
-    input.lastBatch ? insertBatch(tx, input.lastBatch) : undefined,
-    input.replyRow === undefined ? undefined : tx.indexText(input.replyRow, input.owner, text, false),
-  ]);
-  if (filled === 0) {
-    const [row] = await tx.all<{ row: number }>(fillId, [turn.replyMessageId, ...reply]);
-    if (!row) throw notFound("message");
-    await tx.indexText(row.row, input.owner, text, false);
-  }
-  const session =
-    input.session && released > 0 ? afterReleasing(input, input.session, booked) : await releaseAny(tx, input, totals);
-  return { turn, reply: replyOf(turn, text, thought), session };
-}
-
-/** The turn as it is when it is over. */
-function afterClosing(end: CloseTurn): Turn {
-  const { turn, status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt, entries } = end;
-  const cost: Cost = { ...end.cost, unpricedTurns: end.cost.accuracy === "unknown" ? 1 : 0 };
-  if (settled) cost.total = turnTotal(cost, entries);
-  return {
-    ...turn,
-    status,
-    modelServed: end.modelServed ?? turn.modelServed,
-    finishReason,
-    usage,
-    cost,
-    error: error && { code: error.code, detail: storableText(error.detail) },
-    notices,
-    settled,
-    firstTokenAt,
-    endedAt,
-  };
-}
-
-/** The reply as any reading of it gives it: what it says of its cost is its turn's. */
-function replyOf(turn: Turn, content: string, thought: string | null): Message {
-  return {
-    id: turn.replyMessageId,
-    sessionId: turn.sessionId,
-    parentId: turn.userMessageId,
-    turnId: turn.id,
-    role: "assistant",
-    content,
-    thought,
-    status: turn.status,
-    model: turn.modelServed ?? turn.modelRequested,
-    usage: turn.usage,
-    cost: turn.cost,
-    error: turn.error,
-    createdAt: turn.startedAt,
-  };
-}
-
-const fill = "UPDATE message SET content = $2, thought = $3, vendor_parts = $4, status = $5";
-const fillRow = `${fill} WHERE row = $1`;
-const fillId = `${fill} WHERE id = $1 RETURNING row`;
-
-/** The guard: only one caller ever ends a turn that was running. */
-function endTurn(tx: Tx, input: CloseTurn, after: Turn): Awaitable<number> {
-  const { id, status, modelServed, finishReason, error, notices, firstTokenAt, endedAt, settled, cost } = after;
-  return tx.run(
-    `UPDATE turn SET status = $3, model_served = COALESCE($4, model_served), finish_reason = $5, error_code = $6, error_detail = $7,
-       notices = $8, first_token_at = $9, ended_at = $10, last_number = $11, settled = $12, cost_pico = $13, accuracy_rank = $14,
-       input_tokens = $15, cached_tokens = $16, output_tokens = $17, thinking_tokens = $18, tool_tokens = $19, total_tokens = $20
-     WHERE id = $1 AND process_id = $2 AND status = 'running'`,
-    [
-      ...[id, input.processId, status, modelServed, finishReason, error?.code ?? null, error?.detail ?? null],
-      ...[notices.length > 0 ? JSON.stringify(notices) : null, firstTokenAt, endedAt, input.lastNumber],
-      ...[settled ? 1 : 0, cost!.total, rankOf(cost!.accuracy)],
-      ...usageValues(input.usage),
-    ],
+/** The log of a turn that has it in its own row; undefined for one whose log was written while it ran. */
+async function readPieces(reader: Reader, { row, status }: TurnRow, after: number) {
+  if (status === "running") return undefined;
+  const [texts] = await reader.all<{ events: string | null; answer: string; thought: string | null }>(
+    "SELECT events, answer, thought FROM turn WHERE row = $1 AND events IS NOT NULL",
+    [row],
   );
-}
-
-/** What a settled turn cost is what its entries say, so that the books cannot disagree; without entries it is nothing or unknown. */
-function turnTotal(cost: Cost, entries: readonly LedgerEntry[]): bigint | null {
-  return sumCost(entries).total ?? (cost.total === null ? null : 0n);
-}
-
-/** Frees the session for its next turn and adds the turn to its totals. */
-const release = `UPDATE session SET ${addToTotals}, running_turn_id = NULL, version = version + 1, updated_at = $11,
-  memory_from = COALESCE($12, memory_from), memory_estimate = COALESCE($13, memory_estimate), memory_tokens = COALESCE($14, memory_tokens)
-  WHERE id = $1`;
-const releaseKnown = `${release} AND version = $15`;
-
-/** What is added to the session: nothing of a turn that will be settled later. */
-function addedBy({ settled, usage, cost }: CloseTurn): { usage: Usage | null; cost: Cost | null } {
-  return settled ? { usage, cost } : { usage: null, cost: null };
-}
-
-/** Where the vendor counted the prompt, how far our estimate was off. */
-function calibrationOf({ memory }: CloseTurn): { estimate: number; tokens: number } | undefined {
-  if (memory === null || memory.promptTokens === null) return undefined;
-  return { estimate: memory.promptEstimate, tokens: memory.promptTokens };
-}
-
-/** For `$1` to `$14` of `release`. */
-function releaseValues(input: CloseTurn, booked: bigint | null): Value[] {
-  const { usage, cost } = addedBy(input);
-  const counted = calibrationOf(input);
-  return [
-    ...[input.turn.sessionId, ...totalsValues(booked, usage, cost), input.endedAt],
-    ...[input.memory?.from ?? null, counted?.estimate ?? null, counted?.tokens ?? null],
-  ];
-}
-
-/** What `release` makes of a session that was as it was known. */
-function afterReleasing(input: CloseTurn, known: SessionState, booked: bigint | null): SessionState {
-  const { usage, cost } = addedBy(input);
-  const counted = calibrationOf(input);
-  return {
-    ...known,
-    ...addTotals(known, booked, usage, cost),
-    runningTurnId: null,
-    version: known.version + 1,
-    updatedAt: input.endedAt,
-    memoryFrom: input.memory?.from ?? known.memoryFrom,
-    memoryEstimate: counted?.estimate ?? known.memoryEstimate,
-    memoryTokens: counted?.tokens ?? known.memoryTokens,
-  };
-}
-
-/** Releases a session that is not as it was known, and reads it. */
-async function releaseAny(tx: Tx, { owner, turn }: CloseTurn, values: readonly Value[]): Promise<SessionState> {
-  await tx.run(release, values);
-  const session = await findState(tx, owner, turn.sessionId);
-  if (!session) throw notFound("session");
-  return session;
-}
-
-export interface SettleTurn {
-  turnId: string;
-  processId: number;
-  entries: LedgerEntry[];
-  usage: Usage | null;
-  cost: Cost;
-}
-
-export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
-  const { turnId, processId, entries, usage, cost } = input;
-  const [turn] = await tx.all<{ session_id: string; owner: string }>(
-    `UPDATE turn SET settled = 1, accuracy_rank = $3, input_tokens = $4, cached_tokens = $5, output_tokens = $6, thinking_tokens = $7,
-       tool_tokens = $8, total_tokens = $9 WHERE id = $1 AND process_id = $2 AND settled = 0 AND status <> 'running' RETURNING session_id, owner`,
-    [turnId, processId, rankOf(cost.accuracy), ...usageValues(usage)],
-  );
-  if (!turn) return false;
-  await insertEntries(tx, turn.owner, entries);
-  await tx.run(
-    "UPDATE turn SET cost_pico = COALESCE((SELECT SUM(total_pico) FROM ledger_entry WHERE turn_id = $1), $2) WHERE id = $1",
-    [turnId, cost.total === null ? null : 0n],
-  );
-  await tx.run(`UPDATE session SET ${addToTotals}, version = version + 1 WHERE id = $1`, [
-    turn.session_id,
-    ...totalsValues(sumCost(entries).total, usage, cost),
-  ]);
-  return true;
+  if (!texts?.events) return undefined;
+  const events = unpackPieces(texts.events, texts.answer, texts.thought ?? "")
+    .map((event, index) => ({ number: firstLogged + index, event }))
+    .filter(({ number }) => number > after);
+  return { events, hasMore: false };
 }
 
 export interface RequestStop {
@@ -278,7 +109,8 @@ export interface RequestStop {
 
 export async function requestStop(tx: Tx, { owner, turnId, hard }: RequestStop): Promise<boolean> {
   const changed = await tx.run(
-    `UPDATE turn SET stop_requested = CASE WHEN stop_requested < $3 THEN $3 ELSE stop_requested END WHERE id = $1 AND owner = $2 AND settled = 0`,
+    `UPDATE turn SET stop_requested = CASE WHEN stop_requested < $3 THEN $3 ELSE stop_requested END WHERE id = $1 AND settled = 0 
+     AND EXISTS (SELECT 1 FROM session s WHERE s.row = turn.session AND s.project = $2)`,
     [turnId, owner, hard ? 2 : 1],
   );
   return changed > 0;

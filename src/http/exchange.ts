@@ -2,6 +2,7 @@
 
 import { newId } from "../id.ts";
 import type { Log } from "../log.ts";
+import { defaultProject } from "../store.ts";
 
 /** What happened to a request, in the words of the log. */
 interface Outcome {
@@ -15,7 +16,7 @@ interface Outcome {
 export class Exchange {
   readonly requestId = newId();
   /** The caller's API key id; "" while there are no keys. */
-  readonly owner = "";
+  readonly owner = defaultProject;
   /** The route's pattern; never the address itself, which may hold words of the user. */
   route: string | undefined;
   sessionId: string | undefined;

@@ -37,11 +37,8 @@ export interface ReceiptPrice {
 
 /** One provider call, booked. Written once, never changed. */
 export interface LedgerEntry {
-  id: string;
-  turnId: string;
-  sessionId: string;
-  purpose: "turn";
-  /** 1 for the turn's first call to the vendor, 2 for its first retry, ... */
+  purpose: "chat";
+  /** 1 for the turn's first call to the vendor, 2 for its first retry, ... Together with the turn it names the entry. */
   attempt: number;
   at: number;
   vendor: string;

@@ -17,9 +17,6 @@ import { leastTokens } from "./tokens.ts";
 import { type Meter, sumModalities, usageOf } from "./usage.ts";
 
 export interface CallToBook {
-  id: string;
-  turnId: string;
-  sessionId: string;
   attempt: number;
   /** When the call was made, ms since 1970: chooses the price in force. */
   at: number;
@@ -60,10 +57,7 @@ export function bookCall(call: CallToBook): LedgerEntry {
   const found = findPrice(call);
   const { meter, accuracy } = measure(call);
   const entry: LedgerEntry = {
-    id: call.id,
-    turnId: call.turnId,
-    sessionId: call.sessionId,
-    purpose: "turn",
+    purpose: "chat",
     attempt: call.attempt,
     at: call.at,
     vendor: call.vendor,

@@ -1,7 +1,6 @@
 // A turn's calls to the vendor, booked: every attempt becomes one ledger entry.
 
 import { AppError } from "../errors.ts";
-import { newId } from "../id.ts";
 import type { Cost, LedgerEntry } from "../money/ledger.ts";
 import { sumCost } from "../money/ledger.ts";
 import type { PriceBook } from "../money/price.ts";
@@ -57,9 +56,6 @@ export function bookTurn(books: Books, toBook: TurnToBook): LedgerEntry[] {
     const refused = attempt.errorCode !== null && attempt.status !== null && attempt.status !== 200;
     const delivered = last && !refused;
     return bookCall({
-      id: newId(),
-      turnId: toBook.turn.id,
-      sessionId: toBook.turn.sessionId,
       attempt: index + 1,
       at: attempt.at,
       vendor: attempt.vendor,

@@ -17,7 +17,6 @@ async function findOwnEnd(store: Store, end: CloseTurn): Promise<ClosedTurn | un
     store.peekSession(owner, end.turn.sessionId),
     store.listEntries(owner, end.turn.id),
   ]);
-  const booked = new Set(entries.map(({ id }) => id));
-  if (!messages || !session || !end.entries.every(({ id }) => booked.has(id))) return undefined;
+  if (!messages || !session || entries.length !== end.entries.length) return undefined;
   return { turn, reply: messages.reply, session };
 }

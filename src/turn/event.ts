@@ -9,6 +9,9 @@ export type LoggedEvent =
   | { type: "thought-delta"; text: string }
   | { type: "usage"; usage: Usage; cost: Cost };
 
+/** The number of the first logged event; 1 is `turn-start`. */
+export const firstLogged = 2;
+
 /** A run of logged events as one row: numbers `firstNumber .. firstNumber + events.length - 1`. */
 export interface EventBatch {
   turnId: string;

@@ -3,7 +3,8 @@
 import type { Message } from "../conversation/message.ts";
 import { AppError } from "../errors.ts";
 import type { ClosedTurn, Store } from "../store.ts";
-import { firstLogged, type LiveTurn } from "./live.ts";
+import { firstLogged } from "./event.ts";
+import type { LiveTurn } from "./live.ts";
 import type { NumberedEvent } from "./numbered-event.ts";
 import { type EventGroup, type EventSource, Reading, type Watcher } from "./reading.ts";
 

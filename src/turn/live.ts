@@ -4,13 +4,10 @@
 import type { Message } from "../conversation/message.ts";
 import type { Session } from "../conversation/session.ts";
 import type { ClosedTurn } from "../store.ts";
-import type { LoggedEvent } from "./event.ts";
+import { firstLogged, type LoggedEvent } from "./event.ts";
 import type { NumberedEvent } from "./numbered-event.ts";
 import { type EventGroup, type EventSource, Reading, type Watcher } from "./reading.ts";
 import type { Turn } from "./turn.ts";
-
-/** The number of the first logged event; 1 is `turn-start`. */
-export const firstLogged = 2;
 
 export class LiveTurn implements EventSource {
   readonly turn: Turn;

@@ -120,8 +120,9 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
   await tools.store.closeTurn({
     owner: dead.owner,
     turn,
+    question: dead.question,
     session: undefined,
-    replyRow: undefined,
+    row: undefined,
     processId: tools.processId,
     status: "interrupted",
     text,

@@ -263,14 +263,15 @@ export class RunningTurn {
   }
 
   private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
-    const { owner, turn, session, replyRow } = this.opened;
+    const { owner, turn, session, row, userMessage } = this.opened;
     const lastNumber = this.live.nextNumber;
     const usage = entries.at(-1)?.usage ?? null;
     return {
       owner,
       turn,
+      question: userMessage.content,
       session,
-      replyRow,
+      row,
       processId: this.tools.processId,
       status,
       text: this.text.text,

@@ -2,7 +2,7 @@
 
 import { requireFit } from "../conversation/memory.ts";
 import { AppError, notFound } from "../errors.ts";
-import { newId } from "../id.ts";
+import { newTurnId } from "../id.ts";
 import { mergeParams, type Params } from "../model/params.ts";
 import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
 import { type FollowedTurn, followLive, followStored } from "./follow.ts";
@@ -170,9 +170,7 @@ export class Turns {
       owner: input.owner,
       sessionId: input.sessionId,
       known,
-      turnId: newId(),
-      userMessageId: newId(),
-      replyMessageId: newId(),
+      turnId: newTurnId(),
       content: input.content,
       parentId: input.parentId,
       ifVersion: input.ifVersion,

@@ -17,9 +17,9 @@ export const postgresDialect: Dialect = {
     "CREATE INDEX message_search_words ON message_search USING gin (words)",
   ],
   searchMatch: "words @@ CAST($1 AS tsquery)",
-  printQuery: (phrases, owner) =>
+  printQuery: (phrases, project) =>
     [
-      quote(owner),
+      quote(project),
       ...phrases.map(({ words, prefix }) => {
         const quoted = words.map(quote);
         return `(${quoted.join(" <-> ")}${prefix ? ":*" : ""})`;

@@ -95,8 +95,8 @@ function createEngine(connections: Connections, life: Life | undefined, readOnly
   };
   let closed: Promise<void> | undefined;
   return {
-    reader,
-    recent: reader,
+    durable: reader,
+    committed: reader,
     async write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>> {
       if (readOnly || closed)
         throw new AppError("storage_unavailable", "The database is open for reading only, or closed.");

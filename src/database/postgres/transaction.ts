@@ -1,7 +1,7 @@
 // A transaction on Postgres: statements by name, sent together, all of them or none.
 
 import type pg from "pg";
-import { indexedWords } from "../search/search-text.ts";
+import { indexedWords, titleRow } from "../search/search-text.ts";
 import type { Tx, Value } from "../tx.ts";
 import type { Connections, Lent } from "./connections.ts";
 import { postgresDialect, printVector } from "./dialect.ts";
@@ -80,16 +80,21 @@ class PostgresTx implements Tx {
     return this.lent.client.query(query);
   }
 
-  async indexText(row: number, owner: string, text: string | null, replace: boolean): Promise<void> {
-    if (text === null) await this.run("DELETE FROM message_search WHERE rowid = $1", [row]);
-    else {
-      const conflict = replace ? "ON CONFLICT (rowid) DO UPDATE SET words = excluded.words" : "";
-      const vector = printVector(indexedWords(owner, text));
-      await this.run(`INSERT INTO message_search (rowid, words) VALUES ($1, CAST($2 AS tsvector)) ${conflict}`, [
-        row,
-        vector,
-      ]);
-    }
+  async indexTurn(row: number, project: string, texts: readonly string[]): Promise<void> {
+    await this.indexWords(row, indexedWords(project, texts));
+  }
+
+  async indexTitle(session: number, project: string, title: string | null): Promise<void> {
+    if (title === null) await this.run("DELETE FROM turn_search WHERE rowid = $1", [titleRow(session)]);
+    else await this.indexWords(titleRow(session), indexedWords(project, [title]));
+  }
+
+  private async indexWords(row: number, words: readonly string[]): Promise<void> {
+    const conflict = "ON CONFLICT (rowid) DO UPDATE SET words = excluded.words";
+    await this.run(`INSERT INTO turn_search (rowid, words) VALUES ($1, CAST($2 AS tsvector)) ${conflict}`, [
+      row,
+      printVector(words),
+    ]);
   }
 
   async listGone(processIds: readonly number[], self: number, leaseMs: number): Promise<number[]> {

@@ -1,18 +1,19 @@
-// Search over titles and messages. The index has a row for each message, numbered like it, and one for each titled session.
+// Search over titles and messages. The index has a row for each turn that is over, numbered like it, and one for each titled session.
 //
 // Order of results: sessions whose title matches, the newest session first; then sessions by their newest matching message.
 // Both are one descending walk over the index. A page after (or before) a session begins where the walk meets that session,
 // so the walk begins at the top again: its cost grows with what was shown before, never with all there is to find.
 
 import { setImmediate } from "node:timers/promises";
-import { cutSnippet, parseQuery, type SearchPhrase } from "../../conversation/search-query.ts";
+import { countPhrases, cutSnippet, parseQuery, type SearchPhrase } from "../../conversation/search-query.ts";
 import { notFound } from "../../errors.ts";
 import { isId } from "../../id.ts";
 import type { FoundSession, Listed, Page } from "../../store.ts";
 import { placeholders } from "../columns.ts";
+import { answerIdIn, type MessageIds, questionIdIn } from "../message.ts";
 import { type SessionRow, sessionColumns, sessionFrom } from "../session.ts";
-import type { Awaitable, Reader, Value } from "../tx.ts";
-import { ownerWord, titleBase } from "./search-text.ts";
+import type { Reader, Value } from "../tx.ts";
+import { projectWord, titleBase } from "./search-text.ts";
 
 /** Index rows in the first walk; each next one is twice as long, because finding where to go on costs more the further back it is. */
 const firstWalk = 250;
@@ -26,7 +27,7 @@ const mostBegun = 250;
 interface Hit {
   sessionId: string;
   /** Undefined: the title matched. */
-  messageRow: number | undefined;
+  turnRow: number | undefined;
 }
 
 export async function searchSessions(
@@ -38,7 +39,7 @@ export async function searchSessions(
   for (const cursor of [page.after, page.before]) if (cursor !== undefined && !isId(cursor)) throw notFound("session");
   const phrases = parseQuery(query);
   if (phrases.length === 0) return { data: [], hasMore: false };
-  const printed = reader.dialect.printQuery(phrases, ownerWord(owner), await listBegun(reader, phrases.at(-1)!));
+  const printed = reader.dialect.printQuery(phrases, projectWord(owner), await listBegun(reader, phrases.at(-1)!));
   const hits = walkHits(reader, owner, printed, page.deleted);
   const backwards = page.before !== undefined && page.after === undefined;
   const { data, hasMore } = await (backwards ? takeBefore(hits, page.before!, page.limit) : takeAfter(hits, page));
@@ -93,7 +94,7 @@ async function* walkHits(
     for (const { row, id } of rows) {
       if (id === null || seen.has(id)) continue;
       seen.add(id);
-      yield { sessionId: id, messageRow: row < titleBase ? row : undefined };
+      yield { sessionId: id, turnRow: row < titleBase ? row : undefined };
     }
     if (rows.length < size) return;
     below = rows.at(-1)!.row;
@@ -102,7 +103,7 @@ async function* walkHits(
 }
 
 /**
- * The newest matches below a row, and the session of each where it is to be shown. A row is a title's or a message's, never
+ * The newest matches below a row, and the session of each where it is to be shown. A row is a title's or a turn's, never
  * both. The row is cast because node:sqlite binds every number as a real: FTS5 goes straight to an integer, while of a real it takes
  * no notice, so that SQLite reads every match above it (2.5 million matches, the walk below the middle: 111 ms, cast 4 ms).
  */
@@ -110,13 +111,13 @@ function walkIndex(
   reader: Reader,
   params: readonly Value[],
   deleted: boolean,
-): Awaitable<{ row: number; id: string | null }[]> {
+): Promise<{ row: number; id: string | null }[]> {
   const visible = (session: string) =>
-    `${session}.owner = $3 AND ${session}.deleted_at IS ${deleted ? "NOT NULL" : "NULL"}`;
+    `${session}.project = $3 AND ${session}.deleted_at IS ${deleted ? "NOT NULL" : "NULL"}`;
   return reader.all(
     `SELECT f.row AS row, COALESCE(s.id, t.id) AS id
-     FROM (SELECT rowid AS row FROM message_search WHERE ${reader.dialect.searchMatch} AND rowid < CAST($2 AS BIGINT) ORDER BY rowid DESC LIMIT $4) f
-     LEFT JOIN message m ON m.row = f.row LEFT JOIN session s ON s.id = m.session_id AND ${visible("s")}
+     FROM (SELECT rowid AS row FROM turn_search WHERE ${reader.dialect.searchMatch} AND rowid < CAST($2 AS BIGINT) ORDER BY rowid DESC LIMIT $4) f
+     LEFT JOIN turn m ON m.row = f.row LEFT JOIN session s ON s.row = m.session AND ${visible("s")}
      LEFT JOIN session t ON t.row = f.row - ${titleBase} AND ${visible("t")} ORDER BY f.row DESC`,
     params,
     "plan anew",
@@ -133,20 +134,34 @@ async function loadHits(
     `SELECT ${sessionColumns} FROM session WHERE id IN (${placeholders(1, hits.length)})`,
     hits.map((hit) => hit.sessionId),
   );
-  const messageRows = hits.flatMap((hit) => hit.messageRow ?? []);
-  const messages =
-    messageRows.length === 0
+  const turnRows = hits.flatMap((hit) => hit.turnRow ?? []);
+  const turns =
+    turnRows.length === 0
       ? []
-      : await reader.all<{ row: number; content: string }>(
-          `SELECT row, content FROM message WHERE row IN (${placeholders(1, messageRows.length)})`,
-          messageRows,
+      : await reader.all<TurnTexts>(
+          `SELECT row, id, question_id, answer_id, question, answer FROM turn WHERE row IN (${placeholders(1, turnRows.length)})`,
+          turnRows,
         );
   const byId = new Map(sessions.map((row) => [row.id, sessionFrom(row)]));
-  const contents = new Map(messages.map(({ row, content }) => [row, content]));
+  const byRow = new Map(turns.map((turn) => [turn.row, turn]));
   return hits.flatMap((hit) => {
     const session = byId.get(hit.sessionId);
     if (!session) return [];
-    const text = hit.messageRow === undefined ? session.title : contents.get(hit.messageRow);
-    return { ...session, snippet: text ? cutSnippet(text, phrases) : null };
+    const turn = hit.turnRow === undefined ? undefined : byRow.get(hit.turnRow);
+    const { text, messageId } = turn ? chooseText(turn, phrases) : { text: session.title, messageId: null };
+    return { ...session, snippet: text ? cutSnippet(text, phrases) : null, messageId };
   });
+}
+
+interface TurnTexts extends MessageIds {
+  row: number;
+  question: string;
+  answer: string;
+}
+
+/** The answer, unless the question has more of what was looked for. */
+function chooseText(turn: TurnTexts, phrases: readonly SearchPhrase[]) {
+  return countPhrases(turn.question, phrases) > countPhrases(turn.answer, phrases)
+    ? { text: turn.question, messageId: questionIdIn(turn) }
+    : { text: turn.answer, messageId: answerIdIn(turn) };
 }

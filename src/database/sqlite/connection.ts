@@ -3,7 +3,7 @@
 import { fdatasync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { promisify } from "node:util";
-import type { Awaitable, Tx, Value } from "../tx.ts";
+import type { Tx, Value } from "../tx.ts";
 import { createWordTable, sqliteDialect } from "./dialect.ts";
 import type { GroupDatabase } from "./group-commit.ts";
 
@@ -66,6 +66,12 @@ export class Connection {
   }
 }
 
+/** Is told what waits to be indexed. */
+export interface IndexWaiting {
+  turn(row: number): void;
+  title(): void;
+}
+
 /**
  * The transaction as one operation sees it. An operation that failed may still have statements under way: once it is over,
  * or SQLite has ended the transaction itself, they must not reach what others write.
@@ -73,60 +79,48 @@ export class Connection {
 export class SqliteTx implements Tx {
   readonly dialect = sqliteDialect;
   private readonly connection: Connection;
-  private readonly onIndexText: (() => void) | undefined;
+  private readonly waiting: IndexWaiting | undefined;
   private closed = false;
 
-  /** Without `onIndexText`, which is told that something waits to be indexed: for what runs before the first operation. */
-  constructor(connection: Connection, onIndexText?: () => void) {
+  /** Without `waiting`: for what runs before the first operation. */
+  constructor(connection: Connection, waiting?: IndexWaiting) {
     this.connection = connection;
-    this.onIndexText = onIndexText;
+    this.waiting = waiting;
   }
 
   close(): void {
     this.closed = true;
   }
 
-  all<R>(sql: string, params?: readonly Value[]): Awaitable<R[]> {
-    try {
-      return this.open().all<R>(sql, params);
-    } catch (cause) {
-      return Promise.reject(cause);
-    }
+  async all<R>(sql: string, params?: readonly Value[]): Promise<R[]> {
+    return this.open().all<R>(sql, params);
   }
 
-  run(sql: string, params?: readonly Value[]): Awaitable<number> {
-    try {
-      return this.open().run(sql, params);
-    } catch (cause) {
-      return Promise.reject(cause);
-    }
+  async run(sql: string, params?: readonly Value[]): Promise<number> {
+    return this.open().run(sql, params);
   }
 
-  insert(sql: string, params: readonly Value[]): Awaitable<number> {
-    try {
-      return this.open().insert(sql, params);
-    } catch (cause) {
-      return Promise.reject(cause);
-    }
+  async insert(sql: string, params: readonly Value[]): Promise<number> {
+    return this.open().insert(sql, params);
   }
 
-  /** Only noted: the text itself is read again when its turn comes. */
-  indexText(row: number, _owner: string, _text: string | null, replace: boolean): Awaitable<void> {
-    const noted = this.run(
-      "INSERT INTO search_pending (row, stale) VALUES ($1, $2) ON CONFLICT (row) DO UPDATE SET stale = MAX(stale, excluded.stale)",
-      [row, replace ? 1 : 0],
-    );
-    if (noted instanceof Promise) return noted.then(() => {});
-    this.onIndexText?.();
+  /** Only noted: its texts are read when it is indexed, and after a crash it is found by its number. */
+  async indexTurn(row: number): Promise<void> {
+    this.waiting?.turn(row);
+  }
+
+  async indexTitle(session: number): Promise<void> {
+    this.open().run("INSERT INTO title_pending (session) VALUES ($1) ON CONFLICT (session) DO NOTHING", [session]);
+    this.waiting?.title();
   }
 
   /** Whoever else wrote here is gone: the file's lock is ours alone. */
-  listGone(processIds: readonly number[], self: number): number[] {
+  async listGone(processIds: readonly number[], self: number): Promise<number[]> {
     return processIds.filter((id) => id !== self);
   }
 
   private open(): Connection {
-    if (this.closed || (this.onIndexText && !this.connection.database.isTransaction))
+    if (this.closed || (this.waiting && !this.connection.database.isTransaction))
       throw new Error("the transaction is over");
     return this.connection;
   }
@@ -149,7 +143,7 @@ export function isStorageFailure(cause: unknown): boolean {
  * What group commit needs of the writer connection. The log is flushed by us and not by COMMIT (`synchronous` is NORMAL),
  * so that no stream waits for the disk; what is told only after the flush is as safe as with FULL.
  */
-export function groupDatabase(connection: Connection, logFile: number, onIndexText: () => void): GroupDatabase {
+export function groupDatabase(connection: Connection, logFile: number, waiting: IndexWaiting): GroupDatabase {
   const { database } = connection;
   const statement = (sql: string) => database.prepare(sql);
   const [begin, mark, release, commit] = [
@@ -160,7 +154,7 @@ export function groupDatabase(connection: Connection, logFile: number, onIndexTe
   ];
   return {
     begin: () => void begin.run(),
-    openTx: () => new SqliteTx(connection, onIndexText),
+    openTx: () => new SqliteTx(connection, waiting),
     changes: () => connection.changes,
     mark: () => void mark.run(),
     release: () => void release.run(),

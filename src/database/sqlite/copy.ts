@@ -53,14 +53,14 @@ function refuseDamage(database: DatabaseSync, shownAs: string): void {
 
 function describeCopy(database: DatabaseSync, shownAs: string): CheckedCopy {
   const read = (sql: string) => (database.prepare(sql).get() as { n: number }).n;
-  if (read("SELECT COUNT(*) AS n FROM sqlite_schema WHERE name IN ('schema_version', 'session', 'message')") < 3)
+  if (read("SELECT COUNT(*) AS n FROM sqlite_schema WHERE name IN ('schema_version', 'session', 'turn')") < 3)
     throw refusal(`${shownAs} is not a Rozmova database`, "its tables are missing");
   const schemaVersion = read("SELECT MAX(version) AS n FROM schema_version");
   refuseNewer(schemaVersion, migrations, shownAs);
   return {
     schemaVersion,
     sessions: read("SELECT COUNT(*) AS n FROM session"),
-    messages: read("SELECT COUNT(*) AS n FROM message"),
+    messages: read("SELECT COALESCE(SUM(message_count), 0) AS n FROM session"),
   };
 }
 

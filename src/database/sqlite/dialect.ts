@@ -3,7 +3,7 @@
 import type { SearchPhrase } from "../../conversation/search-query.ts";
 import type { Dialect } from "../tx.ts";
 
-const firstWord = (from: string) => `SELECT term FROM message_word WHERE term >= ${from} ORDER BY term LIMIT 1`;
+const firstWord = (from: string) => `SELECT term FROM turn_word WHERE term >= ${from} ORDER BY term LIMIT 1`;
 const begins = "substr(found.word, 1, length($1)) = $1";
 
 export const sqliteDialect: Dialect = {
@@ -21,9 +21,9 @@ export const sqliteDialect: Dialect = {
     "CREATE VIRTUAL TABLE message_search USING fts5 (words, content='', contentless_delete=1, tokenize='ascii')",
     "CREATE TABLE search_pending (row INTEGER PRIMARY KEY, stale BIGINT NOT NULL)",
   ],
-  searchMatch: "message_search MATCH $1",
-  printQuery: (phrases, owner, begun) =>
-    [`"${owner}"`, ...phrases.map((phrase) => printPhrase(phrase, begun))].join(" AND "),
+  searchMatch: "turn_search MATCH $1",
+  printQuery: (phrases, project, begun) =>
+    [`"${project}"`, ...phrases.map((phrase) => printPhrase(phrase, begun))].join(" AND "),
   // Each word is looked for behind the one before it: what goes on with U+0001, which no word has, stands before all that go on.
   listBegun: `WITH RECURSIVE found (word) AS (SELECT (${firstWord("$1")})
     UNION ALL SELECT (${firstWord("found.word || char(1)")}) FROM found WHERE ${begins})
@@ -31,8 +31,7 @@ export const sqliteDialect: Dialect = {
 };
 
 /** The words of the index, as a table of each connection's own that stores nothing (sqlite.org/fts5.html, the fts5vocab module). */
-export const createWordTable =
-  "CREATE VIRTUAL TABLE temp.message_word USING fts5vocab (main, message_search, instance)";
+export const createWordTable = "CREATE VIRTUAL TABLE temp.turn_word USING fts5vocab (main, turn_search, instance)";
 
 function printPhrase({ words, prefix }: SearchPhrase, begun: readonly string[] | undefined): string {
   if (prefix && begun) return `(${begun.map((word) => `"${word}"`).join(" OR ")})`;

@@ -67,8 +67,8 @@ export class GroupCommit {
     return this.writing;
   }
 
-  /** Undefined, or settles when what the connection shows is on the disk too, so that it may be told. */
-  get safe(): Promise<void> | undefined {
+  /** Undefined, or settles when what the connection shows is on the disk too: then it may be told. */
+  get flushed(): Promise<void> | undefined {
     return this.flushing;
   }
 

@@ -1,11 +1,12 @@
-// SQLite's search index is written behind the turns: a row in it costs a quarter of a turn when it is written alone, and
-// little among a hundred. What waits is in a table, written with the text itself, so that nothing is forgotten by a crash.
+// SQLite's search index is written behind the turns: a row in it costs a quarter of a turn when it is written alone, and little
+// among a hundred. Which turns wait is known in memory only; a stored mark says up to which row all that are over are indexed.
 
-import { indexedText, titleBase } from "../search/search-text.ts";
+import { indexedText, titleRow } from "../search/search-text.ts";
 import type { Tx } from "../tx.ts";
+import type { IndexWaiting } from "./connection.ts";
 
 /**
- * Rows in one transaction. Everybody else waits for it: with 128 rows the slowest turn of a hundred took 7.2 ms instead of 5.4 with
+ * Turns in one transaction. Everybody else waits for it: with 128 rows the slowest turn of a hundred took 7.2 ms instead of 5.4 with
  * 32 (300 turns a second). Where turns come faster than that, many rows at once cost less (3 % of a full server), so whoever has
  * made this many steps without catching up takes more.
  */
@@ -16,40 +17,116 @@ const mostRows = 256;
 const mostCharacters = 64 * 1024;
 const delayMs = 200;
 
-interface PendingRow {
+interface TextRow {
   row: number;
-  /** 1: the index may hold an older text under this number. */
-  stale: number;
-  owner: string | null;
-  text: string | null;
+  project: string;
+  question: string;
+  answer: string;
 }
 
-export interface IndexStep {
-  /** How many rows were indexed. */
-  rows: number;
-  /** Whether others may wait still. */
-  more: boolean;
-}
+const turns = `SELECT t.row, s.project, t.question, t.answer FROM turn t JOIN session s ON s.row = t.session WHERE t.status <> 'running'`;
 
-/** Indexes the oldest rows that wait, at most `limit`, fewer where they are long. One transaction. */
-export async function indexPending(tx: Tx, limit: number): Promise<IndexStep> {
-  const waiting = await tx.all<PendingRow>(
-    `SELECT p.row, p.stale, COALESCE(m.content, t.title) AS text, COALESCE(s.owner, t.owner) AS owner
-     FROM (SELECT row, stale FROM search_pending ORDER BY row LIMIT $1) p
-     LEFT JOIN message m ON m.row = p.row LEFT JOIN session s ON s.id = m.session_id
-     LEFT JOIN session t ON t.row = p.row - $2`,
-    [limit, titleBase],
-  );
-  let rows = 0;
-  for (let characters = 0; rows < waiting.length && characters < mostCharacters; rows++) {
-    const { row, stale, owner, text } = waiting[rows]!;
-    if (stale === 1) await tx.run("DELETE FROM message_search WHERE rowid = $1", [row]);
-    if (owner === null || text === null) continue;
-    characters += text.length;
-    await tx.run("INSERT INTO message_search (rowid, words) VALUES ($1, $2)", [row, indexedText(owner, text)]);
+/** What waits, and a transaction's share of it. */
+export class WaitingTexts implements IndexWaiting {
+  /** Turns that ended in this process, as they ended. */
+  private rows: number[] = [];
+  /** Turns that earlier processes ended: those after row `after` may not be in the index, or may be. */
+  private left: { after: number; to: number };
+  private titles = true;
+  onMore: () => void = () => {};
+
+  constructor(left: { after: number; to: number }) {
+    this.left = left;
   }
-  if (rows > 0) await tx.run("DELETE FROM search_pending WHERE row <= $1", [waiting[rows - 1]!.row]);
-  return { rows, more: rows < waiting.length || rows === limit };
+
+  turn(row: number): void {
+    this.rows.push(row);
+    this.onMore();
+  }
+
+  title(): void {
+    this.titles = true;
+    this.onMore();
+  }
+
+  get isEmpty(): boolean {
+    return this.rows.length === 0 && !this.titles && this.left.after >= this.left.to;
+  }
+
+  /** Indexes some, at most `limit` turns and fewer where they are long; `settle` is called once that is stored. */
+  async index(tx: Tx, limit: number): Promise<{ rows: number; settle(): void }> {
+    const { left } = this;
+    const titles = await indexTitles(tx);
+    const fromLeft = left.after < left.to;
+    const wanted = this.rows.slice(0, limit);
+    const found = fromLeft
+      ? await tx.all<TextRow>(`${turns} AND t.row > $1 AND t.row <= $2 ORDER BY t.row LIMIT $3`, [
+          left.after,
+          left.to,
+          limit,
+        ])
+      : await tx.all<TextRow>(`${turns} AND t.row ${tx.dialect.inList("$1")} ORDER BY t.row`, [JSON.stringify(wanted)]);
+    let done = 0;
+    for (let characters = 0; done < found.length && characters < mostCharacters; done++) {
+      const text = found[done]!;
+      if (fromLeft) await tx.run("DELETE FROM turn_search WHERE rowid = $1", [text.row]);
+      characters += await insertText(tx, text);
+    }
+    const last = found[done - 1]?.row;
+    const whole = done === found.length;
+    const after = fromLeft && whole && done < limit ? left.to : (last ?? left.after);
+    // A row that was not found is running again: its end was undone, and will be told again.
+    const indexed = new Set(whole ? wanted : found.slice(0, done).map(({ row }) => row));
+    await this.moveMark(tx, fromLeft ? after : last, fromLeft ? undefined : indexed);
+    return {
+      rows: done,
+      settle: () => {
+        this.titles = titles === mostRows;
+        if (fromLeft) this.left = { after, to: left.to };
+        else this.rows = this.rows.filter((row) => !indexed.has(row));
+      },
+    };
+  }
+
+  /** The mark stands below whatever runs or waits: the next start indexes from there. */
+  private async moveMark(tx: Tx, upTo: number | undefined, indexed: ReadonlySet<number> | undefined): Promise<void> {
+    if (upTo === undefined) return;
+    const [running] = await tx.all<{ row: number | null }>("SELECT MIN(row) AS row FROM turn WHERE settled = 0");
+    let below = Math.min(upTo, (running?.row ?? Number.MAX_SAFE_INTEGER) - 1);
+    for (const row of this.rows) if (!indexed?.has(row)) below = Math.min(below, row - 1);
+    await tx.run("UPDATE search_mark SET indexed_to = $1 WHERE id = 1 AND indexed_to < $1", [below]);
+  }
+}
+
+/** What a process before this one may have left. */
+export async function readLeft(tx: Tx): Promise<{ after: number; to: number }> {
+  const [left] = await tx.all<{ after: number; to: number | null }>(
+    'SELECT indexed_to AS after, (SELECT MAX(row) FROM turn) AS "to" FROM search_mark WHERE id = 1',
+  );
+  return { after: left?.after ?? 0, to: left?.to ?? 0 };
+}
+
+async function insertText(tx: Tx, { row, project, question, answer }: TextRow): Promise<number> {
+  await tx.run("INSERT INTO turn_search (rowid, words) VALUES ($1, $2)", [
+    row,
+    indexedText(project, [question, answer]),
+  ]);
+  return question.length + answer.length;
+}
+
+/** Titles that wait are few and short, and in a table, because a title can change when no turn ends. Returns how many there were. */
+async function indexTitles(tx: Tx): Promise<number> {
+  const titles = await tx.all<{ session: number; project: string; title: string | null }>(
+    `SELECT p.session, s.project, s.title FROM (SELECT session FROM title_pending ORDER BY session LIMIT ${mostRows}) p JOIN session s ON s.row = p.session`,
+  );
+  for (const { session, project, title } of titles) {
+    await tx.run("DELETE FROM turn_search WHERE rowid = $1", [titleRow(session)]);
+    if (title === null) continue;
+    const words = indexedText(project, [title]);
+    await tx.run("INSERT INTO turn_search (rowid, words) VALUES ($1, $2)", [titleRow(session), words]);
+  }
+  if (titles.length > 0) await tx.run("DELETE FROM title_pending WHERE session <= $1", [titles.at(-1)!.session]);
+  return titles.length;
 }
 
 /** Decides when to index: a moment after something was written, or at once when somebody searches. */
@@ -57,35 +134,35 @@ export class SearchIndexer {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private working: Promise<void> | undefined;
   private closed = false;
-  /** Whether something may wait: noted since the last step began. */
-  private waiting = false;
-  private readonly step: (limit: number) => Promise<IndexStep>;
+  private readonly waiting: WaitingTexts;
+  private readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
-  constructor(step: (limit: number) => Promise<IndexStep>) {
-    this.step = step;
-  }
-
-  /** Something waits, or is about to. */
-  soon(): void {
-    if (this.closed) return;
-    this.waiting = true;
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      this.work().catch(() => this.soon()); // no room on the disk, say: it waits on, and so do those who search
-    }, delayMs);
-    this.timer.unref();
+  constructor(waiting: WaitingTexts, transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>) {
+    this.waiting = waiting;
+    this.transact = transact;
+    waiting.onMore = () => this.soon();
+    this.soon();
   }
 
   /** Resolves when everything that was committed before the call can be found. Throws what the database throws. */
   async settle(): Promise<void> {
     await this.working?.catch(() => {});
-    if (this.waiting) await this.work(); // else a search costs no write
+    if (!this.waiting.isEmpty) await this.work(); // else a search costs no write
   }
 
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
     await this.working?.catch(() => {});
+  }
+
+  private soon(): void {
+    if (this.closed) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.work().catch(() => this.soon()); // no room on the disk, say: it waits on, and so do those who search
+    }, delayMs);
+    this.timer.unref();
   }
 
   private work(): Promise<void> {
@@ -96,19 +173,13 @@ export class SearchIndexer {
   }
 
   private async indexAll(): Promise<void> {
-    try {
-      let limit = fewRows;
-      let more = true;
-      for (let steps = 1; more && !this.closed; steps++) {
-        this.waiting = false;
-        const step = await this.step(limit);
-        more = step.more;
-        // After a step that long texts have cut short, the next one does not read again what it would have to leave.
-        limit = step.rows < limit ? step.rows : Math.min(limit * 2, steps < patientSteps ? fewRows : mostRows);
-      }
-    } catch (cause) {
-      this.waiting = true;
-      throw cause;
+    let limit = fewRows;
+    for (let steps = 1; !this.waiting.isEmpty && !this.closed; steps++) {
+      const step = await this.transact((tx) => this.waiting.index(tx, limit));
+      step.settle();
+      // After a step that long texts have cut short, the next one does not read again what it would have to leave.
+      limit =
+        step.rows > 0 && step.rows < limit ? step.rows : Math.min(limit * 2, steps < patientSteps ? fewRows : mostRows);
     }
   }
 }

@@ -9,12 +9,12 @@ import { type Log, noLog } from "../../log.ts";
 import type { Engine } from "../engine.ts";
 import { type Migration, migrate, migrations, newestOf, readSchemaVersion, refuseNewer } from "../migrate.ts";
 import { type OperationInput, type OperationName, type OperationResult, runOperation } from "../operations.ts";
-import type { Awaitable, Reader, Value } from "../tx.ts";
+import type { Reader, Value } from "../tx.ts";
 import { Checkpointer } from "./checkpoint.ts";
 import { Connection, groupDatabase, isStorageFailure, SqliteTx } from "./connection.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { GroupCommit, storageFailure } from "./group-commit.ts";
-import { indexPending, SearchIndexer } from "./search-indexer.ts";
+import { readLeft, SearchIndexer, WaitingTexts } from "./search-indexer.ts";
 
 /** Less than this free on the disk counts as full: a turn's end must still fit, and so must the next checkpoint. */
 const leastFreeBytes = 8 * 1024 * 1024;
@@ -40,7 +40,7 @@ export async function openSqlite(file: string, options: SqliteOptions = {}): Pro
     await migrateFile(writer, file, options.migrations ?? migrations, options.log ?? noLog);
     // SQLite opens a file that may not be written for reading, without a word; it says so at the first write.
     writer.run("DELETE FROM write_check WHERE id = -1");
-    return createEngine(file, writer, lock, options.log ?? noLog);
+    return await createEngine(file, writer, lock, options.log ?? noLog);
   } catch (cause) {
     writer?.database.close();
     lock.close();
@@ -160,17 +160,16 @@ async function copyWhileWritten(file: string, target: string, progress?: (done: 
   }
 }
 
-function createEngine(file: string, connection: Connection, lock: DatabaseSync, log: Log): Engine {
+async function createEngine(file: string, connection: Connection, lock: DatabaseSync, log: Log): Promise<Engine> {
   const logFile = openSync(`${file}-wal`, "r+"); // there since the first statement, until the last connection is closed
   const checkpointer = new Checkpointer(file, (why) => log.warn({ why }, "a checkpoint failed; trying again later"));
-  const noteText = () => indexer.soon();
-  const group = new GroupCommit(groupDatabase(connection, logFile, noteText), (operations) => {
+  const waiting = new WaitingTexts(await readLeft(new SqliteTx(connection)));
+  const group = new GroupCommit(groupDatabase(connection, logFile, waiting), (operations) => {
     const { longText } = connection;
     connection.longText = 0;
     return checkpointer.afterGroup(operations, longText);
   });
-  const indexer = new SearchIndexer((limit) => group.add((tx) => indexPending(tx, limit)));
-  indexer.soon(); // what a process before this one left waiting
+  const indexer = new SearchIndexer(waiting, (work) => group.add(work));
   let closed: Promise<void> | undefined;
   const closeAll = async () => {
     await indexer.close();
@@ -181,8 +180,8 @@ function createEngine(file: string, connection: Connection, lock: DatabaseSync, 
     lock.close();
   };
   return {
-    reader: createReader(connection, () => group.safe),
-    recent: createReader(connection, () => group.committed),
+    durable: createReader(connection, () => group.flushed),
+    committed: createReader(connection, () => group.committed),
     write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>> {
       if (closed) return Promise.reject(new AppError("storage_unavailable", "The database is closed."));
       return group.add((tx) => runOperation(tx, name, input));
@@ -206,8 +205,8 @@ function createReadOnlyEngine(file: string, connection: Connection): Engine {
   const reader = createReader(connection, () => undefined);
   let closed = false;
   return {
-    reader,
-    recent: reader,
+    durable: reader,
+    committed: reader,
     async write() {
       throw new AppError("storage_unavailable", "The database is open for reading only.");
     },
@@ -228,13 +227,12 @@ function createReadOnlyEngine(file: string, connection: Connection): Engine {
 function createReader(connection: Connection, moment: () => Promise<void> | undefined): Reader {
   return {
     dialect: sqliteDialect,
-    all<R>(sql: string, params: readonly Value[] = []): Awaitable<R[]> {
-      const wait = moment();
-      if (wait) return wait.then(() => this.all<R>(sql, params));
+    async all<R>(sql: string, params: readonly Value[] = []): Promise<R[]> {
+      for (let wait = moment(); wait; wait = moment()) await wait;
       try {
         return connection.all<R>(sql, params);
       } catch (cause) {
-        return Promise.reject(isStorageFailure(cause) ? storageFailure(cause) : cause);
+        throw isStorageFailure(cause) ? storageFailure(cause) : cause;
       }
     },
   };

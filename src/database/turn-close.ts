@@ -1,0 +1,202 @@
+// Ending a turn: its answer, its bill and its session's totals in one transaction that is guarded by a conditional update.
+
+import type { Message } from "../conversation/message.ts";
+import { notFound } from "../errors.ts";
+import { type Cost, type LedgerEntry, sumCost } from "../money/ledger.ts";
+import type { Usage } from "../money/usage.ts";
+import type { ClosedTurn, CloseTurn, SessionState } from "../store.ts";
+import { type EventBatch, firstLogged } from "../turn/event.ts";
+import type { Turn } from "../turn/turn.ts";
+import { rankOf, storableText, usageValues } from "./columns.ts";
+import { insertBatch, packPieces } from "./event.ts";
+import { addToTotals, addTotals, insertEntries, totalsValues } from "./ledger.ts";
+import { findState } from "./session.ts";
+import type { Tx, Value } from "./tx.ts";
+
+/** Ends a running turn, once: undefined when it was not running, or not this process's. */
+export async function closeTurn(
+  tx: Tx,
+  input: CloseTurn,
+): Promise<(ClosedTurn & { session: SessionState }) | undefined> {
+  const turn = afterClosing(input);
+  const answer = storableText(input.text);
+  const thought = input.thought === "" ? null : storableText(input.thought);
+  const row = input.row ?? (await findRow(tx, turn.id));
+  if (row === undefined || (await endTurn(tx, input, turn, row, answer, thought)) === 0) return undefined;
+  const booked = sumCost(input.entries).total;
+  const totals = releaseValues(input, booked);
+  // Independent of each other: an engine with a network sends them together.
+  const [released] = await Promise.all([
+    input.session ? tx.run(releaseKnown, [...totals, input.session.version]) : 0,
+    insertEntries(tx, row, input.entries),
+    input.lastBatch && !isWhole(input.lastBatch) ? insertBatch(tx, input.lastBatch) : undefined,
+    tx.indexTurn(row, input.owner, [input.question, answer]),
+  ]);
+  const session =
+    input.session && released > 0 ? afterReleasing(input, input.session, booked) : await releaseAny(tx, input, totals);
+  return { turn, reply: replyOf(turn, answer, thought), session };
+}
+
+async function findRow(tx: Tx, turnId: string): Promise<number | undefined> {
+  const [found] = await tx.all<{ row: number }>("SELECT row FROM turn WHERE id = $1", [turnId]);
+  return found?.row;
+}
+
+/** Whether this is the turn's whole log, none of which was written while it ran. */
+function isWhole(batch: EventBatch): boolean {
+  return batch.firstNumber === firstLogged;
+}
+
+/** The turn as it is when it is over. */
+function afterClosing(end: CloseTurn): Turn {
+  const { turn, status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt, entries } = end;
+  const cost: Cost = { ...end.cost, unpricedTurns: end.cost.accuracy === "unknown" ? 1 : 0 };
+  if (settled) cost.total = turnTotal(cost, entries);
+  return {
+    ...turn,
+    status,
+    modelServed: end.modelServed ?? turn.modelServed,
+    finishReason,
+    usage,
+    cost,
+    error: error && { code: error.code, detail: storableText(error.detail) },
+    notices,
+    settled,
+    firstTokenAt,
+    endedAt,
+  };
+}
+
+/** The reply as any reading of it gives it: what it says of its cost is its turn's. */
+function replyOf(turn: Turn, content: string, thought: string | null): Message {
+  return {
+    id: turn.replyMessageId,
+    sessionId: turn.sessionId,
+    parentId: turn.userMessageId,
+    turnId: turn.id,
+    role: "assistant",
+    content,
+    thought,
+    status: turn.status,
+    model: turn.modelServed ?? turn.modelRequested,
+    usage: turn.usage,
+    cost: turn.cost,
+    error: turn.error,
+    createdAt: turn.startedAt,
+  };
+}
+
+/** The guard: only one caller ever ends a turn that was running. */
+function endTurn(
+  tx: Tx,
+  input: CloseTurn,
+  after: Turn,
+  row: number,
+  answer: string,
+  thought: string | null,
+): Promise<number> {
+  const { status, modelServed, finishReason, error, notices, firstTokenAt, endedAt, settled, cost } = after;
+  const { lastBatch } = input;
+  return tx.run(
+    `UPDATE turn SET status = $3, model_served = $4, finish_reason = $5, error_code = $6, error_detail = $7,
+       notices = $8, first_token_at = $9, ended_at = $10, last_number = $11, settled = $12, cost_pico = $13, accuracy_rank = $14,
+       input_tokens = $15, cached_tokens = $16, output_tokens = $17, thinking_tokens = $18, tool_tokens = $19, total_tokens = $20,
+       answer = $21, thought = $22, vendor_parts = $23, events = $24
+     WHERE row = $1 AND process_id = $2 AND status = 'running'`,
+    [
+      ...[row, input.processId, status, modelServed, finishReason, error?.code ?? null, error?.detail ?? null],
+      ...[notices.length > 0 ? JSON.stringify(notices) : null, firstTokenAt, endedAt, input.lastNumber],
+      ...[settled ? 1 : 0, cost!.total, rankOf(cost!.accuracy)],
+      ...usageValues(input.usage),
+      ...[answer, thought, input.vendorParts],
+      lastBatch && isWhole(lastBatch) ? packPieces(lastBatch.events) : null,
+    ],
+  );
+}
+
+/** What a settled turn cost is what its entries say, so that the books cannot disagree; without entries it is nothing or unknown. */
+function turnTotal(cost: Cost, entries: readonly LedgerEntry[]): bigint | null {
+  return sumCost(entries).total ?? (cost.total === null ? null : 0n);
+}
+
+/** Frees the session for its next turn and adds the turn to its totals. */
+const release = `UPDATE session SET ${addToTotals}, running_turn_id = NULL, version = version + 1, updated_at = $11,
+  memory_from = COALESCE($12, memory_from), memory_estimate = COALESCE($13, memory_estimate), memory_tokens = COALESCE($14, memory_tokens)
+  WHERE id = $1`;
+const releaseKnown = `${release} AND version = $15`;
+
+/** What is added to the session: nothing of a turn that will be settled later. */
+function addedBy({ settled, usage, cost }: CloseTurn): { usage: Usage | null; cost: Cost | null } {
+  return settled ? { usage, cost } : { usage: null, cost: null };
+}
+
+/** Where memory begins from now on, in turns; null: where it did. */
+function memoryFrom({ memory }: CloseTurn): number | null {
+  return memory === null ? null : Math.ceil(memory.from / 2);
+}
+
+/** Where the vendor counted the prompt, how far our estimate was off. */
+function calibrationOf({ memory }: CloseTurn): { estimate: number; tokens: number } | undefined {
+  if (memory === null || memory.promptTokens === null) return undefined;
+  return { estimate: memory.promptEstimate, tokens: memory.promptTokens };
+}
+
+/** For `$1` to `$14` of `release`. */
+function releaseValues(input: CloseTurn, booked: bigint | null): Value[] {
+  const { usage, cost } = addedBy(input);
+  const counted = calibrationOf(input);
+  return [
+    ...[input.turn.sessionId, ...totalsValues(booked, usage, cost), input.endedAt],
+    ...[memoryFrom(input), counted?.estimate ?? null, counted?.tokens ?? null],
+  ];
+}
+
+/** What `release` makes of a session that was as it was known. */
+function afterReleasing(input: CloseTurn, known: SessionState, booked: bigint | null): SessionState {
+  const { usage, cost } = addedBy(input);
+  const counted = calibrationOf(input);
+  return {
+    ...known,
+    ...addTotals(known, booked, usage, cost),
+    runningTurnId: null,
+    version: known.version + 1,
+    updatedAt: input.endedAt,
+    memoryFrom: memoryFrom(input) ?? known.memoryFrom,
+    memoryEstimate: counted?.estimate ?? known.memoryEstimate,
+    memoryTokens: counted?.tokens ?? known.memoryTokens,
+  };
+}
+
+/** Releases a session that is not as it was known, and reads it. */
+async function releaseAny(tx: Tx, { owner, turn }: CloseTurn, values: readonly Value[]): Promise<SessionState> {
+  await tx.run(release, values);
+  const session = await findState(tx, owner, turn.sessionId);
+  if (!session) throw notFound("session");
+  return session;
+}
+
+export interface SettleTurn {
+  turnId: string;
+  processId: number;
+  entries: LedgerEntry[];
+  usage: Usage | null;
+  cost: Cost;
+}
+
+export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
+  const { turnId, processId, entries, usage, cost } = input;
+  const [turn] = await tx.all<{ row: number; session: number }>(
+    `UPDATE turn SET settled = 1, accuracy_rank = $3, input_tokens = $4, cached_tokens = $5, output_tokens = $6, thinking_tokens = $7,
+       tool_tokens = $8, total_tokens = $9, cost_pico = $10 WHERE id = $1 AND process_id = $2 AND settled = 0 AND status <> 'running' RETURNING row, session`,
+    [turnId, processId, rankOf(cost.accuracy), ...usageValues(usage), turnTotal(cost, entries)],
+  );
+  if (!turn) return false;
+  await Promise.all([
+    insertEntries(tx, turn.row, entries),
+    tx.run(`UPDATE session SET ${addToTotals}, version = version + 1 WHERE row = $1`, [
+      turn.session,
+      ...totalsValues(sumCost(entries).total, usage, cost),
+    ]),
+  ]);
+  return true;
+}

@@ -22,6 +22,16 @@ const child = (...args: string[]) =>
     stdio: ["ignore", "pipe", "pipe"],
   });
 
+/** Turns that are over and not in the search index. */
+function countUnindexed(file: string): number {
+  const database = new DatabaseSync(file, { readOnly: true });
+  const { count } = database
+    .prepare("SELECT COUNT(*) AS count FROM turn WHERE settled = 1 AND row NOT IN (SELECT rowid FROM turn_search)")
+    .get() as { count: number };
+  database.close();
+  return count;
+}
+
 describe("one process per file", () => {
   test("a second process is refused with a sentence that says what to do, and may come when the first is gone, even killed", async () => {
     const file = newFile();
@@ -102,6 +112,8 @@ describe("kill -9", () => {
       const books = await store.sumBooks();
       expect([books.sessionsTotal, books.turnsTotal]).toEqual([books.entriesTotal, books.entriesTotal]);
       expect(books.entriesTotal).toBe(7n * BigInt(books.entries));
+      await store.searchSessions("", "answer", { limit: 1, deleted: false }); // catches up with what the dead one left
+      expect(countUnindexed(file)).toBe(0);
       for (const id of await store.claimDeadTurns(1, [], 0, 1000)) {
         const { turn } = await store.readDeadTurn(id);
         expect(await store.closeTurn(closeInput({ turn }, [], { processId: 1, status: "interrupted" }))).toBeDefined();

@@ -106,7 +106,7 @@ export const settings = {
     env: "PRICES_FILE",
     fallback: "",
     read: optional,
-    says: "JSON file with price rows that add to, or replace, the built-in ones.",
+    says: "JSON file with price rows that add to, or replace, the built-in ones: docs/prices.md.",
   },
   allowUnpriced: {
     env: "ALLOW_UNPRICED_MODELS",

@@ -1,8 +1,5 @@
 // Reads a JSON object field by field and writes down everything that is missing, wrong or unknown.
 
-/** An exact fraction: numerator, denominator. */
-export type Fraction = [number, number];
-
 /** Reads the fields of one JSON object, writing down what is missing, wrong or unknown instead of stopping at it. */
 export class Fields {
   readonly #object: Record<string, unknown>;
@@ -35,11 +32,11 @@ export class Fields {
     return this.#take(name, "a date like 2026-12-01 or a time like 2026-12-01T08:00:00Z", isDate, "1970-01-01");
   }
   price(name: string): string {
-    const must = 'USD per million tokens as a decimal string with at most six decimals, like "0.30"';
+    const must = 'USD per million tokens, below 100000, as a decimal string with at most six decimals, like "0.30"';
     return this.#take(name, must, (value) => isDecimal(value, 6), "0");
   }
   perThousand(name: string): string {
-    const must = 'USD per thousand as a decimal string with at most nine decimals, like "35"';
+    const must = 'USD per thousand, below 100000, as a decimal string with at most nine decimals, like "35"';
     return this.#take(name, must, (value) => isDecimal(value, 9), "0");
   }
   flag(name: string): boolean {
@@ -53,8 +50,15 @@ export class Fields {
       allowed[0],
     );
   }
-  fraction(name: string): Fraction {
-    return this.#take(name, "a fraction of two whole numbers above 0, like [9, 5]", isFraction, [1, 1]);
+  count(name: string): number {
+    return this.#take(name, "a whole number above 0", isCount, 1);
+  }
+  /** The names in an object whose keys are data. Those that do not fit are written down. */
+  names(pattern: RegExp, must: string): string[] {
+    const names = Object.keys(this.#object);
+    for (const name of names.filter((key) => !pattern.test(key)))
+      this.#mistakes.push(`${this.#place}.${name}: the name must be ${must}`);
+    return names.filter((key) => pattern.test(key));
   }
   child(name: string): Fields {
     this.#known.add(name);
@@ -83,11 +87,11 @@ function isDate(value: unknown): value is string {
 }
 
 function isDecimal(value: unknown, decimals: number): value is string {
-  if (typeof value !== "string" || !/^\d{1,9}(\.\d+)?$/.test(value)) return false;
+  if (typeof value !== "string" || !/^\d{1,5}(\.\d+)?$/.test(value)) return false;
   const fraction = value.split(".")[1] ?? "";
   return fraction.length <= decimals;
 }
 
-function isFraction(value: unknown): value is Fraction {
-  return Array.isArray(value) && value.length === 2 && value.every((part) => Number.isSafeInteger(part) && part > 0);
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
 }

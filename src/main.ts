@@ -12,7 +12,7 @@ import { type App, type AppDeps, createApp, type HttpTimes } from "./http/app.ts
 import { type Listener, listen } from "./http/listen.ts";
 import type { Log } from "./log.ts";
 import { type Catalogue, createCatalogue } from "./model/model.ts";
-import { createPriceBook, mergePriceRows, parsePriceFile } from "./money/price.ts";
+import { createPriceBook, mergePriceRows, type PriceBook, parsePriceFile } from "./money/price.ts";
 import type { Provider } from "./provider.ts";
 import { createProvider, models, prices } from "./providers/index.ts";
 import type { Store } from "./store.ts";
@@ -96,7 +96,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   refuseOpenDoor(config);
   warnOfRequestCap(config, log);
   const catalogue = createCatalogue(models);
-  const priceBook = createPriceBook(readPrices(config));
+  const priceBook = readPrices(config);
   const mode = isDemo(config) ? "demo" : "live";
   const emulator = mode === "demo" ? await startEmulator({ record: false, chunkDelayMs: 15 }) : undefined;
   const provider = openProvider(config, catalogue, now, emulator?.url);
@@ -107,7 +107,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
       store,
       provider,
       chooser: createModelChooser(catalogue, config.geminiModel, config.memoryTokens, log, now),
-      books: createBooks(provider, priceBook, config.allowUnpriced, now),
+      books: createBooks(provider, priceBook, catalogue, config.allowUnpriced, now),
       log,
       now,
       processId,
@@ -200,7 +200,13 @@ function warnOfRequestCap(config: Config, log: Log): void {
     );
 }
 
-function readPrices(config: Config) {
-  if (config.pricesFile === null) return prices;
-  return mergePriceRows(prices, parsePriceFile(JSON.parse(readFileSync(config.pricesFile, "utf8"))));
+/** The built-in prices with the operator's over them. Throws with the setting, the file and every mistake in it. */
+function readPrices(config: Config): PriceBook {
+  const file = config.pricesFile;
+  if (file === null) return createPriceBook(prices);
+  try {
+    return createPriceBook(mergePriceRows(prices, parsePriceFile(readFileSync(file, "utf8"))));
+  } catch (error) {
+    throw new Error(`PRICES_FILE ${file}: ${error instanceof Error ? error.message : error}`);
+  }
 }

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "./errors.ts";
 import type { Params } from "./model/params.ts";
-import type { Meter } from "./money/usage.ts";
+import type { Counted, Meter } from "./money/usage.ts";
 
 /** One earlier message as the model is shown it; never changed once made. `vendorParts` is what this vendor sent, to be sent back byte-equal. */
 export interface ProviderMessage {
@@ -19,6 +19,8 @@ export interface ProviderRequest {
   /** Alternating, the newest last and from the user. */
   messages: ProviderMessage[];
   params: Params;
+  /** The model whose form of the params is sent, where it is another: one that serves in `model`'s place. */
+  formOf?: string;
 }
 
 /**
@@ -43,8 +45,10 @@ export interface Attempt {
   errorCode: ErrorCode | null;
   modelServed: string | null;
   responseId: string | null;
-  /** The vendor's usage object as JSON text, the last seen. */
+  /** The vendor's usage object as it was sent, the last seen. */
   readonly usageRaw: string | null;
+  /** What was counted in the answer because no usage does; null for nothing. */
+  readonly counted: Counted | null;
   /** Lower-case, e.g. "stop", "max_tokens", "blocked"; an unknown one is kept as sent. Null: the vendor never said. */
   finishReason: string | null;
   /** The vendor's own words on the finish or the block, if any. */
@@ -55,10 +59,11 @@ export interface Attempt {
 export interface CallRecord {
   /** In order, from the moment each is sent; the last one is the one that delivered, if any did. Those that could not connect are not listed. */
   readonly attempts: readonly Attempt[];
-  /** The last attempt's, as are the four below. */
+  /** The last attempt's, as are the five below. */
   readonly modelServed: string | null;
   readonly responseId: string | null;
   readonly usageRaw: string | null;
+  readonly counted: Counted | null;
   readonly finishReason: string | null;
   readonly finishDetail: string | null;
   /** The answer's parts as JSON text when they hold more than plain text (signatures); else null. */
@@ -93,7 +98,7 @@ export interface Provider {
   readonly vendor: string;
   /** Starts nothing by itself: the request is made when the call is iterated. */
   stream(request: ProviderRequest, signal: AbortSignal, beforeSend?: BeforeSend): ProviderCall;
-  /** Pure: the vendor's usage JSON -> counts a price applies to. Never throws; what it cannot read counts as zero. */
+  /** Pure: the vendor's usage JSON -> counts a price applies to. Never throws; what it cannot believe counts as zero, and is not balanced. */
   readUsage(usageRaw: string): Meter;
   /** Exact token count of a request, from the vendor. */
   countTokens(request: ProviderRequest, signal: AbortSignal): Promise<number>;
@@ -107,16 +112,19 @@ export class ProviderError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** The model exists no longer for this key: the one error on which a default model may be replaced. */
   readonly modelGone: boolean;
+  /** The request was refused for its thinking: the one error on which another form of it may be sent. */
+  readonly thinkingRefused: boolean;
 
   constructor(
     code: ErrorCode,
     detail: string,
-    extras: { cause?: unknown; retryAfterSeconds?: number; modelGone?: boolean } = {},
+    extras: { cause?: unknown; retryAfterSeconds?: number; modelGone?: boolean; thinkingRefused?: boolean } = {},
   ) {
     super(detail, { cause: extras.cause });
     this.name = "ProviderError";
     this.code = code;
     this.retryAfterSeconds = extras.retryAfterSeconds;
     this.modelGone = extras.modelGone ?? false;
+    this.thinkingRefused = extras.thinkingRefused ?? false;
   }
 }

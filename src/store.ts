@@ -7,7 +7,7 @@ import type { Failure, Message } from "./conversation/message.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
 import type { Params } from "./model/params.ts";
 import type { Cost, LedgerEntry } from "./money/ledger.ts";
-import type { Usage } from "./money/usage.ts";
+import type { Counted, Usage } from "./money/usage.ts";
 import type { ProviderMessage } from "./provider.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
 import type { EndStatus, Notice, Turn } from "./turn/turn.ts";
@@ -177,6 +177,7 @@ export interface DeadTurn {
   events: LoggedEvent[];
   nextNumber: number;
   usageRaw: string | null;
+  counted: Counted | null;
   modelServed: string | null;
 }
 export interface StopRequest {

@@ -62,8 +62,9 @@ describe.each(storeEngines)("on %s", (_, openFixture) => {
     const now = () => newYear;
     const log = { debug() {}, info() {}, warn() {}, error: console.error };
     const provider = createProvider({ apiKey: "k", now });
-    const chooser = createModelChooser(createCatalogue(models), model, null, log, now);
-    const books = createBooks(provider, createPriceBook(prices), false, now);
+    const catalogue = createCatalogue(models);
+    const chooser = createModelChooser(catalogue, model, null, log, now);
+    const books = createBooks(provider, createPriceBook(prices), catalogue, false, now);
     const tools = { store: next, provider, chooser, books, log, now, processId: successor };
     const recovery = new Recovery({ ...tools, readOnMs: 0, usageEveryMs: 1_000 }, 10, () => []);
     expect(await eventually(() => recovery.run(), Boolean)).toBe(1);

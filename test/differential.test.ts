@@ -31,13 +31,12 @@ async function readWithOurs(reply: Reply): Promise<OurRead> {
   const request = { model: "gemini-2.5-flash", system: null, messages, params: {} };
   const read = await readCall(provider.stream(request, new AbortController().signal));
   const { usageRaw, vendorParts, finishReason } = read.record;
-  const { _grounding, ...usage } = JSON.parse(usageRaw ?? "{}");
   const parts: object[] = JSON.parse(vendorParts ?? "[]");
   return {
     text: read.text,
     thought: read.thought,
     finish: finishReason,
-    usage: usageRaw === null ? null : usage,
+    usage: usageRaw === null ? null : JSON.parse(usageRaw),
     otherParts: parts.filter((part) => Object.keys(part).some((name) => name !== "text" && name !== "thought")),
     code: codeOf(read),
   };

@@ -12,10 +12,10 @@ const catalogue = createCatalogue(geminiModels);
 const today = Date.parse("2026-11-23");
 
 const pointers = (id: string, params: object) =>
-  catalogue.checkParams(id, params as Params).map(({ pointer }) => pointer);
+  catalogue.checkParams(id, params as Params, today).map(({ pointer }) => pointer);
 
 function model(change: Partial<ModelInfo>): ModelInfo {
-  return { ...geminiModels[0]!, id: "m", retiresOn: null, successor: null, ...change };
+  return { ...geminiModels[0]!, id: "m", aliases: [], retiresOn: null, successor: null, ...change };
 }
 
 describe("params", () => {
@@ -55,10 +55,10 @@ describe("params", () => {
 
   test("a param the model does not take is refused, naming it and the model", () => {
     const picky = createCatalogue([model({ accepts: ["seed"], ignores: ["top_k"], thinking: null })]);
-    const [refusal, ...others] = picky.checkParams("m", { temperature: 1, seed: 1, top_k: 5 });
+    const [refusal, ...others] = picky.checkParams("m", { temperature: 1, seed: 1, top_k: 5 }, today);
     expect(refusal).toEqual({ pointer: "/params/temperature", detail: "m does not take temperature" });
     expect(others).toEqual([]);
-    expect(picky.checkParams("m", { temperature: undefined })).toEqual([]);
+    expect(picky.checkParams("m", { temperature: undefined }, today)).toEqual([]);
   });
 
   test("a param the model takes without effect is let through, and shown as such", () => {
@@ -99,12 +99,119 @@ describe("thinking", () => {
     expect(takes("gemini-3.5-flash-lite", "off")).toBe(true);
   });
 
-  test("words stand for tokens inside the model's own range", () => {
+  test("minimal and xhigh are taken by the models that have them and by no other", () => {
+    const takers = (word: string) =>
+      catalogue
+        .list()
+        .filter(({ id }) => takes(id, word))
+        .map(({ id }) => id)
+        .sort();
+    expect(takers("minimal")).toEqual([
+      ...["gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro", "gemini-3-flash-preview"],
+      ...["gemini-3.1-flash-lite", "gemini-3.5-flash", "gemini-3.5-flash-lite", "gemini-3.6-flash"],
+    ]);
+    expect(takers("xhigh")).toEqual(["gemini-4-argon", "gemini-4-carbon", "gemini-4-hydrogen", "gemini-4-neon"]);
+    expect(takes("unheard-of", "minimal") && takes("unheard-of", "xhigh")).toBe(true);
+  });
+
+  test("words stand for tokens inside the model's own range, the greater word for more", () => {
     for (const { thinking } of catalogue.list()) {
       if (thinking?.kind !== "budget") continue;
-      const { low, medium, high } = thinking.levels;
-      expect(thinking.min <= low && low < medium && medium < high && high <= thinking.max).toBe(true);
+      const tokens = ["minimal", "low", "medium", "high"].map((word) => thinking.levels[word as "low"] ?? -1);
+      expect(tokens).toEqual([...tokens].sort((a, b) => a - b));
+      expect(tokens.every((count) => thinking.min <= count && count <= thinking.max)).toBe(true);
     }
+  });
+});
+
+describe("params in the form of another model", () => {
+  const adapt = (params: Params, from: string, to: string) => catalogue.adapt(params, from, to);
+
+  test("a thinking budget becomes the nearest word, and of two equally near the lesser", () => {
+    const nearest: [number, string][] = [
+      ...([
+        [0, "off"],
+        [1, "off"],
+        [256, "off"],
+        [257, "minimal"],
+        [768, "minimal"],
+        [769, "low"],
+      ] as [number, string][]),
+      ...([
+        [4608, "low"],
+        [4609, "medium"],
+        [5000, "medium"],
+        [16_384, "medium"],
+        [24_576, "high"],
+      ] as [number, string][]),
+    ];
+    for (const [thinking, word] of nearest)
+      expect([thinking, adapt({ thinking }, "gemini-2.5-flash", "gemini-3.5-flash-lite").params.thinking]).toEqual([
+        thinking,
+        word,
+      ] as never);
+    expect(adapt({ thinking: 128 }, "gemini-2.5-pro", "gemini-3.8-flash").params).toEqual({ thinking: "low" });
+    expect(adapt({ thinking: "off" }, "gemini-2.5-flash", "gemini-3.8-flash")).toEqual({
+      params: { thinking: "low" },
+      changes: ['thinking "off" became low'],
+    });
+  });
+
+  test("what fits stays as it is, without a word", () => {
+    const params: Params = { thinking: "high", temperature: 0.5, stop: ["x"], seed: 1, max_output_tokens: 100 };
+    expect(adapt(params, "gemini-2.5-flash", "gemini-3.5-flash-lite")).toEqual({ params, changes: [] });
+    expect(adapt({ thinking: 7 }, "gemini-2.5-flash", "unheard-of")).toEqual({ params: { thinking: 7 }, changes: [] });
+  });
+
+  test("what the other does not take is left out or cut to its limit, and named", () => {
+    const small = createCatalogue([
+      model({ id: "old" }),
+      model({ id: "new", accepts: ["max_output_tokens", "thinking"], outputTokens: 50, thinking: null }),
+    ]);
+    expect(small.adapt({ max_output_tokens: 100, seed: 1, thinking: 5 }, "old", "new")).toEqual({
+      params: { max_output_tokens: 50 },
+      changes: ["max_output_tokens 100 became 50", "seed 1 was left out", "thinking 5 was left out"],
+    });
+  });
+
+  test("whatever a model takes, its successor takes when it is adapted, and of it no more", () => {
+    for (const { id, successor } of catalogue.list()) {
+      if (successor === null) continue;
+      for (const thinking of [
+        "off",
+        "minimal",
+        "low",
+        "medium",
+        "high",
+        "xhigh",
+        0,
+        1,
+        128,
+        512,
+        5000,
+        24_576,
+        32_768,
+      ]) {
+        const params = { thinking, max_output_tokens: 65_536 } as Params;
+        const adapted = adapt(params, id, successor).params;
+        expect([id, thinking, pointers(successor, adapted)]).toEqual([id, thinking, []]);
+      }
+    }
+  });
+
+  test("from its retirement on a model takes both its own form and its successor's; before, its own", () => {
+    const lastDay = Date.parse("2026-11-30T23:59:59.999Z");
+    const check = (params: Params, at: number) => catalogue.checkParams("gemini-2.5-pro", params, at).length;
+    for (const thinking of [128, 32_768, "low", "high"] as const)
+      expect([check({ thinking }, lastDay), check({ thinking }, lastDay + 1)]).toEqual([0, 0]);
+    for (const thinking of [127, "off", "xhigh"] as const)
+      expect([check({ thinking }, lastDay), check({ thinking }, lastDay + 1)]).toEqual([1, 1]);
+    const chain = createCatalogue([
+      model({ id: "old", retiresOn: "2026-12-01", successor: "new" }),
+      model({ id: "new", thinking: { kind: "level", levels: ["xhigh"], wire: { xhigh: "XHIGH" }, default: null } }),
+    ]);
+    const levels = (at: number) => chain.checkParams("old", { thinking: "xhigh" }, at).length;
+    expect([levels(lastDay), levels(lastDay + 1)]).toEqual([1, 0]);
   });
 });
 
@@ -152,6 +259,7 @@ describe("the catalogue", () => {
       (...models: ModelInfo[]) =>
       () =>
         createCatalogue(models);
+    expect(make(model({}), model({ id: "n", aliases: ["m"] }))).toThrow("twice");
     expect(make(model({}), model({}))).toThrow("twice");
     expect(make(model({ successor: "x" }))).toThrow("not in the catalogue");
     expect(make(model({ id: "a", successor: "b" }), model({ id: "b", successor: "a" }))).toThrow("circle");
@@ -167,6 +275,19 @@ describe("the catalogue", () => {
         .map(({ id }) => id)
         .sort(),
     );
+  });
+
+  test("knows a model by its other names, and by nothing that only looks like one", () => {
+    expect(catalogue.find("gemini-2.5-flash-001")?.id).toBe("gemini-2.5-flash");
+    expect(catalogue.nameOf("gemini-3.5-flash-lite-001")).toBe("gemini-3.5-flash-lite");
+    expect(catalogue.replacementFor("gemini-2.5-flash-001", Date.parse("2026-12-01"))).toBe("gemini-3.5-flash-lite");
+    for (const name of [
+      "gemini-2.5-flash-002",
+      "gemini-2.5-flash-0010",
+      "gemini-2.5-flash-001-x",
+      "gemini-3.5-flash-li",
+    ])
+      expect([name, catalogue.find(name), catalogue.nameOf(name)]).toEqual([name, undefined, name]);
   });
 
   test("marks every model whose facts are second-hand with a warning", () => {

@@ -43,6 +43,8 @@ function check(seen: Seen, fixture: StreamFixture): void {
   expect(record.finishReason).toBe(fixture.finishReason);
   expect(record.finishDetail).toBe(fixture.finishDetail ?? null);
   expect(record.usageRaw === null ? null : JSON.parse(record.usageRaw)).toEqual(fixture.usage);
+  if (record.usageRaw !== null) expect(fixture.body).toContain(record.usageRaw); // byte for byte
+  expect(record.counted).toEqual(fixture.counted ?? null);
   expect(record.vendorParts).toBe(fixture.vendorParts ?? null);
 }
 

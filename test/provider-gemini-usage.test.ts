@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type ByModality, modalities, sumModalities, usageOf } from "../src/money/usage.ts";
+import { type ByModality, modalities, mostTokens, sumModalities, usageOf } from "../src/money/usage.ts";
 import { readGeminiUsage } from "../src/providers/gemini/usage.ts";
 
 const read = (usage: unknown) => readGeminiUsage(JSON.stringify(usage));
@@ -31,7 +31,6 @@ test("cached stays inside the prompt, thoughts outside the answer, tool use outs
     total: 3190,
     balanced: true,
     serviceTier: "flex",
-    grounding: { search: { prompts: 0, queries: 0 }, maps: { prompts: 0 } },
   });
   expect(usageOf(meter)).toMatchObject({ inputTokens: 3000, cachedTokens: 2048, outputTokens: 40, totalTokens: 3190 });
 });
@@ -58,17 +57,45 @@ test("cached tokens that fit no modality of the prompt move to one that has room
   expect(read({ ...prompt, cachedContentTokenCount: 500 }).cached).toEqual({ text: 20, audio: 80 });
 });
 
-test("searches counted under our own key come back as grounding", () => {
-  const grounding = { searchPrompts: 1, searchQueries: 3, mapsPrompts: 1 };
-  expect(read({ promptTokenCount: 1, _grounding: grounding }).grounding).toEqual({
-    search: { prompts: 1, queries: 3 },
-    maps: { prompts: 1 },
+test("what no vendor means is not believed, and the meter is not balanced", () => {
+  for (const count of [-1, 1.5, 1e300, Number.MAX_SAFE_INTEGER, mostTokens + 1, "12", true, [], {}]) {
+    const meter = read({ promptTokenCount: count, candidatesTokenCount: 5, totalTokenCount: 5 });
+    expect([count, meter.balanced, meter.input, meter.output]).toEqual([count, false, {}, { text: 5 }]);
+    expect(read({ promptTokenCount: 5, totalTokenCount: 5, cachedContentTokenCount: count }).balanced).toBe(false);
+    expect(read({ promptTokenCount: 5, totalTokenCount: count })).toMatchObject({ total: null, balanced: false });
+  }
+  expect(read({ promptTokenCount: mostTokens, totalTokenCount: mostTokens }).balanced).toBe(true);
+  expect(read({ promptTokenCount: 5, totalTokenCount: 5, candidatesTokenCount: null }).balanced).toBe(true);
+  expect(read({ promptTokenCount: 5, totalTokenCount: 5, cachedContentTokenCount: 6 })).toMatchObject({
+    cached: { text: 5 },
+    balanced: false,
   });
+});
+
+test("what cannot be read at all is no counts, and not balanced", () => {
+  const deep = `${"[".repeat(8_000)}${"]".repeat(8_000)}`;
+  for (const text of ["", "{", "null", "[]", "7", '"x"', deep, `{"promptTokenCount":${deep}}`]) {
+    const meter = readGeminiUsage(text);
+    expect([text.slice(0, 9), meter.balanced, usageOf(meter).totalTokens]).toEqual([text.slice(0, 9), false, 0]);
+  }
+});
+
+test("a tier of service is kept by its name, the standard one under whichever it has", () => {
+  const tier = (serviceTier: unknown) => read({ serviceTier }).serviceTier;
+  expect(["PRIORITY", "new-tier", "standard", undefined, 7].map(tier)).toEqual([
+    "priority",
+    "new-tier",
+    "standard",
+    "standard",
+    "standard",
+  ]);
+  expect(tier("SERVICE_TIER_UNSPECIFIED")).toBe("standard");
+  expect(tier("x".repeat(1_000_000))).toHaveLength(32);
 });
 
 const names = ["TEXT", "AUDIO", "IMAGE", "VIDEO", "DOCUMENT"];
 const count = fc.oneof(fc.nat(2_000_000), fc.constant(undefined));
-const garbage = fc.constantFrom(-1, 1.5, "12", null, Number.MAX_VALUE, true, [], {});
+const garbage = fc.constantFrom(-1, 1.5, "12", Number.MAX_VALUE, true, [], {});
 const details = fc.option(
   fc.array(fc.record({ modality: fc.constantFrom(...names), tokenCount: fc.oneof(count, garbage) }), { maxLength: 6 }),
   { nil: undefined },
@@ -112,15 +139,23 @@ test("for any usage the counts equal an independent recount, and no cached count
       expect(sumModalities(meter.cached)).toBe(Math.min(cachedStated, sumModalities(meter.input)));
       for (const modality of modalities)
         expect(meter.cached[modality] ?? 0).toBeLessThanOrEqual(meter.input[modality] ?? 0);
-      const { totalTokens } = usageOf(meter);
-      expect(meter.balanced).toBe(totalTokens === (meter.total ?? 0));
+      const counters = Object.entries(usage).filter(([name]) => name.endsWith("Count"));
+      const isCount = (value: unknown) => Number.isInteger(value) && Math.abs(value as number) <= mostTokens;
+      const isClean = counters.every(([, value = 0]) => isCount(value) && (value as number) >= 0);
+      const {
+        promptTokenCount = 0,
+        cachedContentTokenCount = 0,
+        totalTokenCount = 0,
+      } = usage as Record<string, number>;
+      const fits = usageOf(meter).totalTokens === totalTokenCount && cachedContentTokenCount <= promptTokenCount;
+      expect(meter.balanced).toBe(isClean && fits);
     }),
     { numRuns: 2000 },
   );
 });
 
 test("any text at all is read without an error, as whole counts of zero or more", () => {
-  const texts = fc.oneof(fc.string(), fc.json(), fc.constantFrom("", "null", "[]", "7", '"x"', '{"_grounding":null}'));
+  const texts = fc.oneof(fc.string(), fc.json(), fc.constantFrom("", "null", "[]", "7", '"x"'));
   fc.assert(
     fc.property(texts, (text) => {
       for (const value of Object.values(usageOf(readGeminiUsage(text)))) {

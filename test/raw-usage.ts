@@ -1,7 +1,7 @@
 // Random usage as Gemini sends it: zero fields absent, cached inside the prompt, details that add up to their counters.
 
 import fc from "fast-check";
-import type { RawUsage } from "./recompute.ts";
+import type { RawCounted, RawUsage } from "./recompute.ts";
 
 /** Anything up to a full window, with the 200,000 border crowded. */
 const promptCount = fc.oneof(
@@ -20,10 +20,7 @@ const parts = fc.record({
   candidates: smallCount,
   thoughts: smallCount,
   tool: smallCount,
-  tier: fc.constantFrom("standard", "flex", "batch", "priority", undefined),
-  grounding: fc.option(fc.record({ searchPrompts: fc.nat(3), searchQueries: fc.nat(20), mapsPrompts: fc.nat(3) }), {
-    nil: undefined,
-  }),
+  tier: fc.constantFrom("standard", "flex", "batch", "priority", "unheard-of", undefined),
 });
 
 export const rawUsage: fc.Arbitrary<RawUsage> = parts.map((part) => {
@@ -41,10 +38,19 @@ export const rawUsage: fc.Arbitrary<RawUsage> = parts.map((part) => {
     promptTokensDetails: listModalities({ TEXT: text, AUDIO: audio }),
     cacheTokensDetails: listModalities({ TEXT: cachedText, AUDIO: cachedAudio }),
     serviceTier: part.tier,
-    _grounding: part.grounding,
   };
   return Object.fromEntries(Object.entries(usage).filter(([, value]) => value !== 0 && value !== undefined));
 });
+
+/** What may have been searched: queries only where something was. */
+export const rawCounted: fc.Arbitrary<RawCounted | null> = fc.option(
+  fc.record({
+    search: fc
+      .constantFrom([0, 0], [1, 0], [1, 1], [1, 20])
+      .map(([prompts = 0, queries = 0]) => ({ prompts, queries })),
+    maps: fc.record({ prompts: fc.nat(1) }),
+  }),
+);
 
 function listModalities(counts: Record<string, number>): { modality: string; tokenCount: number }[] | undefined {
   const listed = Object.entries(counts).filter(([, tokenCount]) => tokenCount > 0);

@@ -92,6 +92,7 @@ describe.each(storeEngines)("books on %s", (_, openFixture) => {
       attempt: 2,
       lines,
       usageRaw: '{"a":"\\u0000","b":1e400}',
+      counted: { search: { prompts: 1, queries: 3 }, maps: { prompts: 1 } },
       accuracy: "partial",
     });
     await store.closeTurn(closeInput(opened, [first, second]));

@@ -65,6 +65,7 @@ export function entryFor(total: bigint | null, change: Partial<LedgerEntry> = {}
       modelServed: "one-001",
       price: total === null ? null : testPrice,
       usageRaw: '{"in":10}',
+      counted: null,
       usage: testUsage,
     },
     lines:

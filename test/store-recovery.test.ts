@@ -44,6 +44,7 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
       firstNumber: 2,
       events: [{ type: "text-delta", text: "He" }],
       usageRaw: '{"n":1}',
+      counted: { search: { prompts: 1, queries: 2 }, maps: { prompts: 0 } },
       modelServed: "one-001",
     });
     await store.appendEvents({
@@ -68,6 +69,7 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
         { type: "text-delta", text: "llo" },
       ],
       ...{ nextNumber: 4, usageRaw: '{"n":1}', modelServed: "one-001" },
+      counted: { search: { prompts: 1, queries: 2 }, maps: { prompts: 0 } },
     });
     expect(await next.closeTurn(closeInput(opened, [], { text: "late" }))).toBeUndefined();
     const end = closeInput(opened, [entryFor(9n)], {

@@ -1,7 +1,7 @@
 // How usage, cost and JSON lie in columns, for every table that has them.
 
 import { type Accuracy, accuracies, type Cost } from "../money/ledger.ts";
-import type { Usage } from "../money/usage.ts";
+import type { Counted, Usage } from "../money/usage.ts";
 import type { Value } from "./tx.ts";
 
 export const usageColumns = "input_tokens, cached_tokens, output_tokens, thinking_tokens, tool_tokens, total_tokens";
@@ -32,6 +32,14 @@ export function usageFrom(row: UsageRow): Usage | null {
     toolTokens: row.tool_tokens ?? 0,
     totalTokens: row.total_tokens ?? 0,
   };
+}
+
+export function printCounted(counted: Counted | null): string | null {
+  return counted && JSON.stringify(counted);
+}
+
+export function countedFrom(text: string | null): Counted | null {
+  return text === null ? null : JSON.parse(text);
 }
 
 /** `cost_pico` is read as text, because a 64-bit amount does not fit a JavaScript number. */

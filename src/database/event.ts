@@ -2,8 +2,9 @@
 
 import { AppError } from "../errors.ts";
 import type { Accuracy } from "../money/ledger.ts";
-import type { Usage } from "../money/usage.ts";
+import type { Counted, Usage } from "../money/usage.ts";
 import type { EventBatch, LoggedEvent } from "../turn/event.ts";
+import { countedFrom, printCounted } from "./columns.ts";
 import type { Dialect, Reader, Tx, Value } from "./tx.ts";
 
 type PackedUsage = ["u", Usage, string | null, Accuracy, number];
@@ -62,19 +63,19 @@ export function unpackPieces(pieces: string, answer: string, thought: string): L
   });
 }
 
-const columns = "turn_id, first_number, count, events, usage_raw, model_served";
+const columns = "turn_id, first_number, count, events, usage_raw, counted, model_served";
 /** A batch brought again, perhaps longer, because its first writing was not confirmed, replaces what it repeats. */
 const replaceShorter = `ON CONFLICT (turn_id, first_number) DO UPDATE
-  SET count = excluded.count, events = excluded.events, usage_raw = excluded.usage_raw, model_served = excluded.model_served
+  SET count = excluded.count, events = excluded.events, usage_raw = excluded.usage_raw, counted = excluded.counted, model_served = excluded.model_served
   WHERE turn_event.count <= excluded.count`;
-const insertAny = `INSERT INTO turn_event (${columns}) VALUES ($1, $2, $3, $4, $5, $6) ${replaceShorter}`;
+const insertAny = `INSERT INTO turn_event (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7) ${replaceShorter}`;
 /** The turn's row is held, so that a process which is taking the turn over does it before or after, not meanwhile. */
 const insertOpen = ({ lockRows }: Dialect) =>
-  `INSERT INTO turn_event (${columns}) SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT)
-   FROM turn WHERE id = $1 AND process_id = $7 AND status = 'running' ${lockRows} ${replaceShorter}`;
+  `INSERT INTO turn_event (${columns}) SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT)
+   FROM turn WHERE id = $1 AND process_id = $8 AND status = 'running' ${lockRows} ${replaceShorter}`;
 
-function valuesOf({ turnId, firstNumber, events, usageRaw, modelServed }: EventBatch): Value[] {
-  return [turnId, firstNumber, events.length, packEvents(events), usageRaw, modelServed];
+function valuesOf({ turnId, firstNumber, events, usageRaw, counted, modelServed }: EventBatch): Value[] {
+  return [turnId, firstNumber, events.length, packEvents(events), usageRaw, printCounted(counted ?? null), modelServed];
 }
 
 export function insertBatch(tx: Tx, batch: EventBatch): Promise<number> {
@@ -99,6 +100,7 @@ export interface StoredLog {
   /** Whether there are more events, after the last of these. */
   hasMore: boolean;
   usageRaw: string | null;
+  counted: Counted | null;
   modelServed: string | null;
 }
 
@@ -108,6 +110,7 @@ interface EventRow {
   first_number: number;
   events: string;
   usage_raw: string | null;
+  counted: string | null;
   model_served: string | null;
 }
 
@@ -115,13 +118,14 @@ interface EventRow {
 export async function readLog(reader: Reader, turnId: string, after: number, limit = allBatches): Promise<StoredLog> {
   // A row begins at or before any number in it: the row that holds `after + 1` is the last one that begins there or before.
   const rows = await reader.all<EventRow>(
-    `SELECT first_number, events, usage_raw, model_served FROM turn_event WHERE turn_id = $1 AND first_number >=
+    `SELECT first_number, events, usage_raw, counted, model_served FROM turn_event WHERE turn_id = $1 AND first_number >=
        COALESCE((SELECT MAX(first_number) FROM turn_event WHERE turn_id = $1 AND first_number <= $2), 0) ORDER BY first_number LIMIT $3`,
     [turnId, after + 1, limit + 1],
   );
-  const log: StoredLog = { events: [], hasMore: rows.length > limit, usageRaw: null, modelServed: null };
+  const log: StoredLog = { events: [], hasMore: rows.length > limit, usageRaw: null, counted: null, modelServed: null };
   for (const row of rows.slice(0, limit)) {
     log.usageRaw = row.usage_raw ?? log.usageRaw;
+    log.counted = countedFrom(row.counted) ?? log.counted;
     log.modelServed = row.model_served ?? log.modelServed;
     unpackEvents(row.events).forEach((event, index) => {
       const number = row.first_number + index;

@@ -8,8 +8,10 @@ import { addUsage, type Usage } from "../money/usage.ts";
 import type { BookTotals } from "../store.ts";
 import {
   accuracyAt,
+  countedFrom,
   picoFrom,
   placeholders,
+  printCounted,
   rankOf,
   type UsageRow,
   usageColumns,
@@ -19,16 +21,16 @@ import {
 import type { Reader, Tx, Value } from "./tx.ts";
 
 const entryColumns = `turn, number, purpose, at, vendor, model_requested, model_served, ${usageColumns}, total_pico, accuracy_rank,
-  balanced, error_code, lines, usage_raw, price`;
-const entryValues = placeholders(1, 19);
+  balanced, error_code, lines, usage_raw, counted, price`;
+const entryValues = placeholders(1, 20);
 const insertUnpriced = `INSERT INTO ledger (${entryColumns}) VALUES (${entryValues}, NULL)`;
 const insertPriced = ({ dialect }: Tx) =>
-  `INSERT INTO ledger (${entryColumns}) SELECT ${dialect.name === "sqlite" ? entryValues : entryTypes}, row FROM price WHERE key = $20`;
+  `INSERT INTO ledger (${entryColumns}) SELECT ${dialect.name === "sqlite" ? entryValues : entryTypes}, row FROM price WHERE key = $21`;
 /** Postgres does not see from a SELECT what its values are to be. */
 const entryTypes = [
   ...["BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT"],
   ...Array.from({ length: 9 }, () => "BIGINT"),
-  ...["TEXT", "TEXT", "TEXT"],
+  ...["TEXT", "TEXT", "TEXT", "TEXT"],
 ]
   .map((type, index) => `CAST($${index + 1} AS ${type})`)
   .join(", ");
@@ -43,7 +45,7 @@ async function insertEntry(tx: Tx, turnRow: number, entry: LedgerEntry): Promise
     ...[turnRow, entry.attempt, entry.purpose, entry.at, entry.vendor, entry.modelRequested, entry.modelServed],
     ...usageValues(entry.usage),
     ...[entry.total, rankOf(entry.accuracy), entry.balanced ? 1 : 0, entry.errorCode, packLines(entry.lines)],
-    entry.usageRaw,
+    ...[entry.usageRaw, printCounted(entry.counted)],
   ];
   if (entry.price === null) {
     await tx.run(insertUnpriced, values);
@@ -130,6 +132,7 @@ interface EntryRow extends UsageRow {
   model_requested: string;
   model_served: string | null;
   usage_raw: string | null;
+  counted: string | null;
   lines: string;
   total_pico: string | null;
   accuracy_rank: number;
@@ -141,7 +144,7 @@ interface EntryRow extends UsageRow {
 export async function listEntries(reader: Reader, owner: string, turnId: string): Promise<LedgerEntry[]> {
   const usage = usageColumns.replace(/\w+/g, "e.$&");
   const rows = await reader.all<EntryRow>(
-    `SELECT e.number, e.purpose, e.at, e.vendor, e.model_requested, e.model_served, e.usage_raw, ${usage},
+    `SELECT e.number, e.purpose, e.at, e.vendor, e.model_requested, e.model_served, e.usage_raw, e.counted, ${usage},
        e.lines, CAST(e.total_pico AS TEXT) AS total_pico, e.accuracy_rank, e.balanced, e.error_code, p.content AS price
      FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 JOIN ledger e ON e.turn = t.row LEFT JOIN price p ON p.row = e.price
      WHERE t.id = $1 ORDER BY e.number`,
@@ -160,6 +163,7 @@ function entryFrom(row: EntryRow): LedgerEntry {
     modelServed: row.model_served,
     price: row.price === null ? null : JSON.parse(row.price),
     usageRaw: row.usage_raw,
+    counted: countedFrom(row.counted),
     usage: usageFrom(row),
     lines: unpackLines(row.lines),
     total: picoFrom(row.total_pico),

@@ -70,6 +70,7 @@ export async function readDeadTurn(reader: Reader, turnId: string): Promise<Dead
     events: log.events.map(({ event }) => event),
     nextNumber: Math.max(last, row!.last_number ?? 0) + 1,
     usageRaw: log.usageRaw,
+    counted: log.counted,
     modelServed: log.modelServed ?? row!.model_served,
   };
 }

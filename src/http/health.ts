@@ -53,13 +53,13 @@ export function healthRoutes({ store, turns, settings, now }: AppDeps): Route[] 
       responses: { 200: { description: "Alive", content: { "application/json": { schema: healthSchema } } } },
       errors: [],
       handler() {
-        const { mode, version, defaultModel } = settings;
+        const { mode, version } = settings;
         const hint = mode === "demo" ? demoHint : null;
         return answerJson(200, {
           status: "ok",
           mode,
           version,
-          default_model: defaultModel,
+          default_model: turns.defaultModel,
           running_turns: turns.count,
           hint,
         });

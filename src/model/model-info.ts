@@ -1,17 +1,15 @@
 // What is known of a model: its limits, what it takes, when it retires. Data, in our words.
 
-import type { Params } from "./params.ts";
+import type { Params, ThinkingLevel } from "./params.ts";
 
-export type ThinkingLevel = "off" | "low" | "medium" | "high";
-
-/** Thinking asked for in tokens; `levels` says how many tokens our words stand for. Counts are tokens. */
+/** Thinking asked for in tokens; `levels` says how many tokens our words stand for (one that is not there is not taken). Counts are tokens. */
 export interface ThinkingBudget {
   kind: "budget";
   min: number;
   max: number;
   canBeOff: boolean;
   offByDefault: boolean;
-  levels: { low: number; medium: number; high: number };
+  levels: Partial<Record<Exclude<ThinkingLevel, "off">, number>>;
 }
 
 /** Thinking asked for in words; `wire` is the vendor's word for each of the levels it takes. */
@@ -25,6 +23,8 @@ export interface ThinkingByLevel {
 
 export interface ModelInfo {
   id: string;
+  /** Other names by which the vendor serves the same model at the same price. */
+  aliases: string[];
   vendor: string;
   displayName: string;
   /** The most tokens a request may have. With `sharedWindow`, input, thinking and output together. */

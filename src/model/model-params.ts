@@ -1,7 +1,7 @@
 // Whether a model takes a param, and in which range: one rule per param, read from the catalogue's data.
 
 import type { ModelInfo } from "./model-info.ts";
-import type { Params } from "./params.ts";
+import { type Params, type ThinkingLevel, thinkingLevels } from "./params.ts";
 
 const everyParam: (keyof Params)[] = [
   "temperature",
@@ -73,22 +73,27 @@ function checkStop(stop: unknown): string | null {
   return ok ? null : `must be at most ${mostStops} strings, none of them empty`;
 }
 
-const words = ["off", "low", "medium", "high"];
-
 function checkThinking(model: CheckedModel, asked: Params["thinking"]): string | null {
   const rule = model.thinking;
   if (rule === null) return `${model.id} does not take thinking`;
-  const isWord = typeof asked === "string" && words.includes(asked);
-  if (!isWord && !(Number.isSafeInteger(asked) && (asked as number) >= 0))
-    return `must be one of ${words.join(", ")}, or a whole number of tokens`;
+  const word = thinkingLevels.find((level) => level === asked);
+  if (word === undefined && !(Number.isSafeInteger(asked) && (asked as number) >= 0))
+    return `must be one of ${thinkingLevels.join(", ")}, or a whole number of tokens`;
   if (rule === "unknown") return null;
   if (rule.kind === "level") {
-    if (isWord && (rule.levels as string[]).includes(asked as string)) return null;
+    if (word !== undefined && rule.levels.includes(word)) return null;
     return `${model.id} takes thinking as one of ${rule.levels.join(", ")}`;
   }
-  const off = asked === "off" || asked === 0;
-  if (off)
+  if (word === "off" || asked === 0)
     return rule.canBeOff ? null : `thinking of ${model.id} cannot be off; it takes ${rule.min} to ${rule.max} tokens`;
-  if (isWord || ((asked as number) >= rule.min && (asked as number) <= rule.max)) return null;
-  return `${model.id} takes ${rule.min} to ${rule.max} tokens of thinking${rule.canBeOff ? ", or 0 or off" : ""}`;
+  const tokens = word === undefined ? (asked as number) : rule.levels[word];
+  if (tokens !== undefined && tokens >= rule.min && tokens <= rule.max) return null;
+  const taken = wordsOf(rule).join(", ");
+  return `${model.id} takes thinking as one of ${taken}, or ${rule.min} to ${rule.max} tokens${rule.canBeOff ? ", or 0" : ""}`;
+}
+
+/** The words that a model with this rule takes, from the least to the most. */
+export function wordsOf(rule: NonNullable<ModelInfo["thinking"]>): ThinkingLevel[] {
+  if (rule.kind === "level") return rule.levels;
+  return thinkingLevels.filter((level) => (level === "off" ? rule.canBeOff : rule.levels[level] !== undefined));
 }

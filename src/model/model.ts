@@ -1,6 +1,7 @@
 // The catalogue: what each model can do, what it takes, when it retires and what follows it. Data in, no vendor words.
 
 import type { FieldError } from "../errors.ts";
+import { type Adapted, adaptParams } from "./adapt.ts";
 import type { ModelInfo } from "./model-info.ts";
 import { checkParam, unknownModel } from "./model-params.ts";
 import type { Params } from "./params.ts";
@@ -12,10 +13,18 @@ export interface ModelWindow {
 }
 
 export interface Catalogue {
+  /** By its id or an alias. */
   find(id: string): ModelInfo | undefined;
   list(): ModelInfo[];
-  /** What is wrong with the params for this model, every field of it; an unknown model gets the generic ranges. */
-  checkParams(id: string, params: Params): FieldError[];
+  /** The model's own id for any of its names; a name nobody knows stays as it is. */
+  nameOf(name: string): string;
+  /**
+   * What is wrong with the params for this model, every field of it; an unknown model gets the generic ranges. From its
+   * retirement on both its own form of the params and its successor's are right: see `adapt`.
+   */
+  checkParams(id: string, params: Params, nowMs: number): FieldError[];
+  /** Params asked of one model in the form that another one takes. An unknown one takes them as they are. */
+  adapt(params: Params, from: string, to: string): Adapted;
   /** The model to ask instead once `id` has retired, through chains of retired ones; null while `id` is served. */
   replacementFor(id: string, nowMs: number): string | null;
   /** What the vendor named as the next model, retired yet or not. */
@@ -24,23 +33,35 @@ export interface Catalogue {
 
 /** Throws Error at once when the data contradicts itself: two models of one name, a successor nobody knows, a cycle. */
 export function createCatalogue(models: readonly ModelInfo[]): Catalogue {
-  const byId = new Map(models.map((model) => [model.id, model]));
+  const byId = new Map(models.flatMap((model) => [model.id, ...model.aliases].map((name) => [name, model])));
   checkConsistent(models, byId);
+  const replacementFor: Catalogue["replacementFor"] = (id, nowMs) => {
+    const asked = byId.get(id);
+    let model = asked;
+    while (model?.successor && isRetired(model, nowMs)) model = byId.get(model.successor);
+    return model === undefined || model === asked ? null : model.id;
+  };
+  const check = (id: string, params: Params) => {
+    const model = byId.get(id) ?? unknownModel(id);
+    return (Object.keys(params) as (keyof Params)[]).flatMap((name) => {
+      const detail = checkParam(model, name, params);
+      return detail === null ? [] : [{ pointer: `/params/${name}`, detail }];
+    });
+  };
   return {
     find: (id) => byId.get(id),
-    list: () => [...byId.values()],
-    checkParams(id, params) {
-      const model = byId.get(id) ?? unknownModel(id);
-      return (Object.keys(params) as (keyof Params)[]).flatMap((name) => {
-        const detail = checkParam(model, name, params);
-        return detail === null ? [] : [{ pointer: `/params/${name}`, detail }];
-      });
+    list: () => [...models],
+    nameOf: (name) => byId.get(name)?.id ?? name,
+    checkParams(id, params, nowMs) {
+      const own = check(id, params);
+      const successor = own.length > 0 ? replacementFor(id, nowMs) : null;
+      return successor === null ? own : check(successor, params);
     },
-    replacementFor(id, nowMs) {
-      let model = byId.get(id);
-      while (model?.successor && isRetired(model, nowMs)) model = byId.get(model.successor);
-      return model === undefined || model.id === id ? null : model.id;
+    adapt(params, from, to) {
+      const taker = byId.get(to);
+      return taker ? adaptParams(params, byId.get(from), taker) : { params, changes: [] };
     },
+    replacementFor,
     successorOf: (id) => byId.get(id)?.successor ?? null,
   };
 }
@@ -60,7 +81,8 @@ export function windowOf(
 }
 
 function checkConsistent(models: readonly ModelInfo[], byId: ReadonlyMap<string, ModelInfo>): void {
-  if (byId.size !== models.length) throw new Error("the catalogue names a model twice");
+  if (byId.size !== models.reduce((sum, { aliases }) => sum + 1 + aliases.length, 0))
+    throw new Error("the catalogue names a model twice");
   for (const model of models) {
     if (model.retiresOn !== null && Number.isNaN(Date.parse(model.retiresOn)))
       throw new Error(`${model.id}: retiresOn is not a date: ${model.retiresOn}`);

@@ -1,6 +1,11 @@
 // What a caller may ask of the model, in our own words; adapters translate, the catalogue says who takes what.
 
-export type Thinking = "off" | "low" | "medium" | "high" | number;
+/** From the least to the most. */
+export const thinkingLevels = ["off", "minimal", "low", "medium", "high", "xhigh"] as const;
+export type ThinkingLevel = (typeof thinkingLevels)[number];
+
+/** In a word, or in tokens. */
+export type Thinking = ThinkingLevel | number;
 
 /** All optional; absent means the model's own default. Unknown names never get this far (422). */
 export interface Params {

@@ -2,11 +2,12 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { Pico } from "./money.ts";
-import type { Usage } from "./usage.ts";
+import type { Counted, Usage } from "./usage.ts";
 
 /**
- * How sure a cost is. `exact`: the vendor's final usage arrived. `partial`: some usage arrived before the stream broke.
- * `estimated`: none did, counted from the text. `unknown`: no price was in force.
+ * How sure a cost is. `exact`: the vendor's final usage arrived. `partial`: the stream broke after some usage had arrived, or the
+ * counts do not fit each other or the answer. `estimated`: no usage arrived, counted from the text; or a price or a count of
+ * searches is a guess. `unknown`: no price was in force.
  */
 export const accuracies = ["exact", "partial", "estimated", "unknown"] as const;
 export type Accuracy = (typeof accuracies)[number];
@@ -40,12 +41,16 @@ export interface LedgerEntry {
   purpose: "chat";
   /** 1 for the turn's first call to the vendor, 2 for its first retry, ... Together with the turn it names the entry. */
   attempt: number;
+  /** When the call was made, ms since 1970: the price that held then is its price, whenever it is booked. */
   at: number;
   vendor: string;
   modelRequested: string;
   modelServed: string | null;
   price: ReceiptPrice | null;
+  /** As the vendor sent it, byte for byte. */
   usageRaw: string | null;
+  /** What we counted beside it; null for nothing. */
+  counted: Counted | null;
   usage: Usage | null;
   lines: ReceiptLine[];
   total: Pico | null;

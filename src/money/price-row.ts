@@ -1,63 +1,76 @@
 // A price row as data: its fields, how it is written in a file and on a receipt, and everything that can be wrong with it.
 
-import { Fields, type Fraction } from "../json-fields.ts";
-import { perMillion } from "./money.ts";
+import { Fields } from "../json-fields.ts";
+import { readWhen, type When } from "./when.ts";
 
-export type { Fraction } from "../json-fields.ts";
-
-/** Service tiers that change a price; "standard" is 1. */
-export type PricedTier = "batch" | "flex" | "priority";
-
-/** Prices are decimal strings in USD per 1,000,000 tokens; dates are ISO (a day is midnight UTC). */
-export interface PriceRow {
-  vendor: string;
-  model: string;
-  effectiveFrom: string;
-  /** The first moment it no longer holds. Absent: until the model's next row begins. */
-  effectiveTo?: string;
+/** Prices of tokens: decimal strings in USD per 1,000,000. */
+export interface TokenPrices {
   input: string;
   /** Absent: as `input`. */
   inputAudio?: string;
+  /** Read from a cache. */
   cached: string;
   /** Absent: as `cached`. */
   cachedAudio?: string;
+  /** Written to a cache, by how long it is kept there: "5m", "1h". */
+  cacheWrite?: Record<string, string>;
   /** Answer and thinking. */
   output: string;
-  /** For a request of more than 200,000 prompt tokens: the prices of all of its tokens. */
-  above200k?: { input: string; cached: string; output: string };
-  /** USD per 1,000 searches. `prompt`: each prompt that searched is one; `query`: each query it made is one. */
-  grounding?: { search?: { per: "prompt" | "query"; price: string }; maps?: { price: string } };
+  /** Absent: as `output`. */
+  outputAudio?: string;
+  outputImage?: string;
+}
+
+/** With the prices of all tokens of a request whose prompt has more than `tokens` of them. */
+export interface PriceSet extends TokenPrices {
+  above?: TokenPrices & { tokens: number };
+}
+
+/** USD per 1,000. `prompt`: each prompt that was grounded is one; `query`: each query is one. */
+export interface SearchPrice {
+  per: "prompt" | "query";
+  price: string;
+}
+
+export const tierNames = ["flex", "batch", "priority", "fast"] as const;
+export type TierName = (typeof tierNames)[number];
+
+/** Dates are ISO (a day is midnight UTC). There is a price for every item and never a factor: vendors round, and not everything is discounted. */
+export interface PriceRow extends PriceSet {
+  vendor: string;
+  model: string;
+  effectiveFrom: string;
+  /** The first moment it no longer holds. Absent: until the model's next row of the same `when` begins. */
+  effectiveTo?: string;
+  /** It holds in these hours only, and goes before the model's row without hours. */
+  when?: When;
+  /** What a service tier costs; one that is not here is not known. */
+  tier?: Partial<Record<TierName, PriceSet>>;
+  search?: SearchPrice;
+  maps?: SearchPrice;
   /** Whether tokens that tools put into the prompt are billed (as input). Absent: true. */
   billToolInput?: boolean;
-  /** What token prices are multiplied by for a service tier. Absent: batch and flex a half, priority 9/5. */
-  tierMultipliers?: Partial<Record<PricedTier, Fraction>>;
   source: string;
   /** The day the source was read. */
   readOn: string;
 }
 
-/** Batch and Flex half the price, Priority 1.8 times: the vendor's pricing page, copies of 2026-09-20 to 2026-10-07. */
-const defaultMultipliers: Record<PricedTier, Fraction> = { batch: [1, 2], flex: [1, 2], priority: [9, 5] };
+/** A row with its default written out: what a receipt keeps, so that nothing about it depends on this program. */
+export type FullPriceRow = PriceRow & { billToolInput: boolean };
 
-/** A row with its defaults written out: what a receipt keeps, so that nothing about it depends on this program. */
-export type FullPriceRow = PriceRow & { billToolInput: boolean; tierMultipliers: Record<PricedTier, Fraction> };
-
-/** Each of our names beside the one in files and on receipts. */
-const wireNames: Record<string, string> = {
-  effectiveFrom: "effective_from",
-  effectiveTo: "effective_to",
-  inputAudio: "input_audio",
-  cachedAudio: "cached_audio",
-  above200k: "above_200k",
-  billToolInput: "bill_tool_input",
-  tierMultipliers: "tier_multipliers",
-  readOn: "read_on",
-};
-
-/** The row as it is written in a price file and on a receipt: snake_case, nothing left out. */
+/** The row as it is written in a price file and on a receipt: our names in snake_case, nothing left out. */
 export function printPriceRow(row: PriceRow): Record<string, unknown> {
-  const entries = Object.entries(row).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries.map(([name, value]) => [wireNames[name] ?? name, value]));
+  return printFields(row);
+}
+
+function printFields(fields: object): Record<string, unknown> {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      typeof value === "object" && value !== null ? printFields(value) : value,
+    ]),
+  );
 }
 
 /** Everything that was wrong with price rows, each mistake with the place it is in. */
@@ -71,13 +84,23 @@ export class PriceRowError extends Error {
   }
 }
 
-/** An operator's price file, `[{vendor, model, effective_from, input, ...}]`. Throws PriceRowError naming every mistake. */
-export function parsePriceFile(json: unknown): FullPriceRow[] {
-  if (!Array.isArray(json)) throw new PriceRowError(["a price file is a list of rows: [{...}, ...]"]);
+/** An operator's price file: the text of `[{"vendor", "model", "effective_from", "input", ...}]`. Throws PriceRowError naming every mistake. */
+export function parsePriceFile(text: string): FullPriceRow[] {
+  const rows = parseJson(text);
+  if (!Array.isArray(rows)) throw new PriceRowError(["a price file is a list of rows: [{...}, ...]"]);
   const mistakes: string[] = [];
-  const rows = json.map((row, at) => readPriceRow(row, `[${at}]`, mistakes));
+  const read = rows.map((row, at) => readPriceRow(row, `[${at}]`, mistakes));
   if (mistakes.length > 0) throw new PriceRowError(mistakes);
-  return rows;
+  return read;
+}
+
+/** Some editors put a byte order mark before a text: it is no mistake. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch (error) {
+    throw new PriceRowError([`it is not JSON: ${error instanceof Error ? error.message : error}`]);
+  }
 }
 
 /** One row from its written form. Adds what is wrong to `mistakes`; the row is only good if nothing was added. */
@@ -87,117 +110,94 @@ export function readPriceRow(json: unknown, place: string, mistakes: string[]): 
     vendor: fields.text("vendor"),
     model: fields.text("model"),
     effectiveFrom: fields.date("effective_from"),
-    input: fields.price("input"),
-    cached: fields.price("cached"),
-    output: fields.price("output"),
+    ...readPriceSet(fields),
     billToolInput: fields.optional("bill_tool_input", (name) => fields.flag(name)) ?? true,
-    tierMultipliers: {
-      ...defaultMultipliers,
-      ...fields.optional("tier_multipliers", (name) => readTiers(fields, name)),
-    },
     source: fields.text("source"),
     readOn: fields.date("read_on"),
+    effectiveTo: fields.optional("effective_to", (name) => fields.date(name)),
+    when: fields.optional("when", (name) => readHours(fields.child(name), `${place}.${name}`, mistakes)),
+    tier: fields.optional("tier", (name) => readTiers(fields.child(name))),
+    search: fields.optional("search", (name) => readSearch(fields.child(name))),
+    maps: fields.optional("maps", (name) => readSearch(fields.child(name))),
   };
-  assign(
-    row,
-    "effectiveTo",
-    fields.optional("effective_to", (name) => fields.date(name)),
-  );
-  assign(
-    row,
-    "inputAudio",
-    fields.optional("input_audio", (name) => fields.price(name)),
-  );
-  assign(
-    row,
-    "cachedAudio",
-    fields.optional("cached_audio", (name) => fields.price(name)),
-  );
-  assign(
-    row,
-    "above200k",
-    fields.optional("above_200k", (name) => readAbove(fields, name)),
-  );
-  assign(
-    row,
-    "grounding",
-    fields.optional("grounding", (name) => readGrounding(fields, name)),
-  );
   fields.end();
-  checkWhole(row, place, mistakes);
+  checkSilence(row, place, mistakes);
   return row;
 }
 
-function assign<K extends keyof FullPriceRow>(row: FullPriceRow, name: K, value: FullPriceRow[K] | undefined): void {
-  if (value !== undefined) row[name] = value;
+function readTokenPrices(fields: Fields): TokenPrices {
+  return {
+    input: fields.price("input"),
+    cached: fields.price("cached"),
+    output: fields.price("output"),
+    inputAudio: fields.optional("input_audio", (name) => fields.price(name)),
+    cachedAudio: fields.optional("cached_audio", (name) => fields.price(name)),
+    cacheWrite: fields.optional("cache_write", (name) => readCacheWrite(fields.child(name))),
+    outputAudio: fields.optional("output_audio", (name) => fields.price(name)),
+    outputImage: fields.optional("output_image", (name) => fields.price(name)),
+  };
 }
 
-function readAbove(parent: Fields, name: string): PriceRow["above200k"] {
-  const fields = parent.child(name);
-  const above = { input: fields.price("input"), cached: fields.price("cached"), output: fields.price("output") };
-  fields.end();
-  return above;
-}
-
-function readGrounding(parent: Fields, name: string): PriceRow["grounding"] {
-  const fields = parent.child(name);
-  const grounding: NonNullable<PriceRow["grounding"]> = {};
-  const search = fields.optional("search", () => {
-    const inner = fields.child("search");
-    const value = { per: inner.oneOf("per", ["prompt", "query"] as const), price: inner.perThousand("price") };
+function readPriceSet(fields: Fields): PriceSet {
+  const above = fields.optional("above", (name) => {
+    const inner = fields.child(name);
+    const prices = { tokens: inner.count("tokens"), ...readTokenPrices(inner) };
     inner.end();
-    return value;
+    return prices;
   });
-  const maps = fields.optional("maps", () => {
-    const inner = fields.child("maps");
-    const value = { price: inner.perThousand("price") };
-    inner.end();
-    return value;
-  });
-  if (search) grounding.search = search;
-  if (maps) grounding.maps = maps;
-  fields.end();
-  return grounding;
+  return { ...readTokenPrices(fields), above };
 }
 
-function readTiers(parent: Fields, name: string): Partial<Record<PricedTier, Fraction>> {
-  const fields = parent.child(name);
-  const tiers: Partial<Record<PricedTier, Fraction>> = {};
-  for (const tier of ["batch", "flex", "priority"] as const) {
-    const fraction = fields.optional(tier, () => fields.fraction(tier));
-    if (fraction) tiers[tier] = fraction;
-  }
+function readTiers(fields: Fields): Partial<Record<TierName, PriceSet>> {
+  const tiers = tierNames.map((name) => {
+    const set = fields.optional(name, () => {
+      const inner = fields.child(name);
+      const prices = readPriceSet(inner);
+      inner.end();
+      return prices;
+    });
+    return [name, set] as const;
+  });
   fields.end();
-  return tiers;
+  return Object.fromEntries(tiers.filter(([, set]) => set !== undefined));
 }
 
-/**
- * Refuses what could not be billed to the picodollar: a price that a tier's multiplier does not leave whole. It also
- * refuses an audio price beside a large-prompt price, because the latter would leave open which of the two holds.
- */
-function checkWhole(row: FullPriceRow, place: string, mistakes: string[]): void {
-  if (row.above200k && (row.inputAudio !== undefined || row.cachedAudio !== undefined))
-    mistakes.push(`${place}: above_200k has no audio prices, so it cannot stand beside input_audio or cached_audio`);
-  for (const [tier, [numerator, denominator]] of Object.entries(row.tierMultipliers)) {
-    for (const price of tokenPrices(row)) {
-      if ((perMillion(price) * BigInt(numerator)) % BigInt(denominator) !== 0n)
-        mistakes.push(`${place}: ${price} x ${numerator}/${denominator} (${tier}) has more than six decimals`);
+function readCacheWrite(fields: Fields): Record<string, string> {
+  const kept = fields.names(/^[1-9]\d{0,3}[mhd]$/, "how long it is kept, like 5m or 1h");
+  return Object.fromEntries(kept.map((name) => [name, fields.price(name)]));
+}
+
+function readSearch(fields: Fields): SearchPrice {
+  const search = { per: fields.oneOf("per", ["prompt", "query"] as const), price: fields.perThousand("price") };
+  fields.end();
+  return search;
+}
+
+function readHours(fields: Fields, place: string, mistakes: string[]): When {
+  const when: When = {
+    hoursUtc: fields.optional("hours_utc", (name) => fields.text(name)),
+    weekdays: fields.optional("weekdays", (name) => fields.text(name)),
+  };
+  fields.end();
+  const must = "must be hours_utc like 01:00-04:00,22:00-24:00, weekdays like 1-5 (1 is Monday), or both";
+  if ((when.hoursUtc ?? when.weekdays) === undefined || !readWhen(when)) mistakes.push(`${place}: ${must}`);
+  return when;
+}
+
+/** Refuses a row that prices something in one place and is silent about it where other prices hold: which of the two would hold there? */
+function checkSilence(row: FullPriceRow, place: string, mistakes: string[]): void {
+  const sets: [string, PriceSet][] = [["", row], ...Object.entries(row.tier ?? {}).map(nameTier)];
+  for (const [name, set] of sets) {
+    const said = printFields(row);
+    for (const field of ["input_audio", "cached_audio", "cache_write", "output_audio", "output_image", "above"]) {
+      if (field in said && !(field in printFields(set)))
+        mistakes.push(`${place}${name}.${field}: is missing, and the row has one`);
+      if (field !== "above" && set.above && field in printFields(set) && !(field in printFields(set.above)))
+        mistakes.push(`${place}${name}.above.${field}: is missing, and there is one below`);
     }
   }
 }
 
-/** Every price per token that the row holds. */
-export function tokenPrices(row: PriceRow): string[] {
-  const above = row.above200k;
-  const prices = [
-    row.input,
-    row.inputAudio,
-    row.cached,
-    row.cachedAudio,
-    row.output,
-    above?.input,
-    above?.cached,
-    above?.output,
-  ];
-  return prices.filter((price) => price !== undefined);
+function nameTier([name, set]: [string, PriceSet]): [string, PriceSet] {
+  return [`.tier.${name}`, set];
 }

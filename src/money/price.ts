@@ -1,10 +1,10 @@
-// Dated prices, and usage x prices -> receipt lines. Pure; whole numbers of picodollars throughout.
+// Dated prices: which one held at a moment, and what a receipt keeps of it.
 
 import { createHash } from "node:crypto";
-import type { ReceiptLine, ReceiptPrice } from "./ledger.ts";
-import { multiply, type Pico, parseUsd, perMillion } from "./money.ts";
+import type { ReceiptPrice } from "./ledger.ts";
 import { type FullPriceRow, type PriceRow, PriceRowError, printPriceRow, readPriceRow } from "./price-row.ts";
-import { type ByModality, type Meter, type Modality, modalities, sumModalities } from "./usage.ts";
+import { type RateSets, readRates } from "./rates.ts";
+import { isWithin, overlaps, readWhen, type WeekSpan } from "./when.ts";
 
 export { type FullPriceRow, type PriceRow, PriceRowError, parsePriceFile } from "./price-row.ts";
 
@@ -13,9 +13,14 @@ export interface Price {
   /** `vendor/model@from#8hex`; the digits change with anything that changes what it costs, not with its source. */
   id: string;
   row: FullPriceRow;
+  rates: RateSets;
+  /** What a receipt keeps: the whole row. Never to be changed. */
+  receipt: ReceiptPrice;
   fromMs: number;
   /** The first moment it no longer holds; null: no end is known. */
   untilMs: number | null;
+  /** The hours in which it holds; null: all of them, where no price of its own hours does. */
+  hours: WeekSpan[] | null;
 }
 
 export interface PriceBook {
@@ -26,177 +31,63 @@ export interface PriceBook {
 }
 
 /**
- * A row without `effectiveTo` holds until the next row of its model begins. Throws PriceRowError naming every bad row,
- * and every two rows that would both hold at once.
+ * A row without `effectiveTo` holds until the next row of its model with the same `when` begins. Throws PriceRowError naming
+ * every bad row, and every two rows that would both hold at once.
  */
 export function createPriceBook(rows: readonly PriceRow[]): PriceBook {
   const mistakes: string[] = [];
-  const prices = rows.map((row) =>
-    createPrice(readPriceRow(printPriceRow(row), `${row.vendor}/${row.model}`, mistakes)),
-  );
+  const full = rows.map((row) => readPriceRow(printPriceRow(row), `${row.vendor}/${row.model}`, mistakes));
   if (mistakes.length > 0) throw new PriceRowError(mistakes);
 
-  const byModel = Map.groupBy(prices, (price) => keyOf(price.row.vendor, price.row.model));
-  for (const ofModel of byModel.values()) closeGaps(ofModel, mistakes);
+  const prices = full.map(createPrice);
+  const byModel = Map.groupBy(prices, ({ row }) => keyOf(row.vendor, row.model));
+  for (const [model, ofModel] of byModel) byModel.set(model, arrange(ofModel, mistakes));
   if (mistakes.length > 0) throw new PriceRowError(mistakes);
+  const find: PriceBook["find"] = (vendor, model, atMs) =>
+    byModel.get(keyOf(vendor, model))?.find((price) => holdsAt(price, atMs));
   return {
-    find: (vendor, model, atMs) => byModel.get(keyOf(vendor, model))?.find((price) => holdsAt(price, atMs)),
+    find,
     list: (vendor, atMs) =>
-      prices.filter((price) => (vendor === undefined || price.row.vendor === vendor) && holdsAt(price, atMs)),
+      prices.filter(
+        (price) =>
+          (vendor === undefined || price.row.vendor === vendor) &&
+          find(price.row.vendor, price.row.model, atMs) === price,
+      ),
   };
 }
 
-/** The operator's rows over the built-in ones: the same vendor, model and beginning replaces, anything else is added. */
+/** The operator's rows over the built-in ones: the same vendor, model, beginning and hours replaces, anything else is added. */
 export function mergePriceRows(builtIn: readonly PriceRow[], own: readonly PriceRow[]): PriceRow[] {
-  const name = (row: PriceRow) => `${keyOf(row.vendor, row.model)} ${Date.parse(row.effectiveFrom)}`;
+  const name = (row: PriceRow) =>
+    `${keyOf(row.vendor, row.model)} ${Date.parse(row.effectiveFrom)} ${canonicalJson(row.when ?? {})}`;
   const replaced = new Set(own.map(name));
   return [...builtIn.filter((row) => !replaced.has(name(row))), ...own];
-}
-
-const kept = new WeakMap<Price, ReceiptPrice>();
-
-/** What a receipt keeps of its price: the whole row. One object for each price, never to be changed. */
-export function receiptPrice(price: Price): ReceiptPrice {
-  const known = kept.get(price);
-  if (known) return known;
-  const { effectiveFrom, source, readOn } = price.row;
-  const receipt = { id: price.id, effectiveFrom, source, readOn, rates: printPriceRow(price.row) };
-  kept.set(price, receipt);
-  return receipt;
-}
-
-/** The price a receipt was made with, from the receipt alone. Throws PriceRowError if its row does not read. */
-export function priceOfReceipt(kept: ReceiptPrice): Price {
-  const mistakes: string[] = [];
-  const row = readPriceRow(kept.rates, kept.id, mistakes);
-  if (mistakes.length > 0) throw new PriceRowError(mistakes);
-  return createPrice(row);
-}
-
-/**
- * One request's counts at one price: a line for each item that was used, in a fixed order. The tier above 200,000 is
- * chosen by this request's prompt tokens and holds for all its tokens. A service tier multiplies token prices only.
- * Tool input of every modality is billed as text input. Searches the row has no price for: see `isCovered`.
- */
-export function billLines(meter: Meter, price: Price): ReceiptLine[] {
-  const rates = ratesFor(meter, price);
-  const prompt = splitPrompt(meter.input, meter.cached);
-  const lines: ReceiptLine[] = [];
-  const add = (item: string, quantity: number, unit: ReceiptLine["unit"], unitPrice: Pico) => {
-    if (quantity > 0) lines.push({ item, quantity, unit, unitPrice, amount: multiply(quantity, unitPrice) });
-  };
-  for (const kind of modalities) add(`input_${kind}`, prompt.fresh[kind] ?? 0, "token", rates.input(kind));
-  for (const kind of modalities) add(`cached_${kind}`, prompt.cached[kind] ?? 0, "token", rates.cached(kind));
-  add("tool_input", sumModalities(meter.tool), "token", price.row.billToolInput ? rates.input("text") : 0n);
-  for (const kind of modalities) add(`output_${kind}`, meter.output[kind] ?? 0, "token", rates.output);
-  add("thinking", meter.thinking, "token", rates.output);
-  if (!isGrounded(meter)) return lines;
-  const { search, maps } = price.row.grounding ?? {};
-  if (search?.per === "prompt") add("grounding", meter.grounding.search.prompts, "request", perThousand(search.price));
-  if (search?.per === "query") add("grounding", meter.grounding.search.queries, "query", perThousand(search.price));
-  if (maps) add("grounding_maps", meter.grounding.maps.prompts, "request", perThousand(maps.price));
-  return lines;
-}
-
-function isGrounded({ grounding: { search, maps } }: Meter): boolean {
-  return search.prompts + search.queries + maps.prompts > 0;
-}
-
-/** Whether the price says what everything in the meter costs; if not, there is no honest total. */
-export function isCovered(meter: Meter, price: Price): boolean {
-  const { search, maps } = price.row.grounding ?? {};
-  const searched = meter.grounding.search.prompts + meter.grounding.search.queries > 0;
-  return (search !== undefined || !searched) && (maps !== undefined || meter.grounding.maps.prompts === 0);
-}
-
-export function sumLines(lines: readonly Pick<ReceiptLine, "amount">[]): Pico {
-  return lines.reduce((sum, line) => sum + line.amount, 0n);
-}
-
-/** "Prompts <= 200k tokens" and "> 200k tokens": the vendor's pricing page, copies of 2026-09-20 to 2026-10-07. */
-const largePrompt = 200_000;
-
-interface TokenRates {
-  input(kind: Modality): Pico;
-  cached(kind: Modality): Pico;
-  output: Pico;
-}
-
-/** A price has a handful of them; reading decimal texts for every usage report would cost more than the sum. */
-const knownRates = new WeakMap<Price, Map<string, TokenRates>>();
-
-/** The unit prices that hold for one request. */
-export function ratesFor(meter: Pick<Meter, "input" | "serviceTier">, price: Price): TokenRates {
-  const large = price.row.above200k !== undefined && sumModalities(meter.input) > largePrompt;
-  const name = `${meter.serviceTier} ${large}`;
-  const ofPrice = knownRates.get(price) ?? new Map<string, TokenRates>();
-  knownRates.set(price, ofPrice);
-  const rates = ofPrice.get(name) ?? readRates(price.row, meter.serviceTier, large);
-  ofPrice.set(name, rates);
-  return rates;
-}
-
-function readRates(row: FullPriceRow, serviceTier: Meter["serviceTier"], large: boolean): TokenRates {
-  const base = large && row.above200k ? row.above200k : row;
-  const [numerator, denominator] = serviceTier === "standard" ? [1, 1] : row.tierMultipliers[serviceTier];
-  const unit = (usd: string): Pico => (perMillion(usd) * BigInt(numerator)) / BigInt(denominator); // whole: the row was checked
-  const input = unit(base.input);
-  const cached = unit(base.cached);
-  const inputAudio = row.inputAudio === undefined ? input : unit(row.inputAudio);
-  const cachedAudio = row.cachedAudio === undefined ? cached : unit(row.cachedAudio);
-  return {
-    input: (kind) => (kind === "audio" ? inputAudio : input),
-    cached: (kind) => (kind === "audio" ? cachedAudio : cached),
-    output: unit(base.output),
-  };
-}
-
-/**
- * Divides the prompt into what was read anew and what came from the cache; together they are always the prompt. Cached
- * tokens of a modality the prompt has too few of are taken from its other modalities, text first; what is more than the
- * whole prompt is dropped.
- */
-export function splitPrompt(input: ByModality, cached: ByModality): { fresh: ByModality; cached: ByModality } {
-  if (sumModalities(cached) === 0) return { fresh: input, cached: {} };
-  const fresh: ByModality = {};
-  const served: ByModality = {};
-  let left = 0;
-  for (const kind of modalities) {
-    const claimed = cached[kind] ?? 0;
-    const taken = Math.min(claimed, input[kind] ?? 0);
-    served[kind] = taken;
-    fresh[kind] = (input[kind] ?? 0) - taken;
-    left += claimed - taken;
-  }
-  for (const kind of modalities) {
-    const taken = Math.min(left, fresh[kind] ?? 0);
-    served[kind] = (served[kind] ?? 0) + taken;
-    fresh[kind] = (fresh[kind] ?? 0) - taken;
-    left -= taken;
-  }
-  return { fresh, cached: served };
-}
-
-function perThousand(usd: string): Pico {
-  return parseUsd(usd) / 1000n; // whole: at most nine decimals were let in
 }
 
 function keyOf(vendor: string, model: string): string {
   return `${vendor}/${model}`;
 }
 
-function holdsAt(price: Price, atMs: number): boolean {
-  return price.fromMs <= atMs && (price.untilMs === null || atMs < price.untilMs);
+function holdsAt({ fromMs, untilMs, hours }: Price, atMs: number): boolean {
+  const inForce = fromMs <= atMs && (untilMs === null || atMs < untilMs);
+  return inForce && (hours === null || isWithin(hours, atMs));
 }
 
 function createPrice(row: FullPriceRow): Price {
-  const { source: _source, readOn: _readOn, ...costs } = row;
-  const digest = createHash("sha256").update(canonicalJson(costs)).digest("hex").slice(0, 8);
+  const { source, readOn, effectiveFrom, ...rest } = row;
+  const digest = createHash("sha256")
+    .update(canonicalJson({ ...rest, effectiveFrom }))
+    .digest("hex")
+    .slice(0, 8);
+  const id = `${keyOf(row.vendor, row.model)}@${effectiveFrom}#${digest}`;
   return {
-    id: `${keyOf(row.vendor, row.model)}@${row.effectiveFrom}#${digest}`,
+    id,
     row,
-    fromMs: Date.parse(row.effectiveFrom),
+    rates: readRates(row),
+    receipt: { id, effectiveFrom, source, readOn, rates: printPriceRow(row) },
+    fromMs: Date.parse(effectiveFrom),
     untilMs: row.effectiveTo === undefined ? null : Date.parse(row.effectiveTo),
+    hours: row.when === undefined ? null : readWhen(row.when)!, // read once already, when the row was checked
   };
 }
 
@@ -209,7 +100,26 @@ function canonicalJson(value: unknown): string {
   );
 }
 
-/** Sorts one model's prices by date and ends each open one where the next begins. */
+/** One model's prices in the order in which they are asked: those of certain hours first. At any moment one of each kind holds at most. */
+function arrange(prices: readonly Price[], mistakes: string[]): Price[] {
+  for (const series of Map.groupBy(prices, ({ row }) => canonicalJson(row.when ?? {})).values())
+    closeGaps(series, mistakes);
+  const ofHours = prices.filter(({ hours }) => hours !== null);
+  for (const [at, price] of ofHours.entries()) {
+    for (const other of ofHours.slice(at + 1)) {
+      const isSeries = canonicalJson(price.row.when) === canonicalJson(other.row.when); // looked at above
+      if (!isSeries && holdTogether(price, other) && overlaps(price.hours!, other.hours!))
+        mistakes.push(`${price.id} overlaps ${other.id}: in some hours both would hold`);
+    }
+  }
+  return [...ofHours, ...prices.filter(({ hours }) => hours === null)];
+}
+
+function holdTogether(a: Price, b: Price): boolean {
+  return (b.untilMs === null || a.fromMs < b.untilMs) && (a.untilMs === null || b.fromMs < a.untilMs);
+}
+
+/** Sorts prices of the same hours by date and ends each open one where the next begins. */
 function closeGaps(prices: Price[], mistakes: string[]): void {
   prices.sort((a, b) => a.fromMs - b.fromMs);
   for (const [at, price] of prices.entries()) {

@@ -1,24 +1,15 @@
 // One call to a vendor, booked: what it cost, how sure that is, and what anybody needs to compute it again.
 
 import type { ErrorCode } from "../errors.ts";
-import type { Accuracy, LedgerEntry, ReceiptLine } from "./ledger.ts";
-import { multiply, type Pico } from "./money.ts";
-import {
-  billLines,
-  isCovered,
-  type Price,
-  type PriceBook,
-  priceOfReceipt,
-  ratesFor,
-  receiptPrice,
-  sumLines,
-} from "./price.ts";
+import { makeBill, type Unreported } from "./bill.ts";
+import type { Accuracy, LedgerEntry } from "./ledger.ts";
+import type { Price } from "./price.ts";
 import { leastTokens } from "./tokens.ts";
-import { type Meter, sumModalities, usageOf } from "./usage.ts";
+import { type Counted, type Meter, nothingCounted, sumModalities, type Usage, usageOf } from "./usage.ts";
 
 export interface CallToBook {
   attempt: number;
-  /** When the call was made, ms since 1970: chooses the price in force. */
+  /** When the call was made, ms since 1970. */
   at: number;
   vendor: string;
   modelRequested: string;
@@ -26,7 +17,10 @@ export interface CallToBook {
   usageRaw: string | null;
   /** `usageRaw` read by the vendor's adapter; null with no usage. */
   meter: Meter | null;
-  prices: Pick<PriceBook, "find">;
+  /** What was counted in the answer itself; null for nothing. */
+  counted: Counted | null;
+  /** The price of a model when the call was made. */
+  findPrice(model: string): Price | undefined;
   /**
    * `finished`: the vendor's stream came to its end. `broken`: it was sent, and then failed, timed out or was cut, or no
    * answer came at all. `refused`: the vendor answered with an HTTP error before any event.
@@ -41,21 +35,19 @@ export interface CallToBook {
 }
 
 /**
- * Books one call. The rules:
+ * Books one call. Never throws on anything that a vendor says. The rules:
  * - refused: nothing, exactly. "If your request fails with a 400 or 500 error, you won't be charged for the tokens used"
  *   (the vendor's billing page; the request still counts against quota).
- * - no price in force: total null, accuracy unknown; the counts are kept.
- * - finished with counts: exact.
- * - broken with counts: partial: the last totals, raised by a line of its own (`output_unreported`) to what the text that
- *   arrived must have cost. Where the vendor had not counted any answer yet, that is the estimate of the text; where it
- *   had, only the least the text can be, so that a stopped answer is not billed an estimate's margin on top.
+ * - priced by the model that served, and by the one requested only where the vendor named none. No price in force: total null,
+ *   accuracy unknown; the counts are kept.
+ * - finished, with counts that fit each other and the answer: exact. Only `estimated` where the price or a count of searches is a guess.
+ * - broken, or finished with counts that do not fit: partial: what they say, raised by lines of their own (`input_unreported`,
+ *   `output_unreported`) to what must have been used. See `findUnreported`.
  * - no counts at all: estimated from the prompt and the text. Also when nothing arrived: a request that
  *   was sent and not answered may have been worked on, and cutting a call does not stop the vendor's bill.
- * - priced by the model that served; where its price is not known, by the one requested, and then at best `estimated`.
  */
 export function bookCall(call: CallToBook): LedgerEntry {
-  const found = findPrice(call);
-  const { meter, accuracy } = measure(call);
+  const price = call.findPrice(call.modelServed ?? call.modelRequested);
   const entry: LedgerEntry = {
     purpose: "chat",
     attempt: call.attempt,
@@ -63,8 +55,9 @@ export function bookCall(call: CallToBook): LedgerEntry {
     vendor: call.vendor,
     modelRequested: call.modelRequested,
     modelServed: call.modelServed,
-    price: found ? receiptPrice(found.price) : null,
+    price: price?.receipt ?? null,
     usageRaw: call.usageRaw,
+    counted: call.counted,
     usage: null,
     lines: [],
     total: 0n,
@@ -74,86 +67,88 @@ export function bookCall(call: CallToBook): LedgerEntry {
   };
   if (call.outcome === "refused") return entry;
 
-  const unreported = accuracy === "partial" ? countUnreported(call, meter) : 0;
-  const usage = usageOf(meter);
-  entry.usage = {
-    ...usage,
-    outputTokens: usage.outputTokens + unreported,
-    totalTokens: usage.totalTokens + unreported,
-  };
-  if (!found || !isCovered(meter, found.price)) return { ...entry, total: null, accuracy: "unknown" };
+  const { meter, unreported, accuracy } = measure(call);
+  entry.usage = addUnreported(usageOf(meter), unreported);
+  const bill = price && makeBill(meter, call.counted ?? nothingCounted, unreported, price);
+  if (!bill || bill.priced === "none") return { ...entry, total: null, accuracy: "unknown" };
 
-  entry.lines = billLines(meter, found.price);
-  if (unreported > 0) entry.lines.push(unreportedLine(unreported, meter, found.price));
-  entry.total = sumLines(entry.lines);
-  entry.accuracy = found.sure || accuracy === "partial" ? accuracy : "estimated";
+  entry.lines = bill.lines;
+  entry.total = bill.total;
+  entry.accuracy = bill.priced === "guessed" ? "estimated" : accuracy;
   return entry;
 }
 
-/**
- * The total, computed again from the receipt's own usage and price row and nothing else (only the count of unreported
- * tokens, which no usage can hold, is taken from its line). Equals `total` of every exact and partial receipt.
- * Null where there is nothing to compute from: no usage, no price, or an estimate.
- */
-export function rederive(
-  receipt: Pick<LedgerEntry, "usageRaw" | "price" | "lines" | "accuracy">,
-  readUsage: (usageRaw: string) => Meter,
-): Pico | null {
-  if (receipt.usageRaw === null || receipt.price === null) return null;
-  if (receipt.accuracy === "unknown") return null;
-  const meter = readUsage(receipt.usageRaw);
-  if (!hasCounts(meter)) return null;
-  const price = priceOfReceipt(receipt.price);
-  const unreported = receipt.lines.find((line) => line.item === unreportedItem)?.quantity ?? 0;
-  return sumLines(billLines(meter, price)) + multiply(unreported, ratesFor(meter, price).output);
+interface Measured {
+  meter: Meter;
+  unreported: Unreported;
+  /** Leaving the price aside. */
+  accuracy: Accuracy;
 }
 
-const unreportedItem = "output_unreported";
+const nothingUnreported: Unreported = { input: 0, output: 0 };
 
-/** The counts to bill and how sure they are, leaving the price aside. */
-function measure(call: CallToBook): { meter: Meter; accuracy: Accuracy } {
-  if (call.meter && hasCounts(call.meter))
-    return { meter: call.meter, accuracy: call.outcome === "finished" ? "exact" : "partial" };
-  const estimate: Meter = {
-    input: { text: call.promptEstimate },
-    cached: {},
-    tool: {},
-    output: { text: call.textEstimate },
-    thinking: call.thoughtEstimate,
-    total: null,
-    balanced: true,
-    serviceTier: call.meter?.serviceTier ?? "standard",
-    grounding: call.meter?.grounding ?? { search: { prompts: 0, queries: 0 }, maps: { prompts: 0 } },
-  };
-  return { meter: estimate, accuracy: "estimated" };
+function measure(call: CallToBook): Measured {
+  const { meter } = call;
+  if (!meter || usageOf(meter).totalTokens + (meter.total ?? 0) === 0)
+    return { meter: estimateMeter(call), unreported: nothingUnreported, accuracy: "estimated" };
+  const unreported = findUnreported(call, meter);
+  const isWhole = call.outcome === "finished" && meter.balanced && unreported.input + unreported.output === 0;
+  return { meter, unreported, accuracy: isWhole ? "exact" : "partial" };
 }
 
 /** Usage that counts nothing (seen on cut streams) is no count at all. */
-function hasCounts(meter: Meter): boolean {
-  return usageOf(meter).totalTokens > 0;
+function estimateMeter({ meter, promptEstimate, textEstimate, thoughtEstimate }: CallToBook): Meter {
+  return {
+    input: { text: promptEstimate },
+    cached: {},
+    tool: {},
+    output: { text: textEstimate },
+    thinking: thoughtEstimate,
+    total: null,
+    balanced: true,
+    serviceTier: meter?.serviceTier ?? "standard",
+  };
 }
 
-/** Tokens of what arrived that the vendor's last totals cannot have held yet. */
-function countUnreported(call: CallToBook, meter: Meter): number {
-  const missing = (estimate: number, counted: number) =>
-    Math.max(0, (counted === 0 ? estimate : leastTokens(estimate)) - counted);
-  return missing(call.textEstimate, sumModalities(meter.output)) + missing(call.thoughtEstimate, meter.thinking);
+/**
+ * Tokens that the vendor's counts lack.
+ * - A total above its parts says that there were more. Without a prompt count they are the prompt, else the answer.
+ * - There is no call without a prompt: where nothing counts it, it is our estimate.
+ * - What arrived must have cost something: where no answer was counted, the estimate of it; where one was counted and the call
+ *   broke, only the least the text can be, so that a stopped answer is not billed an estimate's margin on top. A whole and
+ *   balanced usage that counts the answer is the vendor's last word.
+ */
+function findUnreported(call: CallToBook, meter: Meter): Unreported {
+  const counted = { answer: sumModalities(meter.output), thoughts: meter.thinking };
+  const isAnswerCounted = counted.answer + counted.thoughts > 0;
+  const gap = Math.max(0, (meter.total ?? 0) - usageOf(meter).totalTokens);
+  let input = 0;
+  if (sumModalities(meter.input) === 0)
+    input = (isAnswerCounted ? gap : Math.min(gap, call.promptEstimate)) || call.promptEstimate;
+  const left = Math.max(0, gap - input);
+  if (
+    call.outcome === "finished" &&
+    meter.balanced &&
+    (counted.answer > 0 || call.textEstimate === 0) &&
+    isAnswerCounted
+  )
+    return { input, output: left };
+  const answer = missing(call.textEstimate, counted.answer, left);
+  const thoughts = missing(call.thoughtEstimate, counted.thoughts, left);
+  return { input, output: Math.max(left, answer + thoughts) };
 }
 
-function unreportedLine(quantity: number, meter: Meter, price: Price): ReceiptLine {
-  const unitPrice = ratesFor(meter, price).output;
-  return { item: unreportedItem, quantity, unit: "token", unitPrice, amount: multiply(quantity, unitPrice) };
+/** `left`: tokens of the total that may be these. */
+function missing(estimate: number, counted: number, left: number): number {
+  const least = counted + left === 0 ? estimate : leastTokens(estimate);
+  return Math.max(0, least - counted);
 }
 
-/** A numbered version of a model ("name-001") is that model, at its price. */
-const versionNumber = /-\d{3}$/;
-
-/** `sure`: the price is of the model that served, as far as the vendor said. */
-function findPrice(call: CallToBook): { price: Price; sure: boolean } | undefined {
-  const find = (model: string) => call.prices.find(call.vendor, model, call.at);
-  const served = call.modelServed ?? call.modelRequested;
-  const price = find(served) ?? find(served.replace(versionNumber, ""));
-  if (price) return { price, sure: true };
-  const requested = find(call.modelRequested);
-  return requested && { price: requested, sure: false };
+function addUnreported(usage: Usage, { input, output }: Unreported): Usage {
+  return {
+    ...usage,
+    inputTokens: usage.inputTokens + input,
+    outputTokens: usage.outputTokens + output,
+    totalTokens: usage.totalTokens + input + output,
+  };
 }

@@ -17,24 +17,43 @@ export type Modality = (typeof modalities)[number];
 /** Counts by modality; what a vendor does not break down counts as text. Absent means zero. */
 export type ByModality = Partial<Record<Modality, number>>;
 
-/** One provider call, measured: everything a price can depend on. Made by the adapter's pure usage function. */
+/**
+ * More tokens than any one call can mean: the widest windows announced are half of it. A greater count is not believed, so that
+ * no vendor can say a bill that 64-bit integers of picodollars do not hold.
+ */
+export const mostTokens = 20_000_000;
+
+/** What is billed and what no vendor's usage counts: taken from the answer itself, and kept beside the usage. */
+export interface Counted {
+  /** Prompts that were grounded in a search, and unique non-empty queries. */
+  search: { prompts: number; queries: number };
+  maps: { prompts: number };
+}
+
+export const nothingCounted: Counted = { search: { prompts: 0, queries: 0 }, maps: { prompts: 0 } };
+
+/** One provider call, measured by its usage. Made by the adapter's pure usage function. */
 export interface Meter {
-  /** Prompt tokens, cached ones included. Chooses the price tier. */
+  /** Prompt tokens, those read from a cache and written to one included. Chooses the price tier. */
   input: ByModality;
   /** The part of `input` that was served from a cache. */
   cached: ByModality;
+  /** The part of `input` that was written to a cache, by how long it is kept there ("5m", "1h"). */
+  cacheWrite?: Record<string, number>;
   /** Tokens that tools put into the prompt, outside `input`. */
   tool: ByModality;
   /** Answer tokens without thinking. */
   output: ByModality;
   thinking: number;
-  /** The vendor's own total, or null when it sent none. */
+  /** The vendor's own total, or null when it sent none that can be believed. */
   total: number | null;
-  /** Whether the vendor's total equals the sum of the parts (true when it sent none of them). */
+  /**
+   * Whether the counts fit each other: the total is the sum of the parts, what was cached is part of the prompt, and each is a
+   * whole number from 0 to `mostTokens`. True for a usage without counts.
+   */
   balanced: boolean;
-  serviceTier: "standard" | "flex" | "batch" | "priority";
-  /** Searches made: prompts that were grounded, and unique non-empty queries, by kind. */
-  grounding: { search: { prompts: number; queries: number }; maps: { prompts: number } };
+  /** "standard", or the vendor's own word in small letters. */
+  serviceTier: string;
 }
 
 export const noUsage: Usage = {

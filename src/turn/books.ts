@@ -1,9 +1,10 @@
 // A turn's calls to the vendor, booked: every attempt becomes one ledger entry.
 
 import { AppError } from "../errors.ts";
+import type { Catalogue } from "../model/model.ts";
 import type { Cost, LedgerEntry } from "../money/ledger.ts";
 import { sumCost } from "../money/ledger.ts";
-import type { PriceBook } from "../money/price.ts";
+import type { Price, PriceBook } from "../money/price.ts";
 import { bookCall } from "../money/receipt.ts";
 import type { Usage } from "../money/usage.ts";
 import type { CallRecord, Provider } from "../provider.ts";
@@ -12,22 +13,26 @@ import type { Turn } from "./turn.ts";
 /** What booking needs: who reads usage, and what things cost. */
 export interface Books {
   provider: Pick<Provider, "vendor" | "readUsage">;
-  prices: PriceBook;
+  /** The price of a model when a call was made, also under another name that the catalogue states. */
+  findPrice(model: string, atMs: number): Price | undefined;
   /** Throws unpriced_model when the model has no price today and such models are not allowed. */
   requirePrice(model: string): void;
 }
 
 export function createBooks(
   provider: Pick<Provider, "vendor" | "readUsage">,
-  prices: PriceBook,
+  prices: Pick<PriceBook, "find">,
+  catalogue: Pick<Catalogue, "nameOf">,
   allowUnpriced: boolean,
   now: () => number,
 ): Books {
+  const find = (model: string, atMs: number) => prices.find(provider.vendor, model, atMs);
+  const findPrice: Books["findPrice"] = (model, atMs) => find(model, atMs) ?? find(catalogue.nameOf(model), atMs);
   return {
     provider,
-    prices,
+    findPrice,
     requirePrice(model) {
-      if (allowUnpriced || prices.find(provider.vendor, model, now())) return;
+      if (allowUnpriced || findPrice(model, now())) return;
       throw new AppError(
         "unpriced_model",
         `No price is known for ${model}, so what it costs could not be said. The operator can add one, or allow such models.`,
@@ -63,7 +68,8 @@ export function bookTurn(books: Books, toBook: TurnToBook): LedgerEntry[] {
       modelServed: delivered ? (attempt.modelServed ?? attempt.model) : null,
       usageRaw: attempt.usageRaw,
       meter: attempt.usageRaw === null ? null : books.provider.readUsage(attempt.usageRaw),
-      prices: books.prices,
+      counted: attempt.counted,
+      findPrice: (model) => books.findPrice(model, attempt.at),
       outcome: refused ? "refused" : delivered ? toBook.outcome : "broken",
       promptEstimate: toBook.promptEstimate,
       textEstimate: delivered ? toBook.textEstimate : 0,

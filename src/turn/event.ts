@@ -1,7 +1,7 @@
 // What happens in a turn, numbered from 1 without a gap. Every wire (live or replayed) is encoded from these.
 
 import type { Cost } from "../money/ledger.ts";
-import type { Usage } from "../money/usage.ts";
+import type { Counted, Usage } from "../money/usage.ts";
 
 /** Number 1 is always `turn-start`, the last is always `turn-end`; both are made from the turn itself, the rest is the log. */
 export type LoggedEvent =
@@ -17,8 +17,9 @@ export interface EventBatch {
   turnId: string;
   firstNumber: number;
   events: LoggedEvent[];
-  /** The vendor's last usage so far and the model that serves, so that a crash keeps what was known. */
+  /** The vendor's last usage so far, what was counted beside it and the model that serves, so that a crash keeps what was known. */
   usageRaw: string | null;
+  counted?: Counted | null;
   modelServed: string | null;
 }
 

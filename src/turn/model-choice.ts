@@ -1,9 +1,10 @@
-// Which model a turn goes to: the one the caller named, else the session's, else the server's default or its successor.
+// Which model a turn goes to, and in which form its params: the one the caller named, else the session's, else the server's default or its successor.
 
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type Catalogue, type ModelWindow, windowOf } from "../model/model.ts";
 import type { Params } from "../model/params.ts";
+import { leaveOut, listForms, type ParamForm } from "./param-form.ts";
 import type { Notice } from "./turn.ts";
 
 export interface ModelChoice {
@@ -13,22 +14,41 @@ export interface ModelChoice {
   requested: string;
   /** Named by the caller, in the message or the session: then it is never replaced. */
   named: boolean;
-  notice: Notice | null;
+  /** What is sent, in the form that `formOf` takes. */
+  params: Params;
+  formOf: string;
+  /** All that the turn has to say of it. */
+  notices: Notice[];
+  /** What else could be sent, should the vendor refuse this form. */
+  otherForms: ParamForm[];
+}
+
+/** What the vendor said of a request that it refused. */
+export interface Refusal {
+  modelGone: boolean;
+  thinkingRefused: boolean;
 }
 
 export interface ModelChooser {
-  choose(asked: string | undefined, ofSession: string | null): ModelChoice;
-  /** After the vendor said that the model is gone: the successor of a default model, remembered; undefined for any other. */
-  replace(choice: ModelChoice, params: Params): ModelChoice | undefined;
+  /** Where a message that names no model goes now. */
+  readonly defaultModel: string;
+  /** Throws invalid_request with a pointer to each param that the model does not take. */
+  choose(asked: string | undefined, ofSession: string | null, params: Params): ModelChoice;
+  /**
+   * What to try after a refusal, remembered for the next turn: the successor of a default model that is gone, or another form of
+   * thinking. Undefined where there is nothing to try; never the same twice for one turn.
+   */
+  reconsider(choice: ModelChoice, params: Params, refusal: Refusal): ModelChoice | undefined;
   /** What to add to "there is no such model": its successor, where the catalogue knows one. */
   hint(choice: ModelChoice): string;
   windowOf(model: string, params: Params): ModelWindow;
-  /** Throws invalid_request with a pointer to each param that the model does not take. */
-  checkParams(model: string, params: Params): void;
 }
 
 /** The window of a model that the catalogue does not know: one that every current model has. */
 const undescribed = { inputTokens: 131_072, outputTokens: 8_192, sharedWindow: true };
+/** What is remembered of refused forms, at most. */
+const mostLearned = 1_000;
+const gone = "is no longer offered by the vendor to this key";
 
 export function createModelChooser(
   catalogue: Catalogue,
@@ -37,39 +57,89 @@ export function createModelChooser(
   log: Log,
   now: () => number,
 ): ModelChooser {
-  /** What the vendor told us is gone, for as long as this process lives. */
-  const gone = new Map<string, string>();
+  /** The default's successor, once the vendor has told us that the default is gone, for as long as this process lives. */
+  let moved: string | null = null;
   let retirementSaid = false;
+  /** The form that a model was last sent after it had refused another, by the thinking asked for. */
+  const learned = new Map<string, ParamForm["name"]>();
 
-  function replaced(requested: string, model: string, why: string): ModelChoice {
-    const detail = `${requested} ${why}; the server's default moved to ${model}. Set the default model to choose another.`;
-    return { model, requested, named: false, notice: { code: "model_replaced", detail } };
+  function findDefault(): { model: string; why: string } | undefined {
+    if (moved !== null) return { model: moved, why: gone };
+    const successor = catalogue.replacementFor(defaultModel, now());
+    return successor === null ? undefined : { model: successor, why: "has been retired" };
+  }
+
+  function toSuccessor(model: string, why: string, params: Params): ModelChoice {
+    const form: ParamForm = { name: "successor", formOf: model, ...catalogue.adapt(params, defaultModel, model) };
+    const detail = `${defaultModel} ${why}; the server's default moved to ${model}. Set the default model to choose another.`;
+    return send({ model, requested: defaultModel, named: false, notices: [{ code: "model_replaced", detail }] }, [
+      form,
+      ...(params.thinking === undefined ? [] : [leaveOut(params, form)]),
+    ]);
+  }
+
+  /** In the form learned, else the likeliest. */
+  function toItself(model: string, named: boolean, params: Params): ModelChoice {
+    const forms = listForms(catalogue, model, params, now());
+    const name = learned.get(keyOf(model, params));
+    forms.sort((a, b) => Number(b.name === name) - Number(a.name === name));
+    return send({ model, requested: model, named, notices: [] }, forms);
+  }
+
+  function checkParams(model: string, params: Params): void {
+    const errors = catalogue.checkParams(model, params, now());
+    if (errors.length > 0)
+      throw new AppError("invalid_request", `The model ${model} does not take these parameters.`, { errors });
+  }
+
+  function replaceDefault(choice: ModelChoice, params: Params): ModelChoice | undefined {
+    if (choice.named || choice.model !== defaultModel) return undefined;
+    const successor = catalogue.successorOf(choice.model);
+    if (!successor) return undefined;
+    if (moved === null)
+      log.warn({ model: choice.model, successor }, "the default model is gone; its successor answers from now on");
+    moved = successor;
+    return toSuccessor(successor, gone, params);
+  }
+
+  function changeForm(choice: ModelChoice, params: Params): ModelChoice | undefined {
+    const [form] = choice.otherForms;
+    if (learned.size >= mostLearned) learned.clear();
+    if (form === undefined) {
+      learned.delete(keyOf(choice.model, params));
+      return undefined;
+    }
+    learned.set(keyOf(choice.model, params), form.name);
+    log.warn({ model: choice.model, form: form.name }, "the vendor refused this form of thinking; another one is sent");
+    return send(
+      { ...choice, notices: choice.notices.filter(({ code }) => code === "model_replaced") },
+      choice.otherForms,
+    );
   }
 
   return {
-    choose(asked, ofSession) {
-      const named = asked ?? ofSession;
-      if (named !== null && named !== undefined) return { model: named, requested: named, named: true, notice: null };
-      const remembered = gone.get(defaultModel);
-      if (remembered) return replaced(defaultModel, remembered, "is no longer offered by the vendor to this key");
-      const successor = catalogue.replacementFor(defaultModel, now());
-      if (successor) {
-        if (!retirementSaid)
-          log.warn({ model: defaultModel, successor }, "the default model has been retired; its successor answers");
-        retirementSaid = true;
-        return replaced(defaultModel, successor, "has been retired");
-      }
-      return { model: defaultModel, requested: defaultModel, named: false, notice: null };
+    get defaultModel() {
+      return findDefault()?.model ?? defaultModel;
     },
 
-    replace(choice, params) {
-      if (choice.named || choice.notice) return undefined;
-      const successor = catalogue.successorOf(choice.model);
-      if (!successor || catalogue.checkParams(successor, params).length > 0) return undefined;
-      if (!gone.has(choice.model))
-        log.warn({ model: choice.model, successor }, "the default model is gone; its successor answers from now on");
-      gone.set(choice.model, successor);
-      return replaced(choice.requested, successor, "is no longer offered by the vendor to this key");
+    choose(asked, ofSession, params) {
+      const named = asked ?? ofSession;
+      checkParams(named ?? defaultModel, params);
+      if (named !== null) return toItself(named, true, params);
+      const successor = findDefault();
+      if (!successor) return toItself(defaultModel, false, params);
+      if (!retirementSaid && moved === null)
+        log.warn(
+          { model: defaultModel, successor: successor.model },
+          "the default model has been retired; its successor answers",
+        );
+      retirementSaid = true;
+      return toSuccessor(successor.model, successor.why, params);
+    },
+
+    reconsider(choice, params, refusal) {
+      if (refusal.modelGone) return replaceDefault(choice, params);
+      return refusal.thinkingRefused ? changeForm(choice, params) : undefined;
     },
 
     hint(choice) {
@@ -82,11 +152,27 @@ export function createModelChooser(
       if (memoryTokens === null || memoryTokens >= window.inputTokens - window.outputReserve) return window;
       return { inputTokens: memoryTokens, outputReserve: 0 };
     },
+  };
+}
 
-    checkParams(model, params) {
-      const errors = catalogue.checkParams(model, params);
-      if (errors.length > 0)
-        throw new AppError("invalid_request", `The model ${model} does not take these parameters.`, { errors });
-    },
+function keyOf(model: string, { thinking }: Params): string {
+  return `${model} ${thinking}`;
+}
+
+/** In the first form; the others are kept for when it is refused. */
+function send(to: Pick<ModelChoice, "model" | "requested" | "named" | "notices">, forms: ParamForm[]): ModelChoice {
+  const [form, ...otherForms] = forms;
+  const { params, formOf, changes } = form!;
+  const isAsAsked = changes.length === 0 && (formOf === to.model || params.thinking === undefined);
+  const notices = isAsAsked ? to.notices : [...to.notices, sayAdapted(to, form!)];
+  return { model: to.model, requested: to.requested, named: to.named, params, formOf, notices, otherForms };
+}
+
+function sayAdapted({ requested }: Pick<ModelChoice, "requested">, { formOf, changes }: ParamForm): Notice {
+  const why = formOf === requested ? `${requested} refused them` : `${requested} is served by ${formOf} now`;
+  const what = changes.length === 0 ? "thinking was sent in its form" : changes.join("; ");
+  return {
+    code: "params_adapted",
+    detail: `The parameters are not quite what was asked for, because ${why}: ${what}.`,
   };
 }

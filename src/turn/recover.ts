@@ -99,6 +99,7 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     modelServed: dead.modelServed,
     responseId: null,
     usageRaw: dead.usageRaw,
+    counted: dead.counted,
     finishReason: null,
     finishDetail: null,
   };

@@ -56,7 +56,7 @@ export class RunningTurn {
   private readonly earlier: CallRecord[] = [];
   private plan: Omit<MemoryPlan, "messages"> | undefined;
   /** Until the vendor's first words: with the whole memory in it, it may be long. */
-  private request: Omit<ProviderRequest, "model"> | undefined;
+  private request: Pick<ProviderRequest, "system" | "messages"> | undefined;
   private readonly text = new GrowingText();
   private readonly thought = new GrowingText();
   private readonly textTally = new TokenTally();
@@ -77,7 +77,7 @@ export class RunningTurn {
     this.opened = opened;
     this.choice = choice;
     this.params = params;
-    this.notices = choice.notice ? [choice.notice] : [];
+    this.notices = [...choice.notices];
     const { turn, session, userMessage, owner } = opened;
     this.live = new LiveTurn({ ...turn, notices: this.notices }, session, userMessage, (after) =>
       readStored(tools.store, owner, turn.id, after),
@@ -143,7 +143,7 @@ export class RunningTurn {
   }
 
   private async composeRequest(): Promise<void> {
-    const { opened, choice, params } = this;
+    const { opened, choice } = this;
     const { memory, session } = opened;
     const rows = await this.tools.store.readMemory(session.id, memory.branch, memory.position, memory.from);
     const plan = planMemory({
@@ -151,16 +151,16 @@ export class RunningTurn {
       from: memory.from,
       system: session.system,
       content: opened.userMessage.content,
-      window: this.tools.chooser.windowOf(choice.model, params),
+      window: this.tools.chooser.windowOf(choice.model, choice.params),
       calibration: memory,
       model: choice.model,
     });
     const { messages, from, estimate, promptEstimate } = plan;
     this.plan = { from, estimate, promptEstimate }; // without the messages, which may be long
-    this.request = { system: session.system, messages, params };
+    this.request = { system: session.system, messages };
   }
 
-  /** Takes in the whole answer; where the default model turns out to be gone, its successor's, once. */
+  /** Takes in the whole answer; after a refusal for which there is another choice, that one's. Each call is one of the turn's. */
   private async listen(): Promise<void> {
     for (;;) {
       try {
@@ -170,11 +170,11 @@ export class RunningTurn {
         }
         return;
       } catch (cause) {
-        const gone = cause instanceof ProviderError && cause.modelGone && this.request && this.stopWord === undefined;
-        const next = gone ? this.tools.chooser.replace(this.choice, this.params) : undefined;
+        const isRefused = cause instanceof ProviderError && this.request && this.stopWord === undefined;
+        const next = isRefused ? this.tools.chooser.reconsider(this.choice, this.params, cause) : undefined;
         if (!next) throw cause;
         this.choice = next;
-        if (next.notice) this.notices.push(next.notice);
+        this.notices.splice(0, this.notices.length, ...next.notices);
         if (this.record) this.earlier.push(this.record);
       }
     }
@@ -183,7 +183,8 @@ export class RunningTurn {
   private callProvider(): ProviderCall {
     if (this.stopWord === "hard" || this.stopWord === "interrupted" || !this.request)
       throw new Error("stopped before it began");
-    const call = this.tools.provider.stream({ ...this.request, model: this.choice.model }, this.abort.signal);
+    const { model, params, formOf } = this.choice;
+    const call = this.tools.provider.stream({ ...this.request, model, params, formOf }, this.abort.signal);
     this.record = call.record;
     return call;
   }
@@ -317,6 +318,7 @@ export class RunningTurn {
       firstNumber: this.flushed,
       events: this.live.eventsFrom(this.flushed),
       usageRaw: this.record?.usageRaw ?? null,
+      counted: this.record?.counted ?? null,
       modelServed: this.record?.modelServed ?? null,
     };
     this.flushed = this.live.nextNumber;

@@ -8,9 +8,12 @@ import type { Usage } from "../money/usage.ts";
 export type TurnStatus = MessageStatus;
 export type EndStatus = Exclude<TurnStatus, "running">;
 
-/** Something the caller should know about how the turn was served, e.g. `model_replaced`. */
+/**
+ * Something the caller should know about how the turn was served. `model_replaced`: the server's default is gone, its successor
+ * answered. `params_adapted`: the params were sent in another form than the one asked for.
+ */
 export interface Notice {
-  code: "model_replaced";
+  code: "model_replaced" | "params_adapted";
   detail: string;
 }
 

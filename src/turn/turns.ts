@@ -59,6 +59,11 @@ export class Turns {
     return this.running.size;
   }
 
+  /** Where a message that names no model goes now. */
+  get defaultModel(): string {
+    return this.tools.chooser.defaultModel;
+  }
+
   /** How many readers wait for the next event of a turn that runs in this process. */
   get waitingReaders(): number {
     let waiting = 0;
@@ -145,10 +150,9 @@ export class Turns {
     const session = await store.peekSession(input.owner, input.sessionId);
     if (!session) throw notFound("session");
     const params = mergeParams(session.params, input.params);
-    const choice = chooser.choose(input.model, session.model);
-    chooser.checkParams(choice.model, params);
+    const choice = chooser.choose(input.model, session.model, params);
     books.requirePrice(choice.model);
-    requireFit(session.system, input.content, chooser.windowOf(choice.model, params));
+    requireFit(session.system, input.content, chooser.windowOf(choice.model, choice.params));
     const opened = await this.open(input, session, choice.requested);
     if (opened === "stale") return this.tryOpen(input);
     if (opened === "busy") return undefined;

@@ -1,6 +1,7 @@
 // The fields that callers send: what each may be, and the sentence for when it is not.
 
 import { z } from "@hono/zod-openapi";
+import { thinkingLevels } from "../../model/params.ts";
 import { idSchema } from "../wire.ts";
 
 /** Text of at most `max` characters (code points, as JSON Schema counts) that says something. */
@@ -26,8 +27,6 @@ export const modelSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "must be a model id such as those of GET /models")
   .openapi({ example: "swift-2" });
 
-export const thinkingWords = ["off", "low", "medium", "high"] as const;
-
 /** Types only: which model takes what, in which range, is the catalogue's to say. */
 export const paramsSchema = z
   .strictObject({
@@ -38,8 +37,8 @@ export const paramsSchema = z
     stop: z.array(z.string()).optional(),
     seed: z.int().optional(),
     thinking: z
-      .union([z.enum(thinkingWords), z.int().min(0)], {
-        error: `must be one of ${thinkingWords.join(", ")}, or a whole number of tokens`,
+      .union([z.enum(thinkingLevels), z.int().min(0)], {
+        error: `must be one of ${thinkingLevels.join(", ")}, or a whole number of tokens`,
       })
       .optional(),
     response_schema: z

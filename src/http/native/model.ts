@@ -3,19 +3,20 @@
 import { z } from "@hono/zod-openapi";
 import { isRetired } from "../../model/model.ts";
 import type { ModelInfo } from "../../model/model-info.ts";
+import { wordsOf } from "../../model/model-params.ts";
+import { thinkingLevels } from "../../model/params.ts";
 import type { Price, PriceBook } from "../../money/price.ts";
 import { printPriceRow } from "../../money/price-row.ts";
 import type { AppDeps } from "../deps.ts";
 import { answerJson, type Route, route } from "../route.ts";
 import { count, encodeList, listSchema } from "../wire.ts";
-import { thinkingWords } from "./fields.ts";
 
 const thinkingSchema = z.object({
   kind: z.enum(["budget", "level"]).openapi({ description: "budget: words or a number of tokens; level: words only" }),
-  levels: z.array(z.enum(thinkingWords)),
+  levels: z.array(z.enum(thinkingLevels)),
   min_tokens: count.nullable(),
   max_tokens: count.nullable(),
-  default: z.enum(thinkingWords).nullable(),
+  default: z.enum(thinkingLevels).nullable(),
 });
 
 const exampleModel = {
@@ -96,7 +97,7 @@ const modelSchema = z
 
 const modelListSchema = listSchema(modelSchema).openapi("ModelList", { example: encodeList([exampleModel], false) });
 
-export function modelRoutes({ catalogue, prices, settings, now }: AppDeps): Route[] {
+export function modelRoutes({ catalogue, prices, turns, now }: AppDeps): Route[] {
   return [
     route({
       method: "get",
@@ -110,7 +111,7 @@ export function modelRoutes({ catalogue, prices, settings, now }: AppDeps): Rout
         const at = now();
         const models = catalogue
           .list()
-          .map((model) => encodeModel(model, findPrice(prices, model, at), settings.defaultModel, at));
+          .map((model) => encodeModel(model, findPrice(prices, model, at), turns.defaultModel, at));
         return answerJson(200, encodeList(models, false));
       },
     }),
@@ -147,11 +148,12 @@ function encodeModel(
 
 function encodeThinking(thinking: ModelInfo["thinking"]): z.infer<typeof thinkingSchema> | null {
   if (thinking === null) return null;
+  const levels = wordsOf(thinking);
   if (thinking.kind === "level")
-    return { kind: "level", levels: thinking.levels, min_tokens: null, max_tokens: null, default: thinking.default };
+    return { kind: "level", levels, min_tokens: null, max_tokens: null, default: thinking.default };
   return {
     kind: "budget",
-    levels: thinkingWords.filter((word) => word !== "off" || thinking.canBeOff),
+    levels,
     min_tokens: thinking.min,
     max_tokens: thinking.max,
     default: thinking.offByDefault ? "off" : null,

@@ -33,22 +33,33 @@ const priceSchema = z.object({
   effective_from: z.string(),
   source: z.string(),
   read_on: z.string(),
-  rates: z.record(z.string(), z.unknown()).openapi({ description: "The whole price row, in USD per million tokens" }),
+  rates: z
+    .record(z.string(), z.unknown())
+    .openapi({ description: "The whole price row: USD per million tokens, per thousand searches" }),
 });
 
 const attemptShape = {
-  at: timeSchema,
+  at: timeSchema.openapi({ description: "When the call was made: the price that held at this moment is its price" }),
   vendor: z.string().nullable(),
   model_requested: z.string(),
   model_served: z.string().nullable(),
   price: priceSchema.nullable(),
   usage_raw: z.unknown().openapi({ description: "The counts as the vendor sent them; null when it sent none" }),
+  counted: z
+    .object({
+      search: z.object({ prompts: count, queries: count }),
+      maps: z.object({ prompts: count }),
+    })
+    .nullable()
+    .openapi({ description: "What we counted in the answer because no usage does; null for nothing" }),
   usage: orNull(usageSchema),
   lines: z.array(lineSchema),
   total: usdSchema.nullable(),
   currency: z.literal("USD"),
   accuracy: costSchema.shape.accuracy,
-  balanced: z.boolean().openapi({ description: "Whether the vendor's total is the sum of its parts" }),
+  balanced: z
+    .boolean()
+    .openapi({ description: "Whether the vendor's counts fit each other: the total is the sum of the parts" }),
 };
 
 const exampleAttempt = {
@@ -64,6 +75,7 @@ const exampleAttempt = {
     rates: { input: "0.30", cached: "0.03", output: "2.50" },
   },
   usage_raw: { promptTokenCount: 12, candidatesTokenCount: 40, thoughtsTokenCount: 120, totalTokenCount: 172 },
+  counted: null,
   usage: exampleUsage,
   lines: [
     { item: "input_text", quantity: 12, unit: "token" as const, unit_price: "0.0000003", amount: "0.0000036" },
@@ -129,6 +141,7 @@ function encodeAttempt(entry: LedgerEntry) {
       rates: entry.price.rates,
     },
     usage_raw: entry.usageRaw === null ? null : parseRaw(entry.usageRaw),
+    counted: entry.counted,
     usage: entry.usage && encodeUsage(entry.usage),
     lines: entry.lines.map(({ item, quantity, unit, unitPrice, amount }) => ({
       item,
@@ -153,6 +166,7 @@ function attemptOfNone(turn: Turn) {
     model_served: turn.modelServed,
     price: null,
     usage_raw: null,
+    counted: null,
     usage: turn.usage && encodeUsage(turn.usage),
     lines: [],
     currency: "USD" as const,

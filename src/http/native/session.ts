@@ -71,7 +71,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
   /** Says at once what would otherwise be said at the first message. */
   function checkParams(model: string | null, params: Params | undefined): void {
     if (params === undefined) return;
-    const errors = catalogue.checkParams(model ?? settings.defaultModel, params);
+    const errors = catalogue.checkParams(model ?? settings.defaultModel, params, now());
     if (errors.length > 0) throw invalidRequest(errors);
   }
 

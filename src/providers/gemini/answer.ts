@@ -92,8 +92,8 @@ export class Answer {
     this.#hasContent = true;
   }
 
-  #takeUsage(usage: object | string): void {
-    this.record.takeUsage(usage);
+  #takeUsage(json: string): void {
+    this.record.takeUsage(json);
     this.#usageIsNew = true;
   }
 
@@ -110,7 +110,8 @@ export class Answer {
     const at = findCandidate(response.candidates);
     if (at !== -1) this.#readCandidate(response.candidates![at]!, at, json, out);
     if (typeof response.usageMetadata === "object" && response.usageMetadata !== null) {
-      this.#takeUsage(response.usageMetadata);
+      const place = findValue(json, ["usageMetadata"]);
+      if (place) this.#takeUsage(json.slice(place.start, place.end));
     }
     this.#learnUsual(response, at, json);
   }

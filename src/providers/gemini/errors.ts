@@ -12,7 +12,7 @@ export class GeminiError extends ProviderError {
   constructor(
     code: ErrorCode,
     detail: string,
-    extras: { cause?: unknown; retryAfterSeconds?: number; modelGone?: boolean; retry?: "no" | "once" | "yes" } = {},
+    extras: ConstructorParameters<typeof ProviderError>[2] & { retry?: "no" | "once" | "yes" } = {},
   ) {
     super(code, detail, extras);
     this.retry = extras.retry ?? "no";
@@ -66,6 +66,11 @@ export function toGeminiError(failure: VendorFailure): GeminiError {
       return new GeminiError("context_too_long", "The conversation is longer than the model can read.", { cause });
     case "request":
       return new GeminiError("provider_error", "The provider refused the request as invalid.", { cause });
+    case "thinking":
+      return new GeminiError("provider_error", "The provider refused the request for its setting of thinking.", {
+        cause,
+        thinkingRefused: true,
+      });
     case "overloaded":
       return new GeminiError("provider_unavailable", "The model is overloaded at the provider. Try again shortly.", {
         cause,
@@ -92,6 +97,7 @@ type Class =
   | "minute"
   | "tokens"
   | "request"
+  | "thinking"
   | "overloaded"
   | "late"
   | "broken"
@@ -123,7 +129,7 @@ function classify(failure: VendorFailure): Class {
     (status === 400 && /token count|(?:maximum|too many)\b.*\btokens|tokens?\b.*\bexceed/i.test(message))
   )
     return "tokens";
-  if (status === 400) return "request";
+  if (status === 400) return /thinking/i.test(message) ? "thinking" : "request";
   if (status === 503) return "overloaded";
   if (status === 504) return "late";
   if (status === 500 || status === 502) return "broken";

@@ -172,7 +172,7 @@ function buildRequest(
   return {
     post: choosePost(context),
     path: `${modelPath(request.model, "streamGenerateContent")}?alt=sse`,
-    body: buildBody(request, context.findModel(request.model)?.thinking),
+    body: buildBody(request, context.findModel(request.formOf ?? request.model)?.thinking),
     model: request.model,
     line,
     now: context.now,

@@ -1,7 +1,7 @@
 // What the Gemini models are: limits, abilities, retirement, successor. Data only; prices are in prices.ts.
 
-import type { ModelInfo, ThinkingBudget, ThinkingByLevel, ThinkingLevel } from "../../model/model-info.ts";
-import type { Params } from "../../model/params.ts";
+import type { ModelInfo, ThinkingBudget, ThinkingByLevel } from "../../model/model-info.ts";
+import { type Params, type ThinkingLevel, thinkingLevels } from "../../model/params.ts";
 
 /** 1,048,576 tokens in, 65,536 out, for 2.5 and all 3.x: the vendor's model pages, read in November 2026. */
 const inputTokens = 1_048_576;
@@ -22,6 +22,7 @@ const described = { source: "vendor documentation and published recordings", rea
 const secondHand = { source: "second-hand: third parties quoting the vendor", readOn: "2026-11-23" };
 
 const common = {
+  aliases: [],
   vendor: "gemini",
   inputTokens,
   outputTokens,
@@ -34,27 +35,25 @@ const common = {
   ...described,
 } satisfies Partial<ModelInfo>;
 
-/** 2.5 takes a budget in tokens. What low, medium and high stand for is our choice, within each model's range. */
+/** 2.5 takes a budget in tokens. What the words stand for is our choice, within each model's range. */
 const budget = (min: number, max: number, canBeOff: boolean, offByDefault: boolean): ThinkingBudget => ({
   kind: "budget",
   min,
   max,
   canBeOff,
   offByDefault,
-  levels: { low: 1024, medium: 8192, high: max },
+  levels: { minimal: Math.max(min, 512), low: 1024, medium: 8192, high: max },
 });
 
-/** 3.x takes a word. Its nearest to "off" is MINIMAL, which not every model takes. */
-const wire = { off: "MINIMAL", low: "LOW", medium: "MEDIUM", high: "HIGH" } as const;
-const byLevel = (lowest: ThinkingLevel, byDefault: ThinkingLevel | null): ThinkingByLevel => {
-  const all: ThinkingLevel[] = ["off", "low", "medium", "high"];
-  const levels = all.slice(all.indexOf(lowest));
-  return {
-    kind: "level",
-    levels,
-    wire: Object.fromEntries(levels.map((level) => [level, wire[level]])),
-    default: byDefault,
-  };
+/** 3.x and 4 take a word. The nearest to "off" is MINIMAL, which not every model takes. */
+const byLevel = (
+  lowest: "off" | "low",
+  highest: "high" | "xhigh",
+  byDefault: ThinkingLevel | null,
+): ThinkingByLevel => {
+  const levels = thinkingLevels.slice(thinkingLevels.indexOf(lowest), thinkingLevels.indexOf(highest) + 1);
+  const wire = levels.map((level) => [level, level === "off" ? "MINIMAL" : level.toUpperCase()]);
+  return { kind: "level", levels, wire: Object.fromEntries(wire), default: byDefault };
 };
 
 const minimalIsNotOff =
@@ -67,13 +66,16 @@ const fourth = {
   ...common,
   ...secondHand,
   sharedWindow: true, // input, thinking and answer share one window
-  thinking: byLevel("low", null), // also xhigh, which has no word of ours yet
+  thinking: byLevel("low", "xhigh", null),
 };
+
+/** The first numbered version of a model is that model (`version` "001" in the vendor's list, read in November 2026). */
+const numbered = (id: string) => ({ id, aliases: [`${id}-001`] });
 
 export const geminiModels: readonly ModelInfo[] = [
   {
     ...common,
-    id: "gemini-2.5-flash",
+    ...numbered("gemini-2.5-flash"),
     displayName: "Gemini 2.5 Flash",
     thinking: budget(1, 24_576, true, false),
     retiresOn: "2026-12-01",
@@ -85,13 +87,13 @@ export const geminiModels: readonly ModelInfo[] = [
   },
   {
     ...common,
-    id: "gemini-2.5-flash-lite",
+    ...numbered("gemini-2.5-flash-lite"),
     displayName: "Gemini 2.5 Flash-Lite",
     thinking: budget(512, 24_576, true, true),
   },
   {
     ...common,
-    id: "gemini-2.5-pro",
+    ...numbered("gemini-2.5-pro"),
     displayName: "Gemini 2.5 Pro",
     thinking: budget(128, 32_768, false, false),
     retiresOn: "2026-12-01",
@@ -102,36 +104,36 @@ export const geminiModels: readonly ModelInfo[] = [
     ...common,
     id: "gemini-3-flash-preview",
     displayName: "Gemini 3 Flash (preview)",
-    thinking: byLevel("off", "high"),
+    thinking: byLevel("off", "high", "high"),
     warnings: [minimalIsNotOff],
   },
   {
     ...common,
-    id: "gemini-3.1-flash-lite",
+    ...numbered("gemini-3.1-flash-lite"),
     displayName: "Gemini 3.1 Flash-Lite",
-    thinking: byLevel("off", null),
+    thinking: byLevel("off", "high", null),
     warnings: [minimalIsNotOff],
   },
   {
     ...common,
     id: "gemini-3.1-pro-preview",
     displayName: "Gemini 3.1 Pro (preview)",
-    thinking: byLevel("low", "high"), // "Thinking level MINIMAL is not supported for this model"
+    thinking: byLevel("low", "high", "high"), // "Thinking level MINIMAL is not supported for this model"
   },
   {
     ...common,
-    id: "gemini-3.5-flash",
+    ...numbered("gemini-3.5-flash"),
     displayName: "Gemini 3.5 Flash",
-    thinking: byLevel("off", "medium"),
+    thinking: byLevel("off", "high", "medium"),
     retiresOn: "2026-10-08",
     successor: "gemini-3.6-flash",
     warnings: ["Served and billed as gemini-3.6-flash since 2026-10-08.", minimalIsNotOff],
   },
   {
     ...common,
-    id: "gemini-3.5-flash-lite",
+    ...numbered("gemini-3.5-flash-lite"),
     displayName: "Gemini 3.5 Flash-Lite",
-    thinking: byLevel("off", "off"), // MINIMAL by default
+    thinking: byLevel("off", "high", "minimal"),
     ignores: ["temperature", "top_p", "top_k"],
     warnings: [
       "temperature, top_p and top_k are accepted by the vendor and have no effect.",
@@ -141,23 +143,23 @@ export const geminiModels: readonly ModelInfo[] = [
   },
   {
     ...common,
-    id: "gemini-3.6-flash",
+    ...numbered("gemini-3.6-flash"),
     displayName: "Gemini 3.6 Flash",
-    thinking: byLevel("off", "medium"),
+    thinking: byLevel("off", "high", "medium"),
     warnings: [doubles2027, minimalIsNotOff],
   },
   {
     ...common,
-    id: "gemini-3.7-flash",
+    ...numbered("gemini-3.7-flash"),
     displayName: "Gemini 3.7 Flash",
-    thinking: byLevel("low", "medium"), // MINIMAL is refused
+    thinking: byLevel("low", "high", "medium"), // MINIMAL is refused
     warnings: [doubles2027],
   },
   {
     ...common,
-    id: "gemini-3.8-flash",
+    ...numbered("gemini-3.8-flash"),
     displayName: "Gemini 3.8 Flash",
-    thinking: byLevel("low", null), // MINIMAL is refused
+    thinking: byLevel("low", "high", null), // MINIMAL is refused
     warnings: [doubles2027],
   },
   { ...fourth, id: "gemini-4-hydrogen", displayName: "Gemini 4 Hydrogen", warnings: [unchecked] },

@@ -2,10 +2,15 @@
 
 import type { GroundingMetadata } from "@google/genai";
 import type { ErrorCode } from "../../errors.ts";
+import type { Counted } from "../../money/usage.ts";
 import type { Attempt, CallRecord } from "../../provider.ts";
 import { GrowingText } from "../../turn/growing-text.ts";
-import { type GroundingCounts, groundingKey } from "./usage.ts";
 import { textPart } from "./wire.ts";
+
+/** In characters; the longest in 1,528 recordings is a tenth of it. */
+const longestUsage = 16_384;
+const mostQueries = 1_000;
+const longestQuery = 1_000;
 
 /** What we call this vendor, in the books too. */
 export const vendor = "gemini";
@@ -21,10 +26,7 @@ export class AttemptRecord implements Attempt {
   responseId: string | null = null;
   finishReason: string | null = null;
   finishDetail: string | null = null;
-  /** The last one: parsed, or (where it came in a usual event) as JSON. */
-  #usage: object | string | null = null;
-  /** The last one as it was told, until something changes. */
-  #printedUsage: string | null = null;
+  usageRaw: string | null = null;
   #searchQueries: Set<string> | null = null;
   #hasSearch = false;
   #hasMaps = false;
@@ -38,20 +40,13 @@ export class AttemptRecord implements Attempt {
     this.model = model;
   }
 
-  get usageRaw(): string | null {
-    this.#printedUsage ??= this.#printUsage();
-    return this.#printedUsage;
-  }
-
-  #printUsage(): string | null {
-    if (this.#usage === null) return null;
-    if (typeof this.#usage === "string") this.#usage = JSON.parse(this.#usage) as object;
-    const searchQueries = this.#searchQueries?.size ?? 0;
-    const searchPrompts = searchQueries > 0 || this.#hasSearch ? 1 : 0;
+  /** The one prompt counts once where anything was searched, and each query of the answer's once. */
+  get counted(): Counted | null {
+    const queries = this.#searchQueries?.size ?? 0;
+    const prompts = queries > 0 || this.#hasSearch ? 1 : 0;
     const mapsPrompts = this.#hasMaps ? 1 : 0;
-    if (searchPrompts + mapsPrompts === 0) return JSON.stringify(this.#usage);
-    const counts: GroundingCounts = { searchPrompts, searchQueries, mapsPrompts };
-    return JSON.stringify({ ...this.#usage, [groundingKey]: counts });
+    if (prompts + mapsPrompts === 0) return null;
+    return { search: { prompts, queries }, maps: { prompts: mapsPrompts } };
   }
 
   get vendorParts(): string | null {
@@ -60,10 +55,10 @@ export class AttemptRecord implements Attempt {
     return `[${[...this.#parts, ...rest].join(",")}]`;
   }
 
-  /** The running total: an object, or its valid JSON. */
-  takeUsage(usage: object | string): void {
-    this.#usage = usage;
-    this.#printedUsage = null;
+  /** The running total as it was sent. One beyond all measure is not kept, and what stands for it is read as no usage. */
+  takeUsage(json: string): void {
+    this.usageRaw =
+      json.length <= longestUsage ? json : JSON.stringify(`a usage of ${json.length} characters, which is not kept`);
   }
 
   takeText(text: string): void {
@@ -80,11 +75,10 @@ export class AttemptRecord implements Attempt {
 
   takeGrounding(grounding: GroundingMetadata | undefined): void {
     if (typeof grounding !== "object" || grounding === null) return;
-    this.#printedUsage = null;
     for (const query of asArray(grounding.webSearchQueries)) {
       if (typeof query !== "string" || query.trim() === "") continue;
       this.#searchQueries ??= new Set();
-      this.#searchQueries.add(query);
+      if (this.#searchQueries.size < mostQueries) this.#searchQueries.add(query.slice(0, longestQuery));
     }
     for (const chunk of asArray(grounding.groundingChunks)) {
       if (typeof chunk !== "object" || chunk === null) continue;
@@ -110,6 +104,10 @@ export class GeminiCallRecord implements CallRecord {
 
   get usageRaw(): string | null {
     return this.attempts.at(-1)?.usageRaw ?? null;
+  }
+
+  get counted(): Counted | null {
+    return this.attempts.at(-1)?.counted ?? null;
   }
 
   get finishReason(): string | null {

@@ -4,47 +4,44 @@
 // cached; the candidates count excludes thoughts; tool-use tokens are outside the prompt; a counter of zero is absent.
 // Where details do not add up to their counter, the counter wins: other modalities first, in order, the rest is text.
 
-import { type ByModality, type Meter, modalities, sumModalities } from "../../money/usage.ts";
-
-/** The one key we add to the vendor's object: what was searched, which the vendor reports outside its usage. */
-export const groundingKey = "_grounding";
-
-/** Searches of one answer, as kept under `_grounding` in the raw usage. Counts only: the queries are the user's words. */
-export interface GroundingCounts {
-  searchPrompts: number;
-  /** Unique, non-empty. */
-  searchQueries: number;
-  mapsPrompts: number;
-}
+import { type ByModality, type Meter, modalities, mostTokens, sumModalities } from "../../money/usage.ts";
 
 type Fields = Record<string, unknown>;
 
-/** Never throws: what cannot be read (not JSON, negative, not a whole number, a string) counts as zero. */
+/**
+ * Never throws. What cannot be a count (negative, a fraction, a text, beyond all measure), and a usage that is no object, counts
+ * as zero, and the meter is then not balanced.
+ */
 export function readGeminiUsage(usageRaw: string): Meter {
   const usage = parseObject(usageRaw);
-  const prompt = readCount(usage.promptTokenCount);
-  const tool = readCount(usage.toolUsePromptTokenCount);
-  const candidates = readCount(usage.candidatesTokenCount);
-  const thinking = readCount(usage.thoughtsTokenCount);
-  const total = usage.totalTokenCount === undefined ? null : readCount(usage.totalTokenCount);
-  const input = splitByModality(prompt, usage.promptTokensDetails);
-  const cached = splitByModality(readCount(usage.cachedContentTokenCount), usage.cacheTokensDetails);
-  const grounding = asObject(usage[groundingKey]);
+  const counters = usage ?? {};
+  const counts = counterNames.map((name) => counters[name] ?? 0);
+  const [prompt = 0, tool = 0, candidates = 0, thinking = 0, fromCache = 0, stated = 0] = counts.map(believe);
+  const input = splitByModality(prompt, counters.promptTokensDetails);
   return {
     input,
-    cached: fitCached(cached, input),
-    tool: splitByModality(tool, usage.toolUsePromptTokensDetails),
-    output: splitByModality(candidates, usage.candidatesTokensDetails),
+    cached: fitCached(splitByModality(fromCache, counters.cacheTokensDetails), input),
+    tool: splitByModality(tool, counters.toolUsePromptTokensDetails),
+    output: splitByModality(candidates, counters.candidatesTokensDetails),
     thinking,
-    total,
-    balanced: (total ?? 0) === prompt + candidates + thinking + tool,
-    serviceTier: readServiceTier(usage.serviceTier),
-    grounding: {
-      search: { prompts: readCount(grounding.searchPrompts), queries: readCount(grounding.searchQueries) },
-      maps: { prompts: readCount(grounding.mapsPrompts) },
-    },
+    total: stated > 0 ? stated : null,
+    balanced:
+      usage !== undefined &&
+      counts.every(isCount) &&
+      fromCache <= prompt &&
+      stated === prompt + candidates + thinking + tool,
+    serviceTier: readServiceTier(counters.serviceTier),
   };
 }
+
+const counterNames = [
+  "promptTokenCount",
+  "toolUsePromptTokenCount",
+  "candidatesTokenCount",
+  "thoughtsTokenCount",
+  "cachedContentTokenCount",
+  "totalTokenCount",
+];
 
 function splitByModality(counter: number, details: unknown): ByModality {
   const stated = Array.isArray(details) ? sumDetails(details) : {};
@@ -65,7 +62,7 @@ function sumDetails(details: readonly unknown[]): ByModality {
   for (const detail of details.map(asObject)) {
     const name = typeof detail.modality === "string" ? detail.modality.toLowerCase() : "";
     const modality = modalities.find((known) => known === name);
-    if (modality) sums[modality] = (sums[modality] ?? 0) + readCount(detail.tokenCount);
+    if (modality) sums[modality] = (sums[modality] ?? 0) + believe(detail.tokenCount);
   }
   return sums;
 }
@@ -92,20 +89,29 @@ function fitCached(cached: ByModality, input: ByModality): ByModality {
   return fitted;
 }
 
-function readCount(value: unknown): number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : 0;
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= mostTokens;
 }
 
-function readServiceTier(value: unknown): Meter["serviceTier"] {
-  const tier = typeof value === "string" ? value.toLowerCase() : "";
-  return tier === "flex" || tier === "batch" || tier === "priority" ? tier : "standard";
+function believe(value: unknown): number {
+  return isCount(value) ? value : 0;
 }
 
-function parseObject(json: string): Fields {
+const longestTier = 32;
+
+/** Absent, and SERVICE_TIER_UNSPECIFIED, is the standard tier; any other word is kept, whether or not it is known. */
+function readServiceTier(value: unknown): string {
+  const tier = typeof value === "string" ? value.slice(0, longestTier).toLowerCase() : "";
+  return tier === "" || tier.endsWith("unspecified") ? "standard" : tier;
+}
+
+/** Undefined for what is no JSON object, and for one that is nested too deep to be read. */
+function parseObject(json: string): Fields | undefined {
   try {
-    return asObject(JSON.parse(json));
+    const value: unknown = JSON.parse(json);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 

@@ -90,9 +90,9 @@ function chooseBudget(thinking: Thinking, ability: ThinkingBudget): number {
     if (!ability.canBeOff) throw refuseThinking(thinking);
     return 0;
   }
-  if (typeof thinking !== "number") return ability.levels[thinking];
-  if (thinking < ability.min || thinking > ability.max) throw refuseThinking(thinking);
-  return thinking;
+  const tokens = typeof thinking === "number" ? thinking : ability.levels[thinking];
+  if (tokens === undefined || tokens < ability.min || tokens > ability.max) throw refuseThinking(thinking);
+  return tokens;
 }
 
 function refuseThinking(thinking: Thinking): ProviderError {

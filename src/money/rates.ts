@@ -1,0 +1,61 @@
+// A row's prices in whole picodollars a token, read once, and the choice among them for one request.
+
+import { type Pico, perMillion } from "./money.ts";
+import { type FullPriceRow, type PriceSet, type TokenPrices, tierNames } from "./price-row.ts";
+import type { Modality } from "./usage.ts";
+
+export interface TokenRates {
+  input: Record<Modality, Pico>;
+  cached: Record<Modality, Pico>;
+  cacheWrite: ReadonlyMap<string, Pico>;
+  /** Answer, and thinking as text. */
+  output: Record<Modality, Pico>;
+}
+
+interface RateSet {
+  rates: TokenRates;
+  above: { tokens: number; rates: TokenRates } | null;
+}
+
+/** By the name of the service tier; "standard" is the row's own prices. */
+export type RateSets = ReadonlyMap<string, RateSet>;
+
+export function readRates(row: FullPriceRow): RateSets {
+  const sets = new Map([["standard", readSet(row)]]);
+  for (const name of tierNames) {
+    const set = row.tier?.[name];
+    if (set) sets.set(name, readSet(set));
+  }
+  return sets;
+}
+
+/** `known`: there is a price for this tier; without one the standard prices are all there is. */
+export function chooseRates(sets: RateSets, tier: string, promptTokens: number): { rates: TokenRates; known: boolean } {
+  const set = sets.get(tier);
+  const { rates, above } = set ?? sets.get("standard")!;
+  return { rates: above && promptTokens > above.tokens ? above.rates : rates, known: set !== undefined };
+}
+
+function readSet(prices: PriceSet): RateSet {
+  const { above } = prices;
+  return {
+    rates: readTokenRates(prices),
+    above: above ? { tokens: above.tokens, rates: readTokenRates(above) } : null,
+  };
+}
+
+function readTokenRates(prices: TokenPrices): TokenRates {
+  const { input, inputAudio = input, cached, cachedAudio = cached, output } = prices;
+  const { cacheWrite = {}, outputAudio = output, outputImage = output } = prices;
+  return {
+    input: { ...allAt(input), audio: perMillion(inputAudio) },
+    cached: { ...allAt(cached), audio: perMillion(cachedAudio) },
+    cacheWrite: new Map(Object.entries(cacheWrite).map(([kept, price]) => [kept, perMillion(price)])),
+    output: { ...allAt(output), audio: perMillion(outputAudio), image: perMillion(outputImage) },
+  };
+}
+
+function allAt(price: string): Record<Modality, Pico> {
+  const rate = perMillion(price);
+  return { text: rate, audio: rate, image: rate, video: rate, document: rate };
+}

@@ -1,5 +1,7 @@
 // What every workload is given, and what it gives back: numbers, a table and plots in one shape, so that one page can show all.
 
+import type { Checkout } from "./checkout.ts";
+import type { Reach } from "./reach.ts";
 import type { Interval } from "./statistics.ts";
 
 export interface Bench {
@@ -12,6 +14,8 @@ export interface Bench {
   /** Where the targets' CPU profiles go, if any are wanted. */
   profileFolder: string | undefined;
   peers: readonly string[];
+  /** Ours first; then the other one that is measured beside it, if any. */
+  checkouts: readonly Checkout[];
   /** Messages in the large database. */
   messages: number;
 }
@@ -36,6 +40,8 @@ export interface WorkloadResult {
   what: string;
   /** What is to be reached, and whether it was; null where this run cannot say. */
   aims: { aim: string; measured: string; reached: boolean | null }[];
+  /** Of the goals in reach.ts: what this workload found. */
+  reach?: Reach[];
   columns: string[];
   rows: Cell[][];
   plots: Plot[];

@@ -2,15 +2,23 @@
 
 import { join } from "node:path";
 import type { Bench } from "./bench.ts";
-import { audit, countMessages, readAccount } from "./books.ts";
+import { audit, countMessages } from "./books.ts";
+import { type Checkout, ourName } from "./checkout.ts";
 import { relay } from "./clients.ts";
 import { costOf, earlierMessages, turnsPerSession, wholeBody } from "./conversation.ts";
 import { type Job, runClosed } from "./load.ts";
 import { startPeers } from "./peers.ts";
-import { prefill } from "./prefill.ts";
 import { readTree, usedSince } from "./process-tree.ts";
 import { createRandom, median, percentile, shuffle } from "./statistics.ts";
-import { copyDatabase, makeFolder, startFloor, startOurs, startVendor, type Vendor } from "./targets.ts";
+import {
+  copyDatabase,
+  countLiveBytes,
+  makeFolder,
+  startFloor,
+  startOurs,
+  startVendor,
+  type Vendor,
+} from "./targets.ts";
 
 export interface Comparison {
   name: string;
@@ -19,6 +27,10 @@ export interface Comparison {
   rounds: number;
   /** Turns of ours and of others before the first block that counts: the just-in-time compiler is busy for thousands of them. */
   warmUp: number;
+  /** Messages in each session before its first turn that counts (default as in conversation.ts), and what a relay's client then sends. */
+  history?: { messages: number; body: Uint8Array<ArrayBuffer> };
+  /** So many sessions take all turns of all rounds in turn; default: new ones in every block, four turns each. */
+  sessions?: number;
   /** Turns in a block: fewer of ours, because they take longer. */
   turns: { ours: number; others: number; peers: number };
   stream: boolean;
@@ -41,6 +53,8 @@ export interface Block {
 }
 
 export interface Compared {
+  /** Bytes by which a target's database grew in each of its turns: its live pages, when the search index has everything. */
+  storedBytes: Record<string, number>;
   /** Blocks that count, by target, in the order of rounds; undefined where one was void. */
   blocks: Record<string, (Block | undefined)[]>;
   voids: string[];
@@ -55,6 +69,8 @@ export interface Target {
   /** A block's job, and what it has to be held against afterwards. */
   prepare(round: number): Promise<{ job: Job; check?: (done: number) => Promise<string[]> }>;
   stop(): Promise<void>;
+  /** Bytes that its database holds; asked for when it is stopped. */
+  countStored?(): { bytes: number; turns: number };
 }
 
 /** Runs everything and cleans up. Round 0 warms the targets up and is not counted. */
@@ -64,7 +80,8 @@ export async function compare(bench: Bench, plan: Comparison): Promise<Compared>
   await vendor.answer(plan.scenario);
   const targets = await startTargets(bench, plan, vendor, folder);
   const random = createRandom(bench.seed);
-  const compared: Compared = { blocks: Object.fromEntries(targets.map(({ name }) => [name, []])), voids: [] };
+  const blocks = Object.fromEntries(targets.map(({ name }) => [name, []]));
+  const compared: Compared = { blocks, storedBytes: {}, voids: [] };
   try {
     for (let round = 0; round <= plan.rounds; round++) {
       for (const target of shuffle(targets, random)) {
@@ -79,6 +96,10 @@ export async function compare(bench: Bench, plan: Comparison): Promise<Compared>
   } finally {
     await Promise.all(targets.map((target) => target.stop()));
     await vendor.stop();
+  }
+  for (const { name, countStored } of targets) {
+    const stored = countStored?.();
+    if (stored) compared.storedBytes[name] = stored.bytes / stored.turns;
   }
   return compared;
 }
@@ -111,71 +132,87 @@ async function runBlock(plan: Comparison, vendor: Vendor, target: Target, round:
 }
 
 async function startTargets(bench: Bench, plan: Comparison, vendor: Vendor, folder: string): Promise<Target[]> {
-  const body = wholeBody();
+  const body = plan.history?.body ?? wholeBody();
   const others = plan.turns.others;
   const floor = await startFloor(folder, vendor.url, profileFlags(bench, `${plan.name}-floor`));
   const price = costOf(await vendor.readUsage(body));
-  const sessionsPerBlock = Math.ceil(plan.turns.ours / turnsPerSession);
-  const warmUpSessions = Math.ceil(Math.max(plan.warmUp, plan.turns.ours) / turnsPerSession);
-  const sessions = warmUpSessions + sessionsPerBlock * plan.rounds;
-  const file = join(folder, "prefilled.db");
-  bench.say(`${plan.name}: writing ${sessions} sessions of ${earlierMessages} messages`);
-  const ids = await prefill(`sqlite:${file}`, { sessions, messages: earlierMessages });
-  const startOne = async (name: "ours" | "ours again"): Promise<Target> => {
-    const own = makeFolder(folder, name.replace(" ", "-"));
-    const databaseUrl = `sqlite:${copyDatabase(file, own)}`;
-    const bunFlags = profileFlags(bench, `${plan.name}-${name.replace(" ", "-")}`);
-    const server = await startOurs({ folder: own, vendorUrl: vendor.url, databaseUrl, bunFlags });
-    const prepare = async (round: number) => {
-      const from = warmUpSessions + (round - 1) * sessionsPerBlock;
-      const mine = round === 0 ? ids.slice(0, warmUpSessions) : ids.slice(from, from + sessionsPerBlock);
-      return withAudit(plan.ask(server.url, mine), server.url, mine, databaseUrl, vendor, price);
-    };
-    return { name, pid: server.pid, turns: plan.turns.ours, warmUp: plan.warmUp, prepare, stop: () => server.stop() };
-  };
   const direct = relay(vendor.url, body);
   const relayed = relay(floor.url, body);
-  return [
-    {
-      name: "direct",
-      pid: vendor.pid,
-      turns: others,
-      warmUp: 0,
-      prepare: async () => ({ job: direct }),
-      stop: async () => {},
-    },
-    {
-      name: "floor",
-      pid: floor.pid,
-      turns: others,
-      warmUp: 0,
-      prepare: async () => ({ job: relayed }),
-      stop: () => floor.stop(),
-    },
-    await startOne("ours"),
-    await startOne("ours again"),
-    ...(await startPeers(bench, { rounds: plan.rounds, turns: plan.turns.peers, stream: plan.stream }, vendor, folder)),
+  const relays = { turns: others, warmUp: 0 };
+  const targets: Target[] = [
+    { ...relays, name: "direct", pid: vendor.pid, prepare: async () => ({ job: direct }), stop: async () => {} },
+    { ...relays, name: "floor", pid: floor.pid, prepare: async () => ({ job: relayed }), stop: () => floor.stop() },
   ];
+  for (const checkout of bench.checkouts) {
+    const filled = await fillDatabase(bench, plan, checkout, folder);
+    const names = checkout.name === ourName ? [ourName, "ours again"] : [checkout.name];
+    for (const name of names)
+      targets.push(await startCheckout(bench, plan, vendor, { name, checkout, filled, folder, price }));
+  }
+  const peers = { rounds: plan.rounds, turns: plan.turns.peers, stream: plan.stream };
+  return [...targets, ...(await startPeers(bench, peers, vendor, folder))];
 }
 
-/** A block of ours counts only if the books and the messages grew by exactly what was acknowledged. */
-async function withAudit(
-  job: Job,
-  url: string,
-  sessions: string[],
-  databaseUrl: string,
-  vendor: Vendor,
-  price: bigint,
-): Promise<{ job: Job; check: (done: number) => Promise<string[]> }> {
-  const before = await readAccount(databaseUrl, vendor);
-  const check = async (done: number) => {
-    const wrong = audit(before, await readAccount(databaseUrl, vendor), done, price);
-    const messages = await countMessages(url, sessions);
-    const should = sessions.length * earlierMessages + done * 2;
-    if (messages !== should) wrong.push(`messages in the sessions: ${messages}, should be ${should}`);
-    return wrong;
+interface Filled {
+  file: string;
+  /** Those that take turns until everything is warm, and those of each round. */
+  warmUp: string[];
+  ofRound(round: number): string[];
+}
+
+async function fillDatabase(bench: Bench, plan: Comparison, checkout: Checkout, folder: string): Promise<Filled> {
+  const file = join(makeFolder(folder, `prefilled-${checkout.name}`), "prefilled.db");
+  const messages = plan.history?.messages ?? earlierMessages;
+  const perBlock = Math.ceil(plan.turns.ours / turnsPerSession);
+  const sessions = plan.sessions ?? perBlock * plan.rounds;
+  const warmUp = Math.ceil(Math.max(plan.warmUp, plan.turns.ours) / turnsPerSession);
+  bench.say(`${plan.name}: writing ${sessions} sessions of ${messages} messages for ${checkout.name}`);
+  const warming = await checkout.prefill(`sqlite:${file}`, { sessions: warmUp, messages: earlierMessages });
+  const ids = await checkout.prefill(`sqlite:${file}`, { sessions, messages });
+  const ofRound = (round: number) =>
+    plan.sessions === undefined ? ids.slice((round - 1) * perBlock, round * perBlock) : ids;
+  // Sessions that come round again have done so before the first block that counts, too.
+  return { file, warmUp: plan.sessions === undefined ? warming : [...warming, ...ids], ofRound };
+}
+
+interface Started {
+  name: string;
+  checkout: Checkout;
+  filled: Filled;
+  folder: string;
+  price: bigint;
+}
+
+async function startCheckout(bench: Bench, plan: Comparison, vendor: Vendor, started: Started): Promise<Target> {
+  const { name, checkout, filled, folder, price } = started;
+  const dashed = name.replace(" ", "-");
+  const own = makeFolder(folder, dashed);
+  const file = copyDatabase(filled.file, own);
+  const before = countLiveBytes(file);
+  const bunFlags = profileFlags(bench, `${plan.name}-${dashed}`);
+  const databaseUrl = `sqlite:${file}`;
+  const server = await startOurs({ checkout, folder: own, vendorUrl: vendor.url, databaseUrl, bunFlags });
+  const readBooks = () => checkout.readAccount(databaseUrl, vendor);
+  let turns = 0;
+  const prepare = async (round: number) => {
+    const mine = round === 0 ? filled.warmUp : filled.ofRound(round);
+    const account = await readBooks();
+    const messages = await countMessages(server.url, mine);
+    const check = async (done: number) => {
+      turns += done;
+      const wrong = audit(account, await readBooks(), done, price);
+      const grown = (await countMessages(server.url, mine)) - messages;
+      if (grown !== done * 2) wrong.push(`new messages in the sessions: ${grown}, should be ${done * 2}`);
+      return wrong;
+    };
+    return { job: plan.ask(server.url, mine), check };
   };
-  return { job, check };
+  const stop = async () => {
+    await fetch(`${server.url}/sessions?q=settled`); // the index may be behind, and this waits for it
+    await server.stop();
+  };
+  const countStored = () => ({ bytes: countLiveBytes(file) - before, turns });
+  return { name, pid: server.pid, turns: plan.turns.ours, warmUp: plan.warmUp, prepare, stop, countStored };
 }
 
 /** Flags that make Bun write a CPU profile when the process ends in good order. */

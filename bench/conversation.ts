@@ -24,10 +24,10 @@ export function textOf(number: number, length: number): string {
 export const questionLength = 120;
 export const answerLength = 400;
 
-/** What a client without a server of ours must send: all twenty messages, each time. */
-export function wholeBody(): Uint8Array<ArrayBuffer> {
+/** What a client without a server of ours must send each time: the question, and all messages before it (an even number). */
+export function wholeBody(earlier = earlierMessages + turnsPerSession - 2): Uint8Array<ArrayBuffer> {
   const contents = [];
-  for (let at = 0; at < earlierMessages + turnsPerSession - 1; at++) {
+  for (let at = 0; at <= earlier; at++) {
     const isAnswer = at % 2 === 1;
     const text = textOf(at, isAnswer ? answerLength : questionLength);
     contents.push({ role: isAnswer ? "model" : "user", parts: [{ text }] });

@@ -5,14 +5,16 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Bench, WorkloadResult } from "./bench.ts";
+import { countLines, loadCheckouts } from "./checkout.ts";
 import { root } from "./child.ts";
 import { describeMachine } from "./machine.ts";
+import { exactly } from "./reach.ts";
 import { type Results, writeReport } from "./report.ts";
 import { workloads } from "./workloads.ts";
 
 const usage = `npm run bench [-- flags]
 
-  --full             all workloads, more rounds (under 20 minutes; without it under 2)
+  --full             all workloads, more rounds (some 20 minutes; without it some 3)
   --only A,B         only these: ${workloads.map(({ name }) => name).join(", ")}
   --seed N           another order of blocks (default 1)
   --data FOLDER      where databases are made, to choose the disk (default: the system's temporary folder)
@@ -21,6 +23,7 @@ const usage = `npm run bench [-- flags]
   --profile FOLDER   CPU profiles of ours and the floor go there (.cpuprofile)
   --peers A,B        also measure these, installed into bench/peers: portkey, adk
   --messages N       in the large database (default 5000000)
+  --against FOLDER   also measure another checkout (installed), in the same blocks, under the name "before"
   --report FILE      only make the page again from these results
 `;
 
@@ -35,6 +38,7 @@ const { values } = parseArgs({
     profile: { type: "string" },
     peers: { type: "string", default: "" },
     messages: { type: "string", default: "5000000" },
+    against: { type: "string" },
     report: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -56,6 +60,7 @@ async function runAll(): Promise<void> {
     profileFolder: values.profile && resolve(values.profile),
     peers: values.peers.split(",").filter((name) => name !== ""),
     messages: Number(values.messages),
+    checkouts: await loadCheckouts(values.against),
   };
   try {
     const machine = describeMachine(folder);
@@ -71,6 +76,13 @@ async function runAll(): Promise<void> {
       seed: bench.seed,
       seconds: (performance.now() - began) / 1000,
       machine,
+      reach: [
+        ...results.flatMap(({ reach }) => reach ?? []),
+        {
+          goal: "lines",
+          measured: Object.fromEntries(bench.checkouts.map((one) => [one.name, exactly(countLines(one))])),
+        },
+      ],
       workloads: results,
     });
   } finally {

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Bench } from "./bench.ts";
 import { type Child, root, startChild } from "./child.ts";
+import { SessionLine } from "./clients.ts";
 import type { Target } from "./compare.ts";
 import { answerLength, earlierMessages, model, questionLength, textOf, turnsPerSession } from "./conversation.ts";
 import type { Job } from "./load.ts";
@@ -114,14 +115,14 @@ async function addAdkSession({ url }: Child): Promise<string> {
 }
 
 function askAdk({ url }: Child, sessions: readonly string[], stream: boolean): Job {
-  return async (index) => {
-    const response = await fetch(`${url}/sessions/${sessions[index % sessions.length]}/messages`, {
-      method: "POST",
-      body: JSON.stringify({ content: textOf(index, questionLength), stream }),
+  const line = new SessionLine(sessions);
+  return (index) =>
+    line.use(async ({ id }) => {
+      const body = JSON.stringify({ content: textOf(index, questionLength), stream });
+      const response = await fetch(`${url}/sessions/${id}/messages`, { method: "POST", body });
+      const text = await response.text();
+      if (!text.includes('"status":"complete"')) throw new Error(`${response.status}: ${text.slice(0, 300)}`);
     });
-    const text = await response.text();
-    if (!text.includes('"status":"complete"')) throw new Error(`${response.status}: ${text.slice(0, 300)}`);
-  };
 }
 
 function findFreePort(): Promise<number> {

@@ -3,8 +3,10 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Cell, WorkloadResult } from "./bench.ts";
+import { otherName } from "./checkout.ts";
 import type { Machine } from "./machine.ts";
 import { drawPlot } from "./plot.ts";
+import { describeReach, type Reach } from "./reach.ts";
 
 export interface Results {
   at: string;
@@ -13,6 +15,8 @@ export interface Results {
   seed: number;
   seconds: number;
   machine: Machine;
+  /** Missing in results from before there were goals. */
+  reach?: Reach[];
   workloads: WorkloadResult[];
 }
 
@@ -32,7 +36,7 @@ export function writeReport(results: Results, folder: string): void {
 }
 
 function printPage(results: Results): string {
-  return `${[printHead(results), printSummary(results), ...results.workloads.map(printWorkload), printMethod(results)].join("\n\n")}\n`;
+  return `${[printHead(results), ...printReach(results), printSummary(results), ...results.workloads.map(printWorkload), printMethod(results)].join("\n\n")}\n`;
 }
 
 function printHead({ at, mode, command, seed, seconds, machine }: Results): string {
@@ -41,14 +45,32 @@ function printHead({ at, mode, command, seed, seconds, machine }: Results): stri
   return `# Performance
 
 Made by \`${command}\` on ${at} in ${Math.round(seconds)} seconds (${mode} mode, seed ${seed}); every number is in
-[bench/results/latest.json](../bench/results/latest.json). Run it yourself: \`npm run bench\` (under 2 minutes) or
-\`npm run bench -- --full\` (under 20); it needs no network and no key.
+[bench/results/latest.json](../bench/results/latest.json). Run it yourself: \`npm run bench\` (some 3 minutes) or
+\`npm run bench -- --full\` (some 20); it needs no network and no key.
 
 | | |
 |---|---|
 | machine | ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}; load before the run ${machine.loadBefore.toFixed(2)} |
 | disk | write 16 KB and flush: p50 ${commitMs.p50.toFixed(2)} ms, p99 ${commitMs.p99.toFixed(2)} ms |
 | versions | Rozmova ${machine.rozmova}, Bun ${machine.bun}, SQLite ${machine.sqlite}; WAL, every commit flushed before it is acknowledged |${busy}`;
+}
+
+function printReach({ reach }: Results): string[] {
+  if (!reach) return [];
+  const rows = reach.map((one) => describeReach(one, otherName));
+  const beside = rows.some(({ before }) => before !== null);
+  const columns = ["what", ...(beside ? ["before"] : []), "now", "at least", "then"];
+  const cells = rows.map(({ what, before, measured, least, best }): Cell[] => [
+    what,
+    ...(beside ? [before] : []),
+    measured,
+    least,
+    best,
+  ]);
+  const said = beside ? " *before* is another checkout, measured in the same blocks." : "";
+  return [
+    `## What is to be reached\n\nThe same run for all of it, and the relay's figures are this run's.${said}\n\n${printTable(columns, cells)}`,
+  ];
 }
 
 function printSummary({ workloads }: Results): string {

@@ -2,6 +2,8 @@
 
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Checkout } from "./checkout.ts";
 import { bun, type Child, root, startChild } from "./child.ts";
 import { type CallUsage, model } from "./conversation.ts";
 
@@ -51,6 +53,8 @@ export function startFloor(folder: string, vendorUrl: string, flags: string[] = 
 }
 
 export interface OursOptions {
+  /** Default: this one. */
+  checkout?: Pick<Checkout, "root" | "runtimeEnv"> | undefined;
   folder: string;
   vendorUrl: string;
   databaseUrl: string;
@@ -61,11 +65,12 @@ export interface OursOptions {
 
 /** The server as `npm start` runs it, with its own settings but for where the vendor and the database are. */
 export function startOurs(options: OursOptions): Promise<Child> {
+  const checkout = options.checkout ?? { root, runtimeEnv };
   return startChild({
-    command: [bun, ...(options.bunFlags ?? []), join(root, "src", "cli.ts"), "serve"],
+    command: [bun, ...(options.bunFlags ?? []), join(checkout.root, "src", "cli.ts"), "serve"],
     folder: options.folder,
     env: {
-      ...runtimeEnv,
+      ...checkout.runtimeEnv,
       GEMINI_API_KEY: "bench",
       GEMINI_BASE_URL: options.vendorUrl,
       GEMINI_MODEL: model,
@@ -81,6 +86,18 @@ export function makeFolder(under: string, name: string): string {
   const folder = join(under, name);
   mkdirSync(folder, { recursive: true });
   return folder;
+}
+
+/** Bytes of the pages that a closed SQLite database uses. */
+export function countLiveBytes(file: string): number {
+  const database = new DatabaseSync(file);
+  try {
+    const read = (name: string) => Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    return (read("page_count") - read("freelist_count")) * read("page_size");
+  } finally {
+    database.close();
+  }
 }
 
 /** A copy of a closed SQLite database for another target. */

@@ -5,6 +5,7 @@ import { cache } from "./workload/cache.ts";
 import { jsonTurn } from "./workload/json-turn.ts";
 import { large } from "./workload/large.ts";
 import { latency } from "./workload/latency.ts";
+import { longTurns } from "./workload/long-turn.ts";
 import { memory } from "./workload/memory.ts";
 import { openStreams } from "./workload/open-streams.ts";
 import { postgres } from "./workload/postgres.ts";
@@ -17,6 +18,7 @@ export const workloads: readonly Workload[] = [
   pacedStream,
   latency,
   openStreams,
+  ...longTurns,
   memory,
   large,
   postgres,

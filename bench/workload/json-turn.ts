@@ -4,6 +4,7 @@ import type { Workload } from "../bench.ts";
 import { askJson } from "../clients.ts";
 import { compare } from "../compare.ts";
 import { describeComparison } from "../compare-result.ts";
+import { goals } from "../reach.ts";
 
 export const jsonTurn: Workload = {
   name: "json-turn",
@@ -25,7 +26,8 @@ export const jsonTurn: Workload = {
         name: "json-turn",
         title: "JSON turn",
         what: "A message to a session with 20 messages of memory (5 KB); the answer of 240 characters comes from the vendor in 4 events and goes out as one JSON body with cost and session totals. 32 clients. The floor's clients send all 20 messages themselves and get the vendor's bytes.",
-        aim: 0.2,
+        aim: goals["json-turn"].least,
+        reach: ["json-turn", "stored-bytes", "loaded-rss"],
       },
       compared,
     );

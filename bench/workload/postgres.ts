@@ -23,19 +23,22 @@ const names = [
   "two processes share a database, a session changes at every turn",
 ] as const;
 type Name = (typeof names)[number];
-/** Blocks of turns that each process takes before it is measured: a young one compiles a lot. */
-const warmUp = 2;
+/**
+ * Each process takes thousands of turns before it is measured, as in the other workloads: a young one compiles a lot, and one on
+ * Postgres for longer. Twice as many a session as when it is measured, so that there are not too many sessions to write.
+ */
+const warmUpTurnsPerSession = turnsPerSession * 2;
 interface Servers {
   databaseUrls: string[];
   children: Child[];
   sessions: string[];
   databasePid: number | undefined;
 }
-/** The process that takes a session's turn in the given pass over all sessions. */
-type Place = (session: number, pass: number) => number;
-const alone: Place = () => 0;
-const stays: Place = (session) => session % 2;
-const changes: Place = (session, pass) => (session + pass) % 2;
+/** The process that takes a session's turn, by the session's place in line and the turns it has had. */
+type ProcessOf = (place: number, turns: number) => number;
+const alone: ProcessOf = () => 0;
+const stays: ProcessOf = (place) => place % 2;
+const changes: ProcessOf = (place, turns) => (place + turns) % 2;
 interface Measured {
   /** CPU of our processes, CPU of the database's, and seconds of the clock, each by turns. */
   ours: Rate[];
@@ -53,10 +56,13 @@ export const postgres: Workload = {
     const vendor = await startVendor(folder);
     await vendor.answer({ unchecked: true, chunks: 4, chunkChars: 60, delayMs: 0 });
     const price = costOf(await vendor.readUsage(wholeBody()));
-    const [rounds, turns] = bench.full ? [8, 1_500] : [3, 400];
+    const [rounds, turns, warmUp] = bench.full ? [8, 1_500, 12_000] : [3, 400, 4_000];
     const perBlock = turns / turnsPerSession;
+    const warmUpSessions = warmUp / warmUpTurnsPerSession;
+    const blockOf = (sessions: readonly string[], round: number) =>
+      sessions.slice(warmUpSessions + (round - 1) * perBlock, warmUpSessions + round * perBlock);
     const fill = (databaseUrl: string) =>
-      prefill(databaseUrl, { sessions: perBlock * (rounds + 1), messages: earlierMessages });
+      prefill(databaseUrl, { sessions: warmUpSessions + perBlock * rounds, messages: earlierMessages });
     /** A process for each database that is named, also where one is named twice. */
     const open = async (sessions: string[], ...databaseUrls: string[]): Promise<Servers> => {
       const children: Child[] = [];
@@ -70,7 +76,7 @@ export const postgres: Workload = {
     const sessions = await fill(filled);
     const copies = await Promise.all(Array.from({ length: 5 }, () => createDatabase(filled)));
     const [one, left, right, staying, changing] = copies as [string, string, string, string, string];
-    const targets: Record<Name, [Servers, Place]> = {
+    const targets: Record<Name, [Servers, ProcessOf]> = {
       SQLite: [await open(await fill(file), file), alone],
       "Postgres, one process": [await open(sessions, one), alone],
       "two processes, a database each": [await open(sessions, left, right), stays],
@@ -88,17 +94,12 @@ export const postgres: Workload = {
     try {
       for (let round = 0; round <= rounds; round++) {
         for (const name of shuffle(names, random)) {
-          const [set, place] = targets[name];
+          const [set, processOf] = targets[name];
           const account = await readAccounts(set, vendor);
-          const jobs = set.children.map(({ url }) =>
-            askJson(url, set.sessions.slice(round * perBlock, (round + 1) * perBlock)),
-          );
+          const mine = round === 0 ? set.sessions.slice(0, warmUpSessions) : blockOf(set.sessions, round);
+          const ask = askJson(({ place, turns }) => set.children[processOf(place, turns)]!.url, mine);
           const before = readSet(set);
-          const count = round === 0 ? warmUp * turns * jobs.length : turns;
-          const finished = await runClosed(count, 32, (index) => {
-            const session = index % perBlock;
-            return jobs[place(session, (index - session) / perBlock)]!(index);
-          });
+          const finished = await runClosed(round === 0 ? warmUp * set.children.length : turns, 32, ask);
           const after = readSet(set);
           const wrong = [
             ...finished.failures,

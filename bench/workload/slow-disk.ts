@@ -1,20 +1,18 @@
 // The same turns on the disk as it is and on a slow one (every flush takes 1.6 ms longer), and what a commit does to other streams.
 
-import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { type Bench, printInterval, type Workload, type WorkloadResult } from "../bench.ts";
 import { audit, readAccount } from "../books.ts";
-import { bun, root } from "../child.ts";
 import { askJson } from "../clients.ts";
 import { costOf, earlierMessages, questionLength, textOf, turnsPerSession, wholeBody } from "../conversation.ts";
 import { type Job, runClosed, runOpen } from "../load.ts";
 import { prefill } from "../prefill.ts";
 import { readTree } from "../process-tree.ts";
+import { buildShim, slowDiskEnv, slowerUs } from "../slow-disk.ts";
 import { createRandom, median, percentile, type Rate, rateOf, ratioOf, shuffle } from "../statistics.ts";
 import { newCrowd, openCrowd } from "../stream-crowd.ts";
 import { copyDatabase, makeFolder, startOurs, startVendor } from "../targets.ts";
 
-const slowerUs = 1_600;
 const paceMs = 20;
 const watched = 32;
 /** The rate at which the two disks are compared, as a share of what 32 clients reach on the slow one while it warms up. */
@@ -49,7 +47,7 @@ export const slowDisk: Workload = {
     const start = async (disk: Disk) => {
       const own = makeFolder(folder, disk.replaceAll(" ", "-"));
       const databaseUrl = `sqlite:${copyDatabase(file, own)}`;
-      const env: Record<string, string> = disk === "slow" ? { LD_PRELOAD: shim, SLOW_FLUSH_US: String(slowerUs) } : {};
+      const env = disk === "slow" ? slowDiskEnv(shim) : {};
       return { databaseUrl, child: await startOurs({ folder: own, vendorUrl: vendor.url, databaseUrl, env }) };
     };
     const servers = { "as it is": await start("as it is"), slow: await start("slow") };
@@ -136,24 +134,6 @@ async function watchStreams(
   await Promise.all([ended, ...writers]);
   if (crowd.dropped.length > 0) throw new Error(crowd.dropped[0]);
   return crowd.gaps.map((gap) => gap - paceMs);
-}
-
-/** The library that makes flushes slow; or why there is none. */
-function buildShim(folder: string): string | { why: string } {
-  const library = join(folder, "slow-disk.so");
-  try {
-    execFileSync("cc", ["-shared", "-fPIC", "-O2", "-o", library, join(root, "bench", "slow-disk.c"), "-ldl"], {
-      stdio: "pipe",
-    });
-    const probe = `const fs = require("node:fs"); const file = fs.openSync(process.argv[1], "w"); const began = performance.now(); fs.fsyncSync(file); console.log(performance.now() - began)`;
-    const env = { LD_PRELOAD: library, SLOW_FLUSH_US: "50000" };
-    const took = Number(execFileSync(bun, ["-e", probe, join(folder, "probe")], { env, encoding: "utf8" }));
-    return took >= 50 ? library : { why: "the program does not take the slower flush from LD_PRELOAD" };
-  } catch (cause) {
-    return {
-      why: `a C compiler (cc) is needed and did not work: ${cause instanceof Error ? cause.message.split("\n")[0] : cause}`,
-    };
-  }
 }
 
 const texts = {

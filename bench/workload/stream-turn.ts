@@ -4,6 +4,7 @@ import type { Workload } from "../bench.ts";
 import { askStream } from "../clients.ts";
 import { compare } from "../compare.ts";
 import { describeComparison } from "../compare-result.ts";
+import { type GoalName, goals } from "../reach.ts";
 
 const deltas = 100;
 const pauseMs = 5;
@@ -27,7 +28,8 @@ export const streamTurn: Workload = {
       name: "stream-turn",
       title: "Stream of 100 deltas",
       what: "The same turn, streamed: 100 deltas of 8 characters, each an event with its number, all of them in the event log. 32 clients, no pause between deltas, so that many arrive in one read.",
-      aim: 0.3,
+      aim: goals["stream-turn"].least,
+      reach: ["stream-turn"] satisfies GoalName[],
     };
     return describeComparison(bench, text, compared);
   },

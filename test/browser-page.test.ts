@@ -74,6 +74,58 @@ test("Shift+Enter makes a line, Enter sends both", async () => {
   expect(await story.tab.questions.first().locator(".bubble").innerText()).toBe("one\ntwo");
 });
 
+test("an input method's Enter chooses a word and its Escape drops one, in Safari's order of events too", async () => {
+  const press = (label: string, key: string, init: KeyboardEventInit) =>
+    story.tab.page
+      .getByLabel(label, { exact: true })
+      .evaluate(
+        (field, [name, more]) =>
+          field.dispatchEvent(
+            new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...more } as KeyboardEventInit),
+          ),
+        [key, init] as const,
+      );
+  const safari = { keyCode: 229 } as KeyboardEventInit;
+  await story.tab.composer.fill("日本語");
+  await press("Message", "Enter", { isComposing: true });
+  await press("Message", "Enter", safari);
+  expect(await story.tab.composer.inputValue()).toBe("日本語");
+  expect(await story.tab.questions.count()).toBe(0);
+
+  story.server.emulator.play({ text: "はい。" });
+  await story.tab.composer.press("Enter");
+  await story.tab.answered();
+  await story.tab.questions.last().hover();
+  await story.tab.questions.last().getByRole("button", { name: "Edit" }).click();
+  await story.tab.page.getByLabel("Edit", { exact: true }).fill("変更");
+  await press("Edit", "Escape", safari);
+  await press("Edit", "Enter", safari);
+  expect(await story.tab.page.getByLabel("Edit", { exact: true }).inputValue()).toBe("変更");
+  await story.tab.page.getByLabel("Edit", { exact: true }).press("Escape");
+
+  await story.tab.page.locator("h1 button").click();
+  const title = story.tab.page.getByLabel("Title of the conversation");
+  await title.fill("題");
+  await press("Title of the conversation", "Escape", safari);
+  expect(await title.inputValue()).toBe("題");
+  await title.press("Enter");
+  await story.tab.page.locator("h1", { hasText: "題" }).waitFor();
+});
+
+test("words of right-to-left scripts stand on their own side, wherever they appear", async () => {
+  story.server.emulator.play({ text: "שלום עולם\n\nPlain English." });
+  await story.tab.say("مرحبا");
+  await story.tab.answered();
+  const direction = (selector: string) =>
+    story.tab.page.locator(selector).evaluate((element) => getComputedStyle(element).direction);
+  expect(await direction(".bubble")).toBe("rtl");
+  expect(await direction(".answer .block >> nth=0")).toBe("rtl");
+  expect(await direction(".answer .block >> nth=1")).toBe("ltr");
+  expect(await direction(".session-row .title >> nth=0")).toBe("rtl");
+  await story.tab.composer.fill("سؤال");
+  expect(await direction("#composer")).toBe("rtl");
+});
+
 test("an answer that tries to be a script stays text, and nothing is fetched from elsewhere", async () => {
   const foreign: string[] = [];
   story.tab.page.on("request", (request) => {

@@ -4,9 +4,14 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { errorCodes } from "../src/errors.ts";
 import { multiply, parseUsd, printUsd } from "../src/money/money.ts";
-import { timesMillion } from "../web/money.ts";
-import { chooseLanguage, count, fill, languages, texts } from "../web/text.ts";
-import { headingOf } from "../web/time.ts";
+import { chooseLanguage, languages, loadText, localeOf } from "../web/text/language.ts";
+import { timesMillion } from "../web/text/money.ts";
+import { count, fill, type Text } from "../web/text/text.ts";
+import { headingOf } from "../web/text/time.ts";
+
+const texts = Object.fromEntries(
+  await Promise.all(languages.map(async (language) => [language, await loadText(language)])),
+) as Record<(typeof languages)[number], Text>;
 
 /** Every text by its path, e.g. "errors.internal". */
 function textsOf(node: unknown, path = ""): [string, string][] {
@@ -16,8 +21,9 @@ function textsOf(node: unknown, path = ""): [string, string][] {
 const places = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
 
 describe.each([...languages])("in %s", (language) => {
-  const english = new Map(textsOf(texts.en));
-  const own = textsOf(texts[language]);
+  const ofNoPlural = ([path]: [string, string]) => !path.startsWith(".counts.");
+  const english = new Map(textsOf(texts.en).filter(ofNoPlural));
+  const own = textsOf(texts[language]).filter(ofNoPlural);
 
   test("no text is missing, empty or left over, and each has the same places to fill in", () => {
     expect(own.map(([path]) => path).sort()).toEqual([...english.keys()].sort());
@@ -25,6 +31,22 @@ describe.each([...languages])("in %s", (language) => {
       expect({ path, empty: text.trim() === "" }).toEqual({ path, empty: false });
       expect({ path, places: places(text) }).toEqual({ path, places: places(english.get(path)!) });
     }
+  });
+
+  test("every counted thing has each form of the language's plurals, and says the number", () => {
+    const { pluralCategories } = new Intl.PluralRules(language).resolvedOptions();
+    for (const [what, forms] of Object.entries(texts[language].counts)) {
+      expect({ what, forms: Object.keys(forms).sort() }).toEqual({ what, forms: [...pluralCategories].sort() });
+      for (const form of Object.values(forms)) expect(form).toContain("{n}");
+    }
+  });
+
+  /** The product's name and what is written with the same letters in some languages. */
+  const alike = [".appName"];
+  test("everything is translated", () => {
+    if (language === "en") return expect(own.length).toBeGreaterThan(100);
+    const same = own.filter(([path, text]) => text === english.get(path) && /\p{L}{5}/u.test(text));
+    expect(same.map(([path]) => path).filter((path) => !alike.includes(path))).toEqual([]);
   });
 
   /** What only a broken client can cause; such an answer is shown in the server's own words. */
@@ -35,15 +57,19 @@ describe.each([...languages])("in %s", (language) => {
   });
 });
 
-test("Ukrainian texts are Ukrainian: no letters of the Russian alphabet, and something translated", () => {
+test("Ukrainian texts are Ukrainian: no letters of the Russian alphabet, and one apostrophe", () => {
   const all = textsOf(texts.uk);
-  expect(all.filter(([, text]) => /[ыъэё]/i.test(text))).toEqual([]);
-  const same = all.filter(([path, text]) => text === new Map(textsOf(texts.en)).get(path));
-  expect(same.map(([path]) => path)).toEqual([]);
+  expect(all.filter(([, text]) => /[ыъэё']/i.test(text))).toEqual([]);
+});
+
+test("dates and numbers are written as the reader's browser says, not as the language's first country does", () => {
+  expect(localeOf("en", ["uk", "en-GB"])).toBe("en-GB");
+  expect(localeOf("uk", ["en-GB"])).toBe("uk");
+  expect(localeOf("en", ["en-US@posix"])).toBe("en");
 });
 
 test("plurals follow each language's own rules", () => {
-  const tokens = (n: number) => count("uk", "tokens", n).replace(/\s/g, " ");
+  const tokens = (n: number) => count(texts.uk, "uk", "tokens", n).replace(/\s/g, " ");
   expect([0, 1, 2, 4, 5, 11, 12, 14, 21, 22, 25, 101, 111, 1002].map(tokens)).toEqual([
     "0 токенів",
     "1 токен",
@@ -60,7 +86,7 @@ test("plurals follow each language's own rules", () => {
     "111 токенів",
     "1 002 токени",
   ]);
-  expect([0, 1, 2, 1000].map((n) => count("en", "tokens", n))).toEqual([
+  expect([0, 1, 2, 1000].map((n) => count(texts.en, "en", "tokens", n))).toEqual([
     "0 tokens",
     "1 token",
     "2 tokens",
@@ -99,8 +125,8 @@ test("a conversation stands under the day it began", () => {
     "Сьогодні",
     "Учора",
     "Учора",
-    "Попередні 7 днів",
-    "Попередні 7 днів",
+    "Останні 7 днів",
+    "Останні 7 днів",
   ]);
   expect(heading(1, 0, 8)).toStartWith("Вересень 2026");
 });

@@ -1,66 +1,82 @@
-// Answers as HTML, in a real browser: nothing a model writes runs or is fetched, and a stream ends as the whole text would.
+// Answers as they are drawn, in a real browser: nothing a model writes runs or is fetched, and a stream ends as the whole text would.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import fc from "fast-check";
 import type { Browser, Page } from "playwright-core";
-import type { Block } from "../web/markdown.ts";
 import { launchBrowser } from "./page.ts";
 
 interface Modules {
-  renderText(text: string): Block[];
-  Prose: typeof import("../web/prose.ts").Prose;
+  Prose: typeof import("../web/prose/prose.ts").Prose;
+  drawSoon: typeof import("../web/prose/frames.ts").drawSoon;
+  drawProse(prose: unknown, place: Element): void;
 }
 declare global {
   var tested: Modules;
   var alarms: number;
 }
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 let browser: Browser;
 let page: Page;
+let server: Bun.Server<undefined>;
 const fetched: string[] = [];
 
 beforeAll(async () => {
   const web = join(import.meta.dirname, "../web");
-  const entrypoints = [join(web, "markdown.ts"), join(web, "prose.ts")];
+  const entrypoints = [join(import.meta.dirname, "prose-page.tsx"), join(web, "prose/worker.ts")];
   const built = await Bun.build({ entrypoints, target: "browser", format: "esm", splitting: true });
   const files = new Map<string, string>();
-  for (const output of built.outputs) files.set(output.path.replace(/^\.?\//, ""), await output.text());
+  for (const output of built.outputs) files.set(`/${basename(output.path)}`, await output.text());
+  const html = '<!doctype html><meta name="rozmova-reader" content="worker.js"><div id=place></div>';
+  const type = { "content-type": "text/javascript" };
+  server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch(request) {
+      const { pathname } = new URL(request.url);
+      const body = files.get(pathname);
+      if (body !== undefined) return new Response(body, { headers: type });
+      if (pathname === "/") return new Response(html, { headers: { "content-type": "text/html" } });
+      if (pathname !== "/favicon.ico") fetched.push(request.url);
+      return new Response("", { status: 404 });
+    },
+  });
   browser = await launchBrowser();
   page = await browser.newPage();
-  await page.route("**/*", async (route) => {
-    const path = new URL(route.request().url()).pathname.slice(1);
-    const body = files.get(path);
-    if (body !== undefined) return route.fulfill({ contentType: "text/javascript", body });
-    if (path === "") return route.fulfill({ contentType: "text/html", body: "<!doctype html><div id=place></div>" });
-    fetched.push(route.request().url());
-    return route.abort();
+  page.on("request", (request) => {
+    if (!request.url().startsWith(server.url.href) && !request.url().startsWith("data:")) fetched.push(request.url());
   });
-  await page.goto("http://page.test/");
+  await page.goto(server.url.href);
   await page.evaluate(async () => {
-    const load = (name: string) => import(`http://page.test/${name}.js`);
-    globalThis.tested = { ...(await load("markdown")), ...(await load("prose")) };
+    globalThis.tested = (await import(`${location.origin}/prose-page.js`)) as Modules;
     globalThis.alarms = 0;
     globalThis.alert = () => globalThis.alarms++;
+    // Frames as fast as they can be asked for.
+    globalThis.requestAnimationFrame = (callback) => Number(setTimeout(() => callback(performance.now()), 0));
   });
 });
-afterAll(() => browser.close());
+afterAll(async () => {
+  await browser.close();
+  await server.stop(true);
+});
 
 /** Puts a text on the page as answers are put, and says what could do harm. */
 function place(text: string) {
   return page.evaluate(async (markdown) => {
     const root = document.getElementById("place")!;
-    const blocks = globalThis.tested.renderText(markdown);
-    root.innerHTML = blocks.map((block) => (block.kind === "html" ? block.html : "")).join("");
+    const prose = new globalThis.tested.Prose(markdown);
+    await prose.ready;
+    globalThis.tested.drawProse(prose, root);
+    await new Promise((resolve) => setTimeout(resolve, 60));
     const elements = [...root.querySelectorAll("*")];
     const attributes = elements.flatMap((element) => [...element.attributes]);
-    await new Promise((resolve) => setTimeout(resolve, 0));
     return {
-      html: root.innerHTML,
+      html: [...root.querySelectorAll(".block")].map((block) => block.innerHTML).join(""),
       handlers: attributes.filter(({ name }) => name.startsWith("on") || name === "style").map(({ name }) => name),
       addresses: elements.flatMap((element) => element.getAttribute("href") ?? element.getAttribute("src") ?? []),
       dangerous: elements
+        .filter((element) => element.closest(".icon-button") === null) // the page's own icons
         .map(({ localName }) => localName)
         .filter((name) => /script|iframe|object|embed|form|svg|math|style|base|meta|link|video|audio/.test(name)),
       alarms: globalThis.alarms,
@@ -115,21 +131,31 @@ test("nothing a model can write runs, keeps a handler, leads to a script or is f
       dangerous: [],
     });
     for (const address of seen.addresses)
-      expect(`${attack} -> ${address}`).toMatch(/ -> (https?:\/\/|mailto:|data:image\/png)/);
+      expect(`${attack} -> ${address}`).toMatch(/ -> (https?:\/\/|mailto:|data:image\/png|\.\/)/);
     expect(seen.alarms).toBe(0);
   }
   expect(fetched).toEqual([]);
 });
 
 test("HTML in an answer is shown as the text it is", async () => {
-  const { html } = await place("Write <b>bold</b> & `<i>`, then a<br>break.");
-  expect(html).toBe("<p>Write &lt;b&gt;bold&lt;/b&gt; &amp; <code>&lt;i&gt;</code>, then a<br>break.</p>\n");
+  const { html } = await place("Write <b>bold</b> & `<i>`, then a<br>break, H<sub>2</sub>O.");
+  expect(html).toBe(
+    "<p>Write &lt;b&gt;bold&lt;/b&gt; &amp; <code>&lt;i&gt;</code>, then a<br>break, H<sub>2</sub>O.</p>",
+  );
 });
 
-test("links open in a new tab and tell nobody where the reader came from", async () => {
-  const { html } = await place("[a](https://example.com/?a=1&b=2) and https://example.org");
-  expect(html.match(/target="_blank"/g)).toHaveLength(2);
-  expect(html.match(/rel="noopener noreferrer nofollow"/g)).toHaveLength(2);
+test("character references are read in words and left alone in code", async () => {
+  const { html } = await place("&amp; &#1090; &#x44F; &rarr; &nosuchname; `&amp;`");
+  expect(html).toBe("<p>&amp; т я → &amp;nosuchname; <code>&amp;amp;</code></p>");
+});
+
+test("links open in a new tab and tell nobody where the reader came from; a path leads into this same site", async () => {
+  const { html } = await place("[a](https://example.com/?a=1&b=2) and https://example.org, see [the docs](/docs)");
+  expect(html.match(/target="_blank"/g)).toHaveLength(3);
+  expect(html.match(/rel="noopener noreferrer nofollow"/g)).toHaveLength(3);
+  expect(html).toContain('href="https://example.com/?a=1&amp;b=2"');
+  expect(html).toContain('href="./docs"');
+  expect((await place("[x](//evil.example/) [y](/\\evil.example)")).addresses).toEqual([]);
 });
 
 test("a picture from elsewhere becomes a link, one inside the answer stays a picture", async () => {
@@ -138,8 +164,40 @@ test("a picture from elsewhere becomes a link, one inside the answer stays a pic
   expect((await place(`![dot](${dot})`)).html).toContain(`<img src="${dot}" alt="dot">`);
 });
 
+test("formulas keep their backslashes; prices are not formulas", async () => {
+  const sources = async (text: string) => {
+    const { html } = await place(text);
+    return [
+      ...html.matchAll(/class="formula( display)?"[^>]*>(?:<code>([^<]*)<\/code>)?.*?(?:<annotation[^>]*>([^<]*)<)?/g),
+    ].length;
+  };
+  expect(await sources("\\(E = mc^2\\) and $e^{-x^2}\\,dx$")).toBe(2);
+  expect(await sources("\\[\n\\int_0^1 x\\,dx\n\\]\n\n$$\na_b\n$$")).toBe(2);
+  expect(await sources("It costs $5 and then $10, or US$3.")).toBe(0);
+  expect(await sources("`$x$` stays code")).toBe(0);
+});
+
+test("an answer that broke off ends well: marks are closed, half a link is words", async () => {
+  const seen = await page.evaluate(async () => {
+    const root = document.getElementById("place")!;
+    const prose = new globalThis.tested.Prose("See **Dni", true);
+    const link = new globalThis.tested.Prose(
+      "see [the CEFR scale](https://www.coe.int/en/web/common-european-fra",
+      true,
+    );
+    const htmlOf = async (one: typeof prose) => {
+      await one.ready;
+      globalThis.tested.drawProse(one, root);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return root.querySelector(".block")!.innerHTML;
+    };
+    return [await htmlOf(prose), await htmlOf(link)];
+  });
+  expect(seen).toEqual(["<p>See <strong>Dni</strong></p>", "<p>see the CEFR scale</p>"]);
+});
+
 const pieces = fc.constantFrom(
-  ..."para|- a|1. one |  - nested|* b|> quoted|# heading|## |---|===|```ts|```|~~~|    indented|| a | b ||| --- | --- ||| 1 | 2 ||**bold|**|`code|[x](http://a)|[x][1]|[1]: http://b|<div>|</div>|<br>|\\|\t|- [ ] task|\n|\n\n|\r\n|   |http://c.d|Привіт|😀|&amp;|$x$".split(
+  ..."para|- a|1. one |  - nested|* b|> quoted|# heading|## |---|===|```ts|```|~~~|    indented|| a | b ||| --- | --- ||| 1 | 2 ||**bold|**|`code|[x](http://a)|[x][1]|[1]: http://b|<div>|</div>|<br>|\\|\t|- [ ] task|\n|\n\n|\r\n|   |http://c.d|Привіт|😀|&amp;|$x$|$$|\\\\(a\\\\)".split(
     "|",
   ),
 );
@@ -147,37 +205,49 @@ const markdown = fc
   .array(fc.tuple(pieces, fc.constantFrom("", " ", "\n", "\n\n")), { maxLength: 14 })
   .map((parts) => parts.map(([piece, gap]) => piece + gap).join(""));
 
-test("a text that arrives in any pieces ends as it would have been rendered at once", async () => {
-  const cases = fc.sample(fc.tuple(markdown, fc.array(fc.nat(), { minLength: 1, maxLength: 12 })), 2_000);
+test("a text that arrives in any pieces ends as it would have been read at once", async () => {
+  const cases = fc.sample(fc.tuple(markdown, fc.array(fc.nat(), { minLength: 1, maxLength: 12 })), 700);
   // A line that is not whole yet looks like the rule of a heading; a fence is not closed by a tab.
   cases.push(["<div>\n===\n ---  --- \n", [8, 3]], ["```ts\na\n``` \t\nb\n", [8, 8]]);
-  const differing = await page.evaluate((samples) => {
+  const differing = await page.evaluate(async (samples) => {
     const failures: unknown[] = [];
-    const next: (() => void)[] = [];
-    globalThis.requestAnimationFrame = (callback) => next.push(() => callback(0));
-    const frame = () => {
-      for (const callback of next.splice(0)) callback();
+    type Prose = InstanceType<Modules["Prose"]>;
+    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+    const told = (prose: Prose) =>
+      prose.finished.value
+        .flatMap(({ blocks }) => blocks)
+        .map(({ kids }) =>
+          JSON.stringify(
+            kids.map((kid) =>
+              typeof kid === "object" && kid.tag === "fence"
+                ? { ...kid, on: 0, text: (kid.text ?? "").replace(/^[ \t]+/gm, "").trimEnd() }
+                : kid,
+            ),
+          ),
+        ); // marked keeps some of a fence's indentation
+    const drawn = async (prose: Prose) => {
+      await prose.ready;
+      await new Promise<void>((resolve) => globalThis.tested.drawSoon(0, resolve));
     };
-    const told = (prose: InstanceType<Modules["Prose"]>) =>
-      prose.finished.value.map(
-        (block) =>
-          block.kind === "html" ? block.html : `${block.language}: ${block.code.replace(/^[ \t]+/gm, "").trimEnd()}`, // marked keeps some of a fence's indentation
-      );
-    for (const [text, cuts] of samples) {
+    const test = async ([text, cuts]: (typeof samples)[number]) => {
       const prose = new globalThis.tested.Prose();
       let from = 0;
       for (const [turn, cut] of cuts.entries()) {
         const to = Math.min(text.length, from + 1 + (cut % 9));
         prose.append(text.slice(from, to));
         from = to;
-        if (turn % 3 < 2) frame();
+        if (turn % 3 < 2) await pause();
+        if (turn % 4 === 3) await prose.ready;
       }
       prose.append(text.slice(from));
       prose.finish();
-      const streamed = told(prose);
-      const whole = told(new globalThis.tested.Prose(text));
-      if (streamed.join("") !== whole.join("")) failures.push({ text, cuts, streamed, whole });
-    }
+      const whole = new globalThis.tested.Prose(text);
+      await Promise.all([drawn(prose), drawn(whole)]);
+      const [streamed, once] = [told(prose), told(whole)];
+      if (streamed.join("") !== once.join("")) failures.push({ text, cuts, streamed, once });
+    };
+    for (let index = 0; index < samples.length; index += 50)
+      await Promise.all(samples.slice(index, index + 50).map(test));
     return failures;
   }, cases);
   expect(differing.slice(0, 3)).toEqual([]);

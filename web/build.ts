@@ -2,7 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 /** One file as it is served. `immutable`: its name changes with its content, so it may be cached for ever. */
@@ -26,6 +27,7 @@ const types: Record<string, string> = {
   js: "text/javascript; charset=utf-8",
   svg: "image/svg+xml",
   json: "application/manifest+json",
+  woff2: "font/woff2",
 };
 
 /** Sheets in the order they apply. */
@@ -38,14 +40,14 @@ function fileOf(name: string, body: Uint8Array | string, immutable: boolean): Pa
   return { type, body: bytes, immutable, ...(gzip.length < bytes.length ? { gzip: new Uint8Array(gzip) } : {}) };
 }
 
-function hashOf(body: string): string {
+function hashOf(body: string | Uint8Array): string {
   return createHash("sha256").update(body).digest("hex").slice(0, 8);
 }
 
 /** Bundles the page: minified, split so that code colours load only when needed. Needs Bun; throws Error if it fails. */
 export async function buildPage(): Promise<Page> {
   const built = await Bun.build({
-    entrypoints: [join(here, "main.tsx")],
+    entrypoints: [join(here, "main.tsx"), join(here, "prose/worker.ts")],
     target: "browser",
     format: "esm",
     splitting: true,
@@ -54,27 +56,40 @@ export async function buildPage(): Promise<Page> {
     define: { "process.env.NODE_ENV": '"production"' },
   });
   const page: Page = new Map();
-  let script = "";
+  const places: Record<string, string> = {};
   for (const output of built.outputs) {
-    const name = output.path.replace(/^\.?\//, "");
-    if (output.kind === "entry-point") script = `/assets/${name}`;
+    const name = basename(output.path);
+    if (output.kind === "entry-point") places[name.startsWith("worker-") ? "reader" : "script"] = `assets/${name}`;
     page.set(`/assets/${name}`, fileOf(name, new Uint8Array(await output.arrayBuffer()), true));
   }
-  const add = (name: string, body: string) => {
+  const add = (name: string, body: string | Uint8Array): string => {
     const [stem, extension] = name.split(".");
-    const path = `/assets/${stem}-${hashOf(body)}.${extension}`;
-    page.set(path, fileOf(name, body, true));
+    const path = `assets/${stem}-${hashOf(body)}.${extension}`;
+    page.set(`/${path}`, fileOf(name, body, true));
     return path;
   };
   const source = (name: string) => readFile(join(here, name), "utf8");
   const css = await Promise.all(sheets.map((sheet) => source(`css/${sheet}.css`)));
-  const icon = add("icon.svg", await source("icon.svg"));
-  const manifest = add("manifest.json", (await source("manifest.json")).replace("%icon%", icon));
-  const places = { script, icon, manifest, style: add("page.css", shrinkCss(css.join("\n"))) };
+  places.style = add("page.css", shrinkCss(css.join("\n")));
+  places.katex = add("formulas.css", await formulaStyles(add));
+  places.icon = add("icon.svg", await source("icon.svg"));
+  places.manifest = add("manifest.json", (await source("manifest.json")).replace("%icon%", basename(places.icon)));
   let html = await source("index.html");
   for (const [place, path] of Object.entries(places)) html = html.replace(`%${place}%`, path);
   page.set("/", fileOf("index.html", html, false));
   return page;
+}
+
+/** KaTeX's own sheet with its fonts in the one format that every browser of today reads. */
+async function formulaStyles(add: (name: string, body: Uint8Array) => string): Promise<string> {
+  const katex = dirname(fileURLToPath(import.meta.resolve("katex/dist/katex.min.css")));
+  let css = (await readFile(join(katex, "katex.min.css"), "utf8")).replace(
+    /,url\([^)]*\) format\("(?:woff|truetype)"\)/g,
+    "",
+  );
+  for (const [whole, name = ""] of css.matchAll(/url\(fonts\/([\w-]+\.woff2)\)/g))
+    css = css.replace(whole, `url(${basename(add(name, await readFile(join(katex, "fonts", name))))})`);
+  return css;
 }
 
 /** Comments and indentation go; nothing else is touched, so that the browser gets the style sheet as it was written. */

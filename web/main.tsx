@@ -1,16 +1,17 @@
 // The page starts here.
 
 import { render } from "preact";
-import { keepUpToDate } from "./current.ts";
-import { reloadSessions, watchRunning } from "./sessions.ts";
-import { checkHealth } from "./state.ts";
-import { App } from "./view/app.tsx";
+import { App } from "./app.tsx";
+import { keepUpToDate } from "./conversation/current.ts";
+import { checkHealth, loadWords } from "./shell/state.ts";
+import { reloadSessions, watchRunning } from "./sidebar/sessions.ts";
 
 const root = document.getElementById("app");
 if (root) {
-  render(<App />, root);
   void checkHealth();
   void reloadSessions();
+  await loadWords();
+  render(<App />, root);
   keepUpToDate();
   watchRunning();
 }

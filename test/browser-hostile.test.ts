@@ -1,0 +1,142 @@
+// Answers made to hang, overflow or flood the page: each ends as an answer, readable, and never holds up the reader.
+
+import { beforeEach, expect, test } from "bun:test";
+import { tellBrowserStory } from "./browser-story.ts";
+import type { ChatPage } from "./page.ts";
+
+const story = tellBrowserStory();
+const times = (count: number, piece: string | ((index: number) => string)) =>
+  Array.from({ length: count }, (_, index) => (typeof piece === "string" ? piece : piece(index))).join("");
+
+/** What was seen to overflow or freeze Markdown readers, ours or others'. */
+const corpus: Record<string, string> = {
+  "2,000 nested quotes": `${times(2000, ">")} deep`,
+  "2,000 nested quotes, one a line": times(300, (n) => `${times(n * 6, ">")} line ${n}\n`),
+  "2,000 nested lists in one line": `${times(2000, "- ")}deep`,
+  "1,000 nested lists": times(1000, (n) => `${" ".repeat(n * 2)}- item ${n}\n`),
+  "1,000 nested numbered lists": times(600, (n) => `${" ".repeat(n * 3)}1. item ${n}\n`),
+  "200,000 spaces between two letters": `a${" ".repeat(200_000)}b`,
+  "200,000 tabs between two letters": `a${"\t".repeat(200_000)}b`,
+  "120 KB of underscores": `a ${"_".repeat(120_000)}`,
+  "120 KB of stars and letters": times(40_000, "*a "),
+  "50,000 open processing instructions": times(50_000, "<?"),
+  "50,000 open comments": times(50_000, "<!--"),
+  "50,000 open declarations": times(50_000, "<!A "),
+  "50,000 opening brackets": "[".repeat(50_000),
+  "50,000 links that never close": times(50_000, "[a]("),
+  "50,000 pictures that never close": times(50_000, "![a]("),
+  "60,000 backticks of every length": times(340, (n) => `${"`".repeat(n)} `),
+  "100 KB of tildes": "~".repeat(100_000),
+  "100,000 tags": times(30_000, "<b"),
+  "a table of 20,000 columns": `${times(20_000, "|a")}|\n${times(20_000, "|-")}|\n${times(20_000, "|b")}|`,
+  "a table of 10,000 rows": `| a | b |\n|---|---|\n${times(10_000, (n) => `| ${n} | x |\n`)}`,
+  "a list of 20,000 items": times(20_000, (n) => `- item ${n}\n`),
+  "a word of 500,000 letters": "x".repeat(500_000),
+  "8,000 short paragraphs": times(8_000, (n) => `p${n}\n\n`),
+  "30,000 formulas": times(30_000, "$x^2$ "),
+  "a formula nested 700 deep": `$${times(700, "\\frac{1}{")}x${"}".repeat(700)}$`,
+  "50,000 open dollars": times(50_000, "$a "),
+  "50,000 open display formulas": times(50_000, "\\[ "),
+  "code that nobody can colour in time": `\`\`\`js\n${"a".repeat(20_000)}${"(".repeat(20_000)}\n\`\`\``,
+  "code of one line of 1 MB": `\`\`\`\n${"x y ".repeat(250_000)}\n\`\`\``,
+  "code of 30,000 lines": `\`\`\`ts\n${times(30_000, (n) => `const a${n} = ${n};\n`)}\`\`\``,
+  "5,000 link definitions": `${times(5_000, (n) => `[a${n}]: http://b/${n}\n`)}\n${times(2_000, (n) => `[a${n}] `)}`,
+  "entities without end": times(30_000, "&amp;&#120;&rarr;&nosuchname;"),
+  "e-mail addresses without end": `${"a".repeat(50_000)}@${"b.".repeat(20_000)}`,
+  "www without end": times(30_000, "www."),
+  "setext lines without end": times(30_000, "a\n-\n"),
+  "every open mark at once": times(8_000, "**_~~`[<$"),
+};
+
+interface TraceEvent {
+  name: string;
+  pid: number;
+  tid: number;
+  ph: string;
+  /** Microseconds of the thread's own processor time: what other programs do on this machine is not in it. */
+  tdur?: number;
+  args: { name?: string };
+}
+
+/** Watches the page's own thread; the function it gives ends that and tells its longest task, in ms of processor time. */
+async function watchTasks(tab: ChatPage): Promise<() => Promise<number>> {
+  const client = await tab.page.context().newCDPSession(tab.page);
+  const events: TraceEvent[] = [];
+  client.on("Tracing.dataCollected", ({ value }) => events.push(...(value as unknown as TraceEvent[])));
+  const traceConfig = { includedCategories: ["devtools.timeline", "disabled-by-default-devtools.timeline"] };
+  await client.send("Tracing.start", { transferMode: "ReportEvents", traceConfig });
+  return async () => {
+    const complete = new Promise((resolve) => client.once("Tracing.tracingComplete", resolve));
+    await client.send("Tracing.end");
+    await complete;
+    await client.detach();
+    const threads = new Set(
+      events
+        .filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain")
+        .map(({ pid, tid }) => `${pid} ${tid}`),
+    );
+    expect(threads.size).toBeGreaterThan(0);
+    const tasks = events.filter(
+      ({ name, ph, pid, tid }) => name === "RunTask" && ph === "X" && threads.has(`${pid} ${tid}`),
+    );
+    expect(tasks.length).toBeGreaterThan(0);
+    return Math.max(...tasks.map(({ tdur = 0 }) => tdur / 1000));
+  };
+}
+
+/** Until every reader of texts has nothing to do: the answer's words have stopped changing. */
+async function settled(tab: ChatPage): Promise<void> {
+  await tab.page.waitForFunction(
+    () => {
+      const prose = [...document.querySelectorAll("article.answer .prose")].at(-1);
+      const seen = `${prose?.querySelectorAll("*").length} ${prose?.textContent?.length}`;
+      const before = (globalThis as { before?: string }).before;
+      Object.assign(globalThis, { before: seen });
+      return prose && (prose.textContent?.length ?? 0) > 0 && seen === before;
+    },
+    undefined,
+    { polling: 250, timeout: 15_000 },
+  );
+}
+
+/** 200 ms is the promise; this one time is asserted, for whoever reads feels it. */
+const longestMs = 200;
+
+beforeEach(() => story.tab.page.setDefaultTimeout(15_000));
+
+for (const [name, text] of Object.entries(corpus))
+  test(`${name}: an answer like any other, and nothing waits for it`, async () => {
+    story.server.emulator.play({ text, chunks: 20, delayMs: 5 });
+    const longest = await watchTasks(story.tab);
+    await story.tab.say("go");
+    await story.tab.answered();
+    await settled(story.tab);
+    expect(await longest()).toBeLessThan(longestMs);
+    expect(await story.tab.page.getByRole("alert").count()).toBe(0);
+    expect(await story.tab.button("Try again").count()).toBe(0);
+    expect(story.server.emulator.callCount).toBe(1);
+    await story.tab.composer.fill("still alive");
+  });
+
+test("a conversation of nothing but such answers opens, and stays quick", async () => {
+  const headers = { "content-type": "application/json" };
+  const session = await (await fetch(`${story.server.url}/sessions`, { method: "POST" })).json();
+  for (const text of Object.values(corpus)) {
+    story.server.emulator.play({ text });
+    const body = JSON.stringify({ content: "go" });
+    const answer = await fetch(`${story.server.url}/sessions/${session.id}/messages`, {
+      method: "POST",
+      headers,
+      body,
+    });
+    expect(answer.status).toBe(201);
+    await answer.body?.cancel();
+  }
+  const longest = await watchTasks(story.tab);
+  await story.tab.page.goto(`${story.server.url}/#/s/${session.id}`);
+  await story.tab.answered();
+  await settled(story.tab);
+  expect(await longest()).toBeLessThan(longestMs);
+  expect(await story.tab.answers.count()).toBeGreaterThan(20);
+  await story.tab.composer.fill("still alive");
+});

@@ -1,0 +1,149 @@
+// The typed client of the public HTTP API: same origin, relative addresses, every failure an ApiError.
+
+import { stored } from "../shell/stored.ts";
+import type { Health, History, List, Model, Receipt, Session, Turn } from "./wire.ts";
+
+export interface FieldProblem {
+  pointer: string;
+  detail: string;
+}
+
+/** A refusal of the server, or (`code: "network"`) no answer at all. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly fields: FieldProblem[];
+  readonly runningTurnId: string | null;
+  readonly retryAfterMs: number | null;
+
+  constructor(status: number, code: string, detail: string, more: Partial<Problem> = {}, retryAfterMs?: number | null) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.fields = more.errors ?? [];
+    this.runningTurnId = more.running_turn_id ?? null;
+    this.retryAfterMs = retryAfterMs ?? null;
+  }
+}
+
+interface Problem {
+  detail: string;
+  code: string;
+  errors: FieldProblem[];
+  running_turn_id: string | null;
+}
+
+/** The API key for servers that ask for one; kept in this browser only. */
+export const apiKey = {
+  get: (): string | null => stored.get("key"),
+  set: (key: string): void => stored.set("key", key),
+};
+
+interface Call {
+  method?: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal | undefined;
+}
+
+/** One request; resolves only with a success. Throws ApiError, or the signal's AbortError. */
+export async function send(path: string, call: Call = {}): Promise<Response> {
+  const headers: Record<string, string> = { accept: "application/json", ...call.headers };
+  const key = apiKey.get();
+  if (key) headers.authorization = `Bearer ${key}`;
+  if (call.body !== undefined) headers["content-type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method: call.method ?? "GET",
+      headers,
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+      signal: call.signal ?? null,
+      cache: "no-store",
+    });
+  } catch (error) {
+    if (call.signal?.aborted) throw error;
+    throw new ApiError(0, "network", "");
+  }
+  if (!response.ok) throw await readProblem(response);
+  return response;
+}
+
+async function readProblem(response: Response): Promise<ApiError> {
+  const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
+  const seconds = Number(response.headers.get("retry-after"));
+  const wait = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : null;
+  return new ApiError(response.status, problem.code ?? "internal", problem.detail ?? "", problem, wait);
+}
+
+async function json<T>(path: string, call?: Call): Promise<T> {
+  const response = await send(path, call);
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    if (call?.signal?.aborted) throw error;
+    throw new ApiError(0, "network", "");
+  }
+}
+
+function query(values: Record<string, string | number | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) search.set(name, String(value));
+  return search.size === 0 ? "" : `?${search}`;
+}
+
+const session = (id: string) => `sessions/${encodeURIComponent(id)}`;
+const turn = (id: string) => `turns/${encodeURIComponent(id)}`;
+
+export interface SessionQuery {
+  limit: number;
+  after?: string | undefined;
+  q?: string | undefined;
+  deleted?: "true" | undefined;
+}
+export interface HistoryQuery {
+  limit: number;
+  order: "asc" | "desc";
+  after?: string | undefined;
+}
+export interface SessionChange {
+  title?: string | null;
+  model?: string | null;
+  system?: string | null;
+}
+export interface NewMessage {
+  content: string;
+  parent_id?: string | null;
+}
+
+export const api = {
+  health: () => json<Health>("healthz"),
+  listModels: (signal?: AbortSignal) => json<List<Model>>("models", { signal }),
+  listSessions: (page: SessionQuery, signal?: AbortSignal) =>
+    json<List<Session>>(`sessions${query({ ...page })}`, { signal }),
+  createSession: (fields: SessionChange, key: string) =>
+    json<Session>("sessions", { method: "POST", body: fields, headers: { "idempotency-key": key } }),
+  getSession: (id: string) => json<Session>(session(id)),
+  changeSession: (id: string, change: SessionChange) => json<Session>(session(id), { method: "PATCH", body: change }),
+  trashSession: (id: string) => send(session(id), { method: "DELETE" }),
+  restoreSession: (id: string) => send(`${session(id)}/restore`, { method: "POST" }),
+  readHistory: (id: string, page: HistoryQuery, signal?: AbortSignal) =>
+    json<History>(`${session(id)}/history${query({ ...page })}`, { signal }),
+  getTurn: (id: string, signal?: AbortSignal) => json<Turn>(turn(id), { signal }),
+  stopTurn: (id: string) => send(`${turn(id)}/stop`, { method: "POST" }),
+  getReceipt: (id: string) => json<Receipt>(`${turn(id)}/receipt`),
+
+  /** Starts a turn, or joins the one this key already started. The body is an event stream (or a stored Answer). */
+  postMessage: (id: string, message: NewMessage, key: string, signal: AbortSignal) =>
+    send(`${session(id)}/messages`, {
+      method: "POST",
+      body: { ...message, stream: true },
+      headers: { accept: "text/event-stream", "idempotency-key": key },
+      signal,
+    }),
+  openEvents: (turnId: string, after: number, signal: AbortSignal) =>
+    send(`${turn(turnId)}/events`, {
+      headers: { accept: "text/event-stream", ...(after > 0 ? { "last-event-id": String(after) } : {}) },
+      signal,
+    }),
+};

@@ -1,0 +1,54 @@
+// The shapes of the public HTTP API as this page reads them; the server's own schemas say what they are.
+
+import type { z } from "@hono/zod-openapi";
+import type { eventSchemas } from "../../src/http/native/event-schema.ts";
+import type { MessageWire } from "../../src/http/native/message-wire.ts";
+import type { encodeReceipt } from "../../src/http/native/receipt-wire.ts";
+import type { SessionWire } from "../../src/http/native/session-wire.ts";
+import type { TurnWire } from "../../src/http/native/turn-wire.ts";
+import type { CostWire, UsageWire } from "../../src/http/wire.ts";
+
+export type Usage = UsageWire;
+export type Cost = CostWire;
+export type Message = MessageWire;
+export type Turn = TurnWire;
+export type Notice = TurnWire["notices"][number];
+export type Receipt = ReturnType<typeof encodeReceipt>;
+export type Attempt = Receipt["attempts"][number];
+export type ReceiptLine = Receipt["lines"][number];
+
+/** `snippet` only in search results: what was found stands between U+E000 and U+E001. */
+export interface Session extends SessionWire {
+  snippet?: string | null | undefined;
+}
+
+export interface List<T> {
+  data: T[];
+  has_more: boolean;
+}
+export interface History extends List<Message> {
+  session: Session;
+}
+export interface Answer {
+  turn: Turn;
+  message: Message;
+  reply: Message;
+  session: Session;
+}
+export interface Health {
+  mode: "live" | "demo";
+  default_model: string;
+}
+export interface Model {
+  id: string;
+}
+
+type Data = { [Name in keyof typeof eventSchemas]: z.infer<(typeof eventSchemas)[Name]> };
+
+/** What a turn says on its event stream. */
+export type TurnEvent =
+  | ({ type: "turn-start" } & Data["TurnStartEvent"])
+  | ({ type: "text-delta" } & Data["TextDeltaEvent"])
+  | ({ type: "thought-delta" } & Data["ThoughtDeltaEvent"])
+  | ({ type: "usage" } & Data["UsageEvent"])
+  | ({ type: "turn-end" } & Data["TurnEndEvent"]);

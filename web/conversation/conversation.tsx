@@ -1,0 +1,167 @@
+// The messages of the open conversation, and how they scroll.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { IconButton } from "../shell/button.tsx";
+import { Problem } from "../shell/problem.tsx";
+import { text } from "../shell/state.ts";
+import { restoreSession } from "../sidebar/sessions.ts";
+import type { Chat } from "./chat.ts";
+import { Composer } from "./composer.tsx";
+import { MessageView } from "./message.tsx";
+import { Welcome } from "./welcome.tsx";
+
+/** Closer to the end than this, the reader is taken to be reading along. */
+const nearPx = 60;
+
+export function Conversation({ chat }: { chat: Chat }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  /** Whether the view follows the end: until the reader scrolls up, and again once back there. */
+  const stuck = useRef(true);
+  const lastTop = useRef(0);
+  const away = useSignal(false);
+  const messages = chat.messages.value;
+  const empty = messages.length === 0 && !chat.loading.value && !chat.loadError.value;
+
+  const toEnd = () => {
+    stuck.current = true;
+    scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
+  };
+  const onScroll = () => {
+    const element = scroller.current;
+    if (!element) return;
+    const top = element.scrollTop;
+    const distance = element.scrollHeight - top - element.clientHeight;
+    if (distance < 2) stuck.current = true;
+    else if (top < lastTop.current) stuck.current = false;
+    else if (top > lastTop.current && distance < nearPx) stuck.current = true;
+    lastTop.current = top;
+    away.value = distance > element.clientHeight / 2;
+  };
+  useEffect(() => {
+    if (!content.current || !scroller.current) return;
+    const observer = new ResizeObserver(() => {
+      if (stuck.current) toEnd();
+      else onScroll();
+    });
+    observer.observe(content.current);
+    observer.observe(scroller.current);
+    return () => observer.disconnect();
+  }, [chat]);
+  useEffect(() => toEnd(), [chat]);
+  useKeptPlace(scroller, messages[0]?.key);
+
+  return (
+    <main class={empty && chat.id.value === null ? "conversation new" : "conversation"}>
+      <div
+        class="scroller"
+        ref={scroller}
+        onScroll={onScroll}
+        onWheel={(event) => {
+          if (event.deltaY < 0) stuck.current = false;
+        }}
+      >
+        <div class="messages" ref={content}>
+          {empty && chat.id.value === null && <Welcome onPick={(words) => void chat.send(words)} />}
+          <LoadState chat={chat} />
+          <Older chat={chat} scroller={scroller} />
+          {messages.map((shown) => (
+            <MessageView key={shown.key} shown={shown} />
+          ))}
+        </div>
+      </div>
+      <div class="foot">
+        {away.value && <IconButton icon="down" label={text.value.jumpToLatest} class="jump" onClick={() => toEnd()} />}
+        {chat.session.value?.deleted_at ? (
+          <Trashed id={chat.session.value.id} />
+        ) : (
+          !chat.loadError.value && <Composer chat={chat} onSend={toEnd} />
+        )}
+      </div>
+    </main>
+  );
+}
+
+/** When earlier messages are put before the first, what the reader looks at stays where it is. */
+function useKeptPlace(scroller: { current: HTMLDivElement | null }, firstKey: string | undefined): void {
+  const before = useRef({ key: firstKey, height: 0, top: 0 });
+  const element = scroller.current;
+  if (element) before.current = { key: before.current.key, height: element.scrollHeight, top: element.scrollTop };
+  useLayoutEffect(() => {
+    const { key, height, top } = before.current;
+    if (element && key !== undefined && firstKey !== undefined && key !== firstKey && height > 0) {
+      element.scrollTop = element.scrollHeight - height + top;
+    }
+    before.current.key = firstKey;
+  }, [firstKey]);
+}
+
+function LoadState({ chat }: { chat: Chat }) {
+  const error = chat.loadError.value;
+  if (error) {
+    return (
+      <Problem code={error.code} detail={error.status === 404 ? "" : error.message}>
+        {error.status !== 404 && (
+          <button type="button" class="button small" onClick={() => void chat.load()}>
+            {text.value.tryAgain}
+          </button>
+        )}
+      </Problem>
+    );
+  }
+  if (!chat.loading.value || chat.messages.value.length > 0) return null;
+  return (
+    <div class="skeleton" role="status" aria-label={text.value.loading}>
+      <i />
+      <i />
+      <i />
+      <i />
+    </div>
+  );
+}
+
+/** Loads earlier messages when it comes into view; a button for those who do not scroll. */
+function Older({ chat, scroller }: { chat: Chat; scroller: { current: HTMLDivElement | null } }) {
+  const button = useRef<HTMLButtonElement>(null);
+  const visible = chat.hasOlder.value;
+  const first = chat.messages.value[0]?.key;
+  useEffect(() => {
+    if (!visible || !button.current) return;
+    const observer = new IntersectionObserver(
+      ([entry]) => {
+        if (entry?.isIntersecting && !chat.olderError.value) void chat.loadOlder();
+      },
+      { root: scroller.current, rootMargin: "600px 0px 0px" },
+    );
+    observer.observe(button.current);
+    return () => observer.disconnect();
+  }, [chat, visible, first]);
+  if (!visible) return null;
+  const error = chat.olderError.value;
+  return (
+    <div class="older">
+      {error && <Problem code={error.code} detail={error.message} />}
+      <button
+        type="button"
+        class="button small"
+        ref={button}
+        disabled={chat.loadingOlder.value}
+        onClick={() => void chat.loadOlder()}
+      >
+        {chat.loadingOlder.value ? text.value.loading : text.value.loadOlder}
+      </button>
+    </div>
+  );
+}
+
+function Trashed({ id }: { id: string }) {
+  return (
+    <p class="trashed">
+      {text.value.inTrash}
+      <button type="button" class="button small" onClick={() => void restoreSession(id, true)}>
+        {text.value.restore}
+      </button>
+    </p>
+  );
+}

@@ -1,0 +1,116 @@
+// A rendered answer: finished blocks stay as they are, only the last one changes while it is written.
+
+import { Component, type ComponentChildren, h } from "preact";
+import { CodeBlock } from "./code-view.tsx";
+import { Formula } from "./formula.tsx";
+import type { Prose } from "./prose.ts";
+import { TableView } from "./table-view.tsx";
+import type { Block, Branch, Chapter, Tree } from "./tree.ts";
+
+export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
+  const finished = prose.finished.value;
+  const last = prose.last.value;
+  return (
+    <div class={live ? "prose live" : "prose"} dir="auto">
+      {finished.map((chapter, index) => (
+        <ChapterView key={index} chapter={chapter} />
+      ))}
+      {last && (
+        <div class="chapter" key="last">
+          <BlockView key={last.key} block={last} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+class ChapterView extends Component<{ chapter: Chapter }> {
+  override shouldComponentUpdate(next: { chapter: Chapter }): boolean {
+    return next.chapter !== this.props.chapter;
+  }
+  render({ chapter }: { chapter: Chapter }) {
+    return (
+      <div class="chapter">
+        {chapter.blocks.map((block) => (
+          <BlockView key={block.key} block={block} />
+        ))}
+      </div>
+    );
+  }
+}
+
+class BlockView extends Component<{ block: Block }> {
+  override shouldComponentUpdate(next: { block: Block }): boolean {
+    return next.block !== this.props.block;
+  }
+  render({ block }: { block: Block }) {
+    return (
+      <div class="block" dir="auto">
+        {block.kids.map(draw)}
+      </div>
+    );
+  }
+}
+
+const texts = document.createElement("textarea");
+
+/** What a named character reference stands for. A text area reads references and nothing else. */
+function nameToText(name: string): string {
+  texts.innerHTML = `&${name};`;
+  return texts.value;
+}
+
+function draw(tree: Tree): ComponentChildren {
+  if (typeof tree === "string") return tree;
+  const { tag, kids = [], text = "" } = tree;
+  switch (tag) {
+    case "fence":
+      return <CodeBlock code={text} language={tree.name ?? ""} open={tree.on === true} />;
+    case "math":
+      return <Formula source={text} display={tree.on === true} />;
+    case "table":
+      return (
+        <TableView
+          head={tree.rows?.[0] ?? []}
+          rows={tree.rows?.slice(1) ?? []}
+          sides={tree.sides ?? []}
+          draw={drawAll}
+        />
+      );
+    case "entity":
+      return nameToText(text);
+    case "plain":
+      return <p class="plain">{text}</p>;
+    case "task":
+      return <span class="task" role="img" aria-label={tree.on ? "☑" : "☐"} data-done={tree.on === true} />;
+    case "img":
+      return <img src={tree.href} alt={text} />;
+    case "a":
+      return (
+        <a href={tree.href} title={tree.title} target="_blank" rel="noopener noreferrer nofollow">
+          {drawAll(kids)}
+        </a>
+      );
+    case "li":
+      return <li class={startsWithTask(tree) ? "with-task" : undefined}>{drawAll(kids)}</li>;
+    case "ol":
+      return <ol start={tree.start}>{drawAll(kids)}</ol>;
+    case "br":
+    case "hr":
+      return h(tag, null);
+    case "span":
+      return <span class={tree.name}>{drawAll(kids)}</span>;
+    default:
+      return h(tag, null, drawAll(kids));
+  }
+}
+
+export function drawAll(trees: readonly Tree[]): ComponentChildren {
+  return trees.map(draw);
+}
+
+function startsWithTask({ kids = [] }: Branch): boolean {
+  const [first] = kids;
+  if (typeof first !== "object") return false;
+  return first.tag === "task" || (first.tag === "p" && startsWithTask(first));
+}

@@ -1,0 +1,117 @@
+// What the whole page shares: language, colours, the address, the server's health, short notes to the reader.
+
+import { computed, effect, signal } from "@preact/signals";
+import { api } from "../api/api.ts";
+import type { Health } from "../api/wire.ts";
+import { en } from "../text/en.ts";
+import { chooseLanguage, type Language, languages, loadText, localeOf } from "../text/language.ts";
+import type { Text } from "../text/text.ts";
+import { stored } from "./stored.ts";
+
+export type Theme = "system" | "light" | "dark";
+
+const savedLanguage = languages.find((language) => language === stored.get("language"));
+export const language = signal<Language>(savedLanguage ?? chooseLanguage(navigator.languages));
+/** The words of the page. English until those of the reader's language have come. */
+export const text = signal<Text>(en);
+/** How the reader writes dates and numbers. */
+export const locale = computed(() => localeOf(language.value, navigator.languages));
+
+/** Fetches the words of the chosen language; resolves when they are in use. */
+export async function loadWords(): Promise<void> {
+  const wanted = language.value;
+  const words = await loadText(wanted);
+  if (wanted !== language.value) return;
+  text.value = words;
+  document.documentElement.lang = wanted;
+}
+
+export function chooseLanguageByHand(choice: Language): void {
+  language.value = choice;
+  void loadWords();
+  stored.set("language", choice);
+}
+
+const savedTheme = stored.get("theme");
+export const theme = signal<Theme>(savedTheme === "light" || savedTheme === "dark" ? savedTheme : "system");
+
+export function chooseTheme(choice: Theme): void {
+  theme.value = choice;
+  stored.set("theme", choice === "system" ? null : choice);
+}
+
+effect(() => {
+  if (theme.value === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme.value;
+});
+
+/** The open conversation by the address: `#/s/<id>`; null is a new one. */
+export const route = signal<string | null>(readRoute());
+
+function readRoute(): string | null {
+  return /^#\/s\/([\w-]+)$/.exec(location.hash)?.[1] ?? null;
+}
+
+export const addressOf = (id: string | null): string => (id === null ? "#/" : `#/s/${id}`);
+
+/** Goes to a conversation; `replace` when the address only catches up with what is shown already. */
+export function goTo(id: string | null, replace = false): void {
+  if (route.value === id) return;
+  if (replace) history.replaceState(null, "", addressOf(id));
+  else history.pushState(null, "", addressOf(id));
+  route.value = id;
+}
+
+window.addEventListener("popstate", () => {
+  route.value = readRoute();
+});
+window.addEventListener("hashchange", () => {
+  route.value = readRoute();
+});
+
+const narrowScreen = matchMedia("(max-width: 800px)");
+/** Whether the list is a drawer over the page. The same width as in the style sheets. */
+export const narrow = signal(narrowScreen.matches);
+narrowScreen.addEventListener("change", () => {
+  narrow.value = narrowScreen.matches;
+});
+
+/** Whether the list of conversations is open where it covers the page (on narrow screens). */
+export const drawerOpen = signal(false);
+
+export const health = signal<Health | null>(null);
+export const serverGone = signal(false);
+/** The server wants a key, or refused the one it got. */
+export const keyNeeded = signal(false);
+
+/** Asks once how the server is; keeps asking while it does not answer. */
+export async function checkHealth(): Promise<void> {
+  try {
+    health.value = await api.health();
+    serverGone.value = false;
+  } catch {
+    serverGone.value = true;
+    setTimeout(checkHealth, 3000);
+  }
+}
+
+export interface Toast {
+  id: number;
+  message: string;
+  action?: { label: string; run(): void };
+}
+export const toasts = signal<readonly Toast[]>([]);
+let toastCount = 0;
+
+/** A short note that goes away by itself, e.g. with an undo. */
+export function showToast(message: string, action?: Toast["action"]): void {
+  const toast: Toast = action ? { id: ++toastCount, message, action } : { id: ++toastCount, message };
+  toasts.value = [...toasts.value.slice(-2), toast];
+}
+
+export function dismissToast(id: number): void {
+  toasts.value = toasts.value.filter((toast) => toast.id !== id);
+}
+
+/** What a screen reader says next; not shown. */
+export const announcement = signal("");

@@ -1,0 +1,66 @@
+// One conversation in the list: its title, what was found in it, rename, delete or restore.
+
+import { useSignal } from "@preact/signals";
+import type { Session } from "../api/wire.ts";
+import { IconButton } from "../shell/button.tsx";
+import { addressOf, drawerOpen, goTo, route, text } from "../shell/state.ts";
+import { restoreSession, trashSession, trashShown } from "./sessions.ts";
+import { TitleEditor } from "./title-editor.tsx";
+
+export function SessionRow({ session }: { session: Session }) {
+  const renaming = useSignal(false);
+  const current = route.value === session.id;
+  const title = session.title ?? text.value.untitled;
+  if (renaming.value) {
+    return (
+      <li class="session-row">
+        <TitleEditor session={session} onDone={() => (renaming.value = false)} />
+      </li>
+    );
+  }
+  return (
+    <li class="session-row" data-current={current}>
+      <a
+        href={addressOf(session.id)}
+        aria-current={current ? "page" : undefined}
+        title={title}
+        onClick={(event) => {
+          if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+          event.preventDefault();
+          drawerOpen.value = false;
+          goTo(session.id);
+        }}
+      >
+        <span class="title" dir="auto">
+          {session.running_turn_id && <span class="pulse" role="img" aria-label={text.value.running} />}
+          {title}
+        </span>
+        {session.snippet && <Snippet text={session.snippet} />}
+      </a>
+      <span class="row-tools">
+        {trashShown.value ? (
+          <IconButton
+            icon="restore"
+            label={text.value.restore}
+            onClick={() => void restoreSession(session.id, false)}
+          />
+        ) : (
+          <>
+            <IconButton icon="pencil" label={text.value.rename} onClick={() => (renaming.value = true)} />
+            <IconButton icon="trash" label={text.value.remove} onClick={() => void trashSession(session.id)} />
+          </>
+        )}
+      </span>
+    </li>
+  );
+}
+
+/** What was found stands between U+E000 and U+E001. */
+function Snippet({ text }: { text: string }) {
+  const pieces = text.split(/[\uE000\uE001]/);
+  return (
+    <span class="snippet" dir="auto">
+      {pieces.map((piece, index) => (index % 2 ? <mark key={index}>{piece}</mark> : piece))}
+    </span>
+  );
+}

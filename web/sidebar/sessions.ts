@@ -1,0 +1,154 @@
+// The list of conversations: pages, search, trash, rename, delete with undo, and news from other tabs.
+
+import { signal } from "@preact/signals";
+import { ApiError, api } from "../api/api.ts";
+import type { Session } from "../api/wire.ts";
+import { goTo, keyNeeded, route, showToast, text } from "../shell/state.ts";
+
+const pageSize = 30;
+
+export const sessions = signal<readonly Session[]>([]);
+export const query = signal("");
+export const trashShown = signal(false);
+export const moreSessions = signal(false);
+export const listState = signal<"loading" | "ready" | "failed">("loading");
+export const listError = signal<ApiError | null>(null);
+
+let current: AbortController | undefined;
+
+/** Loads the list anew, as `query` and `trashShown` say. */
+export function reloadSessions(): Promise<void> {
+  listState.value = "loading";
+  return loadPage(undefined);
+}
+
+export function loadMoreSessions(): Promise<void> {
+  if (listState.value === "loading" || !moreSessions.value) return Promise.resolve();
+  listState.value = "loading";
+  return loadPage(sessions.value.at(-1)?.id);
+}
+
+async function loadPage(after: string | undefined): Promise<void> {
+  current?.abort();
+  current = new AbortController();
+  const { signal } = current;
+  try {
+    const q = query.value.trim() || undefined;
+    const deleted = trashShown.value ? "true" : undefined;
+    const page = await api.listSessions({ limit: pageSize, after, q, deleted }, signal);
+    sessions.value = after === undefined ? page.data : mergeSessions(sessions.value, page.data);
+    moreSessions.value = page.has_more;
+    listState.value = "ready";
+    listError.value = null;
+  } catch (error) {
+    if (signal.aborted) return;
+    listState.value = "failed";
+    listError.value = asApiError(error);
+    if (listError.value.status === 401) keyNeeded.value = true;
+  }
+}
+
+function mergeSessions(known: readonly Session[], more: readonly Session[]): Session[] {
+  const ids = new Set(known.map((session) => session.id));
+  return [...known, ...more.filter((session) => !ids.has(session.id))];
+}
+
+/** Quietly brings the top of the list up to date. */
+export async function refreshSessions(): Promise<void> {
+  if (query.value.trim() !== "" || trashShown.value || listState.value !== "ready") return;
+  const page = await api.listSessions({ limit: pageSize }).catch(() => null);
+  if (!page || query.value.trim() !== "" || trashShown.value) return;
+  if (!page.has_more) {
+    sessions.value = page.data;
+    return;
+  }
+  const last = page.data.at(-1);
+  sessions.value = [...page.data, ...sessions.value.filter((session) => last !== undefined && session.id < last.id)];
+}
+
+/** Shows what is newly known of a session, in its place: newest first, and ids grow with time. */
+export function noteSession(session: Session): void {
+  const known = sessions.value.some(({ id }) => id === session.id);
+  if (known) {
+    sessions.value = sessions.value.map((other) => (other.id === session.id ? { ...other, ...session } : other));
+    return;
+  }
+  if (query.value.trim() !== "" || trashShown.value) return;
+  const place = sessions.value.findIndex((other) => other.id < session.id);
+  if (place >= 0) sessions.value = sessions.value.toSpliced(place, 0, session);
+  else if (!moreSessions.value) sessions.value = [...sessions.value, session];
+}
+
+export function forgetSession(id: string): void {
+  sessions.value = sessions.value.filter((session) => session.id !== id);
+}
+
+/** Throws ApiError; the caller shows it where it happened. */
+export async function renameSession(id: string, title: string): Promise<void> {
+  const session = await api.changeSession(id, { title: title.trim() || null });
+  noteSession(session);
+  sessionChanged.value = session;
+  tellOtherTabs(id);
+}
+
+/** The last session changed from outside its conversation view (a rename in the list, a restore). */
+export const sessionChanged = signal<Session | null>(null);
+
+export async function trashSession(id: string): Promise<void> {
+  try {
+    await api.trashSession(id);
+  } catch (error) {
+    showToast(describe(asApiError(error)));
+    return;
+  }
+  forgetSession(id);
+  if (route.value === id) goTo(null);
+  tellOtherTabs(id);
+  showToast(text.value.removed, { label: text.value.undo, run: () => void restoreSession(id, true) });
+}
+
+/** Back from the trash; `open` shows it at once. */
+export async function restoreSession(id: string, open: boolean): Promise<void> {
+  try {
+    await api.restoreSession(id);
+    const session = await api.getSession(id);
+    if (trashShown.value) forgetSession(id);
+    else noteSession(session);
+    sessionChanged.value = session;
+    tellOtherTabs(id);
+    if (open) goTo(id);
+    else showToast(text.value.restored);
+  } catch (error) {
+    showToast(describe(asApiError(error)));
+  }
+}
+
+/** What went wrong in the reader's language, and then in the server's own words. */
+export function describe(error: ApiError): string {
+  const errors: Readonly<Record<string, string | undefined>> = text.value.errors;
+  return errors[error.code] ?? (error.message || text.value.errors.internal);
+}
+
+export function asApiError(error: unknown): ApiError {
+  return error instanceof ApiError ? error : new ApiError(0, "internal", error instanceof Error ? error.message : "");
+}
+
+const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel("rozmova");
+
+/** Tells this page's other tabs that something happened in a session. */
+export function tellOtherTabs(id: string): void {
+  channel?.postMessage({ id });
+}
+
+/** Calls back for news of other tabs, with the session's id. */
+export function listenToOtherTabs(onNews: (id: string) => void): void {
+  channel?.addEventListener("message", (event: MessageEvent<{ id: string }>) => onNews(event.data.id));
+}
+
+/** While some answer is running elsewhere, its row must learn when it ends. */
+export function watchRunning(): void {
+  setInterval(() => {
+    const elsewhere = sessions.value.some((session) => session.running_turn_id && session.id !== route.value);
+    if (elsewhere && !document.hidden) void refreshSessions();
+  }, 4000);
+}

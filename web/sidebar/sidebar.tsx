@@ -1,0 +1,188 @@
+// The list of conversations: search, groups by day, trash, and the page's own settings.
+
+import { useEffect, useRef } from "preact/hooks";
+import type { Session } from "../api/wire.ts";
+import { beginAnew } from "../conversation/current.ts";
+import { IconButton } from "../shell/button.tsx";
+import { Icon, Logo } from "../shell/icon.tsx";
+import { isComposing } from "../shell/keys.ts";
+import { Problem } from "../shell/problem.tsx";
+import { addressOf, drawerOpen, goTo, locale, narrow, text } from "../shell/state.ts";
+import { headingOf } from "../text/time.ts";
+import { Preferences } from "./preferences.tsx";
+import { SessionRow } from "./session-row.tsx";
+import {
+  listError,
+  listState,
+  loadMoreSessions,
+  moreSessions,
+  query,
+  reloadSessions,
+  sessions,
+  trashShown,
+} from "./sessions.ts";
+
+let searchTimer: ReturnType<typeof setTimeout> | undefined;
+export function Sidebar() {
+  const closed = narrow.value && !drawerOpen.value;
+  return (
+    <>
+      {narrow.value && drawerOpen.value && (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: Escape and the button close it too
+        // biome-ignore lint/a11y/noStaticElementInteractions: a backdrop
+        <div class="backdrop" onClick={() => (drawerOpen.value = false)} />
+      )}
+      <nav
+        class="sidebar"
+        aria-label={text.value.conversations}
+        inert={closed}
+        data-open={drawerOpen.value}
+        onKeyDown={(event) => {
+          if (event.key === "Escape" && narrow.value) drawerOpen.value = false;
+        }}
+      >
+        <header>
+          <a class="brand" href={addressOf(null)} onClick={beginAnew}>
+            <Logo /> <span>{text.value.appName}</span>
+          </a>
+          {narrow.value && (
+            <IconButton icon="close" label={text.value.closeList} onClick={() => (drawerOpen.value = false)} />
+          )}
+        </header>
+        <a
+          class="new-conversation"
+          href={addressOf(null)}
+          onClick={(event) => {
+            event.preventDefault();
+            goTo(null);
+            beginAnew();
+            document.getElementById("composer")?.focus();
+          }}
+        >
+          <Icon name="plus" /> {text.value.newConversation}
+        </a>
+        <Search />
+        <SessionList />
+        <Preferences />
+      </nav>
+    </>
+  );
+}
+
+function Search() {
+  const input = useRef<HTMLInputElement>(null);
+  const search = (words: string) => {
+    query.value = words;
+    clearTimeout(searchTimer);
+    searchTimer = setTimeout(reloadSessions, words === "" ? 0 : 200);
+  };
+  return (
+    <search class="search">
+      <Icon name="search" />
+      <input
+        id="search"
+        ref={input}
+        type="text"
+        dir="auto"
+        inputMode="search"
+        autocomplete="off"
+        spellcheck={false}
+        value={query.value}
+        placeholder={text.value.search}
+        aria-label={text.value.search}
+        onInput={(event) => search(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape" && !isComposing(event) && query.value !== "") {
+            event.stopPropagation();
+            search("");
+          }
+        }}
+      />
+      {query.value !== "" && (
+        <IconButton
+          icon="close"
+          label={text.value.searchClear}
+          onClick={() => {
+            search("");
+            input.current?.focus();
+          }}
+        />
+      )}
+    </search>
+  );
+}
+
+function SessionList() {
+  const list = useRef<HTMLDivElement>(null);
+  const searching = query.value.trim() !== "";
+  return (
+    <div class="session-list" ref={list}>
+      {trashShown.value && <h2>{text.value.trash}</h2>}
+      <Groups searching={searching || trashShown.value} />
+      {listError.value && (
+        <Problem code={listError.value.code} detail={listError.value.message}>
+          <button type="button" class="button small" onClick={() => void reloadSessions()}>
+            {text.value.tryAgain}
+          </button>
+        </Problem>
+      )}
+      {sessions.value.length === 0 && listState.value === "ready" && <p class="quiet empty">{emptyWords(searching)}</p>}
+      {moreSessions.value && <More list={list} />}
+    </div>
+  );
+}
+
+function emptyWords(searching: boolean): string {
+  if (searching) return text.value.nothingFound;
+  return trashShown.value ? text.value.trashEmpty : text.value.noConversations;
+}
+
+function Groups({ searching }: { searching: boolean }) {
+  if (searching) return <Rows rows={sessions.value} />;
+  const groups = new Map<string, Session[]>();
+  for (const session of sessions.value) {
+    const heading = headingOf(locale.value, text.value, session.created_at);
+    const group = groups.get(heading);
+    if (group) group.push(session);
+    else groups.set(heading, [session]);
+  }
+  return (
+    <>
+      {[...groups].map(([heading, rows]) => (
+        <section key={heading}>
+          <h2>{heading}</h2>
+          <Rows rows={rows} />
+        </section>
+      ))}
+    </>
+  );
+}
+
+function Rows({ rows }: { rows: readonly Session[] }) {
+  return (
+    <ul>
+      {rows.map((session) => (
+        <SessionRow key={session.id} session={session} />
+      ))}
+    </ul>
+  );
+}
+
+function More({ list }: { list: { current: HTMLElement | null } }) {
+  const button = useRef<HTMLButtonElement>(null);
+  const length = sessions.value.length;
+  useEffect(() => {
+    if (!button.current) return;
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void loadMoreSessions(), {
+      root: list.current,
+      rootMargin: "300px",
+    });
+    observer.observe(button.current);
+    return () => observer.disconnect();
+  }, [length]);
+  return (
+    <button type="button" class="button small more" ref={button} onClick={() => void loadMoreSessions()}>
+      {listState.value === "loading" ? text.value.loading : text.value.loadMore}
+    </button>
+  );
+}

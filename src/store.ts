@@ -151,6 +151,8 @@ export interface CloseTurn {
   /** The bookings; empty only with `settled: false`, when settleTurn brings them later. */
   entries: LedgerEntry[];
   settled: boolean;
+  /** An idempotency key that is let go of: the same request is a new try. */
+  releaseKey?: string | null;
   memory: { from: number; promptEstimate: number; promptTokens: number | null } | null;
 }
 export interface ClosedTurn {
@@ -174,7 +176,12 @@ export interface DeadTurn {
   question: string;
   memory: MemoryState;
   system: string | null;
-  events: LoggedEvent[];
+  /** What arrived, as far as it can be read. What is longer than any answer that is taken in is cut off; its tokens are counted. */
+  text: string;
+  thought: string;
+  /** In `estimateTokens`' tokens. */
+  textEstimate: number;
+  thoughtEstimate: number;
   nextNumber: number;
   usageRaw: string | null;
   counted: Counted | null;
@@ -202,8 +209,11 @@ export interface Store {
     idempotency?: Idempotency,
   ): Promise<Session>;
   findSession(owner: string, id: string): Promise<Session | undefined>;
-  /** The same for what only goes into a write: never waits for the disk, and may show what is not safe there yet. */
-  peekSession(owner: string, id: string): Promise<SessionState | undefined>;
+  /**
+   * The same for what only goes into a write: never waits for the disk, and may show what is not safe there yet. What is
+   * remembered of it may be told, unless it must be `fresh`.
+   */
+  peekSession(owner: string, id: string, fresh?: "fresh"): Promise<SessionState | undefined>;
   listSessions(owner: string, page: Page & { deleted: boolean }): Promise<Listed<Session>>;
   searchSessions(owner: string, query: string, page: Page & { deleted: boolean }): Promise<Listed<FoundSession>>;
   /** not_found | version_mismatch. Returns the session as it is after the change. */

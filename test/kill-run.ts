@@ -7,7 +7,6 @@ import { fileURLToPath } from "node:url";
 import { startEmulator } from "../emulator/emulator.ts";
 import { openStore } from "../src/database/open.ts";
 import { defaultProject } from "../src/store.ts";
-import { foldText } from "../src/turn/event.ts";
 import {
   call,
   collect,
@@ -157,7 +156,7 @@ async function noteSaved(databaseUrl: string, ledger: Ledger, result: KillResult
     for (const [turnId, started] of ledger.started) {
       if (ledger.acknowledged.has(turnId) || started.saved !== "") continue;
       const log = await store.readTurnLog(defaultProject, turnId, 0);
-      if (log) started.saved = foldText(log.events.map(({ event }) => event)).text;
+      if (log) started.saved = log.events.map(({ event }) => (event.type === "text-delta" ? event.text : "")).join("");
       if (started.saved !== "") result.savedBefore++;
     }
   } finally {

@@ -64,10 +64,7 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
       turn: { ...opened.turn, modelServed: "one-001" },
       question: opened.userMessage.content,
       ...{ memory: { branch: 0, position: 2, from: 0, promptEstimate: 8, promptTokens: 9 }, system: "be brief" },
-      events: [
-        { type: "text-delta", text: "He" },
-        { type: "text-delta", text: "llo" },
-      ],
+      ...{ text: "Hello", thought: "", textEstimate: 2, thoughtEstimate: 0 },
       ...{ nextNumber: 4, usageRaw: '{"n":1}', modelServed: "one-001" },
       counted: { search: { prompts: 1, queries: 2 }, maps: { prompts: 0 } },
     });
@@ -95,7 +92,7 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
     const claimed = await Promise.all(ids.map((id) => next.readDeadTurn(id)));
     const unsettled = claimed.find(({ turn }) => turn.id === waiting.turn.id);
     expect(unsettled).toMatchObject({ turn: { status: "stopped", settled: false }, nextNumber: 3 });
-    expect(claimed.filter(({ nextNumber, events }) => nextNumber === 2 && events.length === 0).length).toBe(4);
+    expect(claimed.filter(({ nextNumber, text }) => nextNumber === 2 && text === "").length).toBe(4);
     expect(
       await next.settleTurn(waiting.turn.id, successor, [], null, { total: 0n, accuracy: "exact", unpricedTurns: 0 }),
     ).toBe(true);

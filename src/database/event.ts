@@ -29,7 +29,7 @@ function packEvents(events: readonly LoggedEvent[]): string {
   );
 }
 
-function unpackEvents(text: string): LoggedEvent[] {
+export function unpackEvents(text: string): LoggedEvent[] {
   const packed: PackedEvent[] = JSON.parse(text);
   return packed.map((event): LoggedEvent => {
     if (event[0] === "x") return { type: "text-delta", text: event[1] };

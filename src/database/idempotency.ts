@@ -50,6 +50,11 @@ export async function findKey(
   return { targetId: row.target_id };
 }
 
+/** Lets go of the key that a turn was asked with. */
+export async function releaseKey(tx: Tx, owner: string, key: string, targetId: string): Promise<void> {
+  await tx.run("DELETE FROM idempotency WHERE project = $1 AND key = $2 AND target_id = $3", [owner, key, targetId]);
+}
+
 /** Removes keys that have expired, some at a time. */
 export async function sweepKeys(tx: Tx, { at }: { at: number }): Promise<number> {
   return tx.run(

@@ -83,8 +83,8 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
 
   return {
     ...store,
-    peekSession(owner, id) {
-      const conversation = conversations.get(id);
+    peekSession(owner, id, fresh) {
+      const conversation = fresh ? undefined : conversations.get(id);
       return conversation?.owner === owner ? Promise.resolve(conversation.session) : store.peekSession(owner, id);
     },
     async openTurn(input) {

@@ -1,7 +1,11 @@
 // Taking over turns whose process is gone, and reading what was saved of them.
 
+import { TokenTally } from "../money/tokens.ts";
+import type { Counted } from "../money/usage.ts";
 import type { DeadTurn, MemoryState } from "../store.ts";
-import { readLog } from "./event.ts";
+import { GrowingText } from "../turn/growing-text.ts";
+import { countedFrom } from "./columns.ts";
+import { unpackEvents } from "./event.ts";
 import { type TurnRow, turnColumns, turnFrom } from "./turn.ts";
 import type { Reader, Tx } from "./tx.ts";
 
@@ -52,27 +56,100 @@ interface DeadRow extends TurnRow {
   memory_tokens: number;
 }
 
-/** All that was saved of a claimed turn. */
+/** All that was saved of a claimed turn. What cannot be read of it is left out: it must be closed all the same. */
 export async function readDeadTurn(reader: Reader, turnId: string): Promise<DeadTurn> {
   const [row] = await reader.all<DeadRow>(
     `SELECT ${turnColumns}, t.branch, t.position, t.question, s.system, s.memory_from, s.memory_estimate, s.memory_tokens
      FROM turn t JOIN session s ON s.row = t.session WHERE t.id = $1`,
     [turnId],
   );
-  const log = await readLog(reader, turnId, 1);
-  const last = log.events.at(-1)?.number ?? 1;
+  const log = await foldLog(reader, turnId);
   return {
     owner: row!.project,
-    turn: turnFrom(row!),
+    turn: turnFrom({ ...row!, notices: isJson(row!.notices) ? row!.notices : null }),
     question: row!.question,
     memory: memoryOf(row!),
     system: row!.system,
-    events: log.events.map(({ event }) => event),
-    nextNumber: Math.max(last, row!.last_number ?? 0) + 1,
+    text: log.text.text,
+    thought: log.thought.text,
+    textEstimate: log.text.estimate,
+    thoughtEstimate: log.thought.estimate,
+    nextNumber: Math.max(log.last, row!.last_number ?? 0) + 1,
     usageRaw: log.usageRaw,
     counted: log.counted,
     modelServed: log.modelServed ?? row!.model_served,
   };
+}
+
+/** No answer that is taken in is longer; what is read of a log never takes more memory than this. */
+const longestText = 16 * 1024 * 1024;
+const batchesAtOnce = 8;
+
+/** Words from a log: the beginning, and the tokens of all. */
+class Words {
+  private readonly kept = new GrowingText();
+  private readonly tally = new TokenTally();
+  private room = longestText;
+
+  add(piece: string): void {
+    this.tally.add(piece);
+    if (this.room > 0) this.kept.add(piece.length > this.room ? piece.slice(0, this.room) : piece);
+    this.room -= piece.length;
+  }
+
+  get text(): string {
+    return this.kept.text;
+  }
+
+  get estimate(): number {
+    return this.tally.estimate;
+  }
+}
+
+interface BatchRow {
+  first_number: number;
+  count: number;
+  events: string;
+  usage_raw: string | null;
+  counted: string | null;
+  model_served: string | null;
+}
+
+/** The whole log, some batches at a time. */
+async function foldLog(reader: Reader, turnId: string) {
+  const log = {
+    ...{ text: new Words(), thought: new Words(), last: 1 },
+    ...{ usageRaw: null as string | null, counted: null as Counted | null, modelServed: null as string | null },
+  };
+  for (let first = 0; ; ) {
+    const rows: BatchRow[] = await reader.all<BatchRow>(
+      `SELECT first_number, count, events, usage_raw, counted, model_served FROM turn_event
+       WHERE turn_id = $1 AND first_number > $2 ORDER BY first_number LIMIT $3`,
+      [turnId, first, batchesAtOnce],
+    );
+    for (const row of rows) {
+      log.usageRaw = row.usage_raw ?? log.usageRaw;
+      if (isJson(row.counted)) log.counted = countedFrom(row.counted) ?? log.counted;
+      log.modelServed = row.model_served ?? log.modelServed;
+      log.last = row.first_number + row.count - 1;
+      first = row.first_number;
+      if (!isJson(row.events)) continue;
+      for (const event of unpackEvents(row.events)) {
+        if (event.type === "text-delta") log.text.add(event.text);
+        else if (event.type === "thought-delta") log.thought.add(event.text);
+      }
+    }
+    if (rows.length < batchesAtOnce) return log;
+  }
+}
+
+function isJson(text: string | null): boolean {
+  try {
+    JSON.parse(text ?? "null");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function memoryOf(row: DeadRow): MemoryState {

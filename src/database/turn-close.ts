@@ -9,6 +9,7 @@ import { type EventBatch, firstLogged } from "../turn/event.ts";
 import type { Turn } from "../turn/turn.ts";
 import { rankOf, storableText, usageValues } from "./columns.ts";
 import { insertBatch, packPieces } from "./event.ts";
+import { releaseKey } from "./idempotency.ts";
 import { addToTotals, addTotals, insertEntries, totalsValues } from "./ledger.ts";
 import { findState } from "./session.ts";
 import type { Tx, Value } from "./tx.ts";
@@ -29,6 +30,7 @@ export async function closeTurn(
   const [released] = await Promise.all([
     input.session ? tx.run(releaseKnown, [...totals, input.session.version]) : 0,
     insertEntries(tx, row, input.entries),
+    input.releaseKey ? releaseKey(tx, input.owner, input.releaseKey, turn.id) : undefined,
     input.lastBatch && !isWhole(input.lastBatch) ? insertBatch(tx, input.lastBatch) : undefined,
     tx.indexTurn(row, input.owner, [input.question, answer]),
   ]);

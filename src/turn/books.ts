@@ -7,7 +7,8 @@ import { sumCost } from "../money/ledger.ts";
 import type { Price, PriceBook } from "../money/price.ts";
 import { bookCall } from "../money/receipt.ts";
 import type { Usage } from "../money/usage.ts";
-import type { CallRecord, Provider } from "../provider.ts";
+import type { Attempt, CallRecord, Provider } from "../provider.ts";
+import { asUnknown } from "./close.ts";
 import type { Turn } from "./turn.ts";
 
 /** What booking needs: who reads usage, and what things cost. */
@@ -53,30 +54,51 @@ export interface TurnToBook {
   thoughtEstimate: number;
 }
 
-/** One entry for each attempt, oldest first, dated and priced at the moment it was made; the last one carries the answer, if there was one. None if none was sent. */
+/**
+ * One entry for each attempt, oldest first, dated and priced at the moment it was made; the last one carries the answer, if there
+ * was one. None if none was sent. Never throws: a call whose usage cannot be counted is booked as of unknown cost.
+ */
 export function bookTurn(books: Books, toBook: TurnToBook): LedgerEntry[] {
   const attempts = toBook.records.flatMap((record) => record.attempts);
   return attempts.map((attempt, index) => {
-    const last = index === attempts.length - 1;
-    const refused = attempt.errorCode !== null && attempt.status !== null && attempt.status !== 200;
-    const delivered = last && !refused;
-    return bookCall({
-      attempt: index + 1,
-      at: attempt.at,
-      vendor: attempt.vendor,
-      modelRequested: attempt.model,
-      modelServed: delivered ? (attempt.modelServed ?? attempt.model) : null,
-      usageRaw: attempt.usageRaw,
-      meter: attempt.usageRaw === null ? null : books.provider.readUsage(attempt.usageRaw),
-      counted: attempt.counted,
-      findPrice: (model) => books.findPrice(model, attempt.at),
-      outcome: refused ? "refused" : delivered ? toBook.outcome : "broken",
-      promptEstimate: toBook.promptEstimate,
-      textEstimate: delivered ? toBook.textEstimate : 0,
-      thoughtEstimate: delivered ? toBook.thoughtEstimate : 0,
-      errorCode: attempt.errorCode,
-    });
+    const call = describeCall(toBook, attempt, index + 1);
+    try {
+      return bookCall({ ...call, ...readBill(books, toBook, attempt, index === attempts.length - 1) });
+    } catch {
+      const nothing = { meter: null, outcome: "refused", modelServed: null } as const;
+      return asUnknown(
+        bookCall({ ...call, ...nothing, findPrice: () => undefined, textEstimate: 0, thoughtEstimate: 0 }),
+      );
+    }
   });
+}
+
+function describeCall({ promptEstimate }: TurnToBook, attempt: Attempt, number: number) {
+  return {
+    attempt: number,
+    at: attempt.at,
+    vendor: attempt.vendor,
+    modelRequested: attempt.model,
+    usageRaw: attempt.usageRaw,
+    counted: attempt.counted,
+    errorCode: attempt.errorCode,
+    promptEstimate,
+  };
+}
+
+/** `last`: the attempt that the answer came with, unless it was refused. */
+function readBill(books: Books, toBook: TurnToBook, attempt: Attempt, last: boolean) {
+  const { modelServed, model, usageRaw, errorCode, status } = attempt;
+  const refused = errorCode !== null && status !== null && status !== 200;
+  const delivered = last && !refused;
+  return {
+    modelServed: delivered ? (modelServed ?? model) : null,
+    meter: usageRaw === null ? null : books.provider.readUsage(usageRaw),
+    findPrice: (at: string) => books.findPrice(at, attempt.at),
+    outcome: refused ? ("refused" as const) : delivered ? toBook.outcome : ("broken" as const),
+    textEstimate: delivered ? toBook.textEstimate : 0,
+    thoughtEstimate: delivered ? toBook.thoughtEstimate : 0,
+  };
 }
 
 /** What a running turn has used so far; undefined before anything is known. */

@@ -1,5 +1,8 @@
-// Storing a turn's end so that a connection that breaks on the way back changes nothing: what was stored is found.
+// Storing a turn's end: a connection that breaks on the way back changes nothing, and no end is such that it cannot be stored.
 
+import { AppError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { LedgerEntry } from "../money/ledger.ts";
 import type { ClosedTurn, CloseTurn, Store } from "../store.ts";
 
 /** Undefined: another process has taken the turn over, and ended it or will. Throws storage_unavailable; then ask again. */
@@ -7,7 +10,7 @@ export async function closeOrFind(store: Store, end: CloseTurn): Promise<ClosedT
   return (await store.closeTurn(end)) ?? (await findOwnEnd(store, end));
 }
 
-/** The turn is over already: did an earlier try of ours end it, whose answer was lost with the line? */
+/** The turn is over already: did an earlier try of ours end it, whose answer was lost with the connection? */
 async function findOwnEnd(store: Store, end: CloseTurn): Promise<ClosedTurn | undefined> {
   const { owner } = end;
   const turn = await store.findTurn(owner, end.turn.id);
@@ -19,4 +22,65 @@ async function findOwnEnd(store: Store, end: CloseTurn): Promise<ClosedTurn | un
   ]);
   if (!messages || !session || entries.length !== end.entries.length) return undefined;
   return { turn, reply: messages.reply, session };
+}
+
+export function isStorageFailure(cause: unknown): boolean {
+  return cause instanceof AppError && cause.code === "storage_unavailable";
+}
+
+/**
+ * Stores an end by `write`. Where it is refused for what is in it, whatever that is, it is stored with less: its calls as of
+ * unknown cost, then without its words as well. A session that stays locked would be worse. Throws storage_unavailable.
+ */
+export async function closeInAnyCase<T>(end: CloseTurn, write: (end: CloseTurn) => Promise<T>, log: Log): Promise<T> {
+  const unbilled = withoutBill(end);
+  const less = [unbilled, withoutWords(unbilled)];
+  for (let tried = end; ; ) {
+    try {
+      return await write(tried);
+    } catch (cause) {
+      const next = less.shift();
+      if (isStorageFailure(cause) || !next) throw cause;
+      log.error({ turn_id: end.turn.id, cause }, "a turn's end was refused; it is stored with less in it");
+      tried = next;
+    }
+  }
+}
+
+/** The same for a bill that comes after the end. */
+export async function settleInAnyCase(
+  turnId: string,
+  entries: LedgerEntry[],
+  write: (entries: LedgerEntry[]) => Promise<unknown>,
+  log: Log,
+): Promise<void> {
+  try {
+    await write(entries);
+  } catch (cause) {
+    if (isStorageFailure(cause)) throw cause;
+    log.error({ turn_id: turnId, cause }, "a bill was refused; it is booked as of unknown cost");
+    await write(entries.map(asUnknown));
+  }
+}
+
+/** A call whose cost cannot be told. */
+export function asUnknown(entry: LedgerEntry): LedgerEntry {
+  return { ...entry, price: null, usage: null, lines: [], total: null, accuracy: "unknown", balanced: false };
+}
+
+function withoutBill(end: CloseTurn): CloseTurn {
+  const cost = { total: null, accuracy: "unknown", unpricedTurns: 1 } as const;
+  return { ...end, usage: null, cost, entries: end.entries.map(asUnknown), memory: null };
+}
+
+function withoutWords(end: CloseTurn): CloseTurn {
+  return {
+    ...end,
+    status: end.status === "complete" ? "failed" : end.status,
+    ...{ text: "", thought: "", vendorParts: null, modelServed: null, finishReason: null, notices: [] },
+    error: { code: "internal", detail: "The answer could not be stored; the log has the details." },
+    lastBatch: null,
+    lastNumber: end.lastBatch?.firstNumber ?? end.lastNumber,
+    entries: end.entries.map((entry) => ({ ...entry, modelServed: null, usageRaw: null })),
+  };
 }

@@ -22,14 +22,3 @@ export interface EventBatch {
   counted?: Counted | null;
   modelServed: string | null;
 }
-
-/** The text and thoughts that a run of events adds up to. */
-export function foldText(events: Iterable<LoggedEvent>): { text: string; thought: string } {
-  let text = "";
-  let thought = "";
-  for (const event of events) {
-    if (event.type === "text-delta") text += event.text;
-    else if (event.type === "thought-delta") thought += event.text;
-  }
-  return { text, thought };
-}

@@ -9,6 +9,9 @@ import type { NumberedEvent } from "./numbered-event.ts";
 import { type EventGroup, type EventSource, Reading, type Watcher } from "./reading.ts";
 import type { Turn } from "./turn.ts";
 
+/** What an event without words counts as. */
+const eventOverhead = 100;
+
 export class LiveTurn implements EventSource {
   readonly turn: Turn;
   readonly session: Session;
@@ -50,9 +53,15 @@ export class LiveTurn implements EventSource {
     return this.log.length;
   }
 
-  /** The logged events from number `first` on, none of which the store may have confirmed yet. */
-  eventsFrom(first: number): LoggedEvent[] {
-    return this.log.slice(first - this.firstKept);
+  /** The logged events from number `first` on, none of which the store may have confirmed yet: some `most` characters of them. */
+  eventsFrom(first: number, most = Number.POSITIVE_INFINITY): LoggedEvent[] {
+    const begin = first - this.firstKept;
+    let end = begin;
+    for (let characters = 0; end < this.log.length && characters < most; end++) {
+      const event = this.log[end]!;
+      characters += eventOverhead + (event.type === "usage" ? 0 : event.text.length);
+    }
+    return this.log.slice(begin, end);
   }
 
   /** The store has all events before number `first`. */

@@ -1,13 +1,14 @@
 // Turns whose process is gone: each is closed as interrupted, with the text and the bill that can still be known.
 
 import { planMemory } from "../conversation/memory.ts";
+import type { LedgerEntry } from "../money/ledger.ts";
 import { sumCost } from "../money/ledger.ts";
 import { estimateTokens } from "../money/tokens.ts";
 import type { Attempt, CallRecord } from "../provider.ts";
-import type { DeadTurn } from "../store.ts";
+import type { CloseTurn, DeadTurn } from "../store.ts";
 import { bookTurn } from "./books.ts";
-import { foldText } from "./event.ts";
-import type { TurnTools } from "./running.ts";
+import { closeInAnyCase, closeOrFind, settleInAnyCase } from "./close.ts";
+import { settleWith, type TurnTools } from "./running.ts";
 
 const claimedAtOnce = 100;
 /** So many are read and closed at the same time: what was saved of one may be long. */
@@ -20,6 +21,7 @@ export class Recovery {
   private readonly leaseMs: number;
   private readonly known: () => string[];
   private underWay: Promise<number> | undefined;
+  private stopped = false;
   /** Turns that could not be closed, and when each is tried again. */
   private readonly postponed = new Map<string, { until: number; pauseMs: number }>();
 
@@ -32,10 +34,17 @@ export class Recovery {
 
   /** Claims and closes dead turns until there are none; returns how many it closed. Never throws: it will be tried again. */
   run(): Promise<number> {
+    if (this.stopped) return Promise.resolve(0);
     this.underWay ??= this.closeAll().finally(() => {
       this.underWay = undefined;
     });
     return this.underWay;
+  }
+
+  /** Nothing is claimed any more. Resolves when what is under way is over. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.underWay;
   }
 
   private async closeAll(): Promise<number> {
@@ -44,7 +53,7 @@ export class Recovery {
       for (;;) {
         const ids = await this.claim();
         closed += await this.closeEach([...ids]);
-        if (ids.length < claimedAtOnce) break;
+        if (ids.length < claimedAtOnce || this.stopped) break;
       }
     } catch (cause) {
       this.tools.log.warn({ cause }, "turns that were left running could not be looked for; trying again");
@@ -62,7 +71,8 @@ export class Recovery {
   private async closeEach(ids: string[]): Promise<number> {
     let closed = 0;
     const work = async () => {
-      for (let id = ids.shift(); id !== undefined; id = ids.shift()) if (await this.tryToClose(id)) closed++;
+      for (let id = ids.shift(); id !== undefined && !this.stopped; id = ids.shift())
+        if (await this.tryToClose(id)) closed++;
     };
     await Promise.all(Array.from({ length: closedAtOnce }, work));
     return closed;
@@ -87,7 +97,6 @@ export class Recovery {
 
 async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
   const { turn } = dead;
-  const { text, thought } = foldText(dead.events);
   // The dead process may have made more calls than this one, or none; one is what it is booked as, and labelled so. Its moment
   // is the turn's beginning: what it cost does not depend on the day it was found.
   const attempt: Attempt = {
@@ -110,15 +119,15 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     outcome: "broken",
     records: [record],
     promptEstimate,
-    textEstimate: estimateTokens(text),
-    thoughtEstimate: estimateTokens(thought),
+    textEstimate: dead.textEstimate,
+    thoughtEstimate: dead.thoughtEstimate,
   });
   const usage = entries.at(-1)?.usage ?? null;
   if (turn.status !== "running") {
-    await tools.store.settleTurn(turn.id, tools.processId, entries, usage, sumCost(entries));
+    await settleInAnyCase(turn.id, entries, (booked) => settleWith(tools, turn.id, booked), tools.log);
     return;
   }
-  await tools.store.closeTurn({
+  const end: CloseTurn = {
     owner: dead.owner,
     turn,
     question: dead.question,
@@ -126,8 +135,8 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     row: undefined,
     processId: tools.processId,
     status: "interrupted",
-    text,
-    thought,
+    text: dead.text,
+    thought: dead.thought,
     vendorParts: null,
     modelServed: dead.modelServed,
     finishReason: null,
@@ -142,23 +151,24 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     entries,
     settled: true,
     memory: null,
-  });
+  };
+  await closeInAnyCase(end, (less) => closeOrFind(tools.store, less), tools.log);
 }
 
+/** As the dead process estimated it; or, where that cannot be found out any more, the new message alone. */
 async function estimatePrompt(tools: TurnTools, dead: DeadTurn): Promise<number> {
   const { memory, turn } = dead;
   const path = await tools.store.readMemory(turn.sessionId, memory.branch, memory.position + 1, memory.from);
   const rows = path.slice(0, -1);
   const asked = path.at(-1);
-  const window = tools.chooser.windowOf(turn.modelRequested, {});
   const content = asked?.content ?? "";
-  return planMemory({
-    rows,
-    from: memory.from,
-    system: dead.system,
-    content,
-    window,
-    calibration: memory,
-    model: turn.modelRequested,
-  }).estimate;
+  const alone = estimateTokens(dead.system ?? "") + estimateTokens(content);
+  try {
+    const window = tools.chooser.windowOf(turn.modelRequested, {});
+    const { from } = memory;
+    const known = { rows, from, system: dead.system, content, window, calibration: memory };
+    return planMemory({ ...known, model: turn.modelRequested }).estimate;
+  } catch {
+    return alone; // for instance: less memory is allowed today than then
+  }
 }

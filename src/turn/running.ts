@@ -12,7 +12,7 @@ import type { CallRecord, Provider, ProviderCall, ProviderEvent, ProviderRequest
 import { ProviderError } from "../provider.ts";
 import type { ClosedTurn, CloseTurn, OpenedTurn, Store } from "../store.ts";
 import { type Books, bookTurn, usageSoFar } from "./books.ts";
-import { closeOrFind } from "./close.ts";
+import { closeInAnyCase, closeOrFind, isStorageFailure, settleInAnyCase } from "./close.ts";
 import { readStored } from "./follow.ts";
 import { GrowingText } from "./growing-text.ts";
 import { LiveTurn } from "./live.ts";
@@ -39,11 +39,14 @@ export interface TurnTools {
   storeRetryMs?: readonly number[] | undefined;
 }
 
-type Opened = Extract<OpenedTurn, { kind: "opened" }> & { owner: string };
+/** `key`: the idempotency key that it was asked with. */
+type Opened = Extract<OpenedTurn, { kind: "opened" }> & { owner: string; key: string | null };
 /** Why the turn is being ended from outside. The first word wins, except that `hard` may follow `soft`. */
 type StopWord = "soft" | "hard" | "interrupted";
 
 const defaultStoreRetryMs = [100, 500, 2_000, 5_000];
+/** A batch is a row: a fast answer has several for a tick, and none grows with it. */
+const batchCharacters = 256 * 1024;
 
 /** One turn from its opened record to its stored end. Made by `turns.ts`, which knows all that run in this process. */
 export class RunningTurn {
@@ -52,7 +55,7 @@ export class RunningTurn {
   readonly done: Promise<void>;
   private readonly abort = new AbortController();
   private readonly notices: Opened["turn"]["notices"];
-  private record: CallRecord | undefined;
+  private call: ProviderCall | undefined;
   private readonly earlier: CallRecord[] = [];
   private plan: Omit<MemoryPlan, "messages"> | undefined;
   /** Until the vendor's first words: with the whole memory in it, it may be long. */
@@ -66,6 +69,8 @@ export class RunningTurn {
   private flushed = 2;
   private flushing: Promise<void> | undefined;
   private stopWord: StopWord | undefined;
+  /** Ends the pause before another try to store something. */
+  private endPause: (() => void) | undefined;
   private closing: Promise<ClosedTurn | undefined> | undefined;
   private readonly tools: TurnTools;
   private readonly opened: Opened;
@@ -85,31 +90,41 @@ export class RunningTurn {
     this.done = this.run();
   }
 
-  /** Ends the turn at a caller's word; returns what was stored. Soft: the bill is read on; hard: the call is cut. */
+  /**
+   * Ends the turn at a caller's word; returns what was stored. Soft: the bill is read on; hard: the call is cut. Where nothing is
+   * with the vendor, before a call or between two tries, soft is hard: there is no bill yet, and none must come about.
+   */
   async stop(hard: boolean): Promise<ClosedTurn | undefined> {
-    if (hard || this.stopWord === undefined) this.sayStop(hard ? "hard" : "soft");
+    if (hard || this.stopWord === undefined) this.sayStop(hard || !this.call?.isInFlight ? "hard" : "soft");
     return this.live.ended;
   }
 
   /** Ends the turn because the process must go. */
   interrupt(): void {
     this.sayStop("interrupted");
+    this.endPause?.();
   }
 
   /** Writes the events that are not in the log yet, unless a write is under way. Called by the one ticker of the process. */
   flush(): void {
     if (this.flushing || this.closing || this.live.nextNumber === this.flushed) return;
-    const batch = this.takeBatch();
+    const batch = this.takeBatch(batchCharacters);
+    const cut = this.flushed < this.live.nextNumber;
     this.flushing = this.tools.store
       .appendEvents(batch)
-      .then(() => this.live.letGo(batch.firstNumber + batch.events.length))
+      .then(() => {
+        this.live.letGo(batch.firstNumber + batch.events.length);
+        return cut;
+      })
       .catch((cause) => {
         this.flushed = batch.firstNumber; // the closing transaction, or the next tick, brings them again
         this.tools.log.error({ turn_id: this.live.turn.id, cause }, "events could not be stored");
         if (cause instanceof AppError && cause.code === "conflict") this.interrupt(); // another process took the turn over
+        return false;
       })
-      .finally(() => {
+      .then((more) => {
         this.flushing = undefined;
+        if (more) this.flush(); // they come faster than the ticker
       });
   }
 
@@ -166,7 +181,8 @@ export class RunningTurn {
       try {
         for await (const events of this.callProvider()) {
           this.request = undefined;
-          if (!this.closing) this.takeAll(events); // else it was stopped: the rest is read for its bill only
+          if (!this.closing) this.takeAll(events);
+          else this.tallyAll(events); // it was stopped: the rest is read for its bill only
         }
         return;
       } catch (cause) {
@@ -175,7 +191,7 @@ export class RunningTurn {
         if (!next) throw cause;
         this.choice = next;
         this.notices.splice(0, this.notices.length, ...next.notices);
-        if (this.record) this.earlier.push(this.record);
+        if (this.call) this.earlier.push(this.call.record);
       }
     }
   }
@@ -185,7 +201,7 @@ export class RunningTurn {
       throw new Error("stopped before it began");
     const { model, params, formOf } = this.choice;
     const call = this.tools.provider.stream({ ...this.request, model, params, formOf }, this.abort.signal);
-    this.record = call.record;
+    this.call = call;
     return call;
   }
 
@@ -200,14 +216,19 @@ export class RunningTurn {
   private take(event: Extract<ProviderEvent, { text: string }>): void {
     this.firstTokenAt ??= this.tools.now();
     const { type, text } = event;
-    if (type === "text-delta") {
-      this.text.add(text);
-      this.textTally.add(text);
-    } else {
-      this.thought.add(text);
-      this.thoughtTally.add(text);
-    }
+    if (type === "text-delta") this.text.add(text);
+    else this.thought.add(text);
+    this.tally(event);
     this.live.append(event);
+  }
+
+  private tallyAll(events: readonly ProviderEvent[]): void {
+    for (const event of events) if (event.type !== "usage") this.tally(event);
+  }
+
+  private tally({ type, text }: Extract<ProviderEvent, { text: string }>): void {
+    if (type === "text-delta") this.textTally.add(text);
+    else this.thoughtTally.add(text);
   }
 
   private reportUsage(): void {
@@ -253,7 +274,8 @@ export class RunningTurn {
     if (this.flushing) await this.flushing;
     const entries = bookTurn(this.tools.books, this.bookable(status === "complete" ? "finished" : "broken"));
     const end = this.describeEnd(status, error, settled, entries);
-    const closed = await this.insist(() => closeOrFind(this.tools.store, end));
+    const write = (less: CloseTurn) => this.insist(() => closeOrFind(this.tools.store, less));
+    const closed = await closeInAnyCase(end, write, this.tools.log);
     if (!closed)
       this.tools.log.warn(
         { turn_id: this.live.turn.id },
@@ -290,6 +312,7 @@ export class RunningTurn {
       cost: sumCost(entries),
       entries: settled ? entries : [],
       settled,
+      releaseKey: status === "failed" && isForNothing(this.firstTokenAt, entries) ? this.opened.key : null,
       memory: this.plan
         ? {
             from: this.plan.from,
@@ -306,22 +329,24 @@ export class RunningTurn {
     if (!closed) return;
     const outcome = this.record?.finishReason && !this.abort.signal.aborted ? "finished" : "broken";
     const entries = bookTurn(this.tools.books, this.bookable(outcome));
-    const usage = entries.at(-1)?.usage ?? null;
-    await this.insist(() =>
-      this.tools.store.settleTurn(closed.turn.id, this.tools.processId, entries, usage, sumCost(entries)),
-    );
+    const write = (booked: LedgerEntry[]) => this.insist(() => settleWith(this.tools, closed.turn.id, booked));
+    await settleInAnyCase(closed.turn.id, entries, write, this.tools.log);
   }
 
-  private takeBatch() {
+  private get record(): CallRecord | undefined {
+    return this.call?.record;
+  }
+
+  private takeBatch(most = Number.POSITIVE_INFINITY) {
     const batch = {
       turnId: this.live.turn.id,
       firstNumber: this.flushed,
-      events: this.live.eventsFrom(this.flushed),
+      events: this.live.eventsFrom(this.flushed, most),
       usageRaw: this.record?.usageRaw ?? null,
       counted: this.record?.counted ?? null,
       modelServed: this.record?.modelServed ?? null,
     };
-    this.flushed = this.live.nextNumber;
+    this.flushed += batch.events.length;
     return batch;
   }
 
@@ -332,15 +357,32 @@ export class RunningTurn {
       try {
         return await write();
       } catch (cause) {
-        if (!(cause instanceof AppError) || cause.code !== "storage_unavailable" || this.stopWord === "interrupted")
-          throw cause;
+        if (!isStorageFailure(cause) || this.stopWord === "interrupted") throw cause;
         this.tools.log.error(
-          { turn_id: this.live.turn.id, cause: cause.cause },
+          { turn_id: this.live.turn.id, cause: (cause as AppError).cause },
           "storage is unavailable; trying again",
         );
         if (tries === waits.length) this.live.end(undefined);
-        await pause(waits[Math.min(tries, waits.length - 1)]!);
+        await this.pause(waits[Math.min(tries, waits.length - 1)]!);
       }
     }
   }
+
+  /** Waits, unless the process must go. */
+  private async pause(ms: number): Promise<void> {
+    const over = new AbortController();
+    this.endPause = () => over.abort();
+    await pause(ms, over.signal);
+    this.endPause = undefined;
+  }
+}
+
+/** No word came, and nothing is owed for it: whoever asks again with the same key is given a new try. */
+function isForNothing(firstTokenAt: number | null, entries: readonly LedgerEntry[]): boolean {
+  return firstTokenAt === null && entries.every(({ total }) => total === 0n);
+}
+
+/** Books the bill of a turn that has ended. */
+export function settleWith({ store, processId }: TurnTools, turnId: string, entries: LedgerEntry[]): Promise<boolean> {
+  return store.settleTurn(turnId, processId, entries, entries.at(-1)?.usage ?? null, sumCost(entries));
 }

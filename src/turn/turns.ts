@@ -6,6 +6,7 @@ import { newTurnId } from "../id.ts";
 import { mergeParams, type Params } from "../model/params.ts";
 import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
 import { type FollowedTurn, followLive, followStored } from "./follow.ts";
+import type { ModelChoice } from "./model-choice.ts";
 import { SessionQueue } from "./queue.ts";
 import { Recovery } from "./recover.ts";
 import { RunningTurn, type TurnTools } from "./running.ts";
@@ -35,6 +36,13 @@ export interface TurnSettings {
   shared: boolean;
 }
 
+/** A turn as it will be asked for, by a state of its session. */
+interface Decided {
+  session: SessionState;
+  params: Params;
+  choice: ModelChoice;
+}
+
 /** How long after a lost connection to the database its work is asked for again. */
 const secondTryMs = 100;
 
@@ -45,7 +53,13 @@ export class Turns {
   private readonly settings: TurnSettings;
   private readonly recovery: Recovery;
   private timers: ReturnType<typeof setInterval>[] = [];
+  /** Opens under way: each becomes a running turn, or a refusal. */
+  private readonly opening = new Set<Promise<unknown>>();
+  /** Work of the timers that is under way. */
+  private readonly working = new Set<Promise<unknown>>();
   private draining = false;
+  /** Patience is over: what is opened from now on is closed before it calls anybody. */
+  private leaving = false;
 
   constructor(tools: TurnTools, settings: TurnSettings) {
     this.tools = tools;
@@ -82,8 +96,7 @@ export class Turns {
 
   /** Starts a turn, or finds the one that this idempotency key started. Throws AppError; then nothing was written. */
   async start(input: StartTurn): Promise<FollowedTurn> {
-    if (this.draining)
-      throw new AppError("draining", "The server is shutting down; try again in a moment.", { retryAfterSeconds: 5 });
+    this.refuseWhileDraining();
     const known = input.idempotency && (await this.tools.store.findIdempotent(input.owner, input.idempotency));
     if (known) return this.follow(input.owner, known.targetId);
     const release = input.ifBusy === "queue" ? await this.queue.wait(input.sessionId, input.left) : undefined;
@@ -122,7 +135,8 @@ export class Turns {
   begin(): void {
     if (this.timers.length > 0) return;
     const { shared, tickMs, leaseMs } = this.settings;
-    const every = (ms: number, work: () => Promise<unknown>) => this.timers.push(setInterval(oneAtATime(work), ms));
+    const every = (ms: number, work: () => Promise<unknown>) =>
+      this.timers.push(setInterval(oneAtATime(work, this.working), ms));
     every(tickMs, async () => this.flush());
     every(leaseMs / 3, () => this.recovery.run());
     if (!shared) return;
@@ -130,34 +144,79 @@ export class Turns {
     every(leaseMs / 4, () => this.attempt(() => this.renewLeases()));
   }
 
-  /** No new turns from now on; those that run may finish for `ms`, then they are interrupted and booked. */
+  /**
+   * No new turns from now on; those that run may finish for `ms`, then they are interrupted and booked. After it nothing runs
+   * here and nothing can begin, so that the store may be closed.
+   */
   async drain(ms: number): Promise<void> {
     this.draining = true;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    });
-    const all = () => Promise.all([...this.running.values()].map((turn) => turn.done));
-    await Promise.race([all(), patience]);
-    clearTimeout(timer);
+    if (ms > 0) {
+      const patience = new AbortController();
+      await Promise.race([this.finishAll(), pause(ms, patience.signal)]);
+      patience.abort();
+    }
+    this.leaving = true;
     for (const turn of this.running.values()) turn.interrupt();
-    await all();
+    await this.finishAll();
     for (const timer of this.timers.splice(0)) clearInterval(timer);
+    await this.recovery.stop();
+    await Promise.all(this.working);
+  }
+
+  /** Also what an open under way becomes. */
+  private async finishAll(): Promise<void> {
+    while (this.opening.size > 0 || this.running.size > 0)
+      await Promise.allSettled([...this.opening, ...[...this.running.values()].map((turn) => turn.done)]);
+  }
+
+  private refuseWhileDraining(): void {
+    if (this.draining)
+      throw new AppError("draining", "The server is shutting down; try again in a moment.", { retryAfterSeconds: 5 });
   }
 
   private async tryOpen(input: StartTurn): Promise<FollowedTurn | undefined> {
-    const { store, chooser, books } = this.tools;
-    const session = await store.peekSession(input.owner, input.sessionId);
+    const decided = await this.decideFresh(input);
+    this.refuseWhileDraining();
+    const opening = this.openDecided(input, decided);
+    this.opening.add(opening);
+    try {
+      return await opening;
+    } finally {
+      this.opening.delete(opening);
+    }
+  }
+
+  /** Nothing is refused for what is only remembered of a session: another process may have changed it. */
+  private async decideFresh(input: StartTurn): Promise<Decided> {
+    const { store } = this.tools;
+    const known = await store.peekSession(input.owner, input.sessionId);
+    try {
+      return this.decide(input, known);
+    } catch {
+      return this.decide(input, await store.peekSession(input.owner, input.sessionId, "fresh"));
+    }
+  }
+
+  /** Throws what speaks against the turn, by this state of the session. */
+  private decide(input: StartTurn, session: SessionState | undefined): Decided {
+    const { chooser, books } = this.tools;
     if (!session) throw notFound("session");
     const params = mergeParams(session.params, input.params);
     const choice = chooser.choose(input.model, session.model, params);
     books.requirePrice(choice.model);
     requireFit(session.system, input.content, chooser.windowOf(choice.model, choice.params));
+    return { session, params, choice };
+  }
+
+  private async openDecided(input: StartTurn, decided: Decided): Promise<FollowedTurn | undefined> {
+    const { session, params, choice } = decided;
     const opened = await this.open(input, session, choice.requested);
     if (opened === "stale") return this.tryOpen(input);
     if (opened === "busy") return undefined;
     if (opened.kind === "replayed") return this.follow(input.owner, opened.turnId);
-    const turn = new RunningTurn(this.tools, { ...opened, owner: input.owner }, choice, params);
+    const { owner, idempotency } = input;
+    const turn = new RunningTurn(this.tools, { ...opened, owner, key: idempotency?.key ?? null }, choice, params);
+    if (this.leaving) turn.interrupt();
     this.running.set(opened.turn.id, turn);
     void turn.done.then(() => this.running.delete(opened.turn.id));
     return followLive(turn.live);
@@ -202,8 +261,7 @@ export class Turns {
   }
 
   private async makeRoom(input: StartTurn): Promise<void> {
-    if (this.draining)
-      throw new AppError("draining", "The server is shutting down; try again in a moment.", { retryAfterSeconds: 5 });
+    this.refuseWhileDraining();
     if (input.left.aborted) throw new AppError("bad_request", "The caller left before the turn began.");
     const session = await this.tools.store.findSession(input.owner, input.sessionId);
     const turnId = session?.runningTurnId;
@@ -262,14 +320,16 @@ export class Turns {
   }
 }
 
-/** The work, left out where the last one has not come to its end. */
-function oneAtATime(work: () => Promise<unknown>): () => void {
+/** The work, left out where the last one has not come to its end; while it is under way it is in `working`. */
+function oneAtATime(work: () => Promise<unknown>, working: Set<Promise<unknown>>): () => void {
   let busy = false;
   return () => {
     if (busy) return;
     busy = true;
-    void work().finally(() => {
+    const done = work().finally(() => {
       busy = false;
+      working.delete(done);
     });
+    working.add(done);
   };
 }

@@ -15,9 +15,16 @@ export function isTransient(cause: unknown): boolean {
   return cause instanceof pg.DatabaseError && transientStates.has(cause.code ?? "");
 }
 
-/** What a failed query means to the caller: storage trouble, or the error itself. All that is not the server's word is a lost connection. */
+/**
+ * What a failed query means to the caller: storage trouble, or the error itself. What is neither the server's word nor a mistake of
+ * this program, which would fail again and again, is a lost connection.
+ */
 export function explainPostgres(cause: unknown): unknown {
-  if (cause instanceof AppError || cause instanceof StaleSession) return cause;
+  if (cause instanceof AppError || cause instanceof StaleSession || isMistake(cause)) return cause;
   if (!(cause instanceof pg.DatabaseError)) return storageFailure(cause);
   return storageStates.test(cause.code ?? "") || isTransient(cause) ? storageFailure(cause) : cause;
+}
+
+function isMistake(cause: unknown): boolean {
+  return [TypeError, RangeError, SyntaxError, ReferenceError].some((kind) => cause instanceof kind);
 }

@@ -120,12 +120,6 @@ export const settings = {
     read: optionalWhole(1_000, 100_000_000),
     says: "Most tokens of a conversation sent with a message; empty: as many as the model takes.",
   },
-  providerHttp: {
-    env: "PROVIDER_HTTP",
-    fallback: "auto",
-    read: oneOf("auto", "fetch"),
-    says: "How the vendor is called: over connections of our own (auto; behind an HTTP_PROXY or HTTPS_PROXY by fetch), or always by the runtime's fetch.",
-  },
   firstByteMs: {
     env: "PROVIDER_FIRST_BYTE_MS",
     fallback: "60000",
@@ -280,16 +274,10 @@ export const demoHint =
   "No AI is answering: the bundled emulator of the Gemini API is. " +
   "Put GEMINI_API_KEY=<your key> into a file named .env in the folder the server is started from, and start it again.";
 
-/** Whether the runtime's `fetch` must call the vendor: it was said so, or there is a proxy on the way, which only `fetch` knows. */
-export function callsByFetch(config: Pick<Config, "providerHttp" | "geminiBaseUrl">): boolean {
-  if (config.providerHttp === "fetch") return true;
-  const name = config.geminiBaseUrl.startsWith("https:") ? "https_proxy" : "http_proxy";
-  return Boolean(process.env[name] || process.env[name.toUpperCase()]);
-}
-
-/** How the runtime was started, as far as it matters: Bun caps the requests of `fetch` unless this is set before it starts. */
-export function outgoingRequestCap(): number {
-  return Number(process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? 256);
+/** The proxies of the environment, in the names that every program on the machine reads, in small letters first as curl does; null where one is not set. */
+export function readProxies(): Record<"http" | "https" | "except", string | null> {
+  const read = (name: string) => process.env[name] || process.env[name.toUpperCase()] || null;
+  return { http: read("http_proxy"), https: read("https_proxy"), except: read("no_proxy") };
 }
 
 function readFlags(words: string[], mistakes: string[]): Map<SettingName, string> {

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import pino from "pino";
 import { startEmulator } from "../emulator/emulator.ts";
 import { loadPage } from "../web/build.ts";
-import { type Config, callsByFetch, isDemo, isLoopback, outgoingRequestCap } from "./config.ts";
+import { type Config, isDemo, isLoopback, readProxies } from "./config.ts";
 import { rememberConversations } from "./database/memory-cache.ts";
 import { openStore } from "./database/open.ts";
 import { type App, type AppDeps, createApp, type HttpTimes } from "./http/app.ts";
@@ -94,7 +94,6 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   const { log = createLog(config.logLevel), now = Date.now, processId = randomInt(1, 2 ** 31 - 1) } = parts;
   const times = { ...usualTimes, ...parts.times };
   refuseOpenDoor(config);
-  warnOfRequestCap(config, log);
   const catalogue = createCatalogue(models);
   const priceBook = readPrices(config);
   const mode = isDemo(config) ? "demo" : "live";
@@ -157,7 +156,7 @@ function openProvider(config: Config, catalogue: Catalogue, now: () => number, d
     retry: { budgetMs: config.retryBudgetMs, baseDelayMs: config.retryBaseMs },
     findModel: catalogue.find,
     now,
-    viaFetch: demoUrl === undefined && callsByFetch(config),
+    proxies: demoUrl === undefined ? readProxies() : undefined,
   });
 }
 
@@ -189,15 +188,6 @@ function refuseOpenDoor(config: Config): void {
     `HOST is ${config.host}: other machines could then read, write and spend without a key, so the server does not start. ` +
       "Listen on 127.0.0.1, or say --insecure-no-auth if something else guards the door.",
   );
-}
-
-/** Bun's `fetch` allows 256 requests at a time unless it was told before it started; a running answer is one. */
-function warnOfRequestCap(config: Config, log: Log): void {
-  if ("Bun" in globalThis && callsByFetch(config) && outgoingRequestCap() < 65_535)
-    log.warn(
-      { cap: outgoingRequestCap() },
-      "BUN_CONFIG_MAX_HTTP_REQUESTS is low: so many answers at most run at once; start with `npm start`",
-    );
 }
 
 /** The built-in prices with the operator's over them. Throws with the setting, the file and every mistake in it. */

@@ -3,13 +3,15 @@
 import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { postByClient } from "../src/providers/http/client.ts";
+import { createPost } from "../src/providers/http/client.ts";
+
+const noProxies = { http: null, https: null, except: null };
 
 test("a call that is cancelled while the server is silent in the middle of securing the connection closes it", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const call = postByClient(`https://127.0.0.1:${port}`, {})("/", "{}");
+  const call = createPost(`https://127.0.0.1:${port}`, {}, noProxies)("/", "{}");
   const opening = call.open().then(
     () => "opened",
     () => "refused",

@@ -1,7 +1,7 @@
 // The doctor on the key, the vendor, the clock, the port and the runtime's limits.
 
 import { createServer } from "node:net";
-import { type Config, callsByFetch, isDemo, isLoopback, outgoingRequestCap, settings } from "../config.ts";
+import { type Config, isDemo, isLoopback, settings } from "../config.ts";
 import { createProvider } from "../providers/index.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 
@@ -117,16 +117,4 @@ async function askHealth(config: Config): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-export function checkCap(config: Config): Finding {
-  if (!("Bun" in globalThis)) return ok("runtime", "Node, which does not limit outgoing requests");
-  if (!callsByFetch(config)) return ok("runtime", "Bun");
-  const cap = outgoingRequestCap();
-  if (cap >= 65_535) return ok("runtime", `Bun, up to ${cap} answers at once`);
-  return wrong(
-    "runtime",
-    `Bun, only ${cap} answers at once`,
-    "start through `npm start` or `rozmova`, or set BUN_CONFIG_MAX_HTTP_REQUESTS=65535",
-  );
 }

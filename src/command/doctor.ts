@@ -2,7 +2,7 @@
 
 import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { checkDatabase, checkDisk } from "./doctor-database.ts";
-import { checkCap, checkClock, checkDoor, checkKey, checkPort, checkVendor } from "./doctor-network.ts";
+import { checkClock, checkDoor, checkKey, checkPort, checkVendor } from "./doctor-network.ts";
 import { type Finding, ok, printFinding, wrong } from "./finding.ts";
 
 /** Prints a finding per line on stdout. Throws when something is wrong, so that the exit status says it. */
@@ -23,7 +23,6 @@ async function* examine(flags: string[]): AsyncGenerator<Finding> {
   yield checkKey(config);
   const answer = checkVendor(config);
   yield checkDoor(config);
-  yield checkCap(config);
   yield checkDisk(config);
   yield await checkDatabase(config);
   yield await checkPort(config);

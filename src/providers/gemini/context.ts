@@ -3,7 +3,8 @@
 import type { ModelInfo } from "../../model/model-info.ts";
 import { ProviderError } from "../../provider.ts";
 import type { CallClock, Deadlines } from "../call-clock.ts";
-import type { Post } from "../http/call.ts";
+import type { Post } from "../http/exchange.ts";
+import type { ProxySettings } from "../http/proxy.ts";
 import type { RetryPolicy } from "../retry.ts";
 
 /** Settings with every default filled in. */
@@ -15,7 +16,7 @@ export interface GeminiContext {
   findModel: (model: string) => ModelInfo | undefined;
   random: () => number;
   now: () => number;
-  viaFetch: boolean;
+  proxies: ProxySettings;
   post?: Post;
 }
 

@@ -3,9 +3,9 @@
 import type { ModelInfo } from "../../model/model-info.ts";
 import type { BeforeSend, Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../../provider.ts";
 import { type Deadlines, Line } from "../call-clock.ts";
-import type { Post } from "../http/call.ts";
-import { postByClient } from "../http/client.ts";
-import { postByFetch } from "../http/fetch.ts";
+import { createPost } from "../http/client.ts";
+import type { Post } from "../http/exchange.ts";
+import { chooseProxy, type ProxySettings } from "../http/proxy.ts";
 import { chooseRetryDelay, defaultRetryPolicy, type RetryPolicy, waitFor } from "../retry.ts";
 import { checkKey, type GeminiContext, timeoutError } from "./context.ts";
 import { GeminiError } from "./errors.ts";
@@ -26,14 +26,14 @@ export interface GeminiSettings {
   random?: () => number;
   /** The clock by which each attempt is dated, ms since 1970. */
   now?: () => number;
-  /** Whether the runtime's `fetch` makes the calls, as it must where there is a proxy on the way. */
-  viaFetch?: boolean | undefined;
+  /** Default: no proxy is on the way. */
+  proxies?: ProxySettings | undefined;
 }
 
 export const geminiBaseUrl = "https://generativelanguage.googleapis.com";
 export const defaultDeadlines: Deadlines = { firstByteMs: 60_000, idleMs: 60_000, totalMs: 600_000 };
 
-/** The adapter. Makes no request by itself and never checks a key by its pattern. */
+/** The adapter. Makes no request by itself and never checks a key by its pattern. Throws with a sentence for the operator on an address that is none. */
 export function createGemini(settings: GeminiSettings): Provider {
   const context: GeminiContext = {
     apiKey: settings.apiKey.trim(),
@@ -43,8 +43,9 @@ export function createGemini(settings: GeminiSettings): Provider {
     findModel: settings.findModel ?? (() => undefined),
     random: settings.random ?? Math.random,
     now: settings.now ?? Date.now,
-    viaFetch: settings.viaFetch ?? false,
+    proxies: settings.proxies ?? { http: null, https: null, except: null },
   };
+  chooseProxy(new URL(context.baseUrl), context.proxies);
   const control = () => import("./sdk.ts");
   return {
     vendor,
@@ -183,6 +184,6 @@ function buildRequest(
 /** The way out, made at the first request: the key must be one that a header can hold. */
 function choosePost(context: GeminiContext): Post {
   const apiKey = checkKey(context.apiKey);
-  context.post ??= (context.viaFetch ? postByFetch : postByClient)(context.baseUrl, headersFor(apiKey));
+  context.post ??= createPost(context.baseUrl, headersFor(apiKey), context.proxies);
   return context.post;
 }

@@ -3,7 +3,7 @@
 import type { ErrorCode } from "../../errors.ts";
 import type { BeforeSend, ProviderEvent } from "../../provider.ts";
 import type { CallClock, Line } from "../call-clock.ts";
-import { codeOf, type HttpCall, type Post } from "../http/call.ts";
+import { codeOf, type HttpExchange, type Post } from "../http/exchange.ts";
 import { Answer } from "./answer.ts";
 import { GeminiError, toGeminiError } from "./errors.ts";
 import { readFailure } from "./failure.ts";
@@ -58,7 +58,7 @@ async function announce({ beforeSend, line }: HttpRequest, attempt: AttemptRecor
 }
 
 /** A function of its own, so that what listens until the end of the call does not hold the request, with the whole prompt. */
-function cancelWhenCut(call: HttpCall, line: Line): void {
+function cancelWhenCut(call: HttpExchange, line: Line): void {
   line.whenCut(() => call.cancel());
 }
 
@@ -81,11 +81,11 @@ export function headersFor(apiKey: string): Record<string, string> {
 }
 
 /** Whether the body can be an event stream of the vendor's; a proxy that compresses all the same is refused. */
-function isReadable(call: HttpCall): boolean {
+function isReadable(call: HttpExchange): boolean {
   return call.status !== 204 && /^(?:identity)?$/.test(call.header("content-encoding"));
 }
 
-async function readRefusal(call: HttpCall) {
+async function readRefusal(call: HttpExchange) {
   const failure = readFailure(call.status, await readStart(call));
   const header = call.header("retry-after");
   if (failure.retryAfterSeconds === undefined && /^\d{1,6}$/.test(header)) failure.retryAfterSeconds = Number(header);
@@ -93,7 +93,7 @@ async function readRefusal(call: HttpCall) {
 }
 
 /** The first part of a body; what cannot be read is empty: the status alone says enough. */
-async function readStart(call: HttpCall): Promise<string> {
+async function readStart(call: HttpExchange): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   try {
@@ -122,7 +122,7 @@ export function connectionFailure(error: unknown): GeminiError {
 /** The answer of one request, read batch by batch. */
 export class AnswerStream {
   readonly attempt: AttemptRecord;
-  readonly #call: HttpCall;
+  readonly #call: HttpExchange;
   readonly #answer: Answer;
   readonly #clock: CallClock;
   readonly #framer = new StreamFramer();
@@ -131,7 +131,7 @@ export class AnswerStream {
   #nextUsageAt = 0;
   #ended = false;
 
-  constructor(call: HttpCall, attempt: AttemptRecord, clock: CallClock) {
+  constructor(call: HttpExchange, attempt: AttemptRecord, clock: CallClock) {
     this.#call = call;
     this.#answer = new Answer(attempt);
     this.attempt = attempt;

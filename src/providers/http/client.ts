@@ -1,30 +1,37 @@
-// Calls over connections of our own, each kept for the next one. Why not `fetch`: docs/decisions/gemini-data-plane.md.
+// Exchanges over connections of our own, each kept for the next one. Why not `fetch` or `node:http`: docs/decisions/gemini-data-plane.md.
 
-import type { HttpCall, Post } from "./call.ts";
+import type { HttpExchange, Post } from "./exchange.ts";
 import { AnswerParser } from "./parser.ts";
+import { chooseProxy, type ProxySettings } from "./proxy.ts";
 import { type Address, openSocket, type Socket, type SocketOwner } from "./socket.ts";
 
-/** Connections kept without a call, and how long: the shortest that a server keeps them as a rule (nginx 75 s, the vendor's front 240 s). */
+/** Connections kept without an exchange, and how long: the shortest that a server keeps them as a rule (nginx 75 s, the vendor's front 240 s). */
 const maxIdle = 64;
 const maxIdleMs = 50_000;
 /** Bytes that a reader has not asked for; beyond that, nothing more is taken from the network. */
 const maxQueued = 256 * 1024;
-/** Sends POSTs to an address with a path prefix, with the same headers each time. */
-export function postByClient(baseUrl: string, headers: Record<string, string>): Post {
+/**
+ * Sends POSTs to an address with a path prefix, with the same headers each time; through a proxy where one is on the way: over a
+ * tunnel to where TLS is spoken, else by naming the whole address to it. Throws with a sentence for the operator on an address that is none.
+ */
+export function createPost(baseUrl: string, headers: Record<string, string>, proxies: ProxySettings): Post {
   const url = new URL(baseUrl);
   const tls = url.protocol === "https:";
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const pool: Pool = { address: { host, port: Number(url.port || (tls ? 443 : 80)), tls }, idle: [] };
-  const lines = Object.entries({ host: url.host, ...headers })
+  const proxy = chooseProxy(url, proxies);
+  const relay = tls || proxy === null ? null : { ...proxy, tls: false };
+  const target = { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port || (tls ? 443 : 80)), tls };
+  const pool: Pool = { address: { ...(relay ?? target), tunnel: tls ? proxy : null }, idle: [] };
+  const toRelay = relay?.authorization ? { "proxy-authorization": relay.authorization } : {};
+  const lines = Object.entries({ host: url.host, ...headers, ...toRelay })
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join("");
-  const prefix = url.pathname.replace(/\/+$/, "");
+  const prefix = (relay ? url.origin : "") + url.pathname.replace(/\/+$/, "");
   return (path, body) => {
-    const call = new ClientCall();
+    const exchange = new ClientExchange();
     const length = Buffer.byteLength(body);
     const request = `POST ${prefix}${path} HTTP/1.1\r\n${lines}content-length: ${length}\r\n\r\n${body}`;
-    (takeIdle(pool) ?? new Connection(pool)).carry(request, call);
-    return call;
+    (takeIdle(pool) ?? new Connection(pool)).carry(request, exchange);
+    return exchange;
   };
 }
 
@@ -42,7 +49,7 @@ function takeIdle({ idle }: Pool): Connection | undefined {
   return undefined;
 }
 
-class ClientCall implements HttpCall {
+class ClientExchange implements HttpExchange {
   sent = false;
   connection: Connection | null = null;
   readonly #parser = new AnswerParser();
@@ -78,7 +85,7 @@ class ClientCall implements HttpCall {
   }
 
   cancel(): void {
-    this.fail(new Error("the call was cancelled"));
+    this.fail(new Error("the exchange was cancelled"));
     this.connection?.drop();
   }
 
@@ -147,13 +154,13 @@ interface Reader {
   reject(error: Error): void;
 }
 
-/** One connection, with one call at a time. */
+/** One connection, with one exchange at a time. */
 class Connection implements SocketOwner {
   idleSince = 0;
   readonly #pool: Pool;
   #socket: Socket | null = null;
   #isClosed = false;
-  #call: ClientCall | null = null;
+  #exchange: ClientExchange | null = null;
   /** What is to be sent once the connection is open. */
   #request: string | null = null;
   #isOpen = false;
@@ -162,9 +169,9 @@ class Connection implements SocketOwner {
     this.#pool = pool;
   }
 
-  carry(request: string, call: ClientCall): void {
-    this.#call = call;
-    call.connection = this;
+  carry(request: string, exchange: ClientExchange): void {
+    this.#exchange = exchange;
+    exchange.connection = this;
     if (this.#socket !== null) {
       this.#send(request);
       return;
@@ -181,16 +188,16 @@ class Connection implements SocketOwner {
   }
 
   onData(bytes: Uint8Array): void {
-    const call = this.#call;
-    if (call === null) {
+    const exchange = this.#exchange;
+    if (exchange === null) {
       this.#leavePool();
       this.destroy(); // nobody has asked for anything
       return;
     }
     try {
-      if (call.take(bytes)) this.#release(call);
+      if (exchange.take(bytes)) this.#release(exchange);
     } catch (error) {
-      call.fail(error as Error);
+      exchange.fail(error as Error);
       this.drop();
     }
   }
@@ -201,14 +208,14 @@ class Connection implements SocketOwner {
    */
   onClosed(error: Error | null): void {
     this.#isClosed = true;
-    const call = this.#call;
-    if (call === null) {
+    const exchange = this.#exchange;
+    if (exchange === null) {
       this.#leavePool();
       return;
     }
-    this.#leave(call);
-    if (error === null) call.close();
-    else call.fail(error);
+    this.#leave(exchange);
+    if (error === null) exchange.close();
+    else exchange.fail(error);
   }
 
   pause(): void {
@@ -219,9 +226,9 @@ class Connection implements SocketOwner {
     this.#socket?.resume();
   }
 
-  /** Leaves its call and closes. */
+  /** Leaves its exchange and closes. */
   drop(): void {
-    if (this.#call !== null) this.#leave(this.#call);
+    if (this.#exchange !== null) this.#leave(this.#exchange);
     this.destroy();
   }
 
@@ -232,7 +239,7 @@ class Connection implements SocketOwner {
   }
 
   #send(request: string): void {
-    this.#call!.sent = true;
+    this.#exchange!.sent = true;
     this.#socket?.write(request);
   }
 
@@ -241,16 +248,16 @@ class Connection implements SocketOwner {
     if (idle.includes(this)) idle.splice(idle.indexOf(this), 1);
   }
 
-  #leave(call: ClientCall): void {
-    this.#call = null;
-    call.connection = null;
+  #leave(exchange: ClientExchange): void {
+    this.#exchange = null;
+    exchange.connection = null;
   }
 
-  /** The answer is whole: the connection waits for the next call. */
-  #release(call: ClientCall): void {
-    this.#leave(call);
+  /** The answer is whole: the connection waits for the next exchange. */
+  #release(exchange: ClientExchange): void {
+    this.#leave(exchange);
     const { idle } = this.#pool;
-    if (call.isReusable && idle.length < maxIdle) {
+    if (exchange.isReusable && idle.length < maxIdle) {
       this.#socket?.resume(); // where the reader was behind: whoever comes next reads from the start
       this.idleSince = performance.now();
       idle.push(this);

@@ -7,6 +7,8 @@ const maxHeadBytes = 64 * 1024;
 const maxTrailerBytes = 64 * 1024;
 /** A chunk of up to 2^48 bytes: more digits than that are no length. */
 const maxSizeDigits = 12;
+/** Lines of a name and a value, and nothing else: not folded, no blank in or after a name, no control byte (RFC 9112 5, 5.1, 5.2). */
+const headerLines = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 const nothing = new Uint8Array(0);
@@ -86,9 +88,9 @@ export class AnswerParser {
   }
 
   #readHead(head: string): void {
-    const first = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n]*)?\r\n/.exec(head);
+    const first = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?\r\n/.exec(head);
     if (first === null) throw new HttpSyntaxError("the answer is not HTTP/1.1");
-    if (/\r\n[ \t]|[^\r]\n|\0/.test(head)) throw new HttpSyntaxError("the answer's head is malformed");
+    if (!headerLines.test(head.slice(first[0].length))) throw new HttpSyntaxError("the answer's head is malformed");
     const status = Number(first[2]);
     if (status < 200 && status !== 101) return;
     this.status = status;
@@ -98,13 +100,13 @@ export class AnswerParser {
 
   #chooseFraming(isCurrent: boolean): void {
     const coding = this.header("transfer-encoding");
-    const length = this.header("content-length");
+    const length = this.#head.includes("\r\ncontent-length:") ? this.header("content-length") : null;
     const isClosing = /(?:^|,)\s*close\s*(?:,|$)/.test(this.header("connection"));
-    this.#keepsAlive = isCurrent && !isClosing && (coding === "" || length === "");
+    this.#keepsAlive = isCurrent && !isClosing && (coding === "" || length === null);
     if (this.status === 204 || this.status === 304) this.#phase = "over";
     else if (coding === "chunked") this.#phase = "size";
     else if (coding !== "") throw new HttpSyntaxError("the answer's transfer coding is not chunked");
-    else if (length !== "") this.#takeLength(length);
+    else if (length !== null) this.#takeLength(length);
     else {
       this.#phase = "to-close";
       this.#keepsAlive = false;
@@ -161,6 +163,7 @@ export class AnswerParser {
         break;
       case "extension":
         if (byte === carriageReturn) this.#phase = "size-end";
+        else if (byte === lineFeed) throw new HttpSyntaxError("a chunk's size does not end its line");
         else this.#countTrailer();
         break;
       case "size-end":

@@ -1,13 +1,17 @@
 // A TCP or TLS connection, on Bun's own sockets where Bun runs it and on Node's elsewhere: one that Bun makes for `node:net`
 // takes 9 KB more.
 
-import { connect as connectTcp, isIP } from "node:net";
+import { connect as connectTcp, isIP, type Socket as NodeSocket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import type { ProxyAddress } from "./proxy.ts";
+import { openTunnel } from "./tunnel.ts";
 
 export interface Address {
   host: string;
   port: number;
   tls: boolean;
+  /** The proxy that is asked for a way there; only where TLS is spoken. */
+  tunnel: ProxyAddress | null;
 }
 
 /** Whoever a connection belongs to. Nothing is called after `onClosed`, nor after the owner has destroyed it. */
@@ -31,6 +35,7 @@ export interface Socket {
 
 /** Begins to connect; the owner hears of it later. */
 export function openSocket(address: Address, owner: SocketOwner): Socket {
+  if (address.tunnel !== null) return openThrough(address.tunnel, address, owner);
   return typeof Bun === "undefined" ? openOnNode(address, owner) : new BunSocket(address, owner);
 }
 
@@ -122,12 +127,20 @@ const handlers: Bun.SocketHandler<BunSocket> = {
 };
 
 function openOnNode({ host, port, tls }: Address, owner: SocketOwner): Socket {
-  const secured = isIP(host) ? { host, port } : { host, port, servername: host };
-  const socket = tls ? connectTls(secured) : connectTcp({ host, port });
+  const socket = tls ? connectTls({ host, port, ...nameOf(host) }) : connectTcp({ host, port });
+  return watch(socket, tls ? "secureConnect" : "connect", owner);
+}
+
+/** The name that the server's certificate is held against; an address in numbers is not sent as one (RFC 6066 3, read 2026-11-27). */
+function nameOf(host: string): { servername?: string } {
+  return isIP(host) ? {} : { servername: host };
+}
+
+function watch(socket: NodeSocket, opening: "connect" | "secureConnect", owner: SocketOwner): Socket {
   let isOver = false;
   let failure: Error | null = null;
   socket.setNoDelay(true).unref();
-  socket.once(tls ? "secureConnect" : "connect", () => owner.onOpen());
+  socket.once(opening, () => owner.onOpen());
   socket.on("data", (bytes: Uint8Array) => {
     if (!isOver) owner.onData(bytes);
   });
@@ -144,6 +157,26 @@ function openOnNode({ host, port, tls }: Address, owner: SocketOwner): Socket {
     destroy() {
       isOver = true;
       socket.destroy();
+    },
+  };
+}
+
+/** On Node's sockets under both runtimes: a way through a proxy is seldom. */
+function openThrough(proxy: ProxyAddress, { host, port }: Address, owner: SocketOwner): Socket {
+  let secured: Socket | null = null;
+  const stopAsking = openTunnel(proxy, host, port, {
+    onOpen(socket) {
+      secured = watch(connectTls({ socket, host, ...nameOf(host) }), "secureConnect", owner);
+    },
+    onRefused: (error) => owner.onClosed(error),
+  });
+  return {
+    write: (text) => secured?.write(text),
+    pause: () => secured?.pause(),
+    resume: () => secured?.resume(),
+    destroy() {
+      stopAsking();
+      secured?.destroy();
     },
   };
 }

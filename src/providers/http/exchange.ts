@@ -1,9 +1,9 @@
-// A POST and its answer as it comes, however it travels.
+// A POST and its answer as it comes.
 
-export interface HttpCall {
+export interface HttpExchange {
   /** Whether any of the request may have left this machine. */
   readonly sent: boolean;
-  /** 0 until the call is open. */
+  /** 0 until the exchange is open. */
   readonly status: number;
   /** In lower case; "" where it did not come. */
   header(name: string): string;
@@ -16,7 +16,7 @@ export interface HttpCall {
 }
 
 /** Sends a body to a path of one vendor's address. Never throws. */
-export type Post = (path: string, body: string) => HttpCall;
+export type Post = (path: string, body: string) => HttpExchange;
 
 /** The system's or the runtime's name of what went wrong; "" where it has none. */
 export function codeOf(error: unknown): string {

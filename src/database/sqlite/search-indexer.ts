@@ -91,7 +91,9 @@ export class WaitingTexts implements IndexWaiting {
   /** The mark stands below whatever runs or waits: the next start indexes from there. */
   private async moveMark(tx: Tx, upTo: number | undefined, indexed: ReadonlySet<number> | undefined): Promise<void> {
     if (upTo === undefined) return;
-    const [running] = await tx.all<{ row: number | null }>("SELECT MIN(row) AS row FROM turn WHERE settled = 0");
+    const [running] = await tx.all<{ row: number | null }>(
+      "SELECT MIN(row) AS row FROM turn INDEXED BY turn_unsettled WHERE settled = 0",
+    );
     let below = Math.min(upTo, (running?.row ?? Number.MAX_SAFE_INTEGER) - 1);
     for (const row of this.rows) if (!indexed?.has(row)) below = Math.min(below, row - 1);
     await tx.run("UPDATE search_mark SET indexed_to = $1 WHERE id = 1 AND indexed_to < $1", [below]);

@@ -26,6 +26,8 @@ export interface EmulatorOptions {
   apiKeys?: string[];
   /** Milliseconds between the events of a stream. Default 0. */
   chunkDelayMs?: number;
+  /** The clock, in milliseconds since 1970: models retire by it. Default: the machine's. */
+  now?: () => number;
   log?: (line: string) => void;
   /** How many calls are kept; true is 1000 (the default), false none. */
   record?: boolean | number;
@@ -80,6 +82,7 @@ class Desk {
       cache: new PrefixCache(),
       queue: new ScenarioQueue(),
       chunkDelayMs: options.chunkDelayMs ?? 0,
+      now: options.now ?? Date.now,
       apiKeys: options.apiKeys,
     };
   }

@@ -21,6 +21,8 @@ import { headersOf, htmlHeaders } from "./wire.ts";
 export interface Kitchen {
   cache: PrefixCache;
   chunkDelayMs: number;
+  /** Milliseconds since 1970: which models are served, and by what rules, changes with the day. */
+  now: () => number;
 }
 
 const shortestDeadlineSeconds = 10;
@@ -64,7 +66,7 @@ const uncheckedPromptTokens = 16;
 function cannedScript(model: Model, scenario: Scenario, context: ErrorContext, call: Call, kitchen: Kitchen): Script {
   const byCall = canned.get(scenario) ?? new Map<string, Script>();
   canned.set(scenario, byCall);
-  const name = `${context.framing} ${model.id} ${kitchen.chunkDelayMs}`;
+  const name = `${context.framing} ${model.id} ${model.servedAs ?? ""} ${kitchen.chunkDelayMs}`;
   const ready = byCall.get(name);
   if (ready) return ready;
   const count = { promptTokens: uncheckedPromptTokens, cachedTokens: 0 };
@@ -113,7 +115,7 @@ export function generateScript(call: Call, scenario: Scenario, context: ErrorCon
   const waitMs = scenario.firstByteMs ?? (scenario.fault === "slow-first-byte" ? slowFirstByteMs : undefined);
   const fault = errorFaultScript(scenario, context);
   if (fault) return waitMs === undefined ? fault : { ...fault, waitMs };
-  const model = findModel(context.model);
+  const model = findModel(context.model, kitchen.now());
   if (!model) return errorScript(unknownModel(context.model, context.version), context.framing);
   const make = scenario.unchecked && !scenario.fault ? cannedScript : checkedScript;
   const script = refuseOnPayloadError(() => make(model, scenario, context, call, kitchen), context);
@@ -121,8 +123,9 @@ export function generateScript(call: Call, scenario: Scenario, context: ErrorCon
 }
 
 /** The answer to countTokens, by the same rule as the usage of a generate call. */
-export function countScript(call: Call, context: ErrorContext): Script {
-  if (!findModel(context.model)) return errorScript(unknownModel(context.model, context.version), context.framing);
+export function countScript(call: Call, context: ErrorContext, kitchen: Kitchen): Script {
+  if (!findModel(context.model, kitchen.now()))
+    return errorScript(unknownModel(context.model, context.version), context.framing);
   return refuseOnPayloadError(() => {
     const request = readCountRequest(call.bodyText);
     if (request.contents.length === 0) {

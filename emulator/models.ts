@@ -5,6 +5,8 @@ export interface Model {
   displayName: string;
   /** The model that really answers, where the vendor has moved the name on. */
   servedAs?: string;
+  /** The day (UTC) from which another model answers under this name, by its own rules. */
+  retires?: { on: string; successor: string };
   /** Accepted thinkingBudget values; null: any budget is refused. */
   budget: { min: number; max: number; canBeOff: boolean } | null;
   /** Accepted thinkingLevel values; empty: levels are refused. */
@@ -37,6 +39,7 @@ const list: readonly Model[] = [
     displayName: "Gemini 2.5 Flash",
     budget: { min: 1, max: 24_576, canBeOff: true },
     ...older,
+    retires: { on: "2026-12-01", successor: "gemini-3.5-flash-lite" },
   },
   {
     id: "gemini-2.5-flash-lite",
@@ -44,11 +47,18 @@ const list: readonly Model[] = [
     budget: { min: 512, max: 24_576, canBeOff: true },
     ...older,
   },
-  { id: "gemini-2.5-pro", displayName: "Gemini 2.5 Pro", budget: { min: 128, max: 32_768, canBeOff: false }, ...older },
+  {
+    id: "gemini-2.5-pro",
+    displayName: "Gemini 2.5 Pro",
+    budget: { min: 128, max: 32_768, canBeOff: false },
+    ...older,
+    retires: { on: "2026-12-01", successor: "gemini-3.8-flash" },
+  },
   { id: "gemini-3-flash-preview", displayName: "Gemini 3 Flash Preview", ...newer, prefill: true },
   { id: "gemini-3.1-flash-lite", displayName: "Gemini 3.1 Flash-Lite", ...newer, prefill: true },
   { id: "gemini-3.1-pro-preview", displayName: "Gemini 3.1 Pro Preview", ...newer, levels: noMinimal, prefill: true },
-  { id: "gemini-3.5-flash-lite", displayName: "Gemini 3.5 Flash-Lite", ...newer },
+  // A budget of 0 was refused live on 2026-08-19; its documentation has levels only.
+  { id: "gemini-3.5-flash-lite", displayName: "Gemini 3.5 Flash-Lite", ...newer, budget: null },
   { id: "gemini-3.5-flash", displayName: "Gemini 3.5 Flash", servedAs: "gemini-3.6-flash", ...newer },
   { id: "gemini-3.6-flash", displayName: "Gemini 3.6 Flash", ...newer },
   { id: "gemini-3.7-flash", displayName: "Gemini 3.7 Flash", ...newer, levels: noMinimal },
@@ -61,8 +71,12 @@ const list: readonly Model[] = [
 
 const byId = new Map(list.map((model) => [model.id, model]));
 
-export function findModel(id: string): Model | undefined {
-  return byId.get(id);
+/** The model that a name stands for at a moment (ms since 1970), as it is served then. */
+export function findModel(id: string, atMs: number): Model | undefined {
+  const model = byId.get(id);
+  if (!model?.retires || atMs < Date.parse(model.retires.on)) return model;
+  const { successor } = model.retires;
+  return { ...byId.get(successor)!, id, displayName: model.displayName, servedAs: successor };
 }
 
 /** A model as the models endpoint shows it. */

@@ -57,10 +57,10 @@ function ownScenario(call: Call, target: Target): { name: string; scenario: Scen
   return target.fault && { name: "suffix", scenario: target.fault };
 }
 
-function modelsScript(call: Call, target: Target): Script {
+function modelsScript(call: Call, target: Target, atMs: number): Script {
   const encoding = call.headers["accept-encoding"];
   if (target.verb === "getModel") {
-    const model = findModel(target.model);
+    const model = findModel(target.model, atMs);
     if (model) return jsonScript(describeModel(model), encoding);
     const message = `Model is not found: models/${target.model} for api version ${target.version}`;
     return errorScript({ code: 404, status: "NOT_FOUND", message }, "unary");
@@ -103,7 +103,9 @@ export function routeVendor(call: Call, url: string, key: string | undefined, se
   if (call.isGenerate) return generateScript(call, choice.scenario, context, service);
   const fault = errorFaultScript(choice.scenario, context);
   if (fault) return fault;
-  return target.verb === "countTokens" ? countScript(call, context) : modelsScript(call, target);
+  return target.verb === "countTokens"
+    ? countScript(call, context, service)
+    : modelsScript(call, target, service.now());
 }
 
 const notFoundPage =

@@ -1,6 +1,7 @@
 // The API as a test speaks it: small typed calls over real HTTP, and streams read event by event.
 
 import { createParser } from "eventsource-parser";
+import type { RawCounted } from "./recompute.ts";
 
 export interface SessionBody {
   id: string;
@@ -74,6 +75,9 @@ export interface HistoryBody {
 }
 export interface ReceiptBody {
   turn_id: string;
+  at: string;
+  price: { id: string; rates: Record<string, unknown> } | null;
+  counted: RawCounted | null;
   total: string | null;
   accuracy: CostBody["accuracy"];
   settled: boolean;
@@ -83,6 +87,7 @@ export interface ReceiptBody {
   attempts: {
     attempt: number;
     at: string;
+    model_requested: string;
     model_served: string | null;
     usage_raw: Record<string, unknown> | null;
     error_code: string | null;

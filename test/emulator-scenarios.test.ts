@@ -137,7 +137,7 @@ test("an answer that would begin after the caller's deadline is a 504 at that mo
   const call = new Call({ headers: { "x-server-timeout": "10" } } as never);
   call.bytes = Buffer.from(JSON.stringify({ contents: [user("Hello")] }));
   const context = { model: "gemini-2.5-flash", version: "v1beta", framing: "sse" as const };
-  const kitchen = { cache: new PrefixCache(), chunkDelayMs: 0 };
+  const kitchen = { cache: new PrefixCache(), chunkDelayMs: 0, now: Date.now };
   const script = (firstByteMs: number) => generateScript(call, { firstByteMs }, context, kitchen);
   expect(script(10_001)).toMatchObject({ status: 504, waitMs: 10_000 });
   expect(script(10_000)).toMatchObject({ status: 200, waitMs: 10_000 });

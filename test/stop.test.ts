@@ -60,6 +60,21 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     expect(server.emulator.generateCalls()[0]?.finished).toBe(true);
   });
 
+  test("an answer whose count never comes costs all of its text, what was read unseen too", async () => {
+    const text = "0123456789".repeat(40);
+    const uncounted = { promptTokenCount: 10, totalTokenCount: 10 };
+    server.emulator.play({ text, chunks: 20, delayMs: 8, usage: uncounted });
+    const { sessionId, turnId } = await startTurn();
+    await stop(turnId);
+    const receipt = await eventually(
+      () => readReceipt(server.url, turnId),
+      (seen) => seen.settled,
+    );
+    // 400 digits are 400 tokens by our estimate: 10 x 0.30 + 400 x 2.50 USD a million.
+    expect([receipt.accuracy, receipt.total]).toEqual(["partial", "0.001003"]);
+    expect((await readHistory(server.url, sessionId)).data[1]!.content.length).toBeLessThan(text.length);
+  });
+
   test("what stays silent beyond the bound is cut, and the receipt says partial", async () => {
     server.emulator.play({ fault: "stall", text: "some words, then nothing at all", chunks: 6, after: 3 });
     const { turnId } = await startTurn();

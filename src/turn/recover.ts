@@ -1,7 +1,6 @@
 // Turns whose process is gone: each is closed as interrupted, with the text and the bill that can still be known.
 
 import { planMemory } from "../conversation/memory.ts";
-import type { LedgerEntry } from "../money/ledger.ts";
 import { sumCost } from "../money/ledger.ts";
 import { estimateTokens } from "../money/tokens.ts";
 import type { Attempt, CallRecord } from "../provider.ts";

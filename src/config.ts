@@ -2,51 +2,20 @@
 
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
+import {
+  apiKey,
+  databaseAddress,
+  hostNames,
+  oneOf,
+  optional,
+  optionalWhole,
+  type Setting,
+  text,
+  webAddress,
+  whole,
+  yesOrNo,
+} from "./setting.ts";
 
-/** One setting: how it is named, what it is for, and how its text becomes a value. */
-interface Setting<T> {
-  env: string;
-  fallback: string;
-  says: string;
-  secret?: boolean;
-  /** Throws with a sentence that says what is expected. */
-  read: (text: string) => T;
-}
-
-const text = (value: string) => value;
-const optional = (value: string) => (value === "" ? null : value);
-function whole(least: number, most: number) {
-  return (value: string) => {
-    const number = Number(value);
-    if (!/^\d+$/.test(value) || number < least || number > most)
-      throw new Error(`a whole number from ${least} to ${most}`);
-    return number;
-  };
-}
-function optionalWhole(least: number, most: number) {
-  return (value: string) => (value === "" ? null : whole(least, most)(value));
-}
-function oneOf<const T extends string>(...words: T[]) {
-  return (value: string): T => {
-    const found = words.find((word) => word === value);
-    if (!found) throw new Error(`one of ${words.join(", ")}`);
-    return found;
-  };
-}
-function yesOrNo(value: string): boolean {
-  if (/^(1|true|yes|on)$/i.test(value)) return true;
-  if (/^(0|false|no|off|)$/i.test(value)) return false;
-  throw new Error("yes or no");
-}
-function webAddress(value: string): string {
-  if (!/^https?:\/\//.test(value) || !URL.canParse(value))
-    throw new Error("an address that begins with http:// or https://");
-  return value.replace(/\/+$/, "");
-}
-function databaseAddress(value: string): string {
-  if (/^sqlite:.+/.test(value) || /^postgres(ql)?:\/\/.+/.test(value)) return value;
-  throw new Error("sqlite:<file> or postgres://user:password@host/database");
-}
 function modelName(value: string): string {
   if (!/^[a-z0-9][a-z0-9.-]{0,127}$/.test(value)) throw new Error("a model id such as gemini-2.5-flash");
   return value;
@@ -61,7 +30,7 @@ export const settings = {
     env: "GEMINI_API_KEY",
     fallback: "",
     secret: true,
-    read: optional,
+    read: apiKey,
     says: "Key for Google's Gemini API. Without it (and without GEMINI_BASE_URL) the server runs in demo mode.",
   },
   geminiModel: {
@@ -82,6 +51,12 @@ export const settings = {
     read: text,
     says: "Address to listen on. Anything but loopback needs INSECURE_NO_AUTH.",
   },
+  allowedHosts: {
+    env: "ALLOWED_HOSTS",
+    fallback: "",
+    read: hostNames,
+    says: "Names under which browsers and proxies may call, separated by commas (chat.example): needed behind a reverse proxy. Needs INSECURE_NO_AUTH.",
+  },
   port: { env: "PORT", fallback: "8000", read: whole(0, 65_535), says: "Port to listen on; 0 takes any free one." },
   databaseUrl: {
     env: "DATABASE_URL",
@@ -95,6 +70,18 @@ export const settings = {
     fallback: "no",
     read: yesOrNo,
     says: "Serve other machines without any key: everyone who reaches the port can read, write and spend.",
+  },
+  maxConnections: {
+    env: "MAX_CONNECTIONS",
+    fallback: "10000",
+    read: whole(1, 1_000_000),
+    says: "Most open connections; fewer where the system allows the process fewer files. One that is idle gives way to a new one.",
+  },
+  idleConnectionMs: {
+    env: "IDLE_CONNECTION_MS",
+    fallback: "75000",
+    read: whole(100, 60 * minute),
+    says: "How long a connection stays open without a request, in milliseconds; more than the proxy in front keeps its own.",
   },
   logLevel: {
     env: "LOG_LEVEL",
@@ -174,6 +161,18 @@ export const settings = {
     read: whole(1_024, 64 * 1024 * 1024),
     says: "Largest request body, in bytes.",
   },
+  maxBodiesBytes: {
+    env: "MAX_BODIES_BYTES",
+    fallback: "67108864",
+    read: whole(65_536, 16 * 1024 ** 3),
+    says: "Memory for all request bodies on their way together, in bytes; past it the one that has taken longest is refused.",
+  },
+  maxUnreadBytes: {
+    env: "MAX_UNREAD_BYTES",
+    fallback: "268435456",
+    read: whole(65_536, 64 * 1024 ** 3),
+    says: "Memory for all answers that wait for their readers, in bytes; past it those are cut that have not read for longest.",
+  },
   maxTextChars: {
     env: "MAX_TEXT_CHARS",
     fallback: "1000000",
@@ -194,6 +193,14 @@ export type Config = { readonly [Name in SettingName]: ReturnType<(typeof settin
 /** The flag of a setting: PORT -> --port, DATABASE_URL -> --database-url. */
 export function flagOf(name: SettingName): string {
   return `--${settings[name].env.toLowerCase().replaceAll("_", "-")}`;
+}
+
+/** Whether its value must not be seen: then a file may hold it, and the environment's name for that file ends in _FILE. */
+export function isSecret(name: SettingName): boolean {
+  return "secret" in settings[name];
+}
+export function fileFlagOf(name: SettingName): string {
+  return `${flagOf(name)}-file`;
 }
 
 export class ConfigError extends Error {}
@@ -238,6 +245,8 @@ export interface ResolvedSetting {
   /** As it was written, without surrounding space; unchecked. */
   value: string;
   origin: "flag" | "environment" | ".env" | "default";
+  /** The file that held it, where one was named. */
+  file?: string;
 }
 
 /** Which of the sources decides each setting; a blank value decides nothing. Adds to `mistakes` what the flags got wrong. */
@@ -246,17 +255,33 @@ export function resolveSettings(sources: ConfigSources, mistakes: string[]): Res
   const dotEnv: Record<string, string | undefined> = sources.dotEnv === null ? {} : parseEnv(sources.dotEnv);
   return (Object.keys(settings) as SettingName[]).map((name) => {
     const { env, fallback } = settings[name];
-    const given: [ResolvedSetting["origin"], string | undefined][] = [
-      ["flag", flags.get(name)],
-      ["environment", sources.env[env]],
-      [".env", dotEnv[env]],
+    const given: [ResolvedSetting["origin"], string | undefined, string | undefined][] = [
+      ["flag", flags.get(flagOf(name)), flags.get(fileFlagOf(name))],
+      ["environment", sources.env[env], sources.env[`${env}_FILE`]],
+      [".env", dotEnv[env], dotEnv[`${env}_FILE`]],
     ];
-    const [origin, value] = given.find(([, text]) => text !== undefined) ?? [];
-    const text = (value ?? "").trim();
-    return origin === undefined || text === ""
-      ? { name, value: fallback, origin: "default" }
-      : { name, value: text, origin };
+    for (const [origin, text, file] of given) {
+      const value = text?.trim() ?? "";
+      if (value !== "") return { name, value, origin };
+      const path = file?.trim() ?? "";
+      if (isSecret(name) && path !== "") return { name, value: readSecret(name, path, mistakes), origin, file: path };
+    }
+    return { name, value: fallback, origin: "default" };
   });
+}
+
+/** The text of a file that holds one secret and nothing else, as Docker and systemd hand them over. */
+function readSecret(name: SettingName, path: string, mistakes: string[]): string {
+  try {
+    const text = readFileSync(path, "utf8").trim();
+    if (text === "") mistakes.push(`${settings[name].env}_FILE (${fileFlagOf(name)}): ${path} is empty`);
+    return text === "" ? settings[name].fallback : text;
+  } catch (cause) {
+    mistakes.push(
+      `${settings[name].env}_FILE (${fileFlagOf(name)}): ${path} cannot be read: ${(cause as Error).message}`,
+    );
+    return settings[name].fallback;
+  }
 }
 
 /** Whether an address stays on this machine. */
@@ -274,30 +299,45 @@ export const demoHint =
   "No AI is answering: the bundled emulator of the Gemini API is. " +
   "Put GEMINI_API_KEY=<your key> into a file named .env in the folder the server is started from, and start it again.";
 
+/** How many files and sockets the system allows this process, where that can be known; else what is usual. */
+export function openFilesLimit(): number {
+  try {
+    const line = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
+    return Number(line?.[1] ?? 1_024);
+  } catch {
+    return 10_240; // macOS; Windows has no such limit
+  }
+}
+
 /** The proxies of the environment, in the names that every program on the machine reads, in small letters first as curl does; null where one is not set. */
 export function readProxies(): Record<"http" | "https" | "except", string | null> {
   const read = (name: string) => process.env[name] || process.env[name.toUpperCase()] || null;
   return { http: read("http_proxy"), https: read("https_proxy"), except: read("no_proxy") };
 }
 
-function readFlags(words: string[], mistakes: string[]): Map<SettingName, string> {
-  const names = new Map((Object.keys(settings) as SettingName[]).map((name) => [flagOf(name), name]));
-  const found = new Map<SettingName, string>();
+function readFlags(words: string[], mistakes: string[]): Map<string, string> {
+  const all = Object.keys(settings) as SettingName[];
+  const names = new Map(all.map((name) => [flagOf(name), name]));
+  for (const name of all) if (isSecret(name)) names.set(fileFlagOf(name), name);
+  const found = new Map<string, string>();
   for (let i = 0; i < words.length; i++) {
     const [flag = "", attached] = words[i]!.split(/=(.*)/s, 2);
     const name = names.get(flag);
     if (!name) mistakes.push(`${flag}: there is no such flag; see --help`);
-    else if (attached !== undefined) found.set(name, attached);
-    else if (settings[name].read === yesOrNo) found.set(name, "yes");
+    else if (attached !== undefined) found.set(flag, attached);
+    else if (settings[name].read === yesOrNo) found.set(flag, "yes");
     else if (words[i + 1] === undefined) mistakes.push(`${flag}: a value must follow`);
-    else found.set(name, words[++i]!);
+    else found.set(flag, words[++i]!);
   }
   return found;
 }
 
+/** Read from the folder the program is started in. */
+export const dotEnvFile = ".env";
+
 function readDotEnv(): string | null {
   try {
-    return readFileSync(".env", "utf8");
+    return readFileSync(dotEnvFile, "utf8");
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new ConfigError(`.env cannot be read: ${(cause as Error).message}`);

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import pino from "pino";
 import { startEmulator } from "../emulator/emulator.ts";
 import { loadPage } from "../web/build.ts";
-import { type Config, isDemo, isLoopback, readProxies } from "./config.ts";
+import { type Config, isDemo, isLoopback, openFilesLimit, readProxies } from "./config.ts";
 import { rememberConversations } from "./database/memory-cache.ts";
 import { openStore } from "./database/open.ts";
 import { type App, type AppDeps, createApp, type HttpTimes } from "./http/app.ts";
@@ -30,6 +30,8 @@ export interface Server {
   store: Store;
   turns: Turns;
   app: App;
+  /** How many are open. */
+  connections(): number;
   /** No new turns, running ones finish or are interrupted and booked, then everything is closed. */
   stop(): Promise<void>;
 }
@@ -128,7 +130,16 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     page: parts.page ?? loadPage,
     settings,
   });
-  const listener = await listen(app, { host: config.host, port: config.port });
+  const listener = await listen(app, {
+    host: config.host,
+    port: config.port,
+    mostConnections: Math.min(config.maxConnections, connectionsWithin(openFilesLimit())),
+    idleMs: config.idleConnectionMs,
+    headMs: times.headMs,
+    readerDeadlineMs: times.readerDeadlineMs,
+    mostBodyBytes: config.maxBodiesBytes,
+    mostUnsentBytes: config.maxUnreadBytes,
+  });
   const shownHost = config.host.includes(":") ? `[${config.host.replace(/^\[|\]$/g, "")}]` : config.host;
   return {
     url: `http://${shownHost}:${listener.port}`,
@@ -138,6 +149,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     store,
     turns,
     app,
+    connections: () => listener.connections,
     async stop() {
       await turns.drain(config.shutdownMs);
       await letReadersGo(listener, times.lastEventMs);
@@ -167,7 +179,7 @@ function httpSettings(config: Config) {
     maxBodyBytes: config.maxBodyBytes,
     maxTextChars: config.maxTextChars,
     idempotencyMs: config.idempotencyMs,
-    requireLoopbackHost: isLoopback(config.host),
+    allowedHosts: config.allowedHosts,
   };
 }
 
@@ -182,11 +194,19 @@ async function letReadersGo(listener: Listener, lastEventMs: number): Promise<vo
   await listener.stop(true);
 }
 
+/** A connection may have a call to the vendor behind it; the database and the log need some files, too. */
+function connectionsWithin(files: number): number {
+  return Math.max(16, Math.floor((files - 128) / 2));
+}
+
 function refuseOpenDoor(config: Config): void {
-  if (isLoopback(config.host) || config.insecureNoAuth) return;
+  if (config.insecureNoAuth || (isLoopback(config.host) && config.allowedHosts.length === 0)) return;
+  const opened = isLoopback(config.host)
+    ? `ALLOWED_HOSTS is ${config.allowedHosts.join(",")}`
+    : `HOST is ${config.host}`;
   throw new Error(
-    `HOST is ${config.host}: other machines could then read, write and spend without a key, so the server does not start. ` +
-      "Listen on 127.0.0.1, or say --insecure-no-auth if something else guards the door.",
+    `${opened}: other machines could then read, write and spend without a key, so the server does not start. ` +
+      "Listen on 127.0.0.1 and leave ALLOWED_HOSTS empty, or set INSECURE_NO_AUTH=yes (--insecure-no-auth) if something else guards the door.",
   );
 }
 

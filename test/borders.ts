@@ -26,7 +26,7 @@ const words: { what: string; pattern: RegExp; only: RegExp }[] = [
   {
     what: "uses Bun's own API",
     pattern: /\bBun\.[a-zA-Z]|["']bun(:[a-z]+)?["']/,
-    only: /^src\/(http\/listen|providers\/http\/socket)\.ts$/,
+    only: /^src\/(http\/server\/socket|providers\/http\/socket)\.ts$/,
   },
 ];
 

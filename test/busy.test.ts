@@ -38,6 +38,22 @@ describe.each(engines)("invariant 7 on %s", (_name, createDatabase) => {
     expect(server.emulator.callCount).toBe(1);
   });
 
+  test("with no place to wait, a message that would queue is taken when the session is free and refused when it is not", async () => {
+    const own = await startServer({ settings: { QUEUE_LIMIT: "0" } });
+    try {
+      const { id } = await newSession(own.url);
+      expect((await say(own.url, id, { content: "hi", if_busy: "queue" })).status).toBe(201);
+      own.emulator.play({ text: "slowly", chunks: 4, delayMs: 200 });
+      const events = await openStream(own.url, id, { content: "hi" });
+      await events.next();
+      const refused = await say(own.url, id, { content: "hi", if_busy: "queue" });
+      expect([refused.status, refused.body.code]).toEqual([409, "turn_in_progress"]);
+      await collect(events);
+    } finally {
+      await own.stop();
+    }
+  });
+
   test("queued messages wait their turn, in the order they came", async () => {
     const session = await newSession(server.url);
     server.emulator.always({ chunks: 3, delayMs: 5 });

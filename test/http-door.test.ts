@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { isId } from "../src/id.ts";
-import { call, newSession, say } from "./client.ts";
+import { call, newSession, type ProblemBody, say } from "./client.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 
 let server: HttpServer;
@@ -43,32 +43,80 @@ describe("the host", () => {
       expect([host, await status("GET", "/healthz", { host })]).toEqual([host, 200]);
   });
 
-  test("any other name is refused, however much it looks like one", async () => {
+  test("an address is ours, whatever it is: nobody's domain can be pointed to it", async () => {
+    for (const host of ["0.0.0.0", "10.0.0.1:8000", "[::]", "[fe80::1]:8000"])
+      expect([host, await status("GET", "/sessions", { host })]).toEqual([host, 200]);
+  });
+
+  test("any other name is refused, however much it looks like one, and the refusal says how to allow it", async () => {
     for (const host of [
       "evil.example",
       "localhost.evil.example",
       "127.0.0.1.evil.example",
       "127.0.0.1.nip.io:8000",
       "localhost@evil.example",
-      "0.0.0.0",
-      "[::]",
-      "10.0.0.1",
       "localhost:8000:8000",
       "127.0.0.1:x",
     ])
       expect([host, await status("GET", "/sessions", { host })]).toEqual([host, 403]);
-    expect(await rawStatus("GET http://evil.example/healthz HTTP/1.1\nHost: evil.example")).toBe(403);
+    expect(await rawStatus("GET http://evil.example/sessions HTTP/1.1\nHost: evil.example")).toBe(403);
+    expect(await rawStatus("GET /sessions HTTP/1.0")).toBe(403);
+    const { body } = await call<ProblemBody>(`${server.url}/sessions`, "GET", undefined, { host: "chat.example" });
+    expect(body.detail).toContain("ALLOWED_HOSTS");
+    expect(body.detail).toContain("chat.example");
   });
 
-  test("a server for other machines takes every name", async () => {
-    const open = await startHttp({ settings: { HOST: "0.0.0.0", INSECURE_NO_AUTH: "yes" } });
-    try {
-      expect(await status("GET", "/healthz", { host: "chat.example", origin: "https://chat.example" }, open.url)).toBe(
-        200,
-      );
-    } finally {
-      await open.stop();
+  test("whoever watches over the server may name any host, or none", async () => {
+    for (const path of ["/healthz", "/readyz"]) {
+      expect(await status("GET", path, { host: "evil.example", origin: "https://evil.example" })).toBe(200);
+      expect(await rawStatus(`GET ${path} HTTP/1.0`)).toBe(200);
     }
+  });
+
+  describe("behind a reverse proxy on the same machine", () => {
+    let behind: HttpServer;
+    beforeAll(async () => {
+      behind = await startHttp({
+        settings: { ALLOWED_HOSTS: "Chat.Example, b.example:8443", INSECURE_NO_AUTH: "yes" },
+      });
+    });
+    afterAll(() => behind.stop());
+    const browser = (host: string, origin: string, site = "same-origin") => ({
+      ...{ host, origin, "sec-fetch-site": site, "sec-fetch-mode": "cors", "sec-fetch-dest": "empty" },
+    });
+
+    test("its name is ours, kept or rewritten, on any port unless one was named", async () => {
+      for (const headers of [
+        browser("chat.example", "https://chat.example"),
+        browser("chat.example:443", "https://chat.example"),
+        browser("CHAT.EXAMPLE:8443", "http://chat.example:8443"),
+        browser("127.0.0.1:8000", "https://chat.example"),
+        browser("b.example:8443", "https://b.example:8443"),
+        browser("localhost", "https://b.example:8443"),
+      ])
+        expect([headers, await status("POST", "/sessions", headers, behind.url)]).toEqual([headers, 201]);
+    });
+
+    test("no other name is, and no other site's page may ask: no key does not mean no defence", async () => {
+      for (const headers of [
+        browser("b.example", "https://b.example"),
+        browser("x.chat.example", "https://x.chat.example"),
+        browser("chat.example", "https://evil.example"),
+        browser("chat.example", "https://chat.example.evil.example"),
+        browser("chat.example", "null"),
+        browser("127.0.0.1:8000", "https://evil.example"),
+        browser("chat.example", "https://chat.example", "cross-site"),
+      ])
+        expect([headers, await status("POST", "/sessions", headers, behind.url)]).toEqual([headers, 403]);
+    });
+  });
+
+  test("a name or an address for other machines is not opened without a word", async () => {
+    const open: Record<string, string>[] = [{ ALLOWED_HOSTS: "chat.example" }, { HOST: "0.0.0.0" }];
+    for (const settings of open)
+      await expect(startHttp({ settings })).rejects.toThrow(/ALLOWED_HOSTS|HOST is 0\.0\.0\.0/);
+    for (const name of ["https://chat.example", "*", "a b", "chat.example/x"])
+      await expect(startHttp({ settings: { ALLOWED_HOSTS: name } })).rejects.toThrow("ALLOWED_HOSTS");
   });
 });
 
@@ -107,6 +155,15 @@ describe("pages of other sites", () => {
       expect([headers, await status("GET", "/", headers)]).toEqual([headers, 200]);
     }
     expect(await status("POST", "/sessions", { origin: own(), "sec-fetch-site": "same-origin" })).toBe(201);
+  });
+
+  test("what is answered may be taken in by no page of another site, and a page opens none", async () => {
+    for (const path of ["/sessions", "/nothing", "/healthz", "/", "/docs", "/openapi.json"]) {
+      const { headers } = await fetch(`${server.url}${path}`);
+      expect([path, headers.get("cross-origin-resource-policy")]).toEqual([path, "same-origin"]);
+      if (headers.get("content-type")?.includes("html"))
+        expect([path, headers.get("cross-origin-opener-policy")]).toEqual([path, "same-origin"]);
+    }
   });
 
   test("no answer invites other origins", async () => {

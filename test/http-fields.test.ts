@@ -187,6 +187,20 @@ describe("text that could not be kept", () => {
     expect(pointers(refused)?.toSorted()).toEqual(["/metadata/n", "/params/response_schema/maximum"]);
   });
 
+  test("a whole number that would come back as another one is refused, wherever it stands", async () => {
+    for (const [body, pointer] of [
+      ['{"metadata":{"order":1161888007138312193}}', "/metadata/order"],
+      ['{"metadata":{"order":-9007199254740992}}', "/metadata/order"],
+      ['{"params":{"seed":9007199254740993}}', "/params/seed"],
+      ['{"params":{"response_schema":{"enum":[1,9007199254740993]}}}', "/params/response_schema/enum/1"],
+    ] as const) {
+      const refused = await makeRaw(body);
+      expect([body, refused.status, pointers(refused)]).toEqual([body, 422, [pointer]]);
+    }
+    const kept = await makeRaw('{"metadata":{"a":9007199254740991,"b":-9007199254740991,"c":0.1}}');
+    expect(kept.body.metadata).toEqual({ a: 9007199254740991, b: -9007199254740991, c: 0.1 });
+  });
+
   test("any other text comes back as it was sent", async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "grapheme", minLength: 1, maxLength: 100 }), async (text) => {

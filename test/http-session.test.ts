@@ -43,6 +43,41 @@ describe("versions", () => {
     expect((await ask("PATCH", path, { title: "fifth" }, { "if-match": weakened })).status).toBe(200);
   });
 
+  test("of several tags one has to be the present one", async () => {
+    const session = await newSession(server.url);
+    const path = `/sessions/${session.id}`;
+    const change = (tags: string) =>
+      ask<SessionBody>("PATCH", path, { title: tags.slice(0, 20) }, { "if-match": tags });
+    expect((await change('"v0", "v1"')).body.version).toBe(2);
+    expect((await change('"v1", "v3"')).status).toBe(412);
+    expect((await change('"other", W/"v2"')).status).toBe(200);
+    expect((await change('"other", "else"')).status).toBe(412);
+    expect((await ask("DELETE", path, undefined, { "if-match": '"v9","v3"' })).status).toBe(200);
+    const { id } = await newSession(server.url);
+    expect((await say(server.url, id, { content: "hi" }, { "if-match": '"v7", "v1"' })).status).toBe(201);
+    expect((await say(server.url, id, { content: "hi" }, { "if-match": '"v7", "v1"' })).status).toBe(412);
+  });
+
+  test("an id is read in any case", async () => {
+    const { id } = await newSession(server.url);
+    const { body } = await say(server.url, id.toUpperCase(), { content: "hi" });
+    expect(body.session.id).toBe(id);
+    for (const path of [
+      `/sessions/${id.toUpperCase()}/history?limit=5&after=${body.message.id.toUpperCase()}`,
+      `/turns/${body.turn.id.toUpperCase()}`,
+    ])
+      expect([path, (await ask("GET", path)).status]).toEqual([path, 200]);
+    const key = { "idempotency-key": "same session" };
+    const first = await say(server.url, id, { content: "on", parent_id: body.reply.id.toUpperCase() }, key);
+    const again = await say(
+      server.url,
+      id.toUpperCase(),
+      { content: "on", parent_id: body.reply.id.toUpperCase() },
+      key,
+    );
+    expect([again.status, again.body.turn.id]).toEqual([201, first.body.turn.id]);
+  });
+
   test("a message changes the tag", async () => {
     const session = await newSession(server.url);
     const { body } = await say(server.url, session.id, { content: "hi" }, { "if-match": `"v${session.version}"` });
@@ -228,8 +263,15 @@ describe("the history", () => {
       }
     };
     try {
-      const response = await server.app.fetch(new Request(`${server.url}/sessions/${id}/history`));
-      const reader = response.body!.getReader();
+      const asked = Object.assign(
+        new Request(`${server.url}/sessions/${id}/history`, { headers: { host: "localhost" } }),
+        {
+          hasBody: false,
+          readBody: async () => new Uint8Array(),
+        },
+      );
+      const response = await server.app.fetch(asked);
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
       expect(taken).toBe(2); // whether it is long is known by the second part
       await reader.read();
       await setImmediate();

@@ -2,7 +2,9 @@
 
 import { Hono } from "hono";
 import { AppError } from "../errors.ts";
-import { checkVisitor } from "./auth.ts";
+import type { HttpAnswer } from "./answer.ts";
+import { type Asked, pathOf } from "./asked.ts";
+import { Visitors } from "./auth.ts";
 import type { AppDeps } from "./deps.ts";
 import { Exchange } from "./exchange.ts";
 import { healthRoutes } from "./health.ts";
@@ -22,18 +24,31 @@ export type { AppDeps, HttpSettings, HttpTimes, PageFile } from "./deps.ts";
 
 export interface App {
   /** Answers a request, whatever it is; never throws. */
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Asked): Promise<HttpAnswer>;
+  /** The answer to what came instead of a request. */
+  refuse(cause: AppError): HttpAnswer;
   readonly routes: readonly Route[];
   /** How many event streams are open. */
   readonly openStreams: number;
 }
 
+/** Hono finds the handler by method and url, and hands on what it answers without a look at it. */
+function passOn(answer: HttpAnswer | Promise<HttpAnswer>): Promise<Response> {
+  return answer as unknown as Promise<Response>;
+}
+
+/** No page of another site may take in what is answered here, whatever it is (fetch.spec.whatwg.org, Cross-Origin-Resource-Policy). */
+const headersOfAll = { "cross-origin-resource-policy": "same-origin" };
+
+/** Whoever watches over a server names no host, or any. */
+function isHealth(request: Asked): boolean {
+  const path = pathOf(request);
+  return path === "/healthz" || path === "/readyz";
+}
+
 export function createApp(deps: AppDeps): App {
   const { settings, log } = deps;
-  const streams = new Streams({
-    heartbeatMs: settings.heartbeatMs ?? 15_000,
-    readerDeadlineMs: settings.readerDeadlineMs ?? 30_000,
-  });
+  const streams = new Streams(settings.heartbeatMs ?? 15_000);
   const routes: Route[] = [
     ...sessionRoutes(deps),
     ...messageRoutes(deps, streams),
@@ -43,20 +58,28 @@ export function createApp(deps: AppDeps): App {
     ...healthRoutes(deps),
   ];
   const bodyLimits = { maxBytes: settings.maxBodyBytes, deadlineMs: settings.bodyDeadlineMs ?? 120_000 };
+  const visitors = new Visitors(settings.allowedHosts);
   const findDoc = createDocs(routes, settings.version);
   const web = createWeb(deps);
 
   const hono = new Hono<{ Bindings: { exchange: Exchange } }>();
   for (const one of routes) {
     hono.on(one.method.toUpperCase(), one.path.replace(/\{(\w+)\}/g, ":$1"), (context) =>
-      one.serve(context.env.exchange, context.req.param("id") ?? "", bodyLimits),
+      passOn(one.serve(context.env.exchange, context.req.param("id") ?? "", bodyLimits)),
     );
   }
-  hono.notFound((context) => answerElse(context.env.exchange, context.req.path));
-  hono.onError((cause, context) => answerProblem(context.env.exchange, cause));
+  hono.notFound((context) => passOn(answerElse(context.env.exchange, context.req.path)));
+  hono.onError((cause, context) => passOn(answerProblem(context.env.exchange, cause)));
+
+  /** HEAD is GET without its body, which whoever sends the answer leaves out. */
+  function dispatch(exchange: Exchange): Promise<HttpAnswer> | HttpAnswer {
+    const { method, url } = exchange.request;
+    const asked = { method: method === "HEAD" ? "GET" : method, url } as Request;
+    return hono.fetch(asked, { exchange }) as unknown as Promise<HttpAnswer> | HttpAnswer;
+  }
 
   /** What is no route: a file, another method of a route, or nothing. */
-  async function answerElse(exchange: Exchange, path: string): Promise<Response> {
+  async function answerElse(exchange: Exchange, path: string): Promise<HttpAnswer> {
     const reads = exchange.request.method === "GET" || exchange.request.method === "HEAD";
     const file = reads ? ((await findDoc(path)) ?? (await web.find(path))) : undefined;
     if (file) {
@@ -67,7 +90,7 @@ export function createApp(deps: AppDeps): App {
     if (allowed.length === 0)
       throw new AppError("not_found", "There is nothing at this address; /docs lists what there is.");
     const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
-    if (exchange.request.method === "OPTIONS") return new Response(null, { status: 204, headers: allow });
+    if (exchange.request.method === "OPTIONS") return { status: 204, headers: allow, body: null };
     return answerProblem(exchange, new AppError("method_not_allowed", `This address takes ${allow.allow}.`), allow);
   }
 
@@ -88,18 +111,25 @@ export function createApp(deps: AppDeps): App {
     get openStreams() {
       return streams.pacemaker.size;
     },
+    refuse(cause) {
+      const exchange = new Exchange(undefined, log);
+      const answer = answerProblem(exchange, cause);
+      Object.assign(answer.headers, headersOfAll, { "x-request-id": exchange.requestId });
+      exchange.writeLog({ status: answer.status });
+      return answer;
+    },
     async fetch(request) {
       const exchange = new Exchange(request, log);
-      let response: Response;
+      let answer: HttpAnswer;
       try {
-        if (settings.requireLoopbackHost) checkVisitor(request);
-        response = await hono.fetch(request, { exchange });
+        if (!isHealth(request)) visitors.check(request);
+        answer = await dispatch(exchange);
       } catch (cause) {
-        response = answerProblem(exchange, cause);
+        answer = answerProblem(exchange, cause);
       }
-      response.headers.set("x-request-id", exchange.requestId);
-      if (!exchange.streaming || request.method === "HEAD") exchange.writeLog({ status: response.status });
-      return response;
+      Object.assign(answer.headers, headersOfAll, { "x-request-id": exchange.requestId });
+      if (!exchange.streaming || request.method === "HEAD") exchange.writeLog({ status: answer.status });
+      return answer;
     },
   };
 }

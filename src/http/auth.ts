@@ -1,31 +1,68 @@
-// Who may call: on loopback, whoever uses this machine, but no web page of another site that runs in its browser.
+// Who may call without a key: whoever names this server by an address or by a name it was told, but no page of another site.
 
 import { AppError } from "../errors.ts";
+import type { Asked } from "./asked.ts";
 
-/** Names that always mean this machine. Any port: forwarding one (ssh -L) must work. */
-const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
+/** A name or an address, and perhaps a port: any port, since forwarding one (ssh -L) must work. */
+const hostPattern = /^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]\\]+)(:\d{1,5})?$/i;
+const ipv4 = /^\d{1,3}(\.\d{1,3}){3}$/;
+const shownCharacters = 100;
 
-/**
- * Throws forbidden for a request that names a foreign host (DNS rebinding: a page's own domain that suddenly points to
- * 127.0.0.1) and for one that a page of another site made. Following a link to the page or the docs is allowed.
- */
-export function checkVisitor(request: Request): void {
-  const { headers } = request;
-  const host = headers.get("host") ?? new URL(request.url).host;
-  if (!loopbackHost.test(host))
-    throw new AppError("forbidden", "This server answers only to localhost, 127.0.0.1 and [::1].");
-  const origin = headers.get("origin");
-  if (origin !== null && !isSameHost(origin, host)) throw crossSite();
-  const site = headers.get("sec-fetch-site");
-  if (site === null || site === "same-origin" || site === "none") return;
-  const isLinkFollowed = headers.get("sec-fetch-mode") === "navigate" && headers.get("sec-fetch-dest") === "document";
-  if (request.method !== "GET" || !isLinkFollowed) throw crossSite();
+export class Visitors {
+  /** In small letters; with a port where it was given one. */
+  readonly #allowed: ReadonlySet<string>;
+
+  constructor(allowedHosts: readonly string[]) {
+    this.#allowed = new Set(allowedHosts);
+  }
+
+  /**
+   * Throws forbidden for a request that names a foreign host (DNS rebinding: a page's own domain that suddenly points here)
+   * and for one that a page of another site made. Following a link to the page or the docs is allowed.
+   */
+  check({ method, headers }: Asked): void {
+    const host = headers.get("host");
+    if (!this.#isOurs(host)) throw foreignHost(host);
+    const origin = headers.get("origin");
+    if (origin !== null && !this.#isOwnOrigin(origin, host)) throw crossSite();
+    const site = headers.get("sec-fetch-site");
+    if (site === null || site === "same-origin" || site === "none") return;
+    const isLinkFollowed = headers.get("sec-fetch-mode") === "navigate" && headers.get("sec-fetch-dest") === "document";
+    if ((method !== "GET" && method !== "HEAD") || !isLinkFollowed) throw crossSite();
+  }
+
+  /** An address cannot be pointed elsewhere by whoever owns a domain. */
+  #isOurs(host: string | null): host is string {
+    const [, name] = hostPattern.exec(host ?? "") ?? [];
+    if (name === undefined) return false;
+    return name.startsWith("[") || ipv4.test(name) || name.toLowerCase() === "localhost" || this.#isAllowed(host!);
+  }
+
+  #isAllowed(host: string): boolean {
+    const small = host.toLowerCase();
+    return this.#allowed.has(small) || this.#allowed.has(small.replace(/:\d+$/, ""));
+  }
+
+  /** Its own host, or one it was told: a proxy in front may rewrite Host. */
+  #isOwnOrigin(origin: string, host: string): boolean {
+    if (!URL.canParse(origin)) return false;
+    const { protocol, host: from } = new URL(origin);
+    const own = `${protocol}//${host}`;
+    return (URL.canParse(own) && new URL(own).host === from) || (from !== "" && this.#isAllowed(from));
+  }
 }
 
-function isSameHost(origin: string, host: string): boolean {
-  return URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
+function foreignHost(host: string | null): AppError {
+  const shown = host === null ? "The request names no host" : `"${host.slice(0, shownCharacters)}" is none of them`;
+  return new AppError(
+    "forbidden",
+    `This server answers to localhost, to an IP address, and to the names in the setting ALLOWED_HOSTS. ${shown}.`,
+  );
 }
 
 function crossSite(): AppError {
-  return new AppError("forbidden", "A page of another site made this request; only this server's own page may.");
+  return new AppError(
+    "forbidden",
+    "A page of another site made this request; only this server's own page may, and those of the names in the setting ALLOWED_HOSTS.",
+  );
 }

@@ -10,6 +10,8 @@ import type { Turns } from "../turn/turns.ts";
 export interface HttpTimes {
   /** A body must have arrived in this time. Default 2 min. */
   bodyDeadlineMs?: number;
+  /** The head of a request must have arrived in this time. Default 20 s. */
+  headMs?: number;
   /** A comment line is sent after so much silence on a stream. Default 15 s. */
   heartbeatMs?: number;
   /** A reader that has not taken what it was sent in this time is dropped. Default 30 s. */
@@ -28,8 +30,8 @@ export interface HttpSettings extends HttpTimes {
   maxTextChars: number;
   /** How long an Idempotency-Key is remembered. */
   idempotencyMs: number;
-  /** Answer only requests that name a loopback host, and none that a page of another site made. */
-  requireLoopbackHost: boolean;
+  /** Names by which this server may be called, besides localhost and its addresses; in small letters, with or without a port. */
+  allowedHosts: readonly string[];
 }
 
 /** One file of the web page, as it is served. `immutable`: its name changes with its content. */

@@ -3,6 +3,7 @@
 import { newId } from "../id.ts";
 import type { Log } from "../log.ts";
 import { defaultProject } from "../store.ts";
+import type { Asked } from "./asked.ts";
 
 /** What happened to a request, in the words of the log. */
 interface Outcome {
@@ -27,16 +28,17 @@ export class Exchange {
   streaming = false;
   private readonly startedAt = performance.now();
   readonly method: string;
-  private asked: Request | undefined;
+  private asked: Asked | undefined;
   private readonly log: Log;
 
-  constructor(request: Request, log: Log) {
+  /** Without a request: what came was none. */
+  constructor(request: Asked | undefined, log: Log) {
     this.asked = request;
-    this.method = request.method;
+    this.method = request?.method ?? "";
     this.log = log;
   }
 
-  get request(): Request {
+  get request(): Asked {
     if (!this.asked) throw new Error("the request was let go of");
     return this.asked;
   }

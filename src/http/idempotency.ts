@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Idempotency } from "../store.ts";
+import { pathOf } from "./asked.ts";
 import type { Exchange } from "./exchange.ts";
 import { invalidRequest } from "./field-errors.ts";
 
@@ -14,8 +15,7 @@ export function readIdempotency(exchange: Exchange, body: unknown, expiresAt: nu
   if (key === undefined) return undefined;
   if (!allowedKey.test(key))
     throw invalidRequest([{ pointer: "Idempotency-Key", detail: "must be 1 to 255 printable ASCII characters" }]);
-  const { method, url } = exchange.request;
-  const asked = `${method} ${new URL(url).pathname}\n${canonicalJson(body)}`;
+  const asked = `${exchange.method} ${pathOf(exchange.request).toLowerCase()}\n${canonicalJson(body)}`;
   return { key, bodyHash: createHash("sha256").update(asked).digest("hex"), expiresAt };
 }
 

@@ -1,11 +1,14 @@
 // Reads a request's JSON body: bounded while it arrives, strict UTF-8, and no text that storage could not keep.
 
 import { AppError, type FieldError } from "../errors.ts";
+import type { Asked } from "./asked.ts";
 import { invalidRequest, pointerTo } from "./field-errors.ts";
 
 /** Deeper than any honest body: a response schema is the deepest thing we take. */
 const maxDepth = 64;
 const mostErrors = 20;
+/** A whole number beyond this is not kept exactly: it would come back as another one. */
+const tooLargeNumber = `is too large a number: a whole one is at most ${Number.MAX_SAFE_INTEGER}, above or below 0; send it as text`;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 export interface BodyLimits {
@@ -15,9 +18,11 @@ export interface BodyLimits {
 }
 
 /** The parsed body; undefined when there is none. Throws too_large, unsupported_media_type, malformed_json, invalid_request. */
-export async function readJsonBody(request: Request, limits: BodyLimits): Promise<unknown> {
-  const bytes = await readBytes(request, limits);
-  if (bytes === undefined || bytes.byteLength === 0) return undefined;
+export async function readJsonBody(request: Asked, limits: BodyLimits): Promise<unknown> {
+  if (!request.hasBody) return undefined;
+  requireJson(request.headers);
+  const bytes = await request.readBody(limits.maxBytes, limits.deadlineMs);
+  if (bytes.byteLength === 0) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(bytes));
@@ -31,64 +36,17 @@ export async function readJsonBody(request: Request, limits: BodyLimits): Promis
   return tidied;
 }
 
-function readBytes(request: Request, limits: BodyLimits): Promise<ArrayBuffer | Uint8Array> | undefined {
-  const { headers } = request;
-  const length = headers.get("content-length");
-  if (length === "0" || (length === null && request.body === null)) return undefined;
-  requireJson(headers);
-  if (length !== null && Number(length) > limits.maxBytes) throw tooLarge(limits.maxBytes);
-  // With a length the HTTP parser delivers no more than that; without one we count.
-  return inTime(
-    limits.deadlineMs,
-    length !== null ? request.arrayBuffer() : readCounted(request.body!, limits.maxBytes),
-  );
-}
-
-function inTime(ms: number, whole: Promise<ArrayBuffer | Uint8Array>): Promise<ArrayBuffer | Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const late = () => reject(new AppError("bad_request", "The body took too long to arrive."));
-    const timer = setTimeout(late, ms);
-    whole.then(
-      (bytes) => {
-        clearTimeout(timer);
-        resolve(bytes);
-      },
-      (cause) => {
-        clearTimeout(timer);
-        const failure = new AppError("bad_request", "The body did not arrive as a whole.", { cause });
-        reject(cause instanceof AppError ? cause : failure);
-      },
-    );
-  });
-}
-
-function requireJson(headers: Headers): void {
-  const type = headers.get("content-type") ?? "";
-  const [, charset] = /^application\/json\s*(?:;\s*charset\s*=\s*"?([\w-]+)"?\s*)?$/i.exec(type) ?? [null, ""];
-  if (charset !== undefined && !/^utf-?8$/i.test(charset))
+/** Other parameters than charset say nothing to us (RFC 8259, 11): `application/json;` and `application/json; odata=verbose` are JSON. */
+function requireJson(headers: Asked["headers"]): void {
+  const [type, ...parameters] = (headers.get("content-type") ?? "").split(";");
+  const charset = parameters
+    .map((one) => /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/i.exec(one)?.[1])
+    .find((one) => one !== undefined);
+  if (type?.trim().toLowerCase() !== "application/json" || (charset !== undefined && !/^utf-?8$/i.test(charset)))
     throw new AppError("unsupported_media_type", "Send the body as Content-Type: application/json, in UTF-8.");
-  if (headers.has("content-encoding"))
+  const encoding = headers.get("content-encoding");
+  if (encoding !== null && encoding.toLowerCase() !== "identity")
     throw new AppError("unsupported_media_type", "Send the body as it is, without Content-Encoding.");
-}
-
-function tooLarge(maxBytes: number): AppError {
-  return new AppError("too_large", `The body is larger than ${maxBytes} bytes.`, { members: { max_bytes: maxBytes } });
-}
-
-async function readCounted(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  const reader = body.getReader();
-  while (true) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks, total);
-    total += value.length;
-    if (total > maxBytes) {
-      void reader.cancel().catch(() => {}); // whatever is still coming is not ours to wait for
-      throw tooLarge(maxBytes);
-    }
-    chunks.push(value);
-  }
 }
 
 /**
@@ -100,7 +58,7 @@ function tidy(value: unknown, path: (string | number)[], errors: FieldError[]): 
     if (value.includes("\0")) addError(errors, path, "must not contain the character U+0000");
     return value.isWellFormed() ? value : value.toWellFormed();
   }
-  if (typeof value === "number" && !Number.isFinite(value)) addError(errors, path, "is too large a number");
+  if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) addError(errors, path, tooLargeNumber);
   if (typeof value !== "object" || value === null) return value;
   if (path.length >= maxDepth) {
     addError(errors, path, `is nested deeper than ${maxDepth} levels`);

@@ -1,6 +1,7 @@
 // Errors on the wire: RFC 9457 problem documents, readable by OpenAI clients too. The one table from code to status.
 
 import { AppError, type ErrorCode, type FieldError } from "../errors.ts";
+import type { HttpAnswer } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Every code with its status and its title; the title is the same for every occurrence (RFC 9457, 3.1.3). */
@@ -66,7 +67,7 @@ export function describeProblem(exchange: Exchange, cause: unknown): ProblemBody
   };
 }
 
-export function answerProblem(exchange: Exchange, cause: unknown, headers: Record<string, string> = {}): Response {
+export function answerProblem(exchange: Exchange, cause: unknown, headers: Record<string, string> = {}): HttpAnswer {
   const body = describeProblem(exchange, cause);
   const all: Record<string, string> = {
     "content-type": "application/problem+json",
@@ -76,7 +77,7 @@ export function answerProblem(exchange: Exchange, cause: unknown, headers: Recor
   };
   const seconds = cause instanceof AppError ? cause.retryAfterSeconds : undefined;
   if (seconds !== undefined) all["retry-after"] = String(Math.max(1, Math.ceil(seconds)));
-  return new Response(JSON.stringify(body), { status: body.status, headers: all });
+  return { status: body.status, headers: all, body: JSON.stringify(body) };
 }
 
 /** The words that OpenAI's own clients know. */

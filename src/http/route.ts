@@ -3,6 +3,7 @@
 import type { z } from "@hono/zod-openapi";
 import { type ErrorCode, notFound } from "../errors.ts";
 import { isId } from "../id.ts";
+import type { HttpAnswer } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { invalidRequest, queryPointer, readIssues, sayIssue } from "./field-errors.ts";
 import { type BodyLimits, readJsonBody } from "./json-body.ts";
@@ -47,7 +48,7 @@ export interface Asked<Query, Body> {
 
 export interface Route extends RouteForm {
   /** Validates and answers. Throws AppError. */
-  serve(exchange: Exchange, id: string, limits: BodyLimits): Promise<Response>;
+  serve(exchange: Exchange, id: string, limits: BodyLimits): Promise<HttpAnswer>;
 }
 
 type Spec<Query extends z.ZodObject | undefined, Body extends z.ZodType | undefined> = Omit<
@@ -61,7 +62,7 @@ type Spec<Query extends z.ZodObject | undefined, Body extends z.ZodType | undefi
       Query extends z.ZodObject ? z.output<Query> : undefined,
       Body extends z.ZodType ? z.output<Body> : undefined
     >,
-  ): Response | Promise<Response>;
+  ): HttpAnswer | Promise<HttpAnswer>;
 };
 
 /** Closes the form: what comes out serves requests. */
@@ -72,8 +73,9 @@ export function route<
   const { handler, ...form } = spec;
   return {
     ...form,
-    async serve(exchange, id, limits) {
+    async serve(exchange, asked, limits) {
       exchange.route = form.path;
+      const id = asked.toLowerCase(); // ids are read in any case and written in small letters (RFC 9562, 4)
       if (form.params) {
         if (!isId(id)) throw notFound(form.params.id);
         if (form.params.id === "session") exchange.sessionId = id;
@@ -111,8 +113,8 @@ function readBody({ body, bodyOptional }: RouteForm, json: unknown): unknown {
 }
 
 /** A JSON answer. Nothing of it may be kept by a cache unless the headers say so. */
-export function answerJson(status: number, body: unknown, headers?: Record<string, string>): Response {
-  return new Response(JSON.stringify(body), { status, headers: { ...jsonHeaders, ...headers } });
+export function answerJson(status: number, body: unknown, headers?: Record<string, string>): HttpAnswer {
+  return { status, headers: { ...jsonHeaders, ...headers }, body: JSON.stringify(body) };
 }
 
 export const jsonHeaders = {

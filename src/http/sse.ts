@@ -2,15 +2,11 @@
 // ends its own stream and nothing else.
 
 import type { EventGroups, Watcher } from "../turn/reading.ts";
+import { dropped, type HttpAnswer } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { encodeEvents } from "./native/event-wire.ts";
 import { type Paced, Pacemaker } from "./pacemaker.ts";
 import { describeProblem } from "./problem.ts";
-
-export interface StreamLimits {
-  heartbeatMs: number;
-  readerDeadlineMs: number;
-}
 
 /** What a stream is made of. */
 interface Source {
@@ -37,45 +33,45 @@ const headers = {
 /** Makes streams and keeps their time. */
 export class Streams {
   readonly pacemaker: Pacemaker;
-  private readonly limits: StreamLimits;
+  private readonly heartbeatMs: number;
 
-  constructor(limits: StreamLimits) {
-    this.limits = limits;
-    this.pacemaker = new Pacemaker(Math.max(5, Math.min(1_000, limits.heartbeatMs / 4, limits.readerDeadlineMs / 4)));
+  /** A comment is sent after so much silence. */
+  constructor(heartbeatMs: number) {
+    this.heartbeatMs = heartbeatMs;
+    this.pacemaker = new Pacemaker(Math.max(5, Math.min(1_000, heartbeatMs / 4)));
   }
 
-  answer(exchange: Exchange, source: Source, more: Record<string, string> = {}): Response {
+  answer(exchange: Exchange, source: Source, more: Record<string, string> = {}): HttpAnswer {
     exchange.streaming = true;
     if (source.begun) exchange.letGoOfRequest();
     // Nothing is buffered ahead of the reader (highWaterMark 0), so a pull means that the last chunk was taken.
-    const stream = new ReadableStream(new EventWriter(exchange, source, this.limits, this.pacemaker), {
+    const stream = new ReadableStream(new EventWriter(exchange, source, this.heartbeatMs, this.pacemaker), {
       highWaterMark: 0,
     });
-    return new Response(stream, { status: 200, headers: { ...headers, ...more } });
+    return { status: 200, headers: { ...headers, ...more }, body: stream };
   }
 }
 
 class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher {
   private readonly exchange: Exchange;
   private readonly groups: EventGroups;
-  private readonly limits: StreamLimits;
+  private readonly heartbeatMs: number;
   private readonly pacemaker: Pacemaker;
   private controller!: ReadableStreamDefaultController<Uint8Array>;
   private head: string;
   private begun: boolean;
-  /** Whether the reader waits for us; otherwise we wait for the reader, since `stuckSince`. */
+  /** Whether the reader waits for us; otherwise we wait for the reader, and whoever sends this for its deadline. */
   private awaited = false;
-  private stuckSince: number | undefined;
   private sentAt = performance.now();
   private bytes = 0;
   private over = false;
 
-  constructor(exchange: Exchange, source: Source, limits: StreamLimits, pacemaker: Pacemaker) {
+  constructor(exchange: Exchange, source: Source, heartbeatMs: number, pacemaker: Pacemaker) {
     this.exchange = exchange;
     this.head = source.head;
     this.begun = source.begun;
     this.groups = source.groups;
-    this.limits = limits;
+    this.heartbeatMs = heartbeatMs;
     this.pacemaker = pacemaker;
   }
 
@@ -88,7 +84,6 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
 
   pull(): void {
     this.awaited = true;
-    this.stuckSince = undefined;
     this.look();
   }
 
@@ -106,21 +101,14 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
     }
   }
 
-  cancel(): void {
-    this.finish("left");
+  /** Whoever sends this gives it up: the reader has gone, or has not read for too long. */
+  cancel(why: unknown): void {
+    this.finish(why === dropped ? dropped : "left");
   }
 
   beat(now: number): void {
     const readerWaits = this.awaited && (this.controller.desiredSize ?? 0) >= 0;
-    if (readerWaits) {
-      this.stuckSince = undefined;
-      if (now - this.sentAt >= this.limits.heartbeatMs) this.send(": keep-alive\n\n");
-      return;
-    }
-    this.stuckSince ??= now;
-    if (now - this.stuckSince < this.limits.readerDeadlineMs) return;
-    this.controller.error(); // without a reason: a runtime would print it, and the log line says it better
-    this.finish("dropped");
+    if (readerWaits && now - this.sentAt >= this.heartbeatMs) this.send(": keep-alive\n\n");
   }
 
   private sendGroup(text: string): void {

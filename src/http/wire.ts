@@ -13,7 +13,16 @@ export const exampleIds = {
   reply: "01939c5e-7c44-7a12-ab13-3c4d5e6f7081",
 };
 
-export const idSchema = z.uuidv7({ error: "must be an id: a UUIDv7 in lower case" });
+export const idSchema = z.uuidv7();
+/** An id as callers send it: in any case. */
+export const askedIdSchema = z
+  .string()
+  .regex(
+    /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$/,
+    "must be an id: a UUIDv7",
+  )
+  .transform((id) => id.toLowerCase())
+  .openapi({ type: "string", format: "uuid", example: exampleIds.session });
 export const timeSchema = z.iso.datetime().openapi({ description: "ISO 8601, UTC, with milliseconds" });
 export const usdSchema = z
   .string()

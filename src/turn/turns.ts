@@ -99,7 +99,7 @@ export class Turns {
     this.refuseWhileDraining();
     const known = input.idempotency && (await this.tools.store.findIdempotent(input.owner, input.idempotency));
     if (known) return this.follow(input.owner, known.targetId);
-    const release = input.ifBusy === "queue" ? await this.queue.wait(input.sessionId, input.left) : undefined;
+    const release = this.queues(input) ? await this.queue.wait(input.sessionId, input.left) : undefined;
     try {
       while (true) {
         const opened = await this.tryOpen(input);
@@ -222,6 +222,11 @@ export class Turns {
     return followLive(turn.live);
   }
 
+  /** With no place to wait, it is taken when the session is free, and refused when it is not. */
+  private queues({ ifBusy }: StartTurn): boolean {
+    return ifBusy === "queue" && this.settings.queueLimit > 0;
+  }
+
   /** "busy": the caller asked to wait, or to interrupt. "stale": the session is not as it was known. */
   private async open(
     input: StartTurn,
@@ -247,7 +252,12 @@ export class Turns {
       return await this.tools.store.openTurn(asked).catch((cause) => this.askAgain(asked, cause));
     } catch (cause) {
       if (cause instanceof StaleSession) return "stale";
-      if (cause instanceof AppError && cause.code === "turn_in_progress" && input.ifBusy !== "reject") return "busy";
+      if (
+        cause instanceof AppError &&
+        cause.code === "turn_in_progress" &&
+        (input.ifBusy === "interrupt" || this.queues(input))
+      )
+        return "busy";
       throw cause;
     }
   }

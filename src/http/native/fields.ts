@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { thinkingLevels } from "../../model/params.ts";
-import { idSchema } from "../wire.ts";
+import { askedIdSchema } from "../wire.ts";
 
 /** Text of at most `max` characters (code points, as JSON Schema counts) that says something. */
 export function textSchema(max: number) {
@@ -78,8 +78,8 @@ const limitSchema = z
 
 export const cursorFields = {
   limit: limitSchema.optional(),
-  after: idSchema.optional().openapi({ description: "Only what comes after this id in the list's order" }),
-  before: idSchema.optional().openapi({ description: "Only what comes before this id in the list's order" }),
+  after: askedIdSchema.optional().openapi({ description: "Only what comes after this id in the list's order" }),
+  before: askedIdSchema.optional().openapi({ description: "Only what comes before this id in the list's order" }),
 };
 
 export const flagSchema = z

@@ -4,6 +4,7 @@ import { z } from "@hono/zod-openapi";
 import type { Message } from "../../conversation/message.ts";
 import type { Session } from "../../conversation/session.ts";
 import { notFound } from "../../errors.ts";
+import type { HttpAnswer } from "../answer.ts";
 import type { AppDeps } from "../deps.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
@@ -70,13 +71,13 @@ function headOf(session: Session) {
 type Batches = AsyncIterator<Message[]>;
 
 /** A short history is one text; from two batches on it is written as the reader takes it. */
-async function answerWhole(exchange: Exchange, session: Session, batches: Batches): Promise<Response> {
+async function answerWhole(exchange: Exchange, session: Session, batches: Batches): Promise<HttpAnswer> {
   const first = await batches.next();
   const second = first.done ? first : await batches.next();
   const messages = first.done ? [] : first.value.map(encodeMessage);
   if (second.done) return answerJson(200, { ...headOf(session), ...encodeList(messages, false) });
   const known = (first.done ? [] : first.value).concat(second.value);
-  return new Response(streamHistory(exchange, session, known, batches), { status: 200, headers: jsonHeaders });
+  return { status: 200, headers: { ...jsonHeaders }, body: streamHistory(exchange, session, known, batches) };
 }
 
 const utf8 = new TextEncoder();

@@ -6,13 +6,15 @@ import type { FollowedTurn } from "../../turn/follow.ts";
 import type { NumberedEvent } from "../../turn/numbered-event.ts";
 import type { EventGroups, Reading, Watcher } from "../../turn/reading.ts";
 import type { StartTurn } from "../../turn/turns.ts";
+import { prefersEvents } from "../accept.ts";
+import type { HttpAnswer } from "../answer.ts";
 import type { AppDeps } from "../deps.ts";
-import { readIfMatch } from "../etag.ts";
+import { chooseVersion, readIfMatch } from "../etag.ts";
 import type { Exchange } from "../exchange.ts";
 import { readIdempotency } from "../idempotency.ts";
 import { answerJson, type Route, route } from "../route.ts";
 import type { Streams } from "../sse.ts";
-import { idSchema } from "../wire.ts";
+import { askedIdSchema } from "../wire.ts";
 import { eventStreamAnswer } from "./event-schema.ts";
 import { encodeEvents } from "./event-wire.ts";
 import { modelSchema, paramsSchema, textSchema } from "./fields.ts";
@@ -41,7 +43,7 @@ function newMessageSchema(maxTextChars: number) {
         .openapi({ description: "The answer as an event stream. Default: what Accept asks for" }),
       model: modelSchema.optional(),
       params: paramsSchema.optional().openapi({ description: "Win over the session's, name by name" }),
-      parent_id: idSchema.nullable().optional().openapi({
+      parent_id: askedIdSchema.nullable().optional().openapi({
         description: "The message this one follows: left out, the newest; null, a new path from the beginning",
       }),
       if_busy: z.enum(["reject", "queue", "interrupt"]).optional().openapi({
@@ -53,7 +55,7 @@ function newMessageSchema(maxTextChars: number) {
 }
 
 export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
-  const { turns, now, settings } = deps;
+  const { store, turns, now, settings } = deps;
   const firstByteMs = settings.firstByteMs ?? 1_000;
 
   return [
@@ -111,6 +113,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
       ],
       async handler({ exchange, id, body }) {
         const ifBusy = body.if_busy ?? "reject";
+        const ifMatch = readIfMatch(exchange);
         const starting = turns.start({
           owner: exchange.owner,
           sessionId: id,
@@ -119,13 +122,16 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
           params: body.params,
           parentId: body.parent_id,
           ifBusy,
-          ifVersion: readIfMatch(exchange),
+          ifVersion:
+            typeof ifMatch === "object"
+              ? await chooseVersion(ifMatch, () => store.peekSession(exchange.owner, id))
+              : ifMatch,
           idempotency: readIdempotency(exchange, body, now() + settings.idempotencyMs),
           get left() {
             return exchange.left;
           },
         } satisfies StartTurn);
-        const wantsStream = body.stream ?? exchange.header("accept")?.includes("text/event-stream") ?? false;
+        const wantsStream = body.stream ?? prefersEvents(exchange.header("accept"));
         if (!wantsStream) return answerWhole(exchange, await starting);
         const askedAt = performance.now();
         const followed = ifBusy === "reject" ? await starting : await within(starting, firstByteMs);
@@ -141,7 +147,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
   ];
 }
 
-async function answerWhole(exchange: Exchange, followed: FollowedTurn): Promise<Response> {
+async function answerWhole(exchange: Exchange, followed: FollowedTurn): Promise<HttpAnswer> {
   exchange.turnId = followed.turnId;
   const ended = await followed.end(exchange);
   if (!ended) {
@@ -167,7 +173,7 @@ async function answerStream(
   streams: Streams,
   followed: FollowedTurn,
   waitMs: number,
-): Promise<Response> {
+): Promise<HttpAnswer> {
   exchange.turnId = followed.turnId;
   await followed.waitForFirst(waitMs);
   const groups = followed.read(0);

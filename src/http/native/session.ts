@@ -5,8 +5,9 @@ import type { Session } from "../../conversation/session.ts";
 import { AppError, notFound } from "../../errors.ts";
 import { newId } from "../../id.ts";
 import type { Params } from "../../model/params.ts";
+import type { HttpAnswer } from "../answer.ts";
 import type { AppDeps } from "../deps.ts";
-import { etagOf, isUnchanged, readIfMatch } from "../etag.ts";
+import { chooseVersion, etagOf, isUnchanged, readIfMatch } from "../etag.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { readIdempotency } from "../idempotency.ts";
@@ -61,7 +62,7 @@ function oneSession(description: string, headers: Record<string, string> = {}): 
   };
 }
 
-function answerSession(status: number, session: Session, headers: Record<string, string> = {}): Response {
+function answerSession(status: number, session: Session, headers: Record<string, string> = {}): HttpAnswer {
   return answerJson(status, encodeSession(session), { etag: etagOf(session), ...headers });
 }
 
@@ -79,6 +80,11 @@ export function sessionRoutes(deps: AppDeps): Route[] {
     const session = await store.findSession(exchange.owner, id);
     if (!session) throw notFound("session");
     return session;
+  }
+
+  async function readVersion(exchange: Exchange, id: string): Promise<number | undefined> {
+    const asked = readIfMatch(exchange);
+    return typeof asked === "object" ? chooseVersion(asked, () => store.findSession(exchange.owner, id)) : asked;
   }
 
   return [
@@ -157,7 +163,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       async handler({ exchange, id }) {
         const session = await getSession(exchange, id);
         const headers = { etag: etagOf(session), "cache-control": "private, no-cache" };
-        if (isUnchanged(exchange.request, headers.etag)) return new Response(null, { status: 304, headers });
+        if (isUnchanged(exchange.request, headers.etag)) return { status: 304, headers, body: null };
         return answerSession(200, session, headers);
       },
     }),
@@ -183,7 +189,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
         "storage_unavailable",
       ],
       async handler({ exchange, id, body }) {
-        const ifVersion = readIfMatch(exchange);
+        const ifVersion = await readVersion(exchange, id);
         if (body.params)
           checkParams(body.model === undefined ? (await getSession(exchange, id)).model : body.model, body.params);
         return answerSession(200, await store.updateSession(exchange.owner, id, body, now(), ifVersion));
@@ -208,7 +214,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
             "Erasing a session for good is not offered yet; without purge it goes to the trash.",
             { errors: [{ pointer: "?purge", detail: "is not offered yet" }] },
           );
-        return answerSession(200, await store.trashSession(exchange.owner, id, now(), readIfMatch(exchange)));
+        return answerSession(200, await store.trashSession(exchange.owner, id, now(), await readVersion(exchange, id)));
       },
     }),
     route({

@@ -9,6 +9,7 @@ import { invalidRequest } from "../field-errors.ts";
 import { answerJson, type Route, route } from "../route.ts";
 import type { Streams } from "../sse.ts";
 import { eventStreamAnswer } from "./event-schema.ts";
+import { encodeEvents } from "./event-wire.ts";
 import { encodeReceipt, receiptSchema } from "./receipt-wire.ts";
 import { encodeTurn, turnSchema } from "./turn-wire.ts";
 
@@ -31,6 +32,7 @@ const stopSchema = z
   })
   .openapi("Stop", { example: { hard: false } });
 
+const following = ": following\n\n";
 const oneTurn = { "application/json": { schema: turnSchema } };
 
 export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[] {
@@ -64,12 +66,19 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       params: { id: "turn" },
       headers: { "Last-Event-ID": "The number of the last event you have" },
       query: eventsQuery,
-      responses: { 200: eventStreamAnswer },
+      responses: {
+        200: eventStreamAnswer,
+        204: { description: "The turn is over, and you have all of it: an EventSource stops connecting again" },
+      },
       errors: ["not_found", "invalid_request", "storage_unavailable"],
       async handler({ exchange, id, query }) {
         const after = readLastEventId(exchange) ?? query.after ?? 0;
-        const followed = await turns.follow(exchange.owner, id);
-        return streams.answer(exchange, { head: ": following\n\n", begun: true, groups: followed.read(after) });
+        const isOver = (await getTurn(exchange, id)).status !== "running";
+        const groups = (await turns.follow(exchange.owner, id)).read(after);
+        if (!isOver || after === 0) return streams.answer(exchange, { head: following, begun: true, groups });
+        const { value: first } = await groups.next();
+        if (!first) return { status: 204, headers: { "cache-control": "no-store" }, body: null };
+        return streams.answer(exchange, { head: following + encodeEvents(first), begun: true, groups });
       },
     }),
     route({

@@ -1,6 +1,8 @@
 // Files as they are served to a browser: tagged, compressed where the browser takes it, under a strict policy.
 
 import { createHash } from "node:crypto";
+import type { HttpAnswer } from "../answer.ts";
+import type { Asked } from "../asked.ts";
 import { isUnchanged } from "../etag.ts";
 
 export interface StaticFile {
@@ -27,7 +29,7 @@ function etagOfFile(file: StaticFile): string {
   return etag;
 }
 
-export function answerFile(request: Request, file: StaticFile): Response {
+export function answerFile(request: Asked, file: StaticFile): HttpAnswer {
   const zipped = file.gzip && acceptsGzip(request) ? file.gzip : undefined;
   const etag = etagOfFile(file);
   const headers: Record<string, string> = {
@@ -39,16 +41,14 @@ export function answerFile(request: Request, file: StaticFile): Response {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
   };
-  if (isUnchanged(request, etag)) return new Response(null, { status: 304, headers });
+  if (isUnchanged(request, etag)) return { status: 304, headers, body: null };
   const body = zipped ?? file.body;
   if (zipped) headers["content-encoding"] = "gzip";
-  headers["content-length"] = String(body.length);
-  return new Response(request.method === "HEAD" ? null : (body as Uint8Array<ArrayBuffer>), { headers });
+  return { status: 200, headers, body };
 }
 
-function acceptsGzip(request: Request): boolean {
+function acceptsGzip(request: Asked): boolean {
   const accepted = request.headers.get("accept-encoding") ?? "";
   return accepted.split(",").some((part) => /^\s*(gzip|\*)\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(part));
 }

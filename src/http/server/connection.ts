@@ -1,0 +1,313 @@
+// One connection: its requests one after another, each answered before the next is looked at, and none of it without an end in time and bytes.
+
+import type { AppError } from "../../errors.ts";
+import { dropped, type HttpAnswer } from "../answer.ts";
+import type { Asked } from "../asked.ts";
+import { printHead } from "./answer-head.ts";
+import { malformed, maxHeadBytes, parseHead } from "./head.ts";
+import { type BodyRoom, IncomingRequest } from "./incoming.ts";
+import type { Socket, SocketOwner } from "./socket.ts";
+
+/** What all connections share, and whom each tells of its state. */
+export interface Shared {
+  fetch(request: Asked): Promise<HttpAnswer>;
+  /** The answer to what is no request. */
+  refuse(cause: AppError): HttpAnswer;
+  bodies: BodyRoom;
+  /** No further request is taken on any connection. */
+  readonly isClosing: boolean;
+  idleMs: number;
+  headMs: number;
+  readerDeadlineMs: number;
+  /** It waits for a request from now on, or does no longer. */
+  setIdle(connection: Connection, isIdle: boolean): void;
+  /** So much more waits for its reader, or less. */
+  countUnsent(bytes: number): void;
+  onClosed(connection: Connection): void;
+}
+
+/** What is sent while a request is being answered is kept up to this, then left to the system. */
+const mostAheadBytes = 64 * 1024;
+/** How long the other end may take to read an answer that came before its request was over. */
+const lingerMs = 2_000;
+/** A reader that takes less than this within its deadline does not read. */
+const leastTakenBytes = 64 * 1024;
+const nothing = Buffer.alloc(0);
+const headEnd = Buffer.from("\r\n\r\n");
+const lastChunk = "0\r\n\r\n";
+
+export class Connection implements SocketOwner {
+  readonly #socket: Socket;
+  readonly #shared: Shared;
+  /** Come, but not looked at yet. */
+  #input: Buffer = nothing;
+  #request: IncomingRequest | undefined;
+  #isPaused = false;
+  /** The other end has said that it will send no more. */
+  #hasEnded = false;
+  #isClosed = false;
+  /** Since when it waits for a request, or lingers. */
+  #since = performance.now();
+  #lingers = false;
+  /** Since when the other end has not taken enough, and how much waited then. */
+  #stuck: { since: number; unsentBytes: number } | undefined;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  /** What the door has been told of `unsentBytes`. */
+  #counted = 0;
+  /** Goes on when everything has been taken. */
+  #onDrained: (() => void) | undefined;
+
+  constructor(socket: Socket, shared: Shared) {
+    this.#socket = socket;
+    this.#shared = shared;
+    shared.setIdle(this, true);
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.unsentBytes;
+  }
+  /** When the other end stopped taking what waits for it; undefined while it reads. */
+  get stuckSince(): number | undefined {
+    return this.#stuck?.since;
+  }
+
+  onData(bytes: Buffer): void {
+    if (this.#isClosed || this.#lingers) return;
+    if (this.#request === undefined && this.#input.length === 0) this.#since = performance.now();
+    this.#input = this.#input.length === 0 ? bytes : Buffer.concat([this.#input, bytes]);
+    this.#advance();
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    if (this.#request === undefined) {
+      this.destroy();
+      return;
+    }
+    // Whoever reads a stream never says so while he still listens; an answer in one piece may be waited for still.
+    this.#request.leave();
+    if (this.#reader) this.destroy();
+  }
+
+  onDrain(): void {
+    if (this.#isClosed) return;
+    this.#watchUnsent();
+    if (this.unsentBytes === 0) this.#goOn();
+  }
+
+  onClosed(why?: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#shared.countUnsent(-this.#counted);
+    this.#counted = 0;
+    this.#stuck = undefined;
+    this.#input = nothing;
+    this.#request?.leave();
+    this.#request = undefined;
+    void this.#reader?.cancel(why).catch(() => {});
+    this.#reader = undefined;
+    this.#goOn();
+    this.#shared.onClosed(this);
+  }
+
+  /** `why` is told to the stream that is being sent. */
+  destroy(why?: string): void {
+    if (this.#isClosed) return;
+    this.onClosed(why);
+    this.#socket.destroy();
+  }
+
+  /** Closes it if nothing is being answered; otherwise that is its last answer. */
+  retire(): void {
+    if (this.#request === undefined && !this.#lingers) this.#linger();
+  }
+
+  /** Answers without a request, and closes. */
+  refuse(cause: AppError): void {
+    const answer = this.#shared.refuse(cause);
+    const whole = answer.body as string;
+    this.#socket.write(printHead(answer, { length: Buffer.byteLength(whole), closes: true }) + whole);
+    this.#watchUnsent();
+    this.#linger();
+  }
+
+  /** Ends what has taken too long. */
+  check(now: number): void {
+    const { idleMs, headMs, readerDeadlineMs } = this.#shared;
+    if (this.#stuck) {
+      if (now - this.#stuck.since >= readerDeadlineMs) this.destroy(dropped);
+    } else if (this.#lingers) {
+      if (now - this.#since >= lingerMs) this.destroy();
+    } else if (this.#request === undefined) {
+      if (now - this.#since < (this.#input.length === 0 ? idleMs : headMs)) return;
+      if (this.#input.length === 0) this.#linger();
+      else this.refuse(malformed("the head took too long to arrive"));
+    }
+  }
+
+  #goOn(): void {
+    const goOn = this.#onDrained;
+    this.#onDrained = undefined;
+    goOn?.();
+  }
+
+  /** Looks at what has come, as far as the present request allows. */
+  #advance(): void {
+    try {
+      while (this.#input.length > 0 && !this.#isClosed && !this.#lingers) {
+        if (this.#request === undefined) {
+          if (!this.#takeHead()) return;
+        } else if (this.#request.isReading) {
+          this.#input = this.#input.subarray(this.#request.take(this.#input));
+        } else {
+          if (this.#input.length > mostAheadBytes && !this.#isPaused) this.#pause(true);
+          return;
+        }
+      }
+    } catch (cause) {
+      if (this.#request) this.#request.failBody(cause as AppError);
+      else this.refuse(cause as AppError);
+    }
+  }
+
+  #pause(isPaused: boolean): void {
+    if (this.#isPaused === isPaused) return;
+    this.#isPaused = isPaused;
+    if (isPaused) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  /** Whether there was one. Throws bad_request. */
+  #takeHead(): boolean {
+    let start = 0; // empty lines before a request are passed over (RFC 9112, 2.2): some clients send one after a body
+    while (this.#input[start] === 0x0d && this.#input[start + 1] === 0x0a) start += 2;
+    if (start > 0) this.#input = this.#input.subarray(start);
+    const end = this.#input.indexOf(headEnd);
+    if ((end === -1 ? this.#input.length : end) > maxHeadBytes)
+      throw malformed(`a head of more than ${maxHeadBytes} bytes`);
+    if (end === -1) {
+      const line = this.#input.indexOf(0x0a);
+      if (line === 0 || (line > 0 && this.#input[line - 1] !== 0x0d)) throw malformed("a line does not end with CR LF");
+      return false;
+    }
+    const head = parseHead(this.#input.subarray(0, end));
+    this.#input = this.#input.subarray(end + headEnd.length);
+    const request = new IncomingRequest(head, this.#shared.bodies);
+    this.#request = request;
+    this.#shared.setIdle(this, false);
+    request.onRead = () => {
+      if (head.headers.get("expect")?.toLowerCase() === "100-continue" && this.#input.length === 0 && !head.isHttp10)
+        this.#socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+      this.#pause(false);
+      this.#advance();
+    };
+    this.#shared.fetch(request).then(
+      (answer) => this.#answer(request, answer),
+      () => this.destroy(),
+    );
+    return true;
+  }
+
+  #answer(request: IncomingRequest, answer: HttpAnswer): void {
+    const { body } = answer;
+    if (this.#isClosed || this.#request !== request) {
+      if (body instanceof ReadableStream) void body.cancel().catch(() => {});
+      return;
+    }
+    const { keepsAlive, isHttp10 } = request.head;
+    const closes = !keepsAlive || !request.isWhole || this.#shared.isClosing || this.#hasEnded;
+    if (body instanceof ReadableStream && request.method !== "HEAD") {
+      const chunked = !isHttp10;
+      const head = printHead(answer, { chunked, closes: closes || !chunked });
+      this.#stream(body, head, chunked).then(
+        () => this.#finish(closes || !chunked),
+        () => this.destroy(), // cut: what has arrived is then not taken for the whole
+      );
+      return;
+    }
+    const head = printHead(answer, { length: lengthOf(answer), closes, keeps10: isHttp10 && !closes });
+    if (typeof body === "string" && request.method !== "HEAD") this.#socket.write(head + body);
+    else {
+      this.#socket.write(head);
+      if (body instanceof Uint8Array && request.method !== "HEAD") this.#socket.write(body);
+    }
+    this.#whenTaken(() => this.#finish(closes));
+  }
+
+  /** Each piece is asked for when the one before has been taken. The head goes with the first one. */
+  async #stream(body: ReadableStream<Uint8Array>, head: string, chunked: boolean): Promise<void> {
+    const reader = body.getReader();
+    this.#reader = reader;
+    // A stream that is given up must close a connection that waits for its reader.
+    reader.closed.catch(() => this.destroy());
+    let front: string = head;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (this.#isClosed) return;
+      if (done) break;
+      const piece = chunked ? frame(front, value) : Buffer.concat([Buffer.from(front), value]);
+      front = "";
+      this.#socket.write(piece);
+      if (this.unsentBytes > 0) await new Promise<void>((resolve) => this.#whenTaken(resolve));
+      if (this.#isClosed) return; // no more is asked of the stream
+    }
+    this.#reader = undefined;
+    if (front !== "" || chunked) this.#socket.write(front + (chunked ? lastChunk : ""));
+    if (this.unsentBytes > 0) await new Promise<void>((resolve) => this.#whenTaken(resolve));
+  }
+
+  #whenTaken(then: () => void): void {
+    this.#onDrained = then;
+    if (this.unsentBytes === 0) this.#goOn();
+    else this.#watchUnsent();
+  }
+
+  #watchUnsent(): void {
+    const { unsentBytes } = this;
+    this.#shared.countUnsent(unsentBytes - this.#counted);
+    this.#counted = unsentBytes;
+    if (unsentBytes === 0) this.#stuck = undefined;
+    else if (this.#stuck === undefined || this.#stuck.unsentBytes - unsentBytes >= leastTakenBytes)
+      this.#stuck = { since: performance.now(), unsentBytes };
+  }
+
+  #finish(closes: boolean): void {
+    if (this.#isClosed) return;
+    this.#request = undefined;
+    if (closes || this.#shared.isClosing) {
+      this.#linger();
+      return;
+    }
+    this.#since = performance.now();
+    this.#shared.setIdle(this, true);
+    this.#pause(false);
+    this.#advance();
+  }
+
+  /** Bytes that were sent and not read would make the system throw away the answer with the connection: they are read, and forgotten. */
+  #linger(): void {
+    this.#lingers = true;
+    this.#shared.setIdle(this, false);
+    this.#since = performance.now();
+    this.#input = nothing;
+    this.#socket.end();
+    this.#pause(false);
+    if (this.#hasEnded) this.#whenTaken(() => this.destroy());
+  }
+}
+
+/** 204 and 304 have no body and say nothing of its length; of a stream it is not known. */
+function lengthOf({ status, body }: HttpAnswer): number | undefined {
+  if (status === 204 || status === 304 || body instanceof ReadableStream) return undefined;
+  if (body === null) return 0;
+  return typeof body === "string" ? Buffer.byteLength(body) : body.length;
+}
+
+function frame(front: string, data: Uint8Array): Buffer {
+  const before = `${front}${data.length.toString(16)}\r\n`;
+  const piece = Buffer.allocUnsafe(before.length + data.length + 2);
+  piece.write(before, 0, "latin1");
+  piece.set(data, before.length);
+  piece.write("\r\n", before.length + data.length, "latin1");
+  return piece;
+}

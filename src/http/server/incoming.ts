@@ -1,0 +1,178 @@
+// One request that has come in, as the app gets it; its body is collected here, with its limits.
+
+import { AppError } from "../../errors.ts";
+import type { Asked } from "../asked.ts";
+import { ChunkReader } from "./chunks.ts";
+import type { HeaderFields, RequestHead } from "./head.ts";
+
+/** What all bodies on their way hold together, and who is to give way when it is too much. */
+export class BodyRoom {
+  bytes = 0;
+  readonly #mostBytes: number;
+  /** The oldest first. */
+  readonly #collecting = new Set<IncomingRequest>();
+
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+  }
+
+  enter(request: IncomingRequest): void {
+    this.#collecting.add(request);
+  }
+  leave(request: IncomingRequest, held: number): void {
+    if (this.#collecting.delete(request)) this.bytes -= held;
+  }
+  /** The body that has been on its way longest gives way: an honest one takes no time. */
+  hold(more: number): void {
+    this.bytes += more;
+    for (const oldest of this.#collecting) {
+      if (this.bytes <= this.#mostBytes) return;
+      const busy = "Too many large bodies are on their way to this server; send it again in a moment.";
+      oldest.failBody(new AppError("rate_limited", busy, { retryAfterSeconds: 1 }));
+    }
+  }
+}
+
+const firstBytes = 16 * 1024;
+
+export class IncomingRequest implements Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: HeaderFields;
+  readonly head: RequestHead;
+  /** Whether everything of the body has come. */
+  isWhole: boolean;
+  /** Called when somebody begins to read the body: from then on `take` is. */
+  onRead: () => void = () => {};
+  readonly #room: BodyRoom;
+  readonly #chunks: ChunkReader | undefined;
+  /** Of a body with a length: what is still to come. */
+  #left: number;
+  #buffer: Buffer | undefined;
+  #length = 0;
+  /** What it has taken for its buffer, and what the room knows of. */
+  #held = 0;
+  #counted = 0;
+  #maxBytes = 0;
+  #settle: { resolve(bytes: Uint8Array): void; reject(cause: AppError): void } | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #controller: AbortController | undefined;
+  #hasLeft = false;
+
+  constructor(head: RequestHead, room: BodyRoom) {
+    this.head = head;
+    this.method = head.method;
+    this.url = `http://localhost${head.target}`;
+    this.headers = head.headers;
+    this.#room = room;
+    this.#left = head.bodyLength ?? 0;
+    this.#chunks = head.bodyLength === undefined ? new ChunkReader() : undefined;
+    this.isWhole = head.bodyLength === 0;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#hasLeft) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  /** Whether somebody waits for the body. */
+  get isReading(): boolean {
+    return this.#settle !== undefined;
+  }
+
+  get hasBody(): boolean {
+    return this.head.bodyLength !== 0;
+  }
+
+  readBody(maxBytes: number, deadlineMs: number): Promise<Uint8Array> {
+    if (this.#left > maxBytes) return Promise.reject(tooLarge(maxBytes));
+    this.#maxBytes = maxBytes;
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      this.#room.enter(this);
+      this.onRead();
+      if (this.#settle === undefined) return; // it was all there already
+      const late = () => this.failBody(new AppError("bad_request", "The body took too long to arrive."));
+      this.#timer = setTimeout(late, deadlineMs);
+    });
+  }
+
+  /** Bytes from the line, while somebody reads; returns how many belong to this request. Throws bad_request for broken chunks. */
+  take(bytes: Buffer): number {
+    if (this.#chunks) {
+      const used = this.#chunks.push(bytes, (data) => this.#keep(data));
+      if (this.#chunks.ended) this.#finish();
+      return used;
+    }
+    const data = bytes.subarray(0, this.#left);
+    this.#left -= data.length;
+    this.#keep(data);
+    if (this.#left === 0) this.#finish();
+    return data.length;
+  }
+
+  /** Whoever waits for the body is told why it does not come. */
+  failBody(cause: AppError): void {
+    const settle = this.#leaveRoom();
+    this.#buffer = undefined;
+    settle?.reject(cause);
+  }
+
+  /** The caller has hung up, or will send no more. */
+  leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    if (!this.isWhole) this.failBody(new AppError("bad_request", "The body did not arrive as a whole."));
+    this.#controller?.abort();
+  }
+
+  /** One buffer that grows: a body that comes byte by byte must not become as many objects. */
+  #keep(data: Buffer): void {
+    if (this.#settle === undefined || data.length === 0) return;
+    const length = this.#length + data.length;
+    if (length > this.#maxBytes) {
+      this.failBody(tooLarge(this.#maxBytes));
+      return;
+    }
+    if (this.#buffer === undefined && this.#left === 0 && !this.#chunks)
+      this.#buffer = data; // came in one piece
+    else this.#makeRoom(length).set(data, this.#length);
+    this.#length = length;
+    if (this.#held > this.#counted) {
+      const more = this.#held - this.#counted;
+      this.#counted = this.#held;
+      this.#room.hold(more);
+    }
+  }
+
+  #makeRoom(length: number): Buffer {
+    if (this.#buffer !== undefined && this.#buffer.length >= length) return this.#buffer;
+    const most = this.#chunks ? this.#maxBytes : length + this.#left;
+    const grown = Buffer.allocUnsafeSlow(Math.min(Math.max(firstBytes, length * 2), most));
+    this.#buffer?.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
+    this.#held = grown.length;
+    return grown;
+  }
+
+  #finish(): void {
+    this.isWhole = true;
+    const whole = this.#buffer?.subarray(0, this.#length) ?? new Uint8Array(0);
+    const settle = this.#leaveRoom();
+    this.#buffer = undefined;
+    settle?.resolve(whole);
+  }
+
+  #leaveRoom() {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    clearTimeout(this.#timer);
+    this.#room.leave(this, this.#counted);
+    return settle;
+  }
+}
+
+function tooLarge(maxBytes: number): AppError {
+  return new AppError("too_large", `The body is larger than ${maxBytes} bytes.`, { members: { max_bytes: maxBytes } });
+}

@@ -337,6 +337,10 @@ describe("the book", () => {
     expect(id({ source: "elsewhere", readOn: "2026-11-24" })).toBe(id({}));
     expect(id({ billToolInput: true })).toBe(id({})); // the default, written out
     expect(id({ output: "2.00001" })).not.toBe(id({}));
+    const key = (change: Partial<PriceRow>) =>
+      createPriceBook([{ ...row, ...change }]).find("v", "m", november)!.receipt.key;
+    expect(key({ source: "elsewhere" })).not.toBe(key({})); // it names the whole row, which receipts are kept with
+    expect(key({ billToolInput: true })).toBe(key({}));
     expect(id({ billToolInput: false })).not.toBe(id({}));
     const reordered = Object.fromEntries(Object.entries(row).reverse()) as unknown as PriceRow;
     expect(createPriceBook([reordered]).find("v", "m", november)!.id).toBe(id({}));

@@ -99,7 +99,7 @@ describe.each(storeEngines)("books on %s", (_, openFixture) => {
     expect(await store.listEntries("", opened.turn.id)).toEqual([first, second]);
     // The same id with other rates: somebody edited a price file. The old receipt keeps the rates it was made with.
     const later = await open(store, session.id);
-    const changed = { ...testPrice, rates: { input: "999" } };
+    const changed = { ...testPrice, key: "another price", rates: { input: "999" } };
     await store.closeTurn(closeInput(later, [entryFor(1n, { price: changed })]));
     expect((await store.listEntries("", opened.turn.id))[1]?.price).toEqual(testPrice);
     expect((await store.listEntries("", later.turn.id))[0]?.price).toEqual(changed);

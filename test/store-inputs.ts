@@ -11,6 +11,7 @@ export const noFields: SessionFields = { title: null, model: null, system: null,
 export type Opened = Extract<OpenedTurn, { kind: "opened" }>;
 
 export const testPrice: ReceiptPrice = {
+  key: "a price of a test",
   id: "acme/one/2026-01-01",
   effectiveFrom: "2026-01-01",
   source: "https://example.com/prices",

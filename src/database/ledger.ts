@@ -1,9 +1,8 @@
 // The ledger: entries are added, never changed, and a session's totals move only together with them.
 
-import { createHash } from "node:crypto";
 import type { Session } from "../conversation/session.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { Cost, LedgerEntry, ReceiptLine, ReceiptPrice } from "../money/ledger.ts";
+import type { Cost, LedgerEntry, ReceiptLine } from "../money/ledger.ts";
 import { addUsage, type Usage } from "../money/usage.ts";
 import type { BookTotals } from "../store.ts";
 import {
@@ -51,33 +50,13 @@ async function insertEntry(tx: Tx, turnRow: number, entry: LedgerEntry): Promise
     await tx.run(insertUnpriced, values);
     return;
   }
-  const price = printPrice(entry.price);
+  const { key } = entry.price;
   const insert = insertPriced(tx);
-  if ((await tx.run(insert, [...values, price.key])) > 0) return;
+  if ((await tx.run(insert, [...values, key])) > 0) return;
   // The first entry with this price row.
-  await tx.run("INSERT INTO price (key, content) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", [
-    price.key,
-    price.content,
-  ]);
-  await tx.run(insert, [...values, price.key]);
-}
-
-interface PrintedPrice {
-  key: string;
-  content: string;
-}
-
-/** Prices are few and used again and again: each is printed once. */
-const printed = new WeakMap<ReceiptPrice, PrintedPrice>();
-
-/** A price row under a key made from all that is in it, so that a receipt's row can never change under it. */
-function printPrice(price: ReceiptPrice): PrintedPrice {
-  const known = printed.get(price);
-  if (known) return known;
-  const content = JSON.stringify(price, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
-  const fresh = { key: createHash("sha256").update(content).digest("base64url"), content };
-  printed.set(price, fresh);
-  return fresh;
+  const content = JSON.stringify(entry.price);
+  await tx.run("INSERT INTO price (key, content) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", [key, content]);
+  await tx.run(insert, [...values, key]);
 }
 
 type PackedLine = [item: string, quantity: number, unit: ReceiptLine["unit"], unitPrice: string, amount: string];

@@ -29,6 +29,8 @@ export interface ReceiptLine {
 
 /** The price row a receipt was made with; `rates` is the whole row, so that the receipt can be re-derived alone. */
 export interface ReceiptPrice {
+  /** Made from all that is in it: the same key, the same row. It is what a row is kept under. */
+  key: string;
   id: string;
   effectiveFrom: string;
   source: string;

@@ -75,20 +75,22 @@ function holdsAt({ fromMs, untilMs, hours }: Price, atMs: number): boolean {
 
 function createPrice(row: FullPriceRow): Price {
   const { source, readOn, effectiveFrom, ...rest } = row;
-  const digest = createHash("sha256")
-    .update(canonicalJson({ ...rest, effectiveFrom }))
-    .digest("hex")
-    .slice(0, 8);
+  const digest = hash({ ...rest, effectiveFrom }, "hex").slice(0, 8);
   const id = `${keyOf(row.vendor, row.model)}@${effectiveFrom}#${digest}`;
+  const receipt = { id, effectiveFrom, source, readOn, rates: printPriceRow(row) };
   return {
     id,
     row,
     rates: readRates(row),
-    receipt: { id, effectiveFrom, source, readOn, rates: printPriceRow(row) },
+    receipt: { key: hash(receipt, "base64url"), ...receipt },
     fromMs: Date.parse(effectiveFrom),
     untilMs: row.effectiveTo === undefined ? null : Date.parse(row.effectiveTo),
     hours: row.when === undefined ? null : readWhen(row.when)!, // read once already, when the row was checked
   };
+}
+
+function hash(content: object, encoding: "hex" | "base64url"): string {
+  return createHash("sha256").update(canonicalJson(content)).digest(encoding);
 }
 
 /** JSON with sorted keys: the same content, the same text. */

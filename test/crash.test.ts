@@ -11,7 +11,5 @@ describe.each(engines)("invariant 1 on %s", (_name, createDatabase) => {
     expect(result.kills).toBe(5);
     expect(result.acknowledged).toBeGreaterThan(10);
     expect(result.savedBefore).toBeGreaterThan(0); // and none of these words was lost
-    expect(result.slowestReadyMs).toBeLessThan(10_000);
-    expect(result.slowestFreeMs).toBeLessThan(15_000);
   }, 120_000);
 });

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
-import { call, type HistoryBody, newSession, readHistory, type SessionBody, say } from "./client.ts";
+import { call, eventually, type HistoryBody, newSession, readHistory, type SessionBody, say } from "./client.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 
 let server: HttpServer;
@@ -285,10 +285,28 @@ describe("the history", () => {
   });
 
   test("a reader who leaves in the middle leaves nothing open", async () => {
-    const abort = new AbortController();
-    const response = await fetch(`${server.url}/sessions/${id}/history`, { signal: abort.signal });
-    await response.body!.getReader().read();
-    abort.abort();
-    expect((await readHistory(server.url, id)).data).toHaveLength(messages);
+    const { readHistory } = server.store;
+    let open = 0;
+    server.store.readHistory = async function* (owner, sessionId) {
+      open++;
+      try {
+        for (;;) yield* readHistory(owner, sessionId); // without end, so that only leaving ends it
+      } finally {
+        open--;
+      }
+    };
+    try {
+      const abort = new AbortController();
+      const response = await fetch(`${server.url}/sessions/${id}/history`, { signal: abort.signal });
+      await response.body!.getReader().read();
+      expect(open).toBe(1);
+      abort.abort();
+      await eventually(
+        async () => open,
+        (left) => left === 0,
+      );
+    } finally {
+      server.store.readHistory = readHistory;
+    }
   });
 });

@@ -23,6 +23,7 @@ import {
 } from "./client.ts";
 import { engines } from "./engines.ts";
 import { type PublishedRow, published, type RawUsage, recompute } from "./recompute.ts";
+import { expectSaidBefore, newQuestion } from "./said-before.ts";
 import { startServer, type TestServer } from "./server.ts";
 
 /** Two of them change their price on the way, one of these in December and one in January. */
@@ -35,6 +36,7 @@ const scenarios: Scenario[] = [
   { text: "a plain answer", chunks: 3 },
   { text: "slow and steady", chunks: 6, delayMs: 4, thoughts: "hm" },
   { fault: "overloaded-503", times: 2 },
+  { fault: "close-early" }, // asked again, and both may cost
   { fault: "bad-argument" },
   { fault: "data-error", text: "half of it", chunks: 4, after: 2, delayMs: 2 },
   { fault: "no-usage" },
@@ -66,10 +68,6 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("stop" as const), session, hard: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("trash" as const, "restore" as const), session }) },
 );
-
-/** Each message says something of its own, so that a call to the vendor tells whose it is. */
-const newQuestion = () => `question-${crypto.randomUUID()}`;
-const questionPattern = /question-[0-9a-f-]{36}/g;
 
 describe.each(engines)("on %s", (_name, createDatabase) => {
   let server: TestServer;
@@ -194,19 +192,7 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
       question.id,
     ]);
     expect(question.parent_id).toBe(at === 0 ? null : path[at - 1]!.id);
-    const calls = server.emulator.generateCalls().map(({ body }) => readSent(body));
-    const mine = calls.filter(({ questions }) => questions.at(-1) === question.content);
-    expect(mine.length).toBe(receipt.attempts.length);
-    const before = path.slice(0, at);
-    const answers = before.filter(({ role, content }) => role === "assistant" && content !== "");
-    const questions = before.filter(({ role }) => role === "user").map(({ content }) => content);
-    for (const sent of mine) {
-      expect(sent.answers).toEqual(answers.map(({ content }) => content));
-      expect(sent.questions).toEqual([
-        ...questions.filter((content) => sent.questions.includes(content)),
-        question.content,
-      ]);
-    }
+    expect(expectSaidBefore(server.emulator, path, at)).toBe(receipt.attempts.length);
   }
 
   /** Invariant 2, seen from inside, over everything that this file has booked. */
@@ -248,21 +234,6 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     for (const [turnId, receipt] of receipts) expect(await readReceipt(server.url, turnId)).toEqual(receipt);
   }
 });
-
-/** What a call showed the model: the questions in it, in order, and the answers that have words. */
-function readSent(body: unknown): { questions: string[]; answers: string[] } {
-  const { contents } = body as { contents: { role: string; parts: { text?: string }[] }[] };
-  const textOf = (content: (typeof contents)[number]) => content.parts.map(({ text }) => text ?? "").join("");
-  return {
-    questions: contents
-      .filter(({ role }) => role === "user")
-      .flatMap((said) => textOf(said).match(questionPattern) ?? []),
-    answers: contents
-      .filter(({ role }) => role === "model")
-      .map(textOf)
-      .filter((text) => text !== ""),
-  };
-}
 
 function toPico(usd: string | null): bigint {
   const [whole = "0", fraction = ""] = (usd ?? "0").split(".");

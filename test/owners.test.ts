@@ -25,6 +25,7 @@ const at = Date.now();
 /** Every promise of the store that names something, asked by the stranger. */
 const attempts: Record<string, (store: Store, ids: Ids) => Promise<unknown>> = {
   findSession: (store, { sessionId }) => store.findSession(stranger, sessionId),
+  peekSession: (store, { sessionId }) => store.peekSession(stranger, sessionId),
   updateSession: (store, { sessionId }) => store.updateSession(stranger, sessionId, { title: "mine now" }, at),
   updateSessionAtVersion: (store, { sessionId }) => store.updateSession(stranger, sessionId, { title: "x" }, at, 1),
   trashSession: (store, { sessionId }) => store.trashSession(stranger, sessionId, at),
@@ -61,6 +62,13 @@ async function tell(attempt: Promise<unknown>): Promise<unknown> {
     },
   );
 }
+
+/** The promises that are asked otherwise below, and those that no caller's request leads to. */
+const elsewhere = ["createSession", "listSessions", "searchSessions"];
+const ofTheHouse = [
+  ...["readMemory", "appendEvents", "closeTurn", "settleTurn", "listStopRequests", "renewLease", "claimDeadTurns"],
+  ...["readDeadTurn", "sumBooks", "checkWritable", "backup", "close"],
+];
 
 /** The answer to the same question about what nobody has. */
 const nowhere = (): Ids => ({
@@ -112,6 +120,11 @@ describe.each(storeEngines)("invariant 8 on %s", (_name, openFixture) => {
       expect(await readOwn()).toEqual(before);
     },
   );
+
+  test("no promise of the store has been left out", () => {
+    const asked = Object.keys(attempts).filter((name) => name in store);
+    expect(Object.keys(store).sort()).toEqual([...asked, ...elsewhere, ...ofTheHouse].sort());
+  });
 
   test("a stranger's lists, searches and counts have nothing of it, whatever the cursor", async () => {
     for (const deleted of [false, true]) {

@@ -73,6 +73,8 @@ describe.each(engines)("invariant 6 on %s", (_name, createDatabase) => {
       collect(await openEvents(server.url, start.data.turn_id as string)),
     );
     const all = await Promise.all([...readers, collect(first).then((rest) => [start, ...rest])]);
+    expect(textOf(all[0]!)).toBe("many eyes on one answer");
+    expect(all[0]!.at(-1)?.type).toBe("turn-end");
     for (const seen of all) expect(withoutState(seen)).toEqual(withoutState(all[0]!));
   });
 

@@ -2,7 +2,6 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import {
-  type AnswerBody,
   call,
   collect,
   newSession,
@@ -171,14 +170,14 @@ describe.each(engines)("invariant 7 on %s", (_name, createDatabase) => {
       expect(new Set(made.map(({ body }) => body.id)).size).toBe(1);
     });
 
-    test("a turn that failed gives its failure again, and calls nobody", async () => {
+    test("a turn that failed after it had spoken gives its failure again, and calls nobody", async () => {
       const session = await newSession(server.url);
       const headers = key();
-      server.emulator.play({ fault: "bad-argument" });
-      const send = () =>
-        call<AnswerBody>(`${server.url}/sessions/${session.id}/messages`, "POST", { content: "x" }, headers);
-      expect((await send()).status).toBe(502);
-      expect((await send()).status).toBe(502);
+      server.emulator.play({ fault: "data-error", text: "half of it", chunks: 4, after: 2 });
+      const send = () => say(server.url, session.id, { content: "x" }, headers);
+      const [first, again] = [await send(), await send()];
+      expect([first.status, first.body.code]).toEqual([503, "provider_unavailable"]);
+      expect([again.status, again.body.code, again.body.turn_id]).toEqual([503, first.body.code, first.body.turn_id]);
       expect(server.emulator.callCount).toBe(1);
     });
   });

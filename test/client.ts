@@ -153,8 +153,9 @@ export async function readReceipt(base: string, turnId: string): Promise<Receipt
   return (await call<ReceiptBody>(`${base}/turns/${turnId}/receipt`, "GET")).body;
 }
 
-/** Events as they arrive. Leaving the loop hangs up. Throws with the problem when the answer is no stream. */
+/** Events as they arrive; none of a 204. Leaving the loop hangs up. Throws with the problem when the answer is no stream. */
 export async function* readEvents(response: Response): AsyncGenerator<SeenEvent, void, void> {
+  if (response.status === 204) return;
   if (!response.headers.get("content-type")?.startsWith("text/event-stream"))
     throw new Error(`no stream but ${response.status}: ${await response.text()}`);
   const queue: SeenEvent[] = [];

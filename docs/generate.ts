@@ -3,7 +3,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { flagOf, type SettingName, settings } from "../src/config.ts";
+import { fileFlagOf, flagOf, isSecret, type SettingName, settings } from "../src/config.ts";
 import { settingsInUkrainian } from "./settings-uk.ts";
 
 const begin = "<!-- settings: written by docs/generate.ts, from src/config.ts -->";
@@ -32,7 +32,8 @@ function tableOf(head: [string, string, string], says: (name: SettingName) => st
   const row = (cells: string[]) => `| ${cells.join(" | ")} |`;
   const rows = names.map((name) => {
     const { env, fallback } = settings[name];
-    return row([`\`${env}\``, fallback === "" ? "" : `\`${fallback}\``, says(name).replaceAll("|", "\\|")]);
+    const names = isSecret(name) ? `\`${env}\` or \`${env}_FILE\`` : `\`${env}\``;
+    return row([names, fallback === "" ? "" : `\`${fallback}\``, says(name).replaceAll("|", "\\|")]);
   });
   return [row(head), row(head.map(() => "---")), ...rows].join("\n");
 }
@@ -50,7 +51,8 @@ function withTable(root: string, path: string, table: string): Generated {
 function envExample(): string {
   const entries = names.map((name) => {
     const { env, fallback, says } = settings[name];
-    return `# ${says}\n# Also ${flagOf(name)}.\n#${env}=${fallback}\n`;
+    const also = isSecret(name) ? `${env}_FILE or ${fileFlagOf(name)}: a file that holds it` : flagOf(name);
+    return `# ${says}\n# Also ${also}.\n#${env}=${fallback}\n`;
   });
   return `# Copy this file to .env and uncomment what you need. Written by docs/generate.ts, from src/config.ts.\n\n${entries.join("\n")}`;
 }

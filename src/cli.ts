@@ -1,6 +1,6 @@
 // The command line: data on stdout, talk on stderr, exit status 0 only on success.
 
-import { flagOf, type SettingName, settings } from "./config.ts";
+import { fileFlagOf, flagOf, isSecret, type SettingName, settings } from "./config.ts";
 
 const usage = `rozmova <command> [flags]
 
@@ -14,8 +14,15 @@ const usage = `rozmova <command> [flags]
   --help           print this
 
 Flags of every command but emulator, each also an environment variable or a line in .env:
-${(Object.keys(settings) as SettingName[]).map((name) => `  ${flagOf(name).padEnd(28)}${settings[name].says}`).join("\n")}
+${(Object.keys(settings) as SettingName[]).map(describeFlag).join("\n")}
 `;
+
+/** Every user of the machine sees the words of a command: of a secret the flag names the file. */
+function describeFlag(name: SettingName): string {
+  const flag = isSecret(name) ? fileFlagOf(name) : flagOf(name);
+  const says = isSecret(name) ? `A file that holds ${settings[name].env}. ${settings[name].says}` : settings[name].says;
+  return `  ${flag.padEnd(28)}${says}`;
+}
 
 const [word = "serve", ...rest] = process.argv.slice(2);
 const command = word.startsWith("--") && !["--help", "--version"].includes(word) ? "serve" : word;

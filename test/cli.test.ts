@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { settings } from "../src/config.ts";
+import { isSecret, type SettingName, settings } from "../src/config.ts";
 import { runCommand } from "./command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "rozmova-cli-"));
@@ -25,8 +25,12 @@ describe("rozmova", () => {
     expect(code).toBe(0);
     for (const name of ["serve", "emulator", "backup FILE", "restore FILE", "doctor", "config", "--version"])
       expect(stdout).toContain(`  ${name} `);
-    for (const { env } of Object.values(settings))
-      expect(stdout).toContain(`--${env.toLowerCase().replaceAll("_", "-")} `);
+    for (const [name, { env }] of Object.entries(settings)) {
+      const flag = `--${env.toLowerCase().replaceAll("_", "-")}`;
+      // Of a secret the flag for its file: the words of a command are seen by everybody on the machine.
+      expect(stdout).toContain(isSecret(name as SettingName) ? `${flag}-file ` : `${flag} `);
+      if (isSecret(name as SettingName)) expect(stdout).not.toContain(`${flag} `);
+    }
   });
 
   test("an unknown command is an error, on stderr", async () => {
@@ -90,6 +94,57 @@ describe("rozmova config", () => {
       expect(stdout).not.toMatch(/hun(%2F)?ter2/);
       expect(lineOf(stdout, "GEMINI_API_KEY")).toMatch(/^GEMINI_API_KEY=\*+ +# environment$/);
       expect(lineOf(stdout, "GEMINI_BASE_URL")).toContain("@proxy/x");
+    }
+  });
+
+  test("a blank value decides nothing: the next source does", async () => {
+    const at = makeFolder();
+    writeFileSync(join(at, ".env"), "PORT=3\nHOST=127.0.0.3\nGEMINI_MODEL=\n");
+    const { code, stdout, stderr } = await runCommand(["config", "--port", "", "--host= ", "--log-level="], at, {
+      PORT: " ",
+      HOST: "",
+      LOG_LEVEL: "warn",
+      GEMINI_MODEL: "",
+    });
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(lineOf(stdout, "PORT")).toMatch(/^PORT=3 +# \.env$/);
+    expect(lineOf(stdout, "HOST")).toMatch(/^HOST=127\.0\.0\.3 +# \.env$/);
+    expect(lineOf(stdout, "LOG_LEVEL")).toMatch(/^LOG_LEVEL=warn +# environment$/);
+    expect(lineOf(stdout, "GEMINI_MODEL")).toMatch(/# default$/);
+  });
+
+  test("a secret may lie in a file, which is all that is shown of it, and one that cannot be read is named", async () => {
+    const at = makeFolder();
+    writeFileSync(join(at, "key"), "hunter2\n");
+    writeFileSync(join(at, "url"), "postgres://me:hunter2@host/db\n");
+    writeFileSync(join(at, "empty"), "\n");
+    writeFileSync(join(at, ".env"), "GEMINI_API_KEY_FILE=key\n");
+    const { code, stdout } = await runCommand(["config", "--database-url-file", "url"], at, { DATABASE_URL: "" });
+    expect(code).toBe(0);
+    expect(stdout).not.toContain("hunter2");
+    expect(stdout).toMatch(/^GEMINI_API_KEY_FILE=key +# \.env$/m);
+    expect(stdout).toMatch(/^DATABASE_URL_FILE=url +# flag$/m);
+    for (const [file, why] of [
+      ["nowhere", "cannot be read"],
+      ["empty", "is empty"],
+    ] as const) {
+      const refused = await runCommand(["config"], at, { GEMINI_API_KEY_FILE: file });
+      expect([file, refused.code]).toEqual([file, 1]);
+      expect(refused.stderr).toContain(`GEMINI_API_KEY_FILE (--gemini-api-key-file): ${file} ${why}`);
+    }
+  });
+
+  test("a key with a character that nobody sees, or that only looks right, is refused, and the character is named, not the key", async () => {
+    for (const [key, says] of [
+      ["AIzaSyhunter2\u200b", "character 14 is U+200B (invisible"],
+      ["AIz\u0430Syhunter2", "character 4 is U+0430 (Cyrillic"],
+      ["AIza Syhunter2", "character 5 is U+0020"],
+    ] as const) {
+      const { code, stderr } = await runCommand(["serve", "--port", "0"], folder, { GEMINI_API_KEY: key });
+      expect([key, code]).toEqual([key, 1]);
+      expect(stderr).toContain("GEMINI_API_KEY");
+      expect(stderr).toContain(says);
+      expect(stderr).not.toContain("hunter2");
     }
   });
 });

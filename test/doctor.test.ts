@@ -1,7 +1,7 @@
 // The doctor finds what is wrong, says what to do, and changes nothing: the real command, beside real servers.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,6 +52,16 @@ describe("rozmova doctor", () => {
       taken.close();
     }
   }, 20_000);
+
+  test("finds a key that others on this machine can read", async () => {
+    const at = makeFolder();
+    writeFileSync(join(at, ".env"), "GEMINI_API_KEY=k\nGEMINI_BASE_URL=http://127.0.0.1:1\n", { mode: 0o644 });
+    const seen = linesOf((await runCommand(["doctor", "--port", "0"], at)).stdout).secrets;
+    expect(seen).toStartWith("WRONG");
+    expect(seen).toContain("GEMINI_API_KEY");
+    chmodSync(join(at, ".env"), 0o600);
+    expect(linesOf((await runCommand(["doctor", "--port", "0"], at)).stdout).secrets).toStartWith("OK");
+  });
 
   test("finds a database that is none", async () => {
     const at = makeFolder();

@@ -3,9 +3,19 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Migration, migrations, newestOf } from "../src/database/migrate.ts";
 import { openSqlite } from "../src/database/sqlite/sqlite.ts";
@@ -46,6 +56,62 @@ describe("one process per file", () => {
     const store = await openTestStore(`sqlite:${file}`);
     await newSession(store);
     await store.close();
+  });
+
+  test("two paths to one file are one file, and a link may lead to one that is still to be made", async () => {
+    const file = newFile();
+    const [folder, beside] = [dirname(file), dirname(newFile())];
+    mkdirSync(beside, { recursive: true });
+    symlinkSync(folder, join(beside, "folder"));
+    symlinkSync(file, join(beside, "link.db"));
+    const store = await openTestStore(`sqlite:${join(beside, "link.db")}`);
+    await newSession(store, { title: "kept" });
+    for (const path of [
+      file,
+      join(beside, "link.db"),
+      join(beside, "folder", "rozmova.db"),
+      `${folder}/../deep/rozmova.db`,
+    ])
+      await expect(openTestStore(`sqlite:${path}`)).rejects.toMatchObject({
+        message: expect.stringContaining("in use"),
+      });
+    await store.close();
+    expect(readdirSync(beside).toSorted()).toEqual(["folder", "link.db"]);
+    const again = await openTestStore(`sqlite:${join(beside, "folder", "rozmova.db")}`);
+    expect((await again.listSessions("o", { limit: 5, deleted: false })).data.length).toBeLessThan(5);
+    await again.close();
+    linkSync(file, join(beside, "hard.db"));
+    await expect(openTestStore(`sqlite:${join(beside, "hard.db")}`)).rejects.toMatchObject({
+      message: expect.stringContaining("hard links"),
+    });
+  });
+
+  test("what is made is its user's alone: the folder, the database, its log and its lock", async () => {
+    const file = newFile();
+    const store = await openTestStore(`sqlite:${file}`);
+    await newSession(store);
+    expect(statSync(dirname(file)).mode & 0o777).toBe(0o700);
+    for (const end of ["", "-wal", "-shm", ".lock"])
+      expect([end, statSync(file + end).mode & 0o777]).toEqual([end, 0o600]);
+    const copy = join(dirname(file), "copy.db");
+    await store.backup(copy, () => {});
+    expect(statSync(copy).mode & 0o777).toBe(0o600);
+    await store.close();
+  });
+
+  test("another program's database is refused, and not a byte of it is changed", async () => {
+    const file = newFile();
+    mkdirSync(dirname(file), { recursive: true });
+    const other = new DatabaseSync(file);
+    other.exec("CREATE TABLE photo (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO photo (name) VALUES ('cat')");
+    other.close();
+    const before = readFileSync(file);
+    await expect(openTestStore(`sqlite:${file}`)).rejects.toMatchObject({
+      code: "storage_unavailable",
+      message: expect.stringContaining("another program"),
+    });
+    expect(readFileSync(file)).toEqual(before);
+    expect(readdirSync(dirname(file))).toEqual(["rozmova.db"]);
   });
 
   test("a copy can be made from beside a running server, with progress, and holds what was acknowledged", async () => {

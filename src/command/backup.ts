@@ -14,7 +14,7 @@ export async function runBackup(target: string, flags: string[]): Promise<void> 
   const source = sqliteFile(databaseUrl);
   if (source === undefined)
     throw new Error(
-      "The database is Postgres, which brings its own tool: pg_dump --format=custom --file=FILE <address>",
+      "The database is Postgres, which brings its own tool: pg_dump, which finds the database and its password in PGHOST, PGDATABASE, PGUSER and PGPASSWORD",
     );
   if (!existsSync(source)) throw new Error(`There is no database at ${source} to copy.`);
   const file = resolve(target);

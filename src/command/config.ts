@@ -1,6 +1,14 @@
 // `rozmova config`: the settings in force, one line each, and where each came from; secrets masked.
 
-import { ConfigError, gatherSources, type ResolvedSetting, readConfig, resolveSettings, settings } from "../config.ts";
+import {
+  ConfigError,
+  gatherSources,
+  isSecret,
+  type ResolvedSetting,
+  readConfig,
+  resolveSettings,
+  settings,
+} from "../config.ts";
 
 const mask = "********";
 
@@ -15,9 +23,10 @@ export function printConfig(flags: string[]): void {
   for (const { assignment, origin } of lines) console.log(`${assignment.padEnd(width)}  # ${origin}`);
 }
 
-function describe({ name, value, origin }: ResolvedSetting): { assignment: string; origin: string } {
-  const setting = settings[name];
-  return { assignment: `${setting.env}=${maskValue(value, "secret" in setting)}`, origin };
+function describe({ name, value, origin, file }: ResolvedSetting): { assignment: string; origin: string } {
+  const { env } = settings[name];
+  if (file !== undefined) return { assignment: `${env}_FILE=${file}`, origin };
+  return { assignment: `${env}=${maskValue(value, isSecret(name))}`, origin };
 }
 
 /** A value as it may be shown: of a secret nothing but, if it is an address, the address without its password. */

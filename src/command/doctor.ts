@@ -2,6 +2,7 @@
 
 import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { checkDatabase, checkDisk } from "./doctor-database.ts";
+import { checkDotEnv, checkPrivacy } from "./doctor-files.ts";
 import { checkClock, checkDoor, checkKey, checkPort, checkVendor } from "./doctor-network.ts";
 import { type Finding, ok, printFinding, wrong } from "./finding.ts";
 
@@ -23,6 +24,8 @@ async function* examine(flags: string[]): AsyncGenerator<Finding> {
   yield checkKey(config);
   const answer = checkVendor(config);
   yield checkDoor(config);
+  yield checkDotEnv();
+  yield checkPrivacy(config);
   yield checkDisk(config);
   yield await checkDatabase(config);
   yield await checkPort(config);

@@ -11,7 +11,9 @@ export async function runRestore(source: string, flags: string[]): Promise<void>
   const { databaseUrl } = loadConfig(flags);
   const file = sqliteFile(databaseUrl);
   if (file === undefined)
-    throw new Error("The database is Postgres, which brings its own tool: pg_restore --clean --dbname=<address> FILE");
+    throw new Error(
+      "The database is Postgres, which brings its own tool: pg_restore, which finds the database and its password in PGHOST, PGDATABASE, PGUSER and PGPASSWORD",
+    );
   const progress = createProgress("Restoring");
   try {
     const restored = await restoreSqlite(resolve(source), resolve(file), new Date(), progress.report);

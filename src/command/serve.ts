@@ -1,16 +1,31 @@
 // `rozmova serve`: the server until a signal ends it.
 
-import { demoHint, loadConfig } from "../config.ts";
+import { demoHint, fileFlagOf, flagOf, isSecret, loadConfig, type SettingName, settings } from "../config.ts";
 import { serve, version } from "../main.ts";
 
 /** Starts the server and says where it is; returns while it runs. */
 export async function runServer(flags: string[]): Promise<void> {
   const config = loadConfig(flags);
+  for (const name of secretsInFlags(flags))
+    console.error(
+      `WARNING: every user of this machine can read ${flagOf(name)} in the list of processes; use ${fileFlagOf(name)}, ${settings[name].env} or .env.`,
+    );
   const server = await serve(config);
   console.error(`Rozmova ${version} listens on ${server.url}  (API documentation: ${server.url}/docs)`);
   if (server.mode === "demo") console.error(`DEMO MODE. ${demoHint}`);
   if (config.insecureNoAuth) console.error("WARNING: no key is asked of anybody who reaches this port.");
   stopOnSignal(() => server.stop());
+}
+
+/** A database's address is a secret only with a password in it. */
+function secretsInFlags(flags: string[]): SettingName[] {
+  const given = (name: SettingName) => {
+    const at = flags.findIndex((word) => word === flagOf(name) || word.startsWith(`${flagOf(name)}=`));
+    return at === -1 ? "" : flags[at]!.includes("=") ? flags[at]! : (flags[at + 1] ?? "");
+  };
+  return (Object.keys(settings) as SettingName[]).filter(
+    (name) => isSecret(name) && given(name) !== "" && !/^(--database-url=)?sqlite:/.test(given(name)),
+  );
 }
 
 /** The first signal ends the server in good order, a second one at once; recovery at the next start does the rest. */

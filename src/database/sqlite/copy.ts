@@ -15,6 +15,7 @@ import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { AppError } from "../../errors.ts";
 import { migrations, refuseNewer } from "../migrate.ts";
+import { makePrivate, resolveFile } from "./file.ts";
 import { takeLock } from "./sqlite.ts";
 
 export type Progress = (done: number, total: number) => void;
@@ -73,11 +74,13 @@ export interface Restored extends CheckedCopy {
  * Puts a copy of `from` in the place of `file`. At every moment a whole database has that name: the old one, with its log played
  * into it, until one atomic rename, then the new one. The old one is kept under another name, which nothing had before. Throws storage_unavailable, with nothing changed, when `from` is not sound or a process holds `file`.
  */
-export async function restoreSqlite(from: string, file: string, at: Date, progress?: Progress): Promise<Restored> {
+export async function restoreSqlite(from: string, path: string, at: Date, progress?: Progress): Promise<Restored> {
+  const file = resolveFile(path);
   const lock = takeLock(file);
   const incoming = `${file}.incoming`;
   try {
     removeDatabase(incoming);
+    makePrivate(incoming);
     await copyDatabase(from, incoming, progress);
     const checked = checkCopy(incoming, from);
     if (existsSync(file)) playLog(file);

@@ -1,6 +1,6 @@
 // SQLite: one connection that writes with group commit, and reads between the groups.
 
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
@@ -13,6 +13,7 @@ import type { Reader, Value } from "../tx.ts";
 import { Checkpointer } from "./checkpoint.ts";
 import { Connection, groupDatabase, isStorageFailure, SqliteTx } from "./connection.ts";
 import { sqliteDialect } from "./dialect.ts";
+import { makePrivate, refuseForeign, resolveFile } from "./file.ts";
 import { GroupCommit, storageFailure } from "./group-commit.ts";
 import { readLeft, SearchIndexer, WaitingTexts } from "./search-indexer.ts";
 
@@ -31,8 +32,14 @@ export interface SqliteOptions {
   migrations?: readonly Migration[] | undefined;
 }
 
-export async function openSqlite(file: string, options: SqliteOptions = {}): Promise<Engine> {
+export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Engine> {
+  const file = resolveFile(path);
   if (options.readOnly) return openForReading(file, options.migrations ?? migrations);
+  try {
+    refuseForeign(file);
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : cannotOpen(file, cause);
+  }
   const lock = takeLock(file);
   let writer: Connection | undefined;
   try {
@@ -52,7 +59,7 @@ export async function openSqlite(file: string, options: SqliteOptions = {}): Pro
 export function takeLock(file: string): DatabaseSync {
   let lock: DatabaseSync | undefined;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makePrivate(`${file}.lock`);
     lock = new DatabaseSync(`${file}.lock`, { timeout: lockWaitMs });
     lock.exec("BEGIN EXCLUSIVE");
     return lock;
@@ -76,6 +83,7 @@ function cannotOpen(file: string, cause: unknown): AppError {
 }
 
 function openWriter(file: string, maxFileBytes: number | undefined): Connection {
+  makePrivate(file);
   const database = new DatabaseSync(file, { timeout: lockWaitMs });
   try {
     database.exec(
@@ -104,6 +112,7 @@ async function migrateFile(writer: Connection, file: string, known: readonly Mig
   if (version === newestOf(known)) return;
   if (version > 0) {
     const copy = `${file}.before-${newestOf(known)}-${stamp()}.bak`;
+    makePrivate(copy);
     await backup(writer.database, copy);
     log.info(
       { from: version, to: newestOf(known), copy },
@@ -146,6 +155,7 @@ async function openForReading(file: string, known: readonly Migration[]): Promis
 async function copyWhileWritten(file: string, target: string, progress?: (done: number, total: number) => void) {
   let source: DatabaseSync | undefined;
   try {
+    makePrivate(target);
     source = new DatabaseSync(file, { readOnly: true, timeout: lockWaitMs });
     source.exec("BEGIN; SELECT 1 FROM sqlite_schema");
     const report = ({ remainingPages, totalPages }: { remainingPages: number; totalPages: number }) =>

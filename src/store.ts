@@ -122,6 +122,8 @@ export interface MemoryRow {
   content: string;
   vendorParts: string | null;
   modelServed: string | null;
+  /** Of an answer. */
+  finishReason?: string | null;
 }
 
 export interface CloseTurn {

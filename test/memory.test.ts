@@ -46,15 +46,38 @@ describe("what is remembered", () => {
     expect(from).toBe(0);
   });
 
-  test("a turn without an answer's text is left out with its question, however it ended", () => {
-    for (const status of ["failed", "stopped", "interrupted", "running", "complete"] as const) {
-      const rows = rowsOf([
-        ["complete", "a0"],
-        [status, ""],
-        ["complete", "a2"],
+  const withoutWords = (status: MemoryRow["status"], change: Partial<MemoryRow> = {}) =>
+    rowsOf([
+      ["complete", "a0"],
+      [status, ""],
+      ["complete", "a2"],
+    ]).map((row) => (row.content === "" ? { ...row, ...change } : row));
+
+  test("a question that was answered without words is kept, before the next one", () => {
+    for (const status of ["stopped", "interrupted", "complete"] as const)
+      expect(said(plan({ rows: withoutWords(status) }).messages)).toEqual([
+        "u:q0",
+        "a:a0",
+        "u:q1\n\nq2",
+        "a:a2",
+        "u:new",
       ]);
+    const rows = rowsOf([
+      ["complete", "a0"],
+      ["stopped", ""],
+      ["complete", ""],
+    ]);
+    expect(said(plan({ rows }).messages)).toEqual(["u:q0", "a:a0", "u:q1\n\nq2\n\nnew"]);
+    expect(plan({ rows }).promptEstimate).toBe(4 * 6 + 5);
+  });
+
+  test("a question whose turn failed, was blocked, or still runs is left out: it is asked again, or would have the next one blocked", () => {
+    for (const rows of [
+      withoutWords("failed"),
+      withoutWords("running"),
+      withoutWords("complete", { finishReason: "blocked" }),
+    ])
       expect(said(plan({ rows }).messages)).toEqual(["u:q0", "a:a0", "u:q2", "a:a2", "u:new"]);
-    }
   });
 
   test("a stopped, interrupted or failed turn goes in with the text it had", () => {
@@ -128,15 +151,36 @@ describe("calibration", () => {
   const rows = rowsOf([["complete", "a".repeat(3000)]]);
   const raw = plan({ rows }).promptEstimate;
 
-  test("scales the estimate by how far the last one was off, at most four times either way", () => {
-    const estimate = (promptEstimate: number, promptTokens: number) =>
-      plan({ rows, calibration: { promptEstimate, promptTokens } }).estimate;
+  const estimate = (promptEstimate: number, promptTokens: number, content = "new") =>
+    plan({ rows, content, calibration: { promptEstimate, promptTokens } }).estimate;
+
+  test("scales the estimate where the vendor counted less, to a quarter at most; unknown counts change nothing", () => {
     expect(estimate(0, 0)).toBe(raw);
     expect(estimate(1000, 0)).toBe(raw);
     expect(estimate(1000, 500)).toBe(Math.ceil(raw / 2));
-    expect(estimate(1000, 3000)).toBe(raw * 3);
-    expect(estimate(1000, 99_000)).toBe(raw * 4);
     expect(estimate(1_000_000, 1)).toBe(Math.ceil(raw / 4));
+  });
+
+  test("what the vendor adds to every prompt is added once: a long message after a short one is not taken for four times as long", () => {
+    const long = "word ".repeat(180_000);
+    const alone = plan({ rows, content: long }).promptEstimate;
+    expect(alone).toBeGreaterThan(300_000);
+    for (const [ours, theirs] of [
+      [10, 40],
+      [10, 20_010],
+      [100, 1_000],
+    ] as const)
+      expect(estimate(ours, theirs, long) / (alone + theirs)).toBeLessThan(1.03);
+  });
+
+  test("what a long text is above our estimate is scaled, and the same prompt is estimated as it was counted", () => {
+    expect(estimate(100_000, 140_000, "x".repeat(600_000)) / (200_000 * 1.4)).toBeGreaterThan(0.95);
+    for (const [ours, theirs] of [
+      [raw, 3 * raw],
+      [raw, raw + 7],
+      [raw, Math.ceil(raw * 0.6)],
+    ] as const)
+      expect(estimate(ours, theirs)).toBe(theirs);
   });
 
   test("does not swing: kept turn after turn, it settles on the vendor's count", () => {
@@ -174,92 +218,109 @@ const conversation = fc.record({
   systemLength: fc.integer({ min: 0, max: 600 }),
   window: fc.integer({ min: 1500, max: 6000 }),
   outputReserve: fc.integer({ min: 0, max: 200 }),
-  /** The vendor's tokens to a hundred of ours. */
-  percent: fc.integer({ min: 20, max: 450 }),
+  /** The vendor's tokens to a hundred of ours, and what it adds to every prompt. */
+  percent: fc.integer({ min: 20, max: 150 }),
+  overhead: fc.integer({ min: 0, max: 300 }),
 });
 
 describe("a long conversation, turn by turn", () => {
   test("is never over the window, keeps its prefix but for rare big steps, keeps order and pairs", () => {
     let steps = 0;
     fc.assert(
-      fc.property(conversation, fc.boolean(), ({ turns, systemLength, window, outputReserve, percent }, calibrated) => {
-        const usable = window - outputReserve;
-        const system = systemLength === 0 ? null : "s".repeat(systemLength);
-        const path: MemoryRow[] = [];
-        let from = 0;
-        let calibration = uncalibrated;
-        let previous: ProviderMessage[] = [];
-        let grownSinceStep: number | null = null;
-        for (const [at, turn] of turns.entries()) {
-          const content = `${at} `.padEnd(turn.question, "q");
-          const rows = path.filter((row) => row.position >= from);
-          const result = planMemory({
-            rows,
-            from,
-            system,
-            content,
-            window: { inputTokens: window, outputReserve },
-            calibration,
-            model: "m",
-          });
-          const { messages, estimate } = result;
+      fc.property(
+        conversation,
+        fc.boolean(),
+        ({ turns, systemLength, window, outputReserve, percent, overhead }, calibrated) => {
+          const usable = window - outputReserve;
+          const system = systemLength === 0 ? null : "s".repeat(systemLength);
+          const path: MemoryRow[] = [];
+          let from = 0;
+          let calibration = uncalibrated;
+          let previous: ProviderMessage[] = [];
+          let grownSinceStep: number | null = null;
+          for (const [at, turn] of turns.entries()) {
+            const content = `${at} `.padEnd(turn.question, "q");
+            const rows = path.filter((row) => row.position >= from);
+            const result = planMemory({
+              rows,
+              from,
+              system,
+              content,
+              window: { inputTokens: window, outputReserve },
+              calibration,
+              model: "m",
+            });
+            const { messages, estimate } = result;
 
-          expect(estimate).toBeLessThanOrEqual(usable);
-          expect(messages.length % 2).toBe(1);
-          expect(messages.every(({ role }, index) => role === (index % 2 === 0 ? "user" : "assistant"))).toBe(true);
-          expect(messages.at(-1)?.text).toBe(content);
-          const numbers = messages.map(({ text }) => Number.parseInt(text, 10));
-          const misplaced = numbers.findIndex((number, index) =>
-            index % 2 === 0 ? index > 0 && number <= numbers[index - 1]! : number !== numbers[index - 1],
-          ); // an answer follows its own question, a question follows an older answer
-          expect(misplaced).toBe(-1);
+            expect(estimate).toBeLessThanOrEqual(usable);
+            expect(messages.length % 2).toBe(1);
+            expect(messages.every(({ role }, index) => role === (index % 2 === 0 ? "user" : "assistant"))).toBe(true);
+            expect(messages.at(-1)?.text.split("\n\n").at(-1)).toBe(content);
+            const numbers = messages.map(({ text }) => Number.parseInt(text.split("\n\n").at(-1)!, 10));
+            const misplaced = numbers.findIndex((number, index) =>
+              index % 2 === 0 ? index > 0 && number <= numbers[index - 1]! : number !== numbers[index - 1],
+            ); // an answer follows its own question, a question follows an older answer
+            expect(misplaced).toBe(-1);
 
-          if (result.from === from) {
-            const repeated = messages.slice(0, Math.min(previous.length, messages.length - 1));
-            expect(repeated).toEqual(previous.slice(0, repeated.length));
-            expect(messages.length).toBeGreaterThanOrEqual(previous.length);
-          } else {
-            steps++;
-            expect(result.from).toBeGreaterThan(from);
-            const whole = messages.length === 1;
-            if (!calibrated && !whole) {
-              // The step left a quarter free, so about a quarter must have come in since the one before.
-              expect(estimate).toBeLessThanOrEqual(usable - Math.floor(usable / 4));
-              if (grownSinceStep !== null)
-                expect(grownSinceStep + tokens(content)).toBeGreaterThan(Math.floor(usable / 4));
+            if (result.from === from) {
+              const repeated = messages.slice(0, Math.min(previous.length, messages.length - 1));
+              expect(repeated).toEqual(previous.slice(0, repeated.length));
+              expect(messages.length).toBeGreaterThanOrEqual(previous.length);
+            } else {
+              steps++;
+              expect(result.from).toBeGreaterThan(from);
+              const whole = messages.length === 1;
+              if (!calibrated && !whole) {
+                // The step left a quarter free, so about a quarter must have come in since the one before.
+                expect(estimate).toBeLessThanOrEqual(usable - Math.floor(usable / 4));
+                if (grownSinceStep !== null)
+                  expect(grownSinceStep + tokens(content)).toBeGreaterThan(Math.floor(usable / 4));
+              }
+              grownSinceStep = -tokens(content);
             }
-            grownSinceStep = -tokens(content);
-          }
 
-          from = result.from;
-          const hasText = turn.status === "complete" || !turn.silent;
-          const answer = hasText ? `${at} `.padEnd(turn.answer, "a") : "";
-          path.push(
-            { position: 2 * at, role: "user", status: "complete", content, vendorParts: null, modelServed: null },
-            {
-              position: 2 * at + 1,
-              role: "assistant",
-              status: turn.status,
-              content: answer,
-              vendorParts: null,
-              modelServed: "m",
-            },
-          );
-          if (grownSinceStep !== null && hasText) grownSinceStep += tokens(content) + tokens(answer);
-          // What the next turn will repeat: everything sent now, and the answer, if the turn counts.
-          previous = hasText
-            ? [...messages, { role: "assistant", text: answer, vendorParts: null }]
-            : messages.slice(0, -1);
-          if (calibrated)
-            calibration = {
-              promptEstimate: result.promptEstimate,
-              promptTokens: Math.ceil((result.promptEstimate * percent) / 100),
-            };
-        }
-      }),
+            from = result.from;
+            const hasText = turn.status === "complete" || !turn.silent;
+            const answer = hasText ? `${at} `.padEnd(turn.answer, "a") : "";
+            path.push(
+              { position: 2 * at, role: "user", status: "complete", content, vendorParts: null, modelServed: null },
+              {
+                position: 2 * at + 1,
+                role: "assistant",
+                status: turn.status,
+                content: answer,
+                vendorParts: null,
+                modelServed: "m",
+              },
+            );
+            if (grownSinceStep !== null && (hasText || turn.status === "stopped"))
+              grownSinceStep += tokens(content) + (hasText ? tokens(answer) : 0);
+            // What the next turn will repeat: everything sent now, and the answer, if the turn counts.
+            previous = hasText
+              ? [...messages, { role: "assistant", text: answer, vendorParts: null }]
+              : messages.slice(0, -1);
+            if (calibrated)
+              calibration = {
+                promptEstimate: result.promptEstimate,
+                promptTokens: Math.ceil((result.promptEstimate * percent) / 100) + overhead,
+              };
+          }
+        },
+      ),
       { numRuns: 100 },
     );
     expect(steps).toBeGreaterThan(50); // the simulation does reach the steps it is about
+  });
+
+  test("one message to a smaller model is shown less, and leaves memory where the usual model's window has it", () => {
+    const rows = rowsOf(Array.from({ length: 50 }, (_, at) => ["complete", `${at}`.padEnd(90, "a")]));
+    const window = { inputTokens: 500, outputReserve: 0 };
+    const small = plan({ rows, window, usualWindow: roomy });
+    expect(small.messages).toEqual(plan({ rows, window }).messages);
+    expect(small.from).toBe(0);
+    const medium = { inputTokens: 1_000, outputReserve: 0 };
+    expect(plan({ rows, window, usualWindow: medium }).from).toBe(plan({ rows, window: medium }).from);
+    expect(plan({ rows, window: medium, usualWindow: window }).from).toBe(plan({ rows, window: medium }).from);
   });
 
   test("a memory that begins later is planned the same from the rows that are left", () => {

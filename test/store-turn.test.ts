@@ -222,6 +222,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
         status: "complete",
         content: "Відповідь",
         vendorParts: '{"sig":1}',
+        finishReason: "stop",
         modelServed: "one-001",
       },
     });

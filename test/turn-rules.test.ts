@@ -144,6 +144,58 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     }));
 });
 
+describe("a conversation that the vendor finds too long", () => {
+  test("is shown once more, shortened, as a further call; the turn says so, and memory begins there", () =>
+    withServer({}, async ({ url, emulator }) => {
+      const session = await newSession(url);
+      for (const word of ["one", "two", "three", "four"]) {
+        emulator.play({ text: `answer ${word}` });
+        await say(url, session.id, { content: `question ${word}` });
+      }
+      emulator.play({ fault: "too-long" }, { text: "now it fits" }, { text: "and so it stays" });
+      const { status, body } = await say(url, session.id, { content: "question five" });
+      expect([status, body.reply?.content]).toEqual([201, "now it fits"]);
+      expect(body.turn.notices).toMatchObject([{ code: "memory_shortened" }]);
+      expect(
+        (await readReceipt(url, body.turn.id)).attempts.map(({ error_code, total }) => [error_code, total]),
+      ).toEqual([
+        ["context_too_long", "0"],
+        [null, body.turn.cost!.total],
+      ]);
+      await say(url, session.id, { content: "question six" });
+      const shown = emulator.generateCalls().map((seen) => JSON.stringify(seen.body));
+      expect(shown.map((text) => text.includes("question one"))).toEqual([true, true, true, true, true, false, false]);
+      expect(shown.at(-1)).toContain("question five");
+    }));
+
+  test("is refused when there is nothing to leave out, and when half of it is too long as well", () =>
+    withServer({}, async ({ url, emulator }) => {
+      const session = await newSession(url);
+      const refuse = async () => {
+        const before = emulator.callCount;
+        const { status, body } = await say(url, session.id, { content: "question" });
+        return [status, body.code, emulator.callCount - before];
+      };
+      emulator.play({ fault: "too-long", times: 2 });
+      expect(await refuse()).toEqual([422, "context_too_long", 1]);
+      emulator.reset();
+      for (let turn = 0; turn < 4; turn++) await say(url, session.id, { content: "question" });
+      emulator.play({ fault: "too-long", times: 3 });
+      expect(await refuse()).toEqual([422, "context_too_long", 2]);
+    }));
+
+  test("what a failed turn left out is shown again to the next one", () =>
+    withServer({}, async ({ url, emulator }) => {
+      const session = await newSession(url);
+      for (const word of ["one", "two", "three"]) await say(url, session.id, { content: `question ${word}` });
+      emulator.play({ fault: "too-long", times: 2 });
+      expect((await say(url, session.id, { content: "too much" })).status).toBe(422);
+      emulator.reset();
+      await say(url, session.id, { content: "question four" });
+      expect(JSON.stringify(emulator.generateCalls().at(-1)?.body)).toContain("question one");
+    }));
+});
+
 test("nothing is refused for what one process remembers of a session that another has changed", async () => {
   const databaseUrl = await postgresEngine.createDatabase();
   await withServer({ databaseUrl, processId: 1 }, (one) =>

@@ -17,6 +17,13 @@ export interface MemoryInput {
   /** The new message. */
   content: string;
   window: ModelWindow;
+  /**
+   * The window of the model that the session's messages usually go to, where this one goes to another. Where memory begins is
+   * decided by the larger of the two: one message to a small model takes nothing from the large one for good.
+   */
+  usualWindow?: ModelWindow | undefined;
+  /** Tokens at most, where the vendor said that what the window seems to allow is too long. */
+  most?: number | undefined;
   calibration: Calibration;
   /** The model asked now: what another model signed is not sent to it. */
   model: string;
@@ -37,38 +44,65 @@ export interface MemoryPlan {
 const messageOverhead = 4;
 /** A cut voids the vendor's cache of the prefix, so one cut frees a quarter of the window, not one message's room. */
 const cutShare = 4;
-const calibrationBound = 4;
 
 /**
- * Chooses the messages to send. The prefix stays the same from turn to turn except where `from` moves. A turn whose reply
- * has no text (failed, stopped, blocked, still running) is left out with its question: it would break the alternation.
+ * Chooses the messages to send. The prefix stays the same from turn to turn except where `from` moves. A question that was
+ * answered without words (stopped before them, cut off, its length eaten by thinking) is kept: it goes in front of the next one, in
+ * the same message, so that the roles alternate. One whose turn failed is left out, because whoever asked asks it again; so is
+ * one that the vendor blocked, which would have every message after it blocked.
  * Throws context_too_long when the new message with the system text cannot fit even alone.
  */
 export function planMemory(input: MemoryInput): MemoryPlan {
-  const { system, content, window, calibration } = input;
+  const { rows, system, content, window } = input;
   const usable = usableTokens(window);
   const fixed = fixedTokens(system, content);
-  if (calibrate(fixed, calibration) > usable) throw tooLong(calibrate(fixed, calibration), usable);
-
-  const { rows, model } = input;
-  let raw = fixed;
-  for (let at = 0; at < rows.length; at++) if (isAnswered(rows, at)) raw += pairTokens(rows, at);
-  let first = 0;
-  if (calibrate(raw, calibration) > usable) {
-    const target = usable - Math.floor(usable / cutShare);
-    for (; first < rows.length && !(isAnswered(rows, first) && calibrate(raw, calibration) <= target); first++)
-      if (isAnswered(rows, first)) raw -= pairTokens(rows, first);
-  }
-  const messages: ProviderMessage[] = [];
-  for (let at = first; at < rows.length; at++)
-    if (isAnswered(rows, at)) messages.push(plainMessage(rows[at]!), answerMessage(rows[at + 1]!, model));
-  messages.push({ role: "user", text: content, vendorParts: null });
+  if (fixed > usable) throw tooLong(fixed, usable);
+  let whole = fixed;
+  for (let at = 0; at < rows.length; at++) whole += weightOf(rows, at);
+  const sent = cut(input, whole, Math.min(usable, input.most ?? usable));
+  const usual = usableTokens(input.usualWindow ?? window);
+  const kept = usual > usable ? cut(input, whole, usual) : sent;
   return {
-    from: first === 0 ? input.from : (rows[first]?.position ?? endOf(input)),
-    messages,
-    estimate: calibrate(raw, calibration),
-    promptEstimate: raw,
+    from: kept.first === 0 ? input.from : (rows[kept.first]?.position ?? endOf(input)),
+    messages: showFrom(input, sent.first),
+    estimate: Math.min(usable, calibrate(sent.raw, input.calibration)),
+    promptEstimate: sent.raw,
   };
+}
+
+/** The row that is shown first so that all stays within `limit`, and the tokens from there on. */
+function cut({ rows, calibration }: MemoryInput, whole: number, limit: number): { first: number; raw: number } {
+  let raw = whole;
+  let first = 0;
+  if (calibrate(raw, calibration) <= limit) return { first, raw };
+  const target = limit - Math.floor(limit / cutShare);
+  for (; first < rows.length; first++) {
+    const weight = weightOf(rows, first);
+    if (weight > 0 && calibrate(raw, calibration) <= target) break;
+    raw -= weight;
+  }
+  return { first, raw };
+}
+
+function showFrom({ rows, content, model }: MemoryInput, first: number): ProviderMessage[] {
+  const messages: ProviderMessage[] = [];
+  let waiting = "";
+  for (let at = first; at < rows.length; at++) {
+    const row = rows[at]!;
+    if (isAnswered(rows, at)) {
+      messages.push(waiting === "" ? plainMessage(row) : userMessage(waiting + row.content));
+      messages.push(answerMessage(rows[at + 1]!, model));
+      waiting = "";
+    } else if (isKept(rows, at)) waiting += row.content + betweenQuestions;
+  }
+  messages.push(userMessage(waiting + content));
+  return messages;
+}
+
+const betweenQuestions = "\n\n";
+
+function userMessage(text: string): ProviderMessage {
+  return { role: "user", text, vendorParts: null };
 }
 
 /** Whether a new message could be sent to this model with nothing but the system text; for refusing it early. */
@@ -88,9 +122,17 @@ function isAnswered(rows: readonly MemoryRow[], at: number): boolean {
   return answer.status !== "running" && answer.content !== "";
 }
 
-/** Tokens of a question and its answer. */
-function pairTokens(rows: readonly MemoryRow[], at: number): number {
-  return rowTokens(rows[at]!) + rowTokens(rows[at + 1]!);
+/** Whether a row is a question that was answered without words, and still stands. */
+function isKept(rows: readonly MemoryRow[], at: number): boolean {
+  const answer = rows[at + 1];
+  if (rows[at]!.role !== "user" || answer?.role !== "assistant" || answer.content !== "") return false;
+  return answer.status !== "running" && answer.status !== "failed" && answer.finishReason !== "blocked";
+}
+
+/** The tokens of a question with its answer, if it has one; 0 for a row that is not shown, or goes with its question. */
+function weightOf(rows: readonly MemoryRow[], at: number): number {
+  if (isAnswered(rows, at)) return rowTokens(rows[at]!) + rowTokens(rows[at + 1]!);
+  return isKept(rows, at) ? rowTokens(rows[at]!) : 0;
 }
 
 function answerMessage(row: MemoryRow, model: string): ProviderMessage {
@@ -120,12 +162,23 @@ function usableTokens(window: ModelWindow): number {
   return Math.max(0, window.inputTokens - window.outputReserve);
 }
 
-/** The estimate in the vendor's tokens: scaled by how far the last estimate was off, at most 4 times either way. */
+/** Our estimate is on the high side by its rule: where the vendor counts more, it is at most by half for the text itself. */
+const mostFactor = 1.5;
+const leastFactor = 0.25;
+/** Of an estimate much below this, a difference says nothing of the text: there it is what the vendor adds to every prompt. */
+const tellingTokens = 2_000;
+
+/**
+ * The estimate in the vendor's tokens, by the last one and what the vendor counted for it. Where it counted less, all is scaled;
+ * where it counted more, what can be the text's is scaled, and the rest is an overhead that comes once.
+ */
 function calibrate(raw: number, { promptEstimate, promptTokens }: Calibration): number {
   if (promptEstimate <= 0 || promptTokens <= 0) return raw;
-  if (promptTokens > promptEstimate * calibrationBound) return raw * calibrationBound;
-  if (promptTokens * calibrationBound < promptEstimate) return Math.ceil(raw / calibrationBound);
-  return Math.ceil((raw * promptTokens) / promptEstimate);
+  const ratio = promptTokens / promptEstimate;
+  if (ratio <= 1) return Math.ceil(raw * Math.max(leastFactor, ratio));
+  const trust = promptEstimate / (promptEstimate + tellingTokens);
+  const factor = 1 + trust * (Math.min(mostFactor, ratio) - 1);
+  return Math.ceil(raw * factor + (promptTokens - promptEstimate * factor));
 }
 
 function endOf({ rows, from }: MemoryInput): number {

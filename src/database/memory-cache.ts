@@ -126,6 +126,7 @@ export function rememberConversations(store: Store, maxCharacters: number): Stor
           role: "assistant",
           status,
           content,
+          finishReason: closed.turn.finishReason,
           ...(input.vendorParts === null ? plain : signed),
         },
       );

@@ -196,6 +196,7 @@ interface MemoryDbRow {
   answer: string;
   vendor_parts: string | null;
   model_served: string | null;
+  finish_reason: string | null;
 }
 
 /** The path of a session up to, and without, the message at place `end`, from the message at place `start` on. */
@@ -212,7 +213,7 @@ export async function readMemory(
   const memory: MemoryRow[] = [];
   for (const part of cutSegments(await listSegments(reader, session.row, branch, high), low, high)) {
     const rows = await reader.all<MemoryDbRow>(
-      `SELECT position, status, question, answer, vendor_parts, model_served
+      `SELECT position, status, question, answer, vendor_parts, model_served, finish_reason
        FROM turn WHERE session = $1 AND branch = $2 AND position BETWEEN $3 AND $4 ORDER BY position`,
       [session.row, part.branch, part.low, part.high],
     );
@@ -232,6 +233,7 @@ function memoryFrom(row: MemoryDbRow): MemoryRow[] {
       role: "assistant",
       status: row.status,
       content: row.answer,
+      finishReason: row.finish_reason,
       ...(row.vendor_parts === null ? plain : signed),
     },
   ];

@@ -17,7 +17,7 @@ import { readStored } from "./follow.ts";
 import { GrowingText } from "./growing-text.ts";
 import { LiveTurn } from "./live.ts";
 import type { ModelChoice, ModelChooser } from "./model-choice.ts";
-import type { EndStatus } from "./turn.ts";
+import type { EndStatus, Notice } from "./turn.ts";
 import { pause } from "./wait.ts";
 
 export interface TurnTools {
@@ -57,6 +57,7 @@ export class RunningTurn {
   private readonly notices: Opened["turn"]["notices"];
   private call: ProviderCall | undefined;
   private readonly earlier: CallRecord[] = [];
+  private readonly shortened: Notice[] = [];
   private plan: Omit<MemoryPlan, "messages"> | undefined;
   /** Until the vendor's first words: with the whole memory in it, it may be long. */
   private request: Pick<ProviderRequest, "system" | "messages"> | undefined;
@@ -157,8 +158,10 @@ export class RunningTurn {
     }
   }
 
-  private async composeRequest(): Promise<void> {
+  /** `most`: the tokens that the memory may take, where that is less than the model's window. */
+  private async composeRequest(most?: number): Promise<void> {
     const { opened, choice } = this;
+    const { chooser } = this.tools;
     const { memory, session } = opened;
     const rows = await this.tools.store.readMemory(session.id, memory.branch, memory.position, memory.from);
     const plan = planMemory({
@@ -166,7 +169,9 @@ export class RunningTurn {
       from: memory.from,
       system: session.system,
       content: opened.userMessage.content,
-      window: this.tools.chooser.windowOf(choice.model, choice.params),
+      window: chooser.windowOf(choice.model, choice.params),
+      usualWindow: chooser.windowOf(session.model ?? chooser.defaultModel, session.params),
+      most,
       calibration: memory,
       model: choice.model,
     });
@@ -187,13 +192,32 @@ export class RunningTurn {
         return;
       } catch (cause) {
         const isRefused = cause instanceof ProviderError && this.request && this.stopWord === undefined;
-        const next = isRefused ? this.tools.chooser.reconsider(this.choice, this.params, cause) : undefined;
-        if (!next) throw cause;
-        this.choice = next;
-        this.notices.splice(0, this.notices.length, ...next.notices);
+        if (!isRefused || !(await this.changeRequest(cause))) throw cause;
         if (this.call) this.earlier.push(this.call.record);
+        this.call = undefined;
+        this.notices.splice(0, this.notices.length, ...this.choice.notices, ...this.shortened);
       }
     }
+  }
+
+  /** Whether there is something else to ask for after a refusal. */
+  private async changeRequest(refusal: ProviderError): Promise<boolean> {
+    if (refusal.code === "context_too_long") return this.shortenMemory();
+    const next = this.tools.chooser.reconsider(this.choice, this.params, refusal);
+    this.choice = next ?? this.choice;
+    return next !== undefined;
+  }
+
+  /** The vendor's count is above what we thought: half of the conversation is tried, once. */
+  private async shortenMemory(): Promise<boolean> {
+    const shown = this.request?.messages.length ?? 0;
+    if (this.shortened.length > 0 || shown <= 1 || !this.plan) return false;
+    await this.composeRequest(Math.floor(this.plan.estimate / 2));
+    const left = this.request?.messages.length ?? 0;
+    if (left >= shown) return false;
+    const detail = `The vendor found the conversation too long: the model was shown its last ${left} messages instead of ${shown}.`;
+    this.shortened.push({ code: "memory_shortened", detail });
+    return true;
   }
 
   private callProvider(): ProviderCall {
@@ -258,7 +282,7 @@ export class RunningTurn {
     return {
       turn: this.opened.turn,
       outcome,
-      records: this.record ? [...this.earlier, this.record] : [],
+      records: this.record ? [...this.earlier, this.record] : this.earlier,
       promptEstimate: this.plan?.estimate ?? 0,
       textEstimate: this.textTally.estimate,
       thoughtEstimate: this.thoughtTally.estimate,
@@ -315,9 +339,10 @@ export class RunningTurn {
       releaseKey: status === "failed" && isForNothing(this.firstTokenAt, entries) ? this.opened.key : null,
       memory: this.plan
         ? {
-            from: this.plan.from,
+            from: status === "complete" || status === "stopped" ? this.plan.from : this.opened.memory.from,
             promptEstimate: this.plan.promptEstimate,
-            promptTokens: status === "complete" ? (usage?.inputTokens ?? null) : null,
+            promptTokens:
+              status === "complete" && entries.at(-1)?.accuracy === "exact" ? (usage?.inputTokens ?? null) : null,
           }
         : null,
     };

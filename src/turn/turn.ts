@@ -10,10 +10,11 @@ export type EndStatus = Exclude<TurnStatus, "running">;
 
 /**
  * Something the caller should know about how the turn was served. `model_replaced`: the server's default is gone, its successor
- * answered. `params_adapted`: the params were sent in another form than the one asked for.
+ * answered. `params_adapted`: the params were sent in another form than the one asked for. `memory_shortened`: the vendor found the
+ * conversation too long, so that the model was shown less of it.
  */
 export interface Notice {
-  code: "model_replaced" | "params_adapted";
+  code: "model_replaced" | "params_adapted" | "memory_shortened";
   detail: string;
 }
 

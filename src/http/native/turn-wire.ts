@@ -56,7 +56,7 @@ export const turnSchema = z
     cost: orNull(costSchema),
     error: orNull(turnErrorSchema),
     notices: z
-      .array(z.object({ code: z.enum(["model_replaced", "params_adapted"]), detail: z.string() }))
+      .array(z.object({ code: z.enum(["model_replaced", "params_adapted", "memory_shortened"]), detail: z.string() }))
       .openapi({ description: "What you should know of how the turn was served" }),
     settled: z.boolean().openapi({ description: "False while a stopped turn's bill is still being read" }),
     started_at: timeSchema,

@@ -3,7 +3,7 @@
 import { TokenTally } from "../money/tokens.ts";
 import type { Counted } from "../money/usage.ts";
 import type { DeadTurn, MemoryState } from "../store.ts";
-import { GrowingText } from "../turn/growing-text.ts";
+import { GrowingText } from "../turn/answer.ts";
 import { countedFrom } from "./columns.ts";
 import { unpackEvents } from "./event.ts";
 import { type TurnRow, turnColumns, turnFrom } from "./turn.ts";

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { Pico } from "./money.ts";
-import type { Counted, Usage } from "./usage.ts";
+import { addUsage, type Counted, type Usage } from "./usage.ts";
 
 /**
  * How sure a cost is. `exact`: the vendor's final usage arrived. `partial`: the stream broke after some usage had arrived, or the
@@ -76,4 +76,11 @@ export function sumCost(entries: readonly Pick<LedgerEntry, "total" | "accuracy"
     accuracy = worseAccuracy(accuracy, entry.accuracy);
   }
   return { total, accuracy, unpricedTurns: entries.some((entry) => entry.accuracy === "unknown") ? 1 : 0 };
+}
+
+/** What several bookings of one turn used together; null where nothing is known of any. */
+export function sumUsage(entries: readonly Pick<LedgerEntry, "usage">[]): Usage | null {
+  let sum: Usage | null = null;
+  for (const { usage } of entries) if (usage) sum = sum ? addUsage(sum, usage) : usage;
+  return sum;
 }

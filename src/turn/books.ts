@@ -3,7 +3,7 @@
 import { AppError } from "../errors.ts";
 import type { Catalogue } from "../model/model.ts";
 import type { Cost, LedgerEntry } from "../money/ledger.ts";
-import { sumCost } from "../money/ledger.ts";
+import { sumCost, sumUsage } from "../money/ledger.ts";
 import type { Price, PriceBook } from "../money/price.ts";
 import { bookCall } from "../money/receipt.ts";
 import type { Usage } from "../money/usage.ts";
@@ -104,6 +104,6 @@ function readBill(books: Books, toBook: TurnToBook, attempt: Attempt, last: bool
 /** What a running turn has used so far; undefined before anything is known. */
 export function usageSoFar(books: Books, toBook: TurnToBook): { usage: Usage; cost: Cost } | undefined {
   const entries = bookTurn(books, toBook);
-  const usage = entries.at(-1)?.usage;
+  const usage = sumUsage(entries);
   return usage ? { usage, cost: sumCost(entries) } : undefined;
 }

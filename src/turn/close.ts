@@ -2,8 +2,9 @@
 
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { LedgerEntry } from "../money/ledger.ts";
+import { type LedgerEntry, sumCost, sumUsage } from "../money/ledger.ts";
 import type { ClosedTurn, CloseTurn, Store } from "../store.ts";
+import { pause } from "./wait.ts";
 
 /** Undefined: another process has taken the turn over, and ended it or will. Throws storage_unavailable; then ask again. */
 export async function closeOrFind(store: Store, end: CloseTurn): Promise<ClosedTurn | undefined> {
@@ -83,4 +84,66 @@ function withoutWords(end: CloseTurn): CloseTurn {
     lastNumber: end.lastBatch?.firstNumber ?? end.lastNumber,
     entries: end.entries.map((entry) => ({ ...entry, modelServed: null, usageRaw: null })),
   };
+}
+
+/** Books the bill of a turn that has ended. */
+export function settleWith(
+  { store, processId }: { store: Store; processId: number },
+  turnId: string,
+  entries: LedgerEntry[],
+): Promise<boolean> {
+  return store.settleTurn(turnId, processId, entries, sumUsage(entries), sumCost(entries));
+}
+
+const usualWaitsMs = [100, 500, 2_000, 5_000];
+
+/** `storeRetryMs`: waits between tries, before nobody waits any more. */
+export interface Patience {
+  storeRetryMs?: readonly number[] | undefined;
+  log: Log;
+}
+
+/** Writes that are tried again and again while the storage fails: what the vendor was paid for must not be lost to a full disk. */
+export class Insistence {
+  private readonly tools: Patience;
+  private readonly turnId: string;
+  private readonly onLongWait: () => void;
+  private hurried = false;
+  private endPause: (() => void) | undefined;
+
+  /** `onLongWait` is told when all waits have passed: it goes on with the last of them, but nobody should wait for it. */
+  constructor(tools: Patience, turnId: string, onLongWait: () => void) {
+    this.tools = tools;
+    this.turnId = turnId;
+    this.onLongWait = onLongWait;
+  }
+
+  /** The process must go: what fails from now on is left to recovery. */
+  hurry(): void {
+    this.hurried = true;
+    this.endPause?.();
+  }
+
+  /** Throws what is no failure of the storage at once; that one only in a hurry. */
+  async run<T>(write: () => Promise<T>): Promise<T> {
+    const waits = this.tools.storeRetryMs ?? usualWaitsMs;
+    for (let tries = 0; ; tries++) {
+      try {
+        return await write();
+      } catch (cause) {
+        if (!isStorageFailure(cause) || this.hurried) throw cause;
+        const fields = { turn_id: this.turnId, cause: (cause as AppError).cause };
+        this.tools.log.error(fields, "storage is unavailable; trying again");
+        if (tries === waits.length) this.onLongWait();
+        await this.pause(waits[Math.min(tries, waits.length - 1)]!);
+      }
+    }
+  }
+
+  private async pause(ms: number): Promise<void> {
+    const over = new AbortController();
+    this.endPause = () => over.abort();
+    await pause(ms, over.signal);
+    this.endPause = undefined;
+  }
 }

@@ -1,13 +1,13 @@
 // Turns whose process is gone: each is closed as interrupted, with the text and the bill that can still be known.
 
 import { planMemory } from "../conversation/memory.ts";
-import { sumCost } from "../money/ledger.ts";
+import { sumCost, sumUsage } from "../money/ledger.ts";
 import { estimateTokens } from "../money/tokens.ts";
 import type { Attempt, CallRecord } from "../provider.ts";
 import type { CloseTurn, DeadTurn } from "../store.ts";
 import { bookTurn } from "./books.ts";
-import { closeInAnyCase, closeOrFind, settleInAnyCase } from "./close.ts";
-import { settleWith, type TurnTools } from "./running.ts";
+import { closeInAnyCase, closeOrFind, settleInAnyCase, settleWith } from "./close.ts";
+import type { TurnTools } from "./tools.ts";
 
 const claimedAtOnce = 100;
 /** So many are read and closed at the same time: what was saved of one may be long. */
@@ -121,7 +121,6 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     textEstimate: dead.textEstimate,
     thoughtEstimate: dead.thoughtEstimate,
   });
-  const usage = entries.at(-1)?.usage ?? null;
   if (turn.status !== "running") {
     await settleInAnyCase(turn.id, entries, (booked) => settleWith(tools, turn.id, booked), tools.log);
     return;
@@ -145,7 +144,7 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     endedAt: tools.now(),
     lastBatch: null,
     lastNumber: dead.nextNumber,
-    usage,
+    usage: sumUsage(entries),
     cost: sumCost(entries),
     entries,
     settled: true,

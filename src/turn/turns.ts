@@ -9,7 +9,8 @@ import { type FollowedTurn, followLive, followStored } from "./follow.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { SessionQueue } from "./queue.ts";
 import { Recovery } from "./recover.ts";
-import { RunningTurn, type TurnTools } from "./running.ts";
+import { RunningTurn } from "./running.ts";
+import type { TurnTools } from "./tools.ts";
 import type { Turn } from "./turn.ts";
 import { pause, untilAborted } from "./wait.ts";
 

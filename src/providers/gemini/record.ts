@@ -4,7 +4,7 @@ import type { GroundingMetadata } from "@google/genai";
 import type { ErrorCode } from "../../errors.ts";
 import type { Counted } from "../../money/usage.ts";
 import type { Attempt, CallRecord } from "../../provider.ts";
-import { GrowingText } from "../../turn/growing-text.ts";
+import { GrowingText } from "../../turn/answer.ts";
 import { textPart } from "./wire.ts";
 
 /** In characters; the longest in 1,528 recordings is a tenth of it. */

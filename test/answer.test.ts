@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { GrowingText } from "../src/turn/growing-text.ts";
+import { GrowingText } from "../src/turn/answer.ts";
 
 test("pieces of any size and number, asked for at any moment, are the whole text so far", () => {
   fc.assert(

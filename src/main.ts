@@ -46,6 +46,8 @@ export interface Parts {
   processId?: number;
   /** SQLite: the file may not grow beyond this. */
   maxFileBytes?: number;
+  /** Of the newest conversations, kept in memory. */
+  rememberedCharacters?: number;
   times?: Partial<Times>;
 }
 
@@ -71,7 +73,7 @@ const usualTimes: Times = {
   lastEventMs: 1_000,
 };
 /** Text of the newest conversations kept in memory; with its print for the vendor, some 25 MB at most for Latin text. */
-const rememberedCharacters = 8_000_000;
+const usuallyRemembered = 8_000_000;
 const packageFile = new URL("../package.json", import.meta.url);
 export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
 
@@ -94,6 +96,7 @@ export function createLog(level: Config["logLevel"]): Log {
  */
 export async function serve(config: Config, parts: Parts = {}): Promise<Server> {
   const { log = createLog(config.logLevel), now = Date.now, processId = randomInt(1, 2 ** 31 - 1) } = parts;
+  const { rememberedCharacters = usuallyRemembered } = parts;
   const times = { ...usualTimes, ...parts.times };
   refuseOpenDoor(config);
   const catalogue = createCatalogue(models);

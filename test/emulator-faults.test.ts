@@ -3,9 +3,10 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { type FaultName, faultNames, startEmulator } from "../emulator/emulator.ts";
+import { testClock } from "./clock.ts";
 import { ask, openWire, parseEvents, type Seen, textOf, watchCall } from "./emulator-client.ts";
 
-const emulator = await startEmulator();
+const emulator = await startEmulator({ now: testClock });
 afterAll(() => emulator.close());
 beforeEach(() => emulator.reset());
 

@@ -3,9 +3,10 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import fc from "fast-check";
 import { startEmulator } from "../emulator/emulator.ts";
+import { testClock } from "./clock.ts";
 import { type AskOptions, ask, model, user } from "./emulator-client.ts";
 
-const emulator = await startEmulator();
+const emulator = await startEmulator({ now: testClock });
 afterAll(() => emulator.close());
 beforeEach(() => emulator.reset());
 
@@ -14,7 +15,7 @@ const json = async (prompt: string, options: AskOptions = {}) =>
   (await ask(emulator.url, prompt, { verb: unary, ...options })).json() as Promise<Record<string, never>>;
 
 test("the key: none is 403, a wrong one 400 or 401, in the header or the query, and it is never recorded", async () => {
-  const guarded = await startEmulator({ apiKeys: ["right-key"] });
+  const guarded = await startEmulator({ now: testClock, apiKeys: ["right-key"] });
   const status = async (headers: Record<string, string>, verb = unary) =>
     (await ask(guarded.url, "Hello", { verb, headers })).status;
   expect(await status({ "x-goog-api-key": "" })).toBe(403);

@@ -5,9 +5,10 @@ import { Call } from "../emulator/call.ts";
 import { startEmulator } from "../emulator/emulator.ts";
 import { generateScript } from "../emulator/generate.ts";
 import { PrefixCache } from "../emulator/prefix-cache.ts";
+import { testClock } from "./clock.ts";
 import { type AskOptions, ask, askEvents, openWire, textOf, user, watchCall } from "./emulator-client.ts";
 
-const emulator = await startEmulator();
+const emulator = await startEmulator({ now: testClock });
 afterAll(() => emulator.close());
 beforeEach(() => emulator.reset());
 
@@ -17,7 +18,7 @@ const json = async (prompt: string, options: AskOptions = {}) =>
 const events = (prompt: string, options: AskOptions = {}) => askEvents(emulator.url, prompt, options);
 
 test("in demo mode the events come one by one, with the delay that was set", async () => {
-  const slow = await startEmulator({ chunkDelayMs: 3 });
+  const slow = await startEmulator({ now: testClock, chunkDelayMs: 3 });
   const before = performance.now();
   const seen = await watchCall(slow.url, "Hello");
   const count = seen.body.split("data: ").length - 1;
@@ -159,7 +160,7 @@ test("a served header that HTTP does not allow ends that call only", async () =>
 });
 
 test("only as many calls are kept as asked for; the count goes on", async () => {
-  const small = await startEmulator({ record: 2 });
+  const small = await startEmulator({ now: testClock, record: 2 });
   for (const said of ["one", "two", "three"]) await (await ask(small.url, said)).text();
   expect(small.calls.map((call) => call.bodyText.includes("one"))).toEqual([false, false]);
   expect(small.callCount).toBe(3);
@@ -176,14 +177,14 @@ test("load answers are the same events from bytes made once, whatever was asked"
 });
 
 test("close ends what hangs and frees the port", async () => {
-  const brief = await startEmulator();
+  const brief = await startEmulator({ now: testClock });
   brief.play({ fault: "no-headers" });
   const wire = openWire(brief.url, "Hello");
   while (brief.callCount === 0) await new Promise(setImmediate);
   await brief.close();
   await wire.ended;
-  const again = await startEmulator({ port: brief.port });
+  const again = await startEmulator({ now: testClock, port: brief.port });
   expect(again.port).toBe(brief.port);
-  await expect(startEmulator({ port: brief.port })).rejects.toThrow();
+  await expect(startEmulator({ now: testClock, port: brief.port })).rejects.toThrow();
   await again.close();
 });

@@ -3,8 +3,9 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { ApiError, type GenerateContentConfig, type GenerateContentResponse, GoogleGenAI } from "@google/genai";
 import { type Scenario, startEmulator } from "../emulator/emulator.ts";
+import { testClock } from "./clock.ts";
 
-const emulator = await startEmulator();
+const emulator = await startEmulator({ now: testClock });
 const sdk = new GoogleGenAI({
   apiKey: "sdk-key",
   enterprise: false,

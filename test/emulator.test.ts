@@ -5,9 +5,10 @@ import fc from "fast-check";
 import { startEmulator } from "../emulator/emulator.ts";
 import { PrefixCache } from "../emulator/prefix-cache.ts";
 import { countTextTokens, cutToTokens } from "../emulator/tokens.ts";
+import { testClock } from "./clock.ts";
 import { type AskOptions, ask, askEvents, model, textOf, user, watchCall } from "./emulator-client.ts";
 
-const emulator = await startEmulator();
+const emulator = await startEmulator({ now: testClock });
 afterAll(() => emulator.close());
 beforeEach(() => emulator.reset());
 
@@ -59,7 +60,7 @@ test("without alt=sse a stream is one JSON array of the same events; its errors 
 });
 
 test("the same request gets the same bytes, from this emulator and from another", async () => {
-  const other = await startEmulator();
+  const other = await startEmulator({ now: testClock });
   const bytes = async (base: string) => (await ask(base, "Tell me about tables")).text();
   const first = await bytes(emulator.url);
   expect(await bytes(emulator.url)).toBe(first);

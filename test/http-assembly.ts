@@ -8,6 +8,7 @@ import { readConfig } from "../src/config.ts";
 import type { PageFile } from "../src/http/app.ts";
 import type { Log } from "../src/log.ts";
 import { type Parts, type Server, serve } from "../src/main.ts";
+import { testClock } from "./clock.ts";
 
 export const testTextChars = 2_000;
 
@@ -54,7 +55,7 @@ export interface HttpOptions extends Omit<Parts, "log"> {
 
 export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> {
   const folder = mkdtempSync(join(tmpdir(), "rozmova-http-"));
-  const emulator = options.emulator ?? (await startEmulator({ chunkDelayMs: 0 }));
+  const emulator = options.emulator ?? (await startEmulator({ chunkDelayMs: 0, now: options.now ?? testClock }));
   const logged: LogLine[] = [];
   const write = (level: LogLine["level"]) => (fields: object, sentence: string) => {
     logged.push({ level, fields: fields as Record<string, unknown>, sentence });
@@ -80,6 +81,7 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpServer> 
   };
   const server = await serve(readConfig({ flags: [], env, dotEnv: null }), {
     page: async () => testPage,
+    now: testClock,
     ...options,
     log,
     times: { tickMs: 50, lastEventMs: 0, ...options.times },

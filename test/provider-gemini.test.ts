@@ -9,6 +9,7 @@ import { type Emulator, faultNames, type Scenario, startEmulator } from "../emul
 import { usageOf } from "../src/money/usage.ts";
 import type { ProviderRequest } from "../src/provider.ts";
 import { createProvider } from "../src/providers/index.ts";
+import { testClock } from "./clock.ts";
 import { startFixtureServer } from "./fixture-server.ts";
 import { describeProviderContract, type Situation } from "./provider-contract.ts";
 import { codeOf, readCall } from "./read-call.ts";
@@ -36,7 +37,7 @@ const scenarios: Record<Situation, Scenario> = {
 };
 
 describeProviderContract("Gemini", async () => {
-  const emulator = await startEmulator({ apiKeys: ["right"] });
+  const emulator = await startEmulator({ now: testClock, apiKeys: ["right"] });
   return {
     model,
     createProvider: (settings) => createProvider({ apiKey: "right", baseUrl: emulator.url, ...settings }),
@@ -52,7 +53,7 @@ describeProviderContract("Gemini", async () => {
 
 let emulator: Emulator;
 beforeAll(async () => {
-  emulator = await startEmulator();
+  emulator = await startEmulator({ now: testClock });
 });
 afterAll(() => emulator.close());
 

@@ -7,6 +7,7 @@ import { type Emulator, type EmulatorOptions, startEmulator } from "../emulator/
 import { readConfig } from "../src/config.ts";
 import { noLog } from "../src/log.ts";
 import { type Parts, serve } from "../src/main.ts";
+import { testClock } from "./clock.ts";
 
 export interface TestServer {
   url: string;
@@ -33,7 +34,8 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const folder = mkdtempSync(join(tmpdir(), "rozmova-test-"));
   const databaseFile = join(folder, "rozmova.db");
   const databaseUrl = options.databaseUrl ?? `sqlite:${databaseFile}`;
-  const emulator = options.emulator ?? (await startEmulator({ chunkDelayMs: 0, ...options.emulatorOptions }));
+  const emulator =
+    options.emulator ?? (await startEmulator({ chunkDelayMs: 0, now: testClock, ...options.emulatorOptions }));
   const env = {
     GEMINI_API_KEY: "test-key",
     GEMINI_BASE_URL: emulator.url,
@@ -42,7 +44,11 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     ...options.settings,
   };
   const start = (more: Record<string, string> = {}) =>
-    serve(readConfig({ flags: [], env: { ...env, ...more }, dotEnv: null }), { log: noLog, ...options.parts });
+    serve(readConfig({ flags: [], env: { ...env, ...more }, dotEnv: null }), {
+      log: noLog,
+      now: testClock,
+      ...options.parts,
+    });
   let server = await start();
   return {
     get url() {

@@ -189,11 +189,23 @@ describe("lists", () => {
   });
 
   test("a search marks what it found", async () => {
-    const { id } = await newSession(server.url);
+    const { id } = await newSession(server.url, { title: "talk" });
     await say(server.url, id, { content: "the needle <b>in</b> the haystack" });
-    const { body } = await ask<ListBody<SessionBody & { snippet: string }>>("GET", "/sessions?q=needle");
-    expect(body.data.map((found) => found.id)).toEqual([id]);
-    expect(body.data[0]?.snippet).toContain("\ue000needle\ue001 <b>in</b>");
+    const found = await ask<ListBody<SessionBody & { snippet: string; message_id: string | null }>>(
+      "GET",
+      "/sessions?q=needle",
+    );
+    expect(found.body.data.map((session) => session.id)).toEqual([id]);
+    expect(found.body.data[0]?.snippet).toContain("the <mark>needle</mark> &lt;b&gt;in&lt;/b&gt;");
+    expect(found.body.data[0]?.message_id).toBe((await readHistory(server.url, id)).data[0]!.id);
+    const titled = await newSession(server.url, { title: "<mark>thimble</mark> & 'co'" });
+    const byTitle = await ask<ListBody<SessionBody & { snippet: string; message_id: string | null }>>(
+      "GET",
+      "/sessions?q=thimble",
+    );
+    expect(byTitle.body.data).toMatchObject([
+      { id: titled.id, snippet: "&lt;mark&gt;<mark>thimble</mark>&lt;/mark&gt; &amp; &#39;co&#39;", message_id: null },
+    ]);
   });
 });
 

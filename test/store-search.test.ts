@@ -43,8 +43,8 @@ describe("words", () => {
       fc.property(fc.string({ unit: "grapheme", maxLength: 60 }), (text) => {
         let last = { start: 0, end: 0 };
         for (const word of cutWords(text)) {
-          // One character can stand for several words; they share its place.
-          expect(word.start >= last.end || word.start === last.start).toBe(true);
+          // One character can stand for several words, or for the end of one and the beginning of the next; they share its place.
+          expect(word.start >= last.start && word.end >= last.end).toBe(true);
           expect(word.end).toBeGreaterThan(word.start);
           expect(word.end).toBeLessThanOrEqual(text.length);
           expect(word.text).not.toMatch(/^$|[\s"'*]|[\ue000-\ue00f]/u);
@@ -67,12 +67,39 @@ describe("words", () => {
         fc.string({ unit: "grapheme", maxLength: 5 }),
         (text, query) => {
           const plain = cutSnippet(text, parseQuery(query)).replace(/[\ue000\ue001]/gu, "");
-          const flat = text.replace(/[\ue000\ue001]/gu, "").replace(/\s+/g, " ");
+          const flat = text.replace(/[\ue000\ue001]/gu, "\ufffd").replace(/[^\S\ufeff]+/g, " ");
           expect(flat).toContain(plain.replace(/^…/, "").replace(/…$/, "").trim());
         },
       ),
     );
   });
+});
+
+const forms: [text: string, query: string, marked: string][] = [
+  ["уві\u00adмкнути", "увімкнути", "[уві\u00adмкнути]"],
+  ["zero\u200bwidth a\ufeffb", "zerowidth", "[zero\u200bwidth] a\ufeffb"],
+  ["a\ufeffb", "ab", "[a\ufeffb]"],
+  ["می\u200cخواهم", "میخواهم", "[می\u200cخواهم]"],
+  ["cafe\u0301 e\u0301te\u0301".normalize("NFD"), "été", `cafe\u0301 [${"été".normalize("NFD")}]`],
+  ["и\u0306огурт", "йогурт", "[и\u0306огурт]"],
+  ["한글".normalize("NFD"), "한글", `[${"한글".normalize("NFD")}]`],
+  ["ｶﾞｷﾞ", "ガギ", "[ｶﾞｷﾞ]"],
+  ["ﾊﾝｸﾞﾙ and ＦＵＬＬ", "full", "ﾊﾝｸﾞﾙ and [ＦＵＬＬ]"],
+  ["Straße", "STRASSE", "[Straße]"],
+  ["STRASSE", "straße", "[STRASSE]"],
+  ["İstanbul", "istanbul", "[İstanbul]"],
+  ["istanbul", "İSTANBUL", "[istanbul]"],
+  ["ΟΔΟΣ οδός", "οδος", "[ΟΔΟΣ] οδός"],
+  ["οδος", "ΟΔΟΣ", "[οδος]"],
+  ["ﬁne oﬃce", "office", "ﬁne [oﬃce]"],
+];
+
+test("a word is found and marked in whatever form it was written", () => {
+  for (const [text, query, marked] of forms) {
+    expect([text, listWords(query).every((word) => words(text).includes(word))]).toEqual([text, true]);
+    expect([text, show(cutSnippet(text, parseQuery(query)))]).toEqual([text, marked]);
+  }
+  expect(show(cutSnippet("a\ue000b\ue001 c", parseQuery("c")))).toBe("a\ufffdb\ufffd [c]");
 });
 
 describe.each(storeEngines)("search on %s", (_, openFixture) => {
@@ -118,6 +145,15 @@ describe.each(storeEngines)("search on %s", (_, openFixture) => {
     for (const query of misses) expect([query, (await find("o1", query)).titles]).toEqual([query, []]);
     expect((await find("o1", "м'яч")).snippets).toEqual(["Де мій [м’яч]? 我喜欢中文"]);
     expect((await find("o1", "їжа")).snippets[0]).toEndWith("[ЇЖАК]");
+  });
+
+  test("finds a word in whatever form it was written", async () => {
+    for (const [index, [text, query, marked]] of forms.entries()) {
+      const owner = `form-${index}`;
+      const session = await newSession(store, { title: "t" }, owner);
+      await speak(store, session.id, text, "ok", { owner });
+      expect([text, (await find(owner, query)).snippets]).toEqual([text, [marked]]);
+    }
   });
 
   test("a query of signs, quotes and operators is text, never syntax", async () => {

@@ -8,13 +8,15 @@ export interface SearchPhrase {
   prefix: boolean;
 }
 
+/** A byte order mark is a space in JavaScript only. */
+const space = /[^\S\ufeff]+/g;
 const mostPhrases = 16;
 const mostWords = 64;
 
 /** All phrases must occur. What stands together without a space is one phrase ("中文", "a-b"); the last word may be unfinished. */
 export function parseQuery(query: string): SearchPhrase[] {
   const phrases: SearchPhrase[] = [];
-  for (const piece of query.split(/\s+/)) {
+  for (const piece of query.split(space)) {
     const words = listWords(piece).slice(0, mostWords);
     if (words.length > 0 && phrases.length < mostPhrases) phrases.push({ words, prefix: false });
   }
@@ -30,7 +32,8 @@ const snippetBefore = 60;
 const snippetLength = 200;
 
 /** The text around the first match, matches between U+E000 and U+E001, on one line; where it is cut, an ellipsis. */
-export function cutSnippet(text: string, phrases: readonly SearchPhrase[]): string {
+export function cutSnippet(whole: string, phrases: readonly SearchPhrase[]): string {
+  const text = whole.replace(/[\ue000\ue001]/g, "\ufffd"); // nobody marks anything but us
   const words = listWordsAround(text, phrases);
   const first = words.findIndex((_, index) => matchLength(words, index, phrases) > 0);
   const matchStart = words[Math.max(first, 0)]?.start ?? 0;
@@ -76,14 +79,14 @@ function markWords(
   let snippet = start > 0 ? "…" : "";
   let copied = start;
   for (let index = 0; index < words.length; index++) {
-    const length = words[index]!.start < start ? 0 : matchLength(words, index, phrases);
+    const length = words[index]!.start < copied ? 0 : matchLength(words, index, phrases);
     const last = words[index + length - 1];
     if (length === 0 || !last || last.end > end) continue;
     snippet += `${text.slice(copied, words[index]!.start)}${markStart}${text.slice(words[index]!.start, last.end)}${markEnd}`;
     copied = last.end;
     index += length - 1;
   }
-  return (snippet + text.slice(copied, end) + (end < text.length ? "…" : "")).replace(/\s+/g, " ").trim();
+  return (snippet + text.slice(copied, end) + (end < text.length ? "…" : "")).replace(space, " ").trim();
 }
 
 /** How many words from `index` on are one of the phrases; 0 when none begins there. */

@@ -26,9 +26,17 @@ export const mostIndexedWords = 8_000;
 /** And of at most this many characters: two texts of three bytes a letter fit into a Postgres text vector, which holds 1 MB (the same page). */
 const mostIndexedCharacters = 100_000;
 
-/** Lower case, NFKC, every apostrophe U+02BC (before NFKC, which would make a space of some). */
+/** Seen by nobody, and not a part of any word: soft hyphens, zero-width signs, byte order marks, directions (Unicode: Default_Ignorable_Code_Point). */
+const unseen = /\p{DI}/gv;
+
+/**
+ * NFKC, without regard to case (straße as STRASSE, Σ as ς, İ as i: upper case first, because that is where letters become several, as in
+ * Unicode's full case folding), every apostrophe U+02BC (before NFKC, which would make a space of some), and nothing that cannot be seen.
+ */
 function normalize(text: string): string {
-  return text.replace(apostrophe, "ʼ").normalize("NFKC").toLowerCase().replace(stress, "");
+  const composed = text.replace(unseen, "").replace(apostrophe, "ʼ").normalize("NFKC");
+  const folded = composed.toUpperCase().toLowerCase().replaceAll("ς", "σ").replaceAll("i\u0307", "i");
+  return folded.normalize("NFKC").replace(apostrophe, "ʼ").replace(stress, "");
 }
 
 function matchWords(normal: string): string[] {
@@ -77,10 +85,26 @@ export interface Word {
   end: number;
 }
 
+// A character with all that may melt into it: its marks, what is not seen, the parts of a Korean syllable, the half-width signs of voice.
+const cluster = /[\s\S](?:[\p{M}\p{DI}\u1100-\u11ff\u3131-\u318e\uff9e\uff9f\uffa0-\uffdc])*/gv;
+
 /** The tokens with their places, one at a time. A character that stands for several words (U+FDFA) gives each of them its place. */
 export function* cutWords(text: string): Generator<Word, void, void> {
-  for (const match of text.matchAll(pattern)) {
-    const place = { start: match.index, end: match.index + match[0].length };
-    for (const word of matchWords(normalize(match[0]))) yield { text: word, ...place };
+  for (const { 0: run, index } of text.matchAll(/[\S\ufeff]+/g)) yield* cutRun(run, index);
+}
+
+/** Of text without a space; a byte order mark is none, whatever JavaScript says. What is searched is its normal form; each character of that knows where it came from. */
+function* cutRun(run: string, at: number): Generator<Word, void, void> {
+  let normal = "";
+  const places: { start: number; end: number }[] = [];
+  for (const { 0: piece, index } of run.matchAll(cluster)) {
+    const form = normalize(piece);
+    const place = { start: at + index, end: at + index + piece.length };
+    for (let unit = 0; unit < form.length; unit++) places.push(place);
+    normal += form;
+  }
+  for (const { 0: word, index } of normal.matchAll(pattern)) {
+    if (word.length > longestWord) continue;
+    yield { text: word, start: places[index]!.start, end: places[index + word.length - 1]!.end };
   }
 }

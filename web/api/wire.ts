@@ -17,7 +17,7 @@ export type Receipt = ReturnType<typeof encodeReceipt>;
 export type Attempt = Receipt["attempts"][number];
 export type ReceiptLine = Receipt["lines"][number];
 
-/** `snippet` only in search results: what was found stands between U+E000 and U+E001. */
+/** `snippet` only in search results: HTML in which what was found stands between <mark> and </mark>. */
 export interface Session extends SessionWire {
   snippet?: string | null | undefined;
 }

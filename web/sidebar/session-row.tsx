@@ -55,9 +55,13 @@ export function SessionRow({ session }: { session: Session }) {
   );
 }
 
-/** What was found stands between U+E000 and U+E001. */
+const entities: Record<string, string> = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'" };
+
+/** What was found stands between <mark> and </mark>; the rest is escaped, and read back, so that no HTML is taken in from anywhere. */
 function Snippet({ text }: { text: string }) {
-  const pieces = text.split(/[\uE000\uE001]/);
+  const pieces = text
+    .split(/<\/?mark>/)
+    .map((piece) => piece.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => entities[entity] ?? entity));
   return (
     <span class="snippet" dir="auto">
       {pieces.map((piece, index) => (index % 2 ? <mark key={index}>{piece}</mark> : piece))}

@@ -2,6 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Session } from "../../conversation/session.ts";
+import type { FoundSession } from "../../store.ts";
 import {
   costSchema,
   count,
@@ -62,10 +63,25 @@ export const foundSessionSchema = z
     ...shape,
     snippet: z.string().nullable().optional().openapi({
       description:
-        "Only in answers to ?q=: the words around what was found, as plain text (not HTML); what was found stands between U+E000 and U+E001. Null: the title was found",
+        "Only in answers to ?q=: the words around what was found, as HTML: what was found stands between <mark> and </mark>, everything else is escaped",
+    }),
+    message_id: idSchema.nullable().optional().openapi({
+      description: "Only in answers to ?q=: the message that the snippet is from; null where the title was found",
     }),
   })
   .openapi("ListedSession", { example: exampleSession });
+
+/** A session that was found: the only HTML of this API, safe to show as it is. */
+export function encodeFound(found: FoundSession) {
+  return { ...encodeSession(found), snippet: found.snippet && markAsHtml(found.snippet), message_id: found.messageId };
+}
+
+const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+function markAsHtml(snippet: string): string {
+  const escaped = snippet.replace(/[&<>"']/g, (sign) => entities[sign]!);
+  return escaped.replaceAll("\ue000", "<mark>").replaceAll("\ue001", "</mark>");
+}
 
 export function encodeSession(session: Session): SessionWire {
   return {

@@ -22,7 +22,7 @@ import {
   systemSchema,
   titleSchema,
 } from "./fields.ts";
-import { encodeSession, exampleSession, foundSessionSchema, sessionSchema } from "./session-wire.ts";
+import { encodeFound, encodeSession, exampleSession, foundSessionSchema, sessionSchema } from "./session-wire.ts";
 
 const fields = {
   title: titleSchema.nullable().optional(),
@@ -144,8 +144,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
           return answerJson(200, encodeList(data.map(encodeSession), hasMore));
         }
         const { data, hasMore } = await store.searchSessions(exchange.owner, q, page);
-        const found = data.map((session) => ({ ...encodeSession(session), snippet: session.snippet }));
-        return answerJson(200, encodeList(found, hasMore));
+        return answerJson(200, encodeList(data.map(encodeFound), hasMore));
       },
     }),
     route({

@@ -120,13 +120,14 @@ describe("a network that swallows everything", () => {
     const line = await openLine(databaseUrl);
     const server = await startHttp({ databaseUrl: line.url, providerMs: 20_000 });
     try {
-      const [quiet, busy] = [await newSession(server.url), await newSession(server.url)];
+      const quiet = await newSession(server.url);
+      const busy = await Promise.all(Array.from({ length: 12 }, () => newSession(server.url)));
       await say(server.url, quiet.id, { content: "all is well" });
-      server.emulator.play({ text: "an answer in the middle of it", chunks: 5, delayMs: 100 });
-      const running = say(server.url, busy.id, { content: "said before" });
+      server.emulator.play({ text: "an answer in the middle of it", chunks: 5, delayMs: 100, times: busy.length });
+      const running = busy.map(({ id }) => say(server.url, id, { content: "said before" }));
       await eventually(
-        async () => server.turns.count,
-        (count) => count === 1,
+        async () => server.emulator.callCount,
+        (count) => count === 1 + busy.length,
       );
       line.swallow();
       const answers = await Promise.all([
@@ -143,14 +144,15 @@ describe("a network that swallows everything", () => {
         (status) => status === 200,
         20_000,
       );
-      const told = await running;
-      const answer = await eventually(
-        () => readHistory(server.url, busy.id),
-        ({ session }) => session.running_turn_id === null,
-        20_000,
-      );
-      expect([answer.data[1]?.status, answer.data[1]?.content]).toEqual(["complete", "an answer in the middle of it"]);
-      expect([201, 503]).toContain(told.status);
+      for (const { status } of await Promise.all(running)) expect([201, 503]).toContain(status);
+      for (const { id } of busy) {
+        const { data } = await eventually(
+          () => readHistory(server.url, id),
+          ({ session }) => session.running_turn_id === null,
+          20_000,
+        );
+        expect([data[1]?.status, data[1]?.content]).toEqual(["complete", "an answer in the middle of it"]);
+      }
       await eventually(
         async () => (await say(server.url, quiet.id, { content: "and again" })).status,
         (status) => status === 201,
@@ -158,6 +160,7 @@ describe("a network that swallows everything", () => {
       );
       const books = await server.store.sumBooks();
       expect([books.sessionsTotal, books.turnsTotal]).toEqual([books.entriesTotal, books.entriesTotal]);
+      expect(books.entries).toBe(server.emulator.callCount);
     } finally {
       await server.stop();
       await line.close();

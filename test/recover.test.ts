@@ -98,6 +98,46 @@ describe.each(engines)("what a dead process left on %s", (_, createDatabase) => 
     await expectClosed(databaseUrl, [id]);
   });
 
+  test("an end that fails at the start is tried again while the server runs: it starts, and the session is free in the end", async () => {
+    const databaseUrl = await createDatabase();
+    const id = await leaveRunning(databaseUrl, ["so far"]);
+    const whole = await leaveRunning(databaseUrl, ["fine"]);
+    const condition = `NEW.status <> 'running' AND NEW.session = (SELECT row FROM session WHERE id = '${id}')`;
+    if (databaseUrl.startsWith("sqlite:"))
+      await runSql(
+        databaseUrl,
+        `CREATE TRIGGER refuse BEFORE UPDATE ON turn WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'refused'); END`,
+      );
+    else
+      await runSql(
+        databaseUrl,
+        `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN IF ${condition} THEN RAISE EXCEPTION 'refused'; END IF; RETURN NEW; END $$;
+         CREATE TRIGGER refuse BEFORE UPDATE ON turn FOR EACH ROW EXECUTE FUNCTION refuse()`,
+      );
+    const server = await startHttp({ databaseUrl, times: { leaseMs: 50 } });
+    try {
+      const isFree = (sessionId: string) =>
+        eventually(
+          () => readHistory(server.url, sessionId),
+          ({ session }) => session.running_turn_id === null,
+          20_000,
+        );
+      await isFree(whole);
+      await eventually(
+        async () => server.logged,
+        (lines) => lines.some(({ sentence }) => /could not be closed; trying again/.test(sentence)),
+        20_000,
+      );
+      expect((await readHistory(server.url, id)).session.running_turn_id).not.toBeNull();
+      await runSql(databaseUrl, `DROP TRIGGER refuse${databaseUrl.startsWith("sqlite:") ? "" : " ON turn"}`);
+      const { data } = await isFree(id);
+      expect(data[1]?.status).toBe("interrupted");
+    } finally {
+      await server.stop();
+    }
+  });
+
   test("a message that would not fit today, because less memory is allowed than then", async () => {
     const databaseUrl = await createDatabase();
     const store = await openTestStore(databaseUrl, { processId: 99 });

@@ -188,6 +188,8 @@ export const settings = {
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof settings;
+/** Its name in the environment. */
+export type SettingEnv = (typeof settings)[SettingName]["env"];
 export type Config = { readonly [Name in SettingName]: ReturnType<(typeof settings)[Name]["read"]> };
 
 /** The flag of a setting: PORT -> --port, DATABASE_URL -> --database-url. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Emulator, startEmulator } from "../emulator/emulator.ts";
-import { readConfig } from "../src/config.ts";
+import { readConfig, type SettingEnv } from "../src/config.ts";
 import type { PageFile } from "../src/http/app.ts";
 import type { Log } from "../src/log.ts";
 import { type Parts, type Server, serve } from "../src/main.ts";
@@ -48,7 +48,7 @@ export interface HttpOptions extends Omit<Parts, "log"> {
   databaseUrl?: string;
   emulator?: Emulator;
   /** Settings by their environment names. */
-  settings?: Record<string, string>;
+  settings?: Partial<Record<SettingEnv, string>>;
   /** How long the vendor may be silent. */
   providerMs?: number;
 }

@@ -144,7 +144,7 @@ describe.each(engines)("what a dead process left on %s", (_, createDatabase) => 
     const session = await newSession(store, { system: "long ".repeat(2_000) }, owner);
     await open(store, session.id, { owner, processId: 99, leaseMs: -1, modelRequested: "gemini-2.5-flash" });
     await store.close();
-    const server = await startHttp({ databaseUrl, times: { leaseMs: 50 }, settings: { MEMORY_TOKENS: "1024" } });
+    const server = await startHttp({ databaseUrl, times: { leaseMs: 50 }, settings: { MEMORY_MAX_TOKENS: "1024" } });
     const { data } = await eventually(
       () => readHistory(server.url, session.id),
       (history) => history.session.running_turn_id === null,

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Emulator, type EmulatorOptions, startEmulator } from "../emulator/emulator.ts";
-import { readConfig } from "../src/config.ts";
+import { readConfig, type SettingEnv } from "../src/config.ts";
 import { noLog } from "../src/log.ts";
 import { type Parts, serve } from "../src/main.ts";
 import { testClock } from "./clock.ts";
@@ -16,7 +16,7 @@ export interface TestServer {
   databaseFile: string;
   databaseUrl: string;
   /** Stops the server and starts another one on the same database and emulator, with these settings too; the address changes. */
-  restart(settings?: Record<string, string>): Promise<void>;
+  restart(settings?: Partial<Record<SettingEnv, string>>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export interface TestServerOptions {
   /** Default: a SQLite file of its own. */
   databaseUrl?: string;
   /** Settings by their environment names. */
-  settings?: Record<string, string>;
+  settings?: Partial<Record<SettingEnv, string>>;
   emulator?: Emulator;
   emulatorOptions?: EmulatorOptions;
   parts?: Parts;
@@ -43,7 +43,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     DATABASE_URL: databaseUrl,
     ...options.settings,
   };
-  const start = (more: Record<string, string> = {}) =>
+  const start = (more: Partial<Record<SettingEnv, string>> = {}) =>
     serve(readConfig({ flags: [], env: { ...env, ...more }, dotEnv: null }), {
       log: noLog,
       now: testClock,

@@ -1,6 +1,7 @@
 // Several processes on one Postgres behind any load balancer: what one begins, another can read, stop and take over.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import pg from "pg";
 import { type Emulator, startEmulator } from "../emulator/emulator.ts";
 import {
   call,
@@ -18,6 +19,7 @@ import {
   textOf,
 } from "./client.ts";
 import { postgresEngine } from "./engines.ts";
+import { startHttp } from "./http-assembly.ts";
 import { type ServerProcess, startProcess } from "./kill-run.ts";
 
 describe("two servers on one Postgres", () => {
@@ -133,3 +135,32 @@ describe("two servers on one Postgres", () => {
     one = await startProcess(env);
   }, 60_000);
 });
+
+test("a process whose sign of life breaks for a while keeps its turn: its lease is renewed, and that is enough", async () => {
+  const databaseUrl = await postgresEngine.createDatabase();
+  const times = { leaseMs: 800 };
+  const here = await startHttp({ databaseUrl: `${databaseUrl}&application_name=here`, times, providerMs: 20_000 });
+  const there = await startHttp({ databaseUrl, times, emulator: here.emulator });
+  const operator = new pg.Client({ connectionString: databaseUrl });
+  await operator.connect();
+  try {
+    here.emulator.play({ chunks: 100, delayMs: 30 });
+    const session = await newSession(here.url);
+    const stream = await openStream(here.url, session.id, { content: "hi" });
+    const seen: SeenEvent[] = [];
+    // Longer than the lease it was opened with; then the lock is free for a second, and others look several times.
+    for (let at = 0; at < 40; at++) seen.push((await stream.next()).value as SeenEvent);
+    const { rowCount } = await operator.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND application_name = 'here'",
+    );
+    expect(rowCount).toBe(1);
+    seen.push(...(await collect(stream)));
+    expect(seen.at(-1)?.data.turn?.status).toBe("complete");
+    expect((await readHistory(there.url, session.id)).data[1]?.status).toBe("complete");
+    expect(there.logged.filter(({ sentence }) => /closed|taken over/.test(sentence))).toEqual([]);
+  } finally {
+    await operator.end();
+    await there.stop();
+    await here.stop();
+  }
+}, 30_000);

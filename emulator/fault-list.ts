@@ -58,7 +58,7 @@ const table = {
   "no-usage": ["odd-200", "answer", "no usageMetadata anywhere"],
   "usage-falls": ["odd-200", "answer", "running totals that fall in the middle: only the last one is right"],
   "early-stop": ["odd-200", "answer", "finishReason STOP in the middle, then more text"],
-  "huge-event": ["odd-200", "answer", "one event of 8 MB"],
+  "huge-event": ["odd-200", "answer", "one event of 3 MB"],
   "many-tiny": ["odd-200", "answer", "2,000 events of one character"],
   "slow-first-byte": ["odd-200", "answer", "the headers come after firstByteMs (default 3000)"],
   "other-model": ["odd-200", "answer", "modelVersion names another model than was asked for"],

@@ -4,7 +4,7 @@ import type { Answer } from "./answer.ts";
 import { promptUsage, type ResponseEvent, usageMetadata } from "./events.ts";
 import type { Scenario } from "./scenario.ts";
 
-const defaultHugeBytes = 8 * 1024 * 1024;
+const defaultHugeBytes = 3 * 1024 * 1024;
 const thinkingWhenNoneIsAsked = 64;
 
 /** Changes an answer before its events are made. */
@@ -40,7 +40,7 @@ export function shapeAnswer(answer: Answer, scenario: Scenario): Answer {
 }
 
 function hugeText(bytes: number): string {
-  const line = "Eight megabytes of text in one event. ";
+  const line = "Three megabytes of text in one event. ";
   return line.repeat(Math.ceil(bytes / line.length)).slice(0, bytes);
 }
 

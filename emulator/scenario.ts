@@ -45,7 +45,7 @@ export interface Scenario {
   split?: Split;
   /** quota-minute and quota-day: what RetryInfo says, in seconds. Default 48. */
   retryDelaySeconds?: number;
-  /** huge-event: bytes of its text. Default 8 MB. */
+  /** huge-event: bytes of its text. Default 3 MB. */
   bytes?: number;
   /** Answers without reading the request (no validation, no count of it): the fastest path, for load. */
   unchecked?: boolean;

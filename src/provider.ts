@@ -51,7 +51,7 @@ export interface Attempt {
   readonly counted: Counted | null;
   /** Lower-case, e.g. "stop", "max_tokens", "blocked"; an unknown one is kept as sent. Null: the vendor never said. */
   finishReason: string | null;
-  /** The vendor's own words on the finish or the block, if any. */
+  /** The vendor's own words on the finish or the block, if any; at most 1,000 characters. */
   finishDetail: string | null;
 }
 
@@ -59,14 +59,16 @@ export interface Attempt {
 export interface CallRecord {
   /** In order, from the moment each is sent; the last one is the one that delivered, if any did. Those that could not connect are not listed. */
   readonly attempts: readonly Attempt[];
-  /** The last attempt's, as are the five below. */
+  /** The last attempt's, as is all that follows. */
   readonly modelServed: string | null;
   readonly responseId: string | null;
   readonly usageRaw: string | null;
   readonly counted: Counted | null;
   readonly finishReason: string | null;
   readonly finishDetail: string | null;
-  /** The answer's parts as JSON text when they hold more than plain text (signatures); else null. */
+  /** What the answer held beside text, each once: "function_call", "file", "code", "code_result", "sources", "citations", or the vendor's name. */
+  readonly notShown: readonly string[];
+  /** The answer's text parts as JSON when they hold more than plain text (signatures); else null. What is not text is not among them. */
   readonly vendorParts: string | null;
 }
 

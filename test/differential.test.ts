@@ -20,7 +20,9 @@ interface OurRead {
   thought: string;
   finish: string | null;
   usage: unknown;
+  /** Those with text and something beside it, which are sent back. */
   otherParts: object[];
+  notShown: readonly string[];
   code: string | null;
 }
 
@@ -38,17 +40,36 @@ async function readWithOurs(reply: Reply): Promise<OurRead> {
     finish: finishReason,
     usage: usageRaw === null ? null : JSON.parse(usageRaw),
     otherParts: parts.filter((part) => Object.keys(part).some((name) => name !== "text" && name !== "thought")),
+    notShown: read.record.notShown.filter((name) => name !== "sources" && name !== "citations"),
     code: codeOf(read),
   };
 }
 
+/** Written down again independently of the adapter: what is in a part beside its text. */
+function nameBeside(part: object): string | undefined {
+  const known: Record<string, string> = {
+    functionCall: "function_call",
+    toolCall: "tool_call",
+    toolResponse: "tool_result",
+    inlineData: "file",
+    fileData: "file",
+    executableCode: "code",
+    codeExecutionResult: "code_result",
+  };
+  return Object.keys(part)
+    .filter((name) => !["text", "thought", "thoughtSignature"].includes(name))
+    .map((name) => known[name] ?? name)[0];
+}
+
 /** The vendor's finish word as the API's users see it, written down again independently of the adapter. */
-function inOurWords(finish: string | null, hasContent: boolean): string | null {
+function inOurWords(finish: string | null, text: string, beside: string[]): string | null {
   const blocked =
     /^(SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|IMAGE_SAFETY|MODEL_ARMOR|IMAGE_PROHIBITED_CONTENT)$/;
   if (finish === null) return null;
   if (blocked.test(finish)) return "blocked";
-  return finish === "STOP" && !hasContent ? "empty" : finish.toLowerCase();
+  if (finish !== "STOP") return finish.toLowerCase();
+  if (beside.includes("function_call")) return "tool_calls";
+  return text !== "" ? "stop" : beside.length > 0 ? "content_not_shown" : "empty";
 }
 
 /** Whether both failed alike. The SDK ends well where the vendor never said that it finished; ours does not. */
@@ -65,13 +86,15 @@ function failAlike(code: string | null, { error, finish }: SdkRead): boolean {
 
 /** What differs between the two readings, by name; nothing when they agree. */
 function compare(ours: OurRead, sdk: SdkRead): string[] {
-  const hasContent = sdk.text !== "" || sdk.otherParts.some((part) => !("text" in part));
+  const beside = [...new Set(sdk.otherParts.map(nameBeside).filter((name) => name !== undefined))];
+  const withText = sdk.otherParts.filter((part) => nameBeside(part) === undefined);
   const differs: [string, boolean][] = [
     ["text", ours.text !== sdk.text],
     ["thought", ours.thought !== sdk.thought],
-    ["finish", ours.finish !== inOurWords(sdk.finish, hasContent)],
+    ["finish", ours.finish !== inOurWords(sdk.finish, sdk.text, beside)],
     ["usage", !isDeepStrictEqual(ours.usage, sdk.usage)],
-    ["parts", !isDeepStrictEqual(ours.otherParts, sdk.otherParts)],
+    ["parts", !isDeepStrictEqual(ours.otherParts, withText)],
+    ["not shown", !isDeepStrictEqual(ours.notShown, beside)],
     ["failure", !failAlike(ours.code, sdk)],
   ];
   return differs.filter(([, differ]) => differ).map(([name]) => name);

@@ -217,7 +217,7 @@ const sightings: Record<Exclude<FaultName, Silent>, (seen: Seen) => void> = {
   }),
   "huge-event": whole((events) => {
     expect(events).toHaveLength(1);
-    expect(textOf(events).length).toBe(8 * 1024 * 1024);
+    expect(textOf(events).length).toBe(3 * 1024 * 1024);
   }),
   "many-tiny": whole((events) => {
     expect(events).toHaveLength(2000);

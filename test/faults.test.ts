@@ -82,7 +82,7 @@ async function endOfStream(sessionId: string): Promise<string> {
 function describeText(stored: string, status: string): string {
   if (stored === "") return "none";
   if (status === "failed" && stored !== text) return "the part received";
-  return stored.length > 1_000_000 ? "whole (8 MB)" : "whole";
+  return stored.length > 1_000_000 ? "whole (3 MB)" : "whole";
 }
 
 const outcomes = new Map<FaultName, { json: Outcome; stream: Outcome }>();

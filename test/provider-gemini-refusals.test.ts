@@ -250,6 +250,39 @@ for (const row of rows) {
   });
 }
 
+test("a place that the vendor does not serve is not blamed on the key", async () => {
+  server.reply = () => refusal(400, "FAILED_PRECONDITION", "User location is not supported for the API use.");
+  const { message } = (await call()).error as ProviderError;
+  expect([message.includes("place"), message.includes("key")]).toEqual([true, false]);
+});
+
+test("a key that the vendor quotes is in nothing that it leaves behind, wherever it was quoted", async () => {
+  const quoted = `Consumer ${key} (${encodeURIComponent(key)}) is suspended`;
+  const finish = {
+    candidates: [{ content: { parts: [{ text: "so" }] }, finishReason: "OTHER", finishMessage: quoted }],
+  };
+  const replies: Reply[] = [
+    refusal(403, "PERMISSION_DENIED", quoted),
+    { status: 500, chunks: [quoted] },
+    { chunks: [`data: {"error": {"code": 503, "message": ${JSON.stringify(quoted)}}}\n\n`] },
+    { chunks: [`data: ${JSON.stringify(finish)}\n\n`] },
+  ];
+  for (const reply of replies) {
+    server.reply = () => reply;
+    const { error, record } = await call();
+    const failure = error as ProviderError | null;
+    const left = JSON.stringify([
+      failure?.message,
+      failure?.cause,
+      failure?.stack,
+      record.attempts,
+      record.finishDetail,
+    ]);
+    expect(left).not.toContain(key);
+    expect(left).toContain("***");
+  }
+});
+
 test("a refused key tells the operator to check it", async () => {
   server.reply = () => rows[0]!.reply;
   expect(((await call()).error as ProviderError).message).toContain("check the key");
@@ -293,7 +326,8 @@ test("an error that is the first thing in a 200 is tried again; an answer withou
   expect((await call()).text).toBe("ok");
   server.requests.length = 0;
   server.reply = () => ({ chunks: [] });
-  expect(codeOf(await call())).toBe("provider_error");
+  const empty = (await call()).error as ProviderError;
+  expect([empty.code, empty.message.includes("max_output_tokens")]).toEqual(["provider_error", true]);
   expect(server.requests).toHaveLength(1);
 });
 

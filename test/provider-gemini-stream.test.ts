@@ -46,6 +46,7 @@ function check(seen: Seen, fixture: StreamFixture): void {
   if (record.usageRaw !== null) expect(fixture.body).toContain(record.usageRaw); // byte for byte
   expect(record.counted).toEqual(fixture.counted ?? null);
   expect(record.vendorParts).toBe(fixture.vendorParts ?? null);
+  expect(record.notShown).toEqual(fixture.notShown ?? []);
 }
 
 function cut(bytes: Uint8Array, places: number[]): Uint8Array[] {

@@ -13,6 +13,8 @@ export type MessageStatus = "running" | "complete" | "stopped" | "failed" | "int
 export interface Failure {
   code: ErrorCode;
   detail: string;
+  /** After which it may be tried again. Known to whoever hears of it as it happens, and not kept. */
+  retryAfterSeconds?: number | undefined;
 }
 
 export interface Message {

@@ -61,7 +61,7 @@ function afterClosing(end: CloseTurn): Turn {
     finishReason,
     usage,
     cost,
-    error: error && { code: error.code, detail: storableText(error.detail) },
+    error: error && { ...error, detail: storableText(error.detail) },
     notices,
     settled,
     firstTokenAt,

@@ -1,6 +1,7 @@
 // What the wire's objects have in common: times, tokens, money, lists; each schema beside the encoder that fills it.
 
 import { z } from "@hono/zod-openapi";
+import type { Failure } from "../conversation/message.ts";
 import { errorCodes } from "../errors.ts";
 import { accuracies, type Cost } from "../money/ledger.ts";
 import { printUsd } from "../money/money.ts";
@@ -113,6 +114,10 @@ export const exampleCost: CostWire = { currency: "USD", total: "0.0004036", accu
 export const turnErrorSchema = z
   .object({ code: z.enum(errorCodes), detail: z.string() })
   .openapi("Failure", { example: { code: "provider_timeout", detail: "The model was silent for too long." } });
+
+export function encodeFailure({ code, detail }: Failure): z.infer<typeof turnErrorSchema> {
+  return { code, detail };
+}
 
 export const problemSchema = z
   .looseObject({

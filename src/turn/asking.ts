@@ -121,3 +121,14 @@ export class Asking {
     return true;
   }
 }
+
+/** What an answer says beside its text, as notices of its turn. */
+export function listAnswerNotices({ notShown, finishDetail }: Pick<CallRecord, "notShown" | "finishDetail">): Notice[] {
+  const notices: Notice[] = [];
+  if (notShown.length > 0) {
+    const detail = `The answer also held what cannot be shown yet: ${notShown.join(", ")}.`;
+    notices.push({ code: "content_not_shown", detail });
+  }
+  if (finishDetail !== null) notices.push({ code: "finish_detail", detail: `The provider said: ${finishDetail}` });
+  return notices;
+}

@@ -7,7 +7,7 @@ import { type LedgerEntry, sumCost, sumUsage } from "../money/ledger.ts";
 import { ProviderError, type ProviderEvent } from "../provider.ts";
 import type { ClosedTurn, CloseTurn } from "../store.ts";
 import { Answer, type WordEvent } from "./answer.ts";
-import { Asking, type OpenedRecord } from "./asking.ts";
+import { Asking, listAnswerNotices, type OpenedRecord } from "./asking.ts";
 import { bookTurn, usageSoFar } from "./books.ts";
 import { closeInAnyCase, closeOrFind, Insistence, settleInAnyCase, settleWith } from "./close.ts";
 import { readStored } from "./follow.ts";
@@ -169,7 +169,8 @@ export class RunningTurn {
       const successor = cause instanceof ProviderError && cause.modelGone ? this.asking.hint : "";
       if (this.stopWord === undefined)
         this.tools.log.warn({ turn_id: this.live.turn.id, code: cause.code, cause: cause.cause }, "a turn failed");
-      return { status: "failed", error: { code: cause.code, detail: cause.message + successor } };
+      const { retryAfterSeconds } = cause;
+      return { status: "failed", error: { code: cause.code, detail: cause.message + successor, retryAfterSeconds } };
     }
     if (this.stopWord === undefined) this.tools.log.error({ turn_id: this.live.turn.id, cause }, "a turn failed");
     return {
@@ -225,7 +226,9 @@ export class RunningTurn {
       modelServed: this.asking.record?.modelServed ?? null,
       finishReason: this.asking.record?.finishReason ?? null,
       error,
-      notices: this.asking.notices,
+      notices: this.asking.record
+        ? [...this.asking.notices, ...listAnswerNotices(this.asking.record)]
+        : this.asking.notices,
       firstTokenAt: this.firstTokenAt,
       endedAt: this.tools.now(),
       lastBatch: lastNumber === this.flushed ? null : this.takeBatch(),

@@ -5,6 +5,7 @@ import { type Message, partsOf } from "../../conversation/message.ts";
 import {
   costSchema,
   encodeCost,
+  encodeFailure,
   encodeUsage,
   exampleCost,
   exampleIds,
@@ -87,7 +88,7 @@ export function encodeMessage(message: Message): MessageWire {
     model: message.model,
     usage: message.usage && encodeUsage(message.usage),
     cost: message.cost && encodeCost(message.cost),
-    error: message.error,
+    error: message.error && encodeFailure(message.error),
     created_at: printTime(message.createdAt),
   };
 }

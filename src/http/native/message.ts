@@ -5,6 +5,7 @@ import { AppError } from "../../errors.ts";
 import type { FollowedTurn } from "../../turn/follow.ts";
 import type { NumberedEvent } from "../../turn/numbered-event.ts";
 import type { EventGroups, Reading, Watcher } from "../../turn/reading.ts";
+import type { Turn } from "../../turn/turn.ts";
 import type { StartTurn } from "../../turn/turns.ts";
 import { prefersEvents } from "../accept.ts";
 import type { HttpAnswer } from "../answer.ts";
@@ -230,13 +231,10 @@ function hasWords(events: readonly NumberedEvent[]): boolean {
   return events.some(({ event }) => event.type === "text-delta" || event.type === "thought-delta");
 }
 
-function failureOf(turn: {
-  id: string;
-  sessionId: string;
-  error: { code: AppError["code"]; detail: string } | null;
-}): AppError {
-  return new AppError(turn.error?.code ?? "internal", turn.error?.detail ?? "The turn failed.", {
-    members: { turn_id: turn.id, session_id: turn.sessionId },
+function failureOf({ id, sessionId, error }: Pick<Turn, "id" | "sessionId" | "error">): AppError {
+  return new AppError(error?.code ?? "internal", error?.detail ?? "The turn failed.", {
+    members: { turn_id: id, session_id: sessionId },
+    ...(error?.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
   });
 }
 

@@ -1,10 +1,11 @@
 // A turn on the wire.
 
 import { z } from "@hono/zod-openapi";
-import type { Turn } from "../../turn/turn.ts";
+import { noticeCodes, type Turn } from "../../turn/turn.ts";
 import {
   costSchema,
   encodeCost,
+  encodeFailure,
   encodeUsage,
   exampleCost,
   exampleIds,
@@ -49,14 +50,19 @@ export const turnSchema = z
     status: statusSchema,
     model_requested: z.string(),
     model_served: z.string().nullable(),
-    finish_reason: z.string().nullable().openapi({
-      description: "The vendor's, in lower case: stop, max_tokens, blocked, ... A blocked answer is a complete turn",
-    }),
+    finish_reason: z
+      .string()
+      .nullable()
+      .openapi({
+        description:
+          "The vendor's, in lower case: stop, max_tokens, blocked, ... A blocked answer is a complete turn. tool_calls: the model " +
+          "asked for a function; content_not_shown: all it gave is of a kind not shown yet; empty: nothing",
+      }),
     usage: orNull(usageSchema),
     cost: orNull(costSchema),
     error: orNull(turnErrorSchema),
     notices: z
-      .array(z.object({ code: z.enum(["model_replaced", "params_adapted", "memory_shortened"]), detail: z.string() }))
+      .array(z.object({ code: z.enum(noticeCodes), detail: z.string() }))
       .openapi({ description: "What you should know of how the turn was served" }),
     settled: z.boolean().openapi({ description: "False while a stopped turn's bill is still being read" }),
     started_at: timeSchema,
@@ -79,7 +85,7 @@ export function encodeTurn(turn: Turn): TurnWire {
     finish_reason: turn.finishReason,
     usage: turn.usage && encodeUsage(turn.usage),
     cost: turn.cost && encodeCost(turn.cost),
-    error: turn.error,
+    error: turn.error && encodeFailure(turn.error),
     notices: turn.notices,
     settled: turn.settled,
     started_at: printTime(turn.startedAt),

@@ -5,36 +5,41 @@ import type { ProviderEvent } from "../../provider.ts";
 import { findValue, sliceElements } from "../json-slice.ts";
 import { GeminiError, toGeminiError } from "./errors.ts";
 import { readFailure } from "./failure.ts";
+import { accountWord, type Finish, readBlock, readFinish } from "./finish.ts";
 import type { Frame } from "./frame.ts";
 import { splitMixed } from "./mixed.ts";
+import { functionCall, holdsMore, nameOther, nameSources } from "./parts.ts";
 import type { AttemptRecord } from "./record.ts";
-import { UsualEvent } from "./usual.ts";
 
-/** Finish and block words that mean "the filter stopped it" (https://ai.google.dev/api/generate-content#FinishReason, read 2026-11-23). */
-const blockWords = new Set(
-  "SAFETY RECITATION BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT IMAGE_RECITATION".split(
-    " ",
-  ),
-);
-
-/** Kinds of events learned one after another, and none of them seen again, before a stream is held to have no usual event. */
-const maxUnseen = 4;
+/**
+ * What one answer may hold, in bytes: some eight times the longest that a model writes (65,536 tokens). Each delta and each part
+ * counts for more than its text, because it takes more to keep.
+ */
+const maxAnswerBytes = 4 * 1024 * 1024;
+const bytesBeside = 64;
+/** In characters: of a model's or an answer's name. */
+const longestName = 200;
 
 /** The answer to one request, which keeps that attempt's record. */
 export class Answer {
   readonly record: AttemptRecord;
   #usageIsNew = false;
-  /** Whether anything came that a reader would call an answer: text, or a part of another kind. */
-  #hasContent = false;
-  /** Learned from the last event that was parsed whole: so nothing but text and usage can have changed since. */
-  #usual: UsualEvent | null = null;
-  #unseenKinds = 0;
+  #hasText = false;
+  /** Any event at all, and any that had a candidate, or said something of the question. */
+  #hasEvents = false;
+  #hasCandidate = false;
+  #hasFeedback = false;
+  #bytesLeft = maxAnswerBytes;
 
-  constructor(record: AttemptRecord) {
+  readonly #hide: (text: string) => string;
+
+  /** `hide` takes the key out of what the vendor says in words of its own. */
+  constructor(record: AttemptRecord, hide: (text: string) => string = (text) => text) {
     this.record = record;
+    this.#hide = hide;
   }
 
-  /** Applies one frame, adding its events to `out`. Throws GeminiError for an error frame and for what cannot be read. */
+  /** Applies one frame, adding its events to `out`. Throws GeminiError for an error frame, for what cannot be read, and past the limit. */
   read(frame: Frame, out: ProviderEvent[]): void {
     if (typeof frame === "string") this.#readEvent(frame, out);
     else if (frame.kind === "broken") throw unreadable(frame.why);
@@ -50,12 +55,24 @@ export class Answer {
 
   /** The vendor's stream is over. Throws GeminiError when the answer is not whole. */
   finish(): void {
-    if (this.record.finishReason === null) throw unreadable("the stream ended without a finish reason");
-    if (this.record.finishReason === "stop" && !this.#hasContent) this.record.finishReason = "empty";
+    const { record } = this;
+    if (record.finishReason === null && this.#hasFeedback && !this.#hasCandidate) this.#end(readBlock(null, null));
+    if (!this.#hasEvents) throw nothingCame();
+    if (record.finishReason === null) throw unreadable("the stream ended without a finish reason");
+    if (record.finishReason === accountWord.toLowerCase()) throw accountLimited(record.finishDetail);
+    if (record.finishReason === "stop") record.finishReason = this.#chooseStop();
+  }
+
+  /** What "the model was done" means: it waits for a function, has said nothing that can be shown, or nothing at all. */
+  #chooseStop(): string {
+    const { notShown } = this.record;
+    if (notShown.includes(functionCall)) return "tool_calls";
+    if (this.#hasText) return "stop";
+    return notShown.length > 0 ? "content_not_shown" : "empty";
   }
 
   #readEvent(json: string, out: ProviderEvent[]): void {
-    if (this.#readUsual(json, out) || json === "[DONE]") return;
+    if (json === "[DONE]") return;
     const parsed = parseJson(json);
     if (parsed === undefined) {
       const frames = splitMixed(json, true);
@@ -68,65 +85,38 @@ export class Answer {
     } else throw unreadable(`an event that is not an object: ${json.slice(0, 200)}`);
   }
 
-  /** Does for an event of the kind last learned what `#readResponse` would do. */
-  #readUsual(json: string, out: ProviderEvent[]): boolean {
-    const usual = this.#usual;
-    const reading = usual?.read(json);
-    if (!usual || !reading) return false;
-    this.#unseenKinds = 0;
-    this.#takeText(reading.text, usual.isThought, out);
-    if (reading.usageJson !== null) this.#takeUsage(reading.usageJson);
-    return true;
-  }
-
-  #learnUsual(response: Partial<GenerateContentResponse>, candidateAt: number, json: string): void {
-    this.#usual = this.#unseenKinds < maxUnseen ? UsualEvent.learn(json, response, candidateAt) : null;
-    if (this.#usual) this.#unseenKinds++;
-  }
-
-  #takeText(text: string, isThought: boolean, out: ProviderEvent[]): void {
-    if (text === "") return;
-    out.push({ type: isThought ? "thought-delta" : "text-delta", text });
-    if (isThought) return;
-    this.record.takeText(text);
-    this.#hasContent = true;
-  }
-
-  #takeUsage(json: string): void {
-    this.record.takeUsage(json);
-    this.#usageIsNew = true;
-  }
-
   #readResponse(response: Partial<GenerateContentResponse>, json: string, out: ProviderEvent[]): void {
     const { record } = this;
     if ("error" in response) throw toGeminiError(readFailure(null, json));
-    if (typeof response.modelVersion === "string") record.modelServed = response.modelVersion.replace(/^models\//, "");
-    if (typeof response.responseId === "string") record.responseId = response.responseId;
-    const blockReason = response.promptFeedback?.blockReason;
-    if (blockReason) {
-      record.finishReason = "blocked";
-      record.finishDetail = joinWords(String(blockReason), response.promptFeedback?.blockReasonMessage);
+    this.#hasEvents = true;
+    const { modelVersion, responseId, promptFeedback, usageMetadata } = response;
+    if (typeof modelVersion === "string")
+      record.modelServed = modelVersion.replace(/^models\//, "").slice(0, longestName);
+    if (typeof responseId === "string") record.responseId = responseId.slice(0, longestName);
+    if (typeof promptFeedback === "object" && promptFeedback !== null) this.#hasFeedback = true;
+    if (promptFeedback?.blockReason)
+      this.#end(readBlock(promptFeedback.blockReason, promptFeedback.blockReasonMessage));
+    if (typeof usageMetadata === "object" && usageMetadata !== null) {
+      record.takeUsage(json);
+      this.#usageIsNew = true;
     }
     const at = findCandidate(response.candidates);
     if (at !== -1) this.#readCandidate(response.candidates![at]!, at, json, out);
-    if (typeof response.usageMetadata === "object" && response.usageMetadata !== null) {
-      const place = findValue(json, ["usageMetadata"]);
-      if (place) this.#takeUsage(json.slice(place.start, place.end));
-    }
-    this.#learnUsual(response, at, json);
   }
 
   #readCandidate(candidate: Candidate, at: number, json: string, out: ProviderEvent[]): void {
+    this.#hasCandidate = true;
     const parts = candidate.content?.parts;
     if (Array.isArray(parts)) this.#readParts(parts, at, json, out);
     this.record.takeGrounding(candidate.groundingMetadata);
-    const reason: unknown = candidate.finishReason;
-    if (!reason || reason === "FINISH_REASON_UNSPECIFIED") return;
-    const word = String(reason);
-    this.record.finishReason = blockWords.has(word) ? "blocked" : word.toLowerCase();
-    this.record.finishDetail = blockWords.has(word)
-      ? joinWords(word, candidate.finishMessage)
-      : joinWords("", candidate.finishMessage);
+    for (const name of nameSources(candidate)) this.record.noteNotShown(name);
+    const finish = readFinish(candidate.finishReason, candidate.finishMessage);
+    if (finish) this.#end(finish);
+  }
+
+  #end({ reason, detail }: Finish): void {
+    this.record.finishReason = reason;
+    this.record.finishDetail = detail === null ? null : this.#hide(detail);
   }
 
   #readParts(parts: Part[], candidateAt: number, json: string, out: ProviderEvent[]): void {
@@ -134,23 +124,66 @@ export class Answer {
     for (let index = 0; index < parts.length; index++) {
       const part = parts[index];
       if (typeof part !== "object" || part === null) continue;
-      const text = typeof part.text === "string" ? part.text : undefined;
+      const text = typeof part.text === "string" ? part.text : "";
       const isThought = part.thought === true;
-      if (!holdsMore(part)) {
-        this.#takeText(text ?? "", isThought, out);
-        continue;
-      }
-      if (text) out.push({ type: isThought ? "thought-delta" : "text-delta", text });
-      rawParts ??= slicePartTexts(json, candidateAt);
-      this.record.takePart(rawParts[index] ?? JSON.stringify(part));
-      if (text === undefined || (text !== "" && !isThought)) this.#hasContent = true;
+      const other = nameOther(part);
+      if (other !== undefined) this.record.noteNotShown(other);
+      if (text !== "") this.#takeText(text, isThought, out);
+      if (other === undefined && holdsMore(part)) {
+        rawParts ??= slicePartTexts(json, candidateAt);
+        this.#takePart(rawParts[index] ?? JSON.stringify(part));
+      } else if (text !== "" && !isThought) this.record.takeText(text);
     }
+  }
+
+  #takeText(text: string, isThought: boolean, out: ProviderEvent[]): void {
+    this.#spend(text);
+    out.push({ type: isThought ? "thought-delta" : "text-delta", text });
+    this.#hasText ||= !isThought;
+  }
+
+  /** To be sent back as it is: text with something beside it. What is not text is not: nobody has answered it. */
+  #takePart(json: string): void {
+    this.#spend(json);
+    this.record.takePart(json);
+  }
+
+  #spend(text: string): void {
+    this.#bytesLeft -= Buffer.byteLength(text) + bytesBeside;
+    if (this.#bytesLeft < 0) throw tooLong();
   }
 }
 
 /** The vendor sent something that is no answer of its protocol. */
 function unreadable(what: string): GeminiError {
   return new GeminiError("provider_error", "The provider's answer broke off or could not be read.", { cause: what });
+}
+
+/** Seen of the vendor where a small limit on the output was spent before the first word (two recordings of 2.5-flash). */
+function nothingCame(): GeminiError {
+  const likely = "Most likely all of max_output_tokens was spent on thinking: allow more, or ask for less thinking.";
+  return new GeminiError("provider_error", `The provider ended its answer without a word. ${likely}`, {
+    cause: "a 200 with an empty body",
+  });
+}
+
+function accountLimited(detail: string | null): GeminiError {
+  return new GeminiError(
+    "provider_refused_key",
+    "The model provider has limited this server's account. The operator must see to it with the provider.",
+    { cause: `${accountWord} ${detail ?? ""}`.trim() },
+  );
+}
+
+function tooLong(): GeminiError {
+  const megabytes = maxAnswerBytes / 1024 / 1024;
+  return new GeminiError(
+    "provider_error",
+    `The provider's answer is longer than this server takes (${megabytes} MB).`,
+    {
+      cause: "the answer's limit in bytes",
+    },
+  );
 }
 
 /** Only the first candidate is ours: index 0, or the first one where none is numbered. */
@@ -161,20 +194,9 @@ function findCandidate(candidates: unknown): number {
   );
 }
 
-/** Whether a part is more than plain text or a plain thought, so that only its own JSON can stand for it. */
-function holdsMore(part: Part): boolean {
-  for (const name in part) if (name !== "text" && name !== "thought") return true;
-  return false;
-}
-
 function slicePartTexts(json: string, candidateAt: number): string[] {
   const parts = findValue(json, ["candidates", candidateAt, "content", "parts"]);
   return parts ? sliceElements(json, parts.start) : [];
-}
-
-function joinWords(word: string, message: string | undefined): string | null {
-  const words = [word, typeof message === "string" ? message : ""].filter((text) => text !== "");
-  return words.length === 0 ? null : words.join(": ");
 }
 
 function parseJson(json: string): unknown {

@@ -30,6 +30,12 @@ export function toGeminiError(failure: VendorFailure): GeminiError {
       return new GeminiError("provider_refused_key", `The model provider refused this server's key. ${checkKey}`, {
         cause,
       });
+    case "region":
+      return new GeminiError(
+        "provider_error",
+        "The model provider does not serve the place that this server calls from. The operator must call from another, or by another provider.",
+        { cause },
+      );
     case "model":
       return new GeminiError(
         "model_not_found",
@@ -91,6 +97,7 @@ export function toGeminiError(failure: VendorFailure): GeminiError {
 
 type Class =
   | "key"
+  | "region"
   | "model"
   | "address"
   | "day"
@@ -121,6 +128,7 @@ function classify(failure: VendorFailure): Class {
   const { word, message, reasons } = failure;
   const status = failure.httpStatus ?? statusOfWord[word] ?? 0;
   if (reasons.some((reason) => reason.startsWith("API_KEY_")) || status === 401 || status === 403) return "key";
+  if (status === 400 && word === "FAILED_PRECONDITION" && /\blocation\b/i.test(message)) return "region";
   if (status === 400 && (word === "FAILED_PRECONDITION" || /\bAPI key\b/i.test(message))) return "key";
   if (status === 404) return word === "" ? "address" : "model";
   if (status === 429) return failure.perDay ? "day" : "minute";

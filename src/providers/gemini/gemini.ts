@@ -7,6 +7,7 @@ import { createPost } from "../http/client.ts";
 import type { Post } from "../http/exchange.ts";
 import { chooseProxy, type ProxySettings } from "../http/proxy.ts";
 import { chooseRetryDelay, defaultRetryPolicy, type RetryPolicy, waitFor } from "../retry.ts";
+import { hideInError, hideSecret } from "../secret.ts";
 import { checkKey, type GeminiContext, timeoutError } from "./context.ts";
 import { GeminiError } from "./errors.ts";
 import { GeminiCallRecord, vendor } from "./record.ts";
@@ -111,7 +112,8 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
   readonly #fail = (error: unknown): never => {
     this.#end();
     if (this.#signal.aborted) throw this.#signal.reason;
-    throw this.#line === undefined || this.#line.clock.expired === null ? error : timeoutError(this.#line.clock, error);
+    const clean = hideInError(error, this.#context.apiKey);
+    throw this.#line === undefined || this.#line.clock.expired === null ? clean : timeoutError(this.#line.clock, clean);
   };
 
   async return(): Promise<IteratorResult<ProviderEvent[], undefined>> {
@@ -178,6 +180,7 @@ function buildRequest(
     line,
     now: context.now,
     beforeSend,
+    hide: (text) => hideSecret(text, context.apiKey),
   };
 }
 

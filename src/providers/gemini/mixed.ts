@@ -8,9 +8,8 @@ import type { Frame } from "./frame.ts";
 /** No line of an event stream starts like this; JSON and HTML do. */
 const foreignFirst = new Set('{}[]",<');
 const errorStart = /\[?\s*\{\s*"error"\s*:\s*[{"]/;
-/** Characters; more than any answer has (64k tokens of output, or a picture). */
-const maxEventLength = 64 * 1024 * 1024;
-/** More than any error or unary answer has. */
+/** Characters of one event, and of all that stands outside of events: as much as a whole answer may have. */
+const maxEventLength = 16 * 1024 * 1024;
 const maxForeignLength = 16 * 1024 * 1024;
 
 /** Feeds on the text of network reads, from the beginning of a line on. */

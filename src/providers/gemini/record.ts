@@ -5,12 +5,14 @@ import type { ErrorCode } from "../../errors.ts";
 import type { Counted } from "../../money/usage.ts";
 import type { Attempt, CallRecord } from "../../provider.ts";
 import { GrowingText } from "../../turn/answer.ts";
+import { findValue } from "../json-slice.ts";
 import { textPart } from "./wire.ts";
 
 /** In characters; the longest in 1,528 recordings is a tenth of it. */
 const longestUsage = 16_384;
 const mostQueries = 1_000;
 const longestQuery = 1_000;
+const mostNotShown = 20;
 
 /** What we call this vendor, in the books too. */
 export const vendor = "gemini";
@@ -26,7 +28,10 @@ export class AttemptRecord implements Attempt {
   responseId: string | null = null;
   finishReason: string | null = null;
   finishDetail: string | null = null;
-  usageRaw: string | null = null;
+  readonly notShown: string[] = [];
+  /** The last event that had a usage, until it is asked for. */
+  #usageEvent: string | null = null;
+  #usageRaw: string | null = null;
   #searchQueries: Set<string> | null = null;
   #hasSearch = false;
   #hasMaps = false;
@@ -55,10 +60,29 @@ export class AttemptRecord implements Attempt {
     return `[${[...this.#parts, ...rest].join(",")}]`;
   }
 
-  /** The running total as it was sent. One beyond all measure is not kept, and what stands for it is read as no usage. */
-  takeUsage(json: string): void {
-    this.usageRaw =
-      json.length <= longestUsage ? json : JSON.stringify(`a usage of ${json.length} characters, which is not kept`);
+  /** The running total is in this event. */
+  takeUsage(event: string): void {
+    this.#usageEvent = event;
+  }
+
+  /** As it was sent. One beyond all measure is not kept, and what stands for it is read as no usage. */
+  get usageRaw(): string | null {
+    if (this.#usageEvent === null) return this.#usageRaw;
+    const place = findValue(this.#usageEvent, ["usageMetadata"]);
+    if (place) {
+      const length = place.end - place.start;
+      this.#usageRaw =
+        length <= longestUsage
+          ? this.#usageEvent.slice(place.start, place.end)
+          : JSON.stringify(`a usage of ${length} characters, which is not kept`);
+    }
+    this.#usageEvent = null;
+    return this.#usageRaw;
+  }
+
+  /** Something came that is not text, by a name of ours or by the vendor's. */
+  noteNotShown(name: string): void {
+    if (this.notShown.length < mostNotShown && !this.notShown.includes(name)) this.notShown.push(name);
   }
 
   takeText(text: string): void {
@@ -116,6 +140,10 @@ export class GeminiCallRecord implements CallRecord {
 
   get finishDetail(): string | null {
     return this.attempts.at(-1)?.finishDetail ?? null;
+  }
+
+  get notShown(): readonly string[] {
+    return this.attempts.at(-1)?.notShown ?? [];
   }
 
   get vendorParts(): string | null {

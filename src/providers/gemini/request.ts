@@ -19,6 +19,8 @@ export interface HttpRequest {
   line: Line;
   now: () => number;
   beforeSend: BeforeSend | undefined;
+  /** Takes the key out of a text. */
+  hide: (text: string) => string;
 }
 
 const usageEvent: ProviderEvent = Object.freeze({ type: "usage" });
@@ -44,7 +46,7 @@ export async function openRequest(request: HttpRequest, record: GeminiCallRecord
     throw failure;
   }
   attempt.status = call.status;
-  if (call.status >= 200 && call.status < 300 && isReadable(call)) return new AnswerStream(call, attempt, clock);
+  if (call.status >= 200 && call.status < 300 && isReadable(call)) return new AnswerStream(call, attempt, request);
   const failure = toGeminiError(await readRefusal(call));
   attempt.errorCode = failure.code;
   throw failure;
@@ -131,11 +133,11 @@ export class AnswerStream {
   #nextUsageAt = 0;
   #ended = false;
 
-  constructor(call: HttpExchange, attempt: AttemptRecord, clock: CallClock) {
+  constructor(call: HttpExchange, attempt: AttemptRecord, { line, hide }: Pick<HttpRequest, "line" | "hide">) {
     this.#call = call;
-    this.#answer = new Answer(attempt);
+    this.#answer = new Answer(attempt, hide);
     this.attempt = attempt;
-    this.#clock = clock;
+    this.#clock = line.clock;
   }
 
   /** The next events, at least one; null at the end of a whole answer. Throws GeminiError, after what came before it. */

@@ -3,6 +3,7 @@
 import { ApiError, GoogleGenAI } from "@google/genai";
 import { ProviderError, type ProviderModel, type ProviderRequest } from "../../provider.ts";
 import { Line } from "../call-clock.ts";
+import { hideInError } from "../secret.ts";
 import { checkKey, type GeminiContext, timeoutError } from "./context.ts";
 import { toGeminiError } from "./errors.ts";
 import { readFailure } from "./failure.ts";
@@ -64,7 +65,7 @@ async function runControl<T>(
     return await run(client, abort.signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw line.clock.expired === null ? mapError(error) : timeoutError(line.clock, error);
+    throw hideInError(line.clock.expired === null ? mapError(error) : timeoutError(line.clock, error), context.apiKey);
   } finally {
     line.close();
     line.cut();

@@ -7,7 +7,7 @@ import { findKey } from "./idempotency.ts";
 import { listEntries, sumBooks } from "./ledger.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
 import { openPostgres } from "./postgres/postgres.ts";
-import { readDeadTurn } from "./recovery.ts";
+import { hasUnsettled, readDeadTurn } from "./recovery.ts";
 import { searchSessions } from "./search/search.ts";
 import { findSession, findState, listSessions } from "./session.ts";
 import { openSqlite } from "./sqlite/sqlite.ts";
@@ -93,8 +93,10 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     requestStop: (owner, turnId, hard) => engine.write("requestStop", { owner, turnId, hard }),
     listStopRequests: (runner) => listStopRequests(durable, runner),
     renewLease: (runner, turnIds, leaseMs) => engine.write("renewLease", { processId: runner, turnIds, leaseMs }),
-    claimDeadTurns: (claimingProcess, known, leaseMs, limit) =>
-      engine.write("claimDeadTurns", { processId: claimingProcess, known, leaseMs, limit }),
+    async claimDeadTurns(claimingProcess, known, leaseMs, limit) {
+      if (!(await hasUnsettled(durable))) return []; // asked every second: where nothing runs, nothing is written
+      return engine.write("claimDeadTurns", { processId: claimingProcess, known, leaseMs, limit });
+    },
     readDeadTurn: (turnId) => readDeadTurn(durable, turnId),
 
     sumBooks: () => sumBooks(durable),

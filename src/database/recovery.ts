@@ -46,6 +46,12 @@ export async function claimDeadTurns(tx: Tx, input: ClaimDeadTurns): Promise<str
   return claimed;
 }
 
+/** Whether any turn runs, here or elsewhere, or waits for its bill. */
+export async function hasUnsettled(reader: Reader): Promise<boolean> {
+  const rows = await reader.all("SELECT 1 FROM turn WHERE settled = 0 LIMIT 1");
+  return rows.length > 0;
+}
+
 interface DeadRow extends TurnRow {
   branch: number;
   position: number;

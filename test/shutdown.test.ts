@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Emulator, startEmulator } from "../emulator/emulator.ts";
 import { call, collect, eventually, newSession, openStream, readHistory, say } from "./client.ts";
 import { engines } from "./engines.ts";
+import { startHttp } from "./http-assembly.ts";
 import { startProcess } from "./kill-run.ts";
 
 describe.each(engines)("on %s", (_name, createDatabase) => {
@@ -78,4 +79,37 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     expect((await call(`${server.url}/readyz`, "GET")).status).toBe(200);
     await server.kill("SIGTERM");
   });
+});
+
+test("a turn that is only being opened holds up the shutdown until it is opened and closed: nothing begins afterwards", async () => {
+  const server = await startHttp();
+  const { id } = await newSession(server.url);
+  const { openTurn } = server.store;
+  let write!: () => void;
+  const writing = new Promise<void>((resolve) => {
+    write = resolve;
+  });
+  let asked = 0;
+  server.store.openTurn = async (input) => {
+    asked++;
+    await writing; // a database that takes its time
+    return openTurn(input);
+  };
+  const answer = say(server.url, id, { content: "just in time" });
+  await eventually(
+    async () => asked,
+    (opens) => opens === 1,
+  );
+  let drained = false;
+  const drain = server.turns.drain(0).then(() => {
+    drained = true;
+  });
+  await call(`${server.url}/healthz`, "GET"); // the loop has gone round
+  expect(drained).toBe(false);
+  write();
+  await drain;
+  expect((await server.store.sumBooks()).runningTurns).toBe(0);
+  expect((await readHistory(server.url, id)).data[1]?.status).toBe("interrupted");
+  expect([(await answer).body.turn.status, server.emulator.callCount]).toEqual(["interrupted", 0]);
+  await server.stop();
 });

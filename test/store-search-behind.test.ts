@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Connection, SqliteTx } from "../src/database/sqlite/connection.ts";
 import { SearchIndexer, WaitingTexts } from "../src/database/sqlite/search-indexer.ts";
-import { newSession, speak } from "./store-inputs.ts";
+import { closeInput, newSession, open, speak } from "./store-inputs.ts";
 import { openTestStore } from "./stores.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "rozmova-search-"));
@@ -90,6 +90,20 @@ test("what waited when a process ended is found by the next one", async () => {
     ["old", 0],
   ] as const)
     expect((await store.searchSessions("", words, page)).data).toHaveLength(found);
+});
+
+test("a turn that was running while younger ones were indexed is found as well, when its process ends before it is", async () => {
+  const file = join(folder, "older.db");
+  let store = await openTestStore(`sqlite:${file}`);
+  const [slow, quick] = [await newSession(store), await newSession(store)];
+  const older = await open(store, slow.id, { content: "a slow question" });
+  await speak(store, quick.id, "a quick question", "a quick reply");
+  expect((await store.searchSessions("", "quick", page)).data).toHaveLength(1); // it is indexed now
+  await store.closeTurn(closeInput(older, [], { text: "a slow reply" }));
+  await store.close();
+  store = await openTestStore(`sqlite:${file}`);
+  for (const words of ["slow question", "slow reply", "quick reply"])
+    expect((await store.searchSessions("", words, page)).data).toHaveLength(1);
 });
 
 test("a changed title replaces what was indexed of the old one, whether that waited or not", async () => {

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { visible } from "../src/http/native/visible.ts";
 import { type Answered, call, newSession, type ProblemBody, readHistory, type SessionBody, say } from "./client.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 
@@ -96,6 +97,124 @@ describe("each limit holds at its border and not one beyond", () => {
     for (const key of ["k".repeat(256), "ключ".normalize().replace(/./g, "\u00e9"), ""])
       expect(await send(key)).toBe(422);
   });
+});
+
+describe("what is refused costs little, and is answered in few words", () => {
+  test("of two million faults the first are named, and the rest is not looked at", async () => {
+    const own = await startHttp({ settings: { MAX_BODY_BYTES: "4194304" } });
+    try {
+      for (const body of [
+        `{"params":{"stop":[${"1,".repeat(2_000_000)}1]}}`,
+        `{"metadata":{${Array.from({ length: 200_000 }, (_, index) => `"k${index}":[]`).join(",")}}}`,
+        `{${Array.from({ length: 40_000 }, (_, index) => `"unknown${index}":0`).join(",")}}`,
+        `{"params":{"response_schema":{"enum":[${'"\\u0000",'.repeat(400_000)}0]}}}`,
+        `{"${"n".repeat(4_000_000)}":1}`,
+      ]) {
+        const response = await fetch(`${own.url}/sessions`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body,
+        });
+        const text = await response.text();
+        const refused = JSON.parse(text) as ProblemBody;
+        expect(response.status).toBe(422);
+        expect(refused.errors!.length).toBeLessThanOrEqual(20);
+        expect(text.length).toBeLessThan(20_000);
+      }
+    } finally {
+      await own.stop();
+    }
+  }, 60_000);
+
+  test("a schema has at most 64 KiB, a stop list 5 texts of 256 characters", async () => {
+    const schema = (bytes: number) => ({ description: "x".repeat(bytes - '{"description":""}'.length) });
+    expect((await make({ params: { response_schema: schema(65_536) } })).status).toBe(201);
+    expect(pointers(await make({ params: { response_schema: schema(65_537) } }))).toEqual(["/params/response_schema"]);
+    expect((await make({ params: { stop: ["x".repeat(256)] } })).status).toBe(201);
+    expect(pointers(await make({ params: { stop: ["x".repeat(257)] } }))).toEqual(["/params/stop/0"]);
+  });
+
+  test("a title in which nothing can be seen is none", async () => {
+    for (const title of ["\u200b", "\u00ad\u2060", "\ufeff \u3164", "\u0007"])
+      expect([title, pointers(await make({ title }))]).toEqual([title, ["/title"]]);
+    for (const title of ["a\u200b", "👨‍👩‍👧", "é", "."]) expect((await make({ title })).status).toBe(201);
+    for (let code = 0; code <= 0x10ffff; code++) {
+      if (code >= 0xd800 && code <= 0xdfff) continue;
+      const character = String.fromCodePoint(code);
+      if (visible.test(character) === /[\p{White_Space}\p{Cc}\p{DI}]/u.test(character))
+        throw new Error(`U+${code.toString(16)}`);
+    }
+  });
+});
+
+describe("pages are bounded in bytes", () => {
+  test("of long sessions a page holds few, says that there are more, and the pages together hold each once", async () => {
+    const own = await startHttp({ settings: { MAX_BODY_BYTES: "4194304" } });
+    try {
+      const made: string[] = [];
+      const system = "я".repeat(100_000); // 200 kB
+      for (let index = 0; index < 23; index++)
+        made.unshift((await newSession(own.url, { system, title: `needle ${index}` })).id);
+      for (const query of ["", "&q=needle"])
+        for (const direction of ["after", "before"] as const) {
+          const seen: string[] = [];
+          for (let cursor = direction === "before" ? `&before=${made.at(-1)}` : ""; ; ) {
+            const response = await fetch(`${own.url}/sessions?limit=100${query}${cursor}`);
+            const text = await response.text();
+            expect(Buffer.byteLength(text)).toBeLessThan(2_700_000);
+            const page = JSON.parse(text) as {
+              data: { id: string }[];
+              has_more: boolean;
+              first_id: string;
+              last_id: string;
+            };
+            const ids = page.data.map(({ id }) => id);
+            expect([page.first_id, page.last_id]).toEqual([ids[0]!, ids.at(-1)!]);
+            if (direction === "after") seen.push(...ids);
+            else seen.unshift(...ids);
+            if (!page.has_more) break;
+            cursor = direction === "after" ? `&after=${page.last_id}` : `&before=${page.first_id}`;
+          }
+          expect([query, direction, seen]).toEqual([
+            query,
+            direction,
+            direction === "after" ? made : made.slice(0, -1),
+          ]);
+        }
+    } finally {
+      await own.stop();
+    }
+  }, 60_000);
+
+  test("so does a page of long messages, in both orders; the whole history comes in small parts", async () => {
+    const own = await startHttp({
+      settings: { MAX_BODY_BYTES: "4194304", MAX_TEXT_CHARS: "1000000" },
+      providerMs: 20_000,
+    });
+    try {
+      const { id } = await newSession(own.url);
+      own.emulator.always({ text: "ok" });
+      for (let index = 0; index < 6; index++) await say(own.url, id, { content: `${index}${"я".repeat(400_000)}` });
+      const whole = (await readHistory(own.url, id)).data.map((message) => message.id);
+      for (const order of ["asc", "desc"]) {
+        const seen: string[] = [];
+        for (let cursor = ""; ; ) {
+          const { body } = await call<{ data: { id: string }[]; has_more: boolean; last_id: string }>(
+            `${own.url}/sessions/${id}/history?limit=100&order=${order}${cursor}`,
+            "GET",
+          );
+          expect(body.data.length).toBeLessThanOrEqual(6);
+          seen.push(...body.data.map((message) => message.id));
+          if (!body.has_more) break;
+          cursor = `&after=${body.last_id}`;
+        }
+        expect(seen).toEqual(order === "asc" ? whole : whole.toReversed());
+      }
+      for await (const part of own.store.readHistory("default", id)) expect(part.length).toBe(2);
+    } finally {
+      await own.stop();
+    }
+  }, 60_000);
 });
 
 describe("every unknown name is named", () => {

@@ -34,7 +34,7 @@ export interface Document {
 /** The document needs the routes' forms only, so nothing stands behind this app. */
 const app = createApp({ settings: { version, maxTextChars: testTextChars } } as unknown as AppDeps);
 export const routes = app.routes;
-export const document = JSON.parse(JSON.stringify(describeApi(routes, version))) as Document;
+export const document = JSON.parse(JSON.stringify(describeApi(routes, version, { maxBodyBytes: 100_000 }))) as Document;
 
 export function operations(): { path: string; method: string; operation: Operation }[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>

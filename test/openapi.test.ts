@@ -226,6 +226,7 @@ const keywords: Record<string, string[]> = {
     "minItems",
     "maxItems",
     "maxProperties",
+    "x-max-bytes",
   ],
   list: ["required", "enum", "allOf", "anyOf", "oneOf"],
   any: ["type", "properties", "items", "additionalProperties", "propertyNames", "example", "const", "default"],

@@ -84,7 +84,7 @@ describe("readers that do not read", () => {
       for (const { socket } of stuck) socket.destroy();
       await server.stop();
     }
-  }, 20_000);
+  }, 60_000);
 
   test("are handed a long answer in pieces, live and afterwards: nobody holds all of it for them", async () => {
     const server = await startHttp({ providerMs: 20_000 });
@@ -104,7 +104,7 @@ describe("readers that do not read", () => {
     } finally {
       await server.stop();
     }
-  }, 20_000);
+  }, 60_000);
 
   test("are dropped also when they have not read the first events", async () => {
     const server = await startHttp({ times: { readerDeadlineMs: 300 }, providerMs: 20_000 });
@@ -122,7 +122,7 @@ describe("readers that do not read", () => {
       socket.destroy();
       await server.stop();
     }
-  }, 20_000);
+  }, 60_000);
 
   test("are dropped after their deadline, and go on from what they have", async () => {
     const server = await startHttp({ times: { readerDeadlineMs: 300 }, providerMs: 20_000 });
@@ -147,5 +147,5 @@ describe("readers that do not read", () => {
     } finally {
       await server.stop();
     }
-  }, 20_000);
+  }, 60_000);
 });

@@ -51,16 +51,35 @@ export function packPieces(events: readonly LoggedEvent[]): string {
   );
 }
 
-export function unpackPieces(pieces: string, answer: string, thought: string): LoggedEvent[] {
+/**
+ * The events behind the first `skipped` ones, until they bring `mostCharacters`: then there are more. A piece is a copy where the text is long: as a
+ * part of it, it would keep the whole in memory for as long as its reader takes.
+ */
+export function unpackPieces(
+  pieces: string,
+  texts: { answer: string; thought: string },
+  skipped: number,
+  mostCharacters: number,
+): { events: LoggedEvent[]; hasMore: boolean } {
   const at = { answer: 0, thought: 0 };
-  return (JSON.parse(pieces) as Piece[]).map((piece): LoggedEvent => {
-    if (typeof piece !== "number") return unpackUsage(piece);
-    const [from, length] = piece > 0 ? (["answer", piece] as const) : (["thought", -piece] as const);
+  const isLong = texts.answer.length + texts.thought.length > mostCharacters;
+  const cut = (from: keyof typeof at, start: number) => {
+    const text = texts[from].slice(start, at[from]);
+    return isLong ? Buffer.from(text).toString() : text;
+  };
+  const events: LoggedEvent[] = [];
+  let characters = 0;
+  for (const [index, piece] of (JSON.parse(pieces) as Piece[]).entries()) {
+    if (characters >= mostCharacters) return { events, hasMore: true };
+    const from = typeof piece === "number" && piece < 0 ? "thought" : "answer";
     const start = at[from];
-    at[from] += length;
-    if (from === "answer") return { type: "text-delta", text: answer.slice(start, at.answer) };
-    return { type: "thought-delta", text: thought.slice(start, at.thought) };
-  });
+    if (typeof piece === "number") at[from] += Math.abs(piece);
+    if (index < skipped) continue;
+    characters += at[from] - start;
+    if (typeof piece !== "number") events.push(unpackUsage(piece));
+    else events.push({ type: from === "answer" ? "text-delta" : "thought-delta", text: cut(from, start) });
+  }
+  return { events, hasMore: false };
 }
 
 const columns = "turn_id, first_number, count, events, usage_raw, counted, model_served";
@@ -114,16 +133,35 @@ interface EventRow {
   model_served: string | null;
 }
 
-/** Events after number `after`, of at most `limit` batches; what the vendor said last of usage and model, as far as these rows know. */
-export async function readLog(reader: Reader, turnId: string, after: number, limit = allBatches): Promise<StoredLog> {
-  // A row begins at or before any number in it: the row that holds `after + 1` is the last one that begins there or before.
+/** Of which batches a reading consists. A row begins at or before any number in it: the row that holds `after + 1` is the last one that begins there or before. */
+const fromNumber = `FROM turn_event WHERE turn_id = $1 AND first_number >=
+  COALESCE((SELECT MAX(first_number) FROM turn_event WHERE turn_id = $1 AND first_number <= $2), 0) ORDER BY first_number LIMIT $3`;
+
+/**
+ * Events after number `after`, of at most `limit` batches and about `mostBytes`, at least of one; what the vendor said last of usage
+ * and model, as far as these rows know.
+ */
+export async function readLog(
+  reader: Reader,
+  turnId: string,
+  after: number,
+  limit = allBatches,
+  mostBytes = Number.POSITIVE_INFINITY,
+): Promise<StoredLog> {
+  const count =
+    mostBytes === Number.POSITIVE_INFINITY ? limit : await countFitting(reader, turnId, after, limit, mostBytes);
   const rows = await reader.all<EventRow>(
-    `SELECT first_number, events, usage_raw, counted, model_served FROM turn_event WHERE turn_id = $1 AND first_number >=
-       COALESCE((SELECT MAX(first_number) FROM turn_event WHERE turn_id = $1 AND first_number <= $2), 0) ORDER BY first_number LIMIT $3`,
-    [turnId, after + 1, limit + 1],
+    `SELECT first_number, events, usage_raw, counted, model_served ${fromNumber}`,
+    [turnId, after + 1, count],
   );
-  const log: StoredLog = { events: [], hasMore: rows.length > limit, usageRaw: null, counted: null, modelServed: null };
-  for (const row of rows.slice(0, limit)) {
+  const log: StoredLog = {
+    events: [],
+    hasMore: rows.length === count,
+    usageRaw: null,
+    counted: null,
+    modelServed: null,
+  };
+  for (const row of rows) {
     log.usageRaw = row.usage_raw ?? log.usageRaw;
     log.counted = countedFrom(row.counted) ?? log.counted;
     log.modelServed = row.model_served ?? log.modelServed;
@@ -133,4 +171,25 @@ export async function readLog(reader: Reader, turnId: string, after: number, lim
     });
   }
   return log;
+}
+
+/** Lengths are known without reading the texts. */
+async function countFitting(
+  reader: Reader,
+  turnId: string,
+  after: number,
+  limit: number,
+  mostBytes: number,
+): Promise<number> {
+  const rows = await reader.all<{ bytes: number }>(`SELECT OCTET_LENGTH(events) AS bytes ${fromNumber}`, [
+    turnId,
+    after + 1,
+    limit,
+  ]);
+  let total = 0;
+  const beyond = rows.findIndex(({ bytes }, index) => {
+    total += Number(bytes);
+    return total > mostBytes && index > 0;
+  });
+  return beyond === -1 ? limit : beyond;
 }

@@ -10,8 +10,11 @@ import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "
 import { cutSegments, isOnPath, listSegments, type Segment } from "./path.ts";
 import type { Reader } from "./tx.ts";
 
-/** Of a history that is streamed, so much is in memory at a time. */
+/** Of a history that is streamed, so much is in memory at a time, one turn excepted that is longer. */
 const turnsPerChunk = 100;
+const chunkBytes = 256 * 1024;
+/** A page of messages ends early where it would bring more text than this; what is left follows on the next one. */
+const pageBytes = 2 * 1024 * 1024;
 
 const messageColumns = `t.id, t.question_id, t.answer_id, t.parent, p.id AS parent_turn_id, p.answer_id AS parent_answer_id, t.status,
   t.started_at, t.question, t.answer, t.thought, t.model_requested, t.model_served, t.error_code, t.error_detail,
@@ -150,8 +153,10 @@ export async function listMessages(
   const high = last === undefined ? path.tip * 2 + 1 : (await getPosition(reader, owner, sessionId, path, last)) - 1;
   // A page lies at the cursor; without one, where the order begins.
   const fromEnd = (page.after === undefined && page.before !== undefined) !== (page.order === "desc");
-  const start = fromEnd ? Math.max(low, high - page.limit + 1) : low;
-  const end = fromEnd ? high : Math.min(high, low + page.limit - 1);
+  const asked = fromEnd
+    ? { start: Math.max(low, high - page.limit + 1), end: high }
+    : { start: low, end: Math.min(high, low + page.limit - 1) };
+  const { start, end } = await fitRange(reader, path, asked, fromEnd, pageBytes);
   const data = await readRange(reader, sessionId, path, start, end);
   return { data: page.order === "desc" ? data.reverse() : data, hasMore: start > low || end < high };
 }
@@ -163,8 +168,47 @@ export async function* readHistory(
   sessionId: string,
 ): AsyncGenerator<Message[], void, void> {
   const path = await getPath(reader, owner, sessionId);
-  for (let low = 0; low <= path.tip; low += turnsPerChunk)
-    yield await readRange(reader, sessionId, path, low * 2, Math.min(path.tip, low + turnsPerChunk - 1) * 2 + 1);
+  for (let start = 0; start <= path.tip * 2; ) {
+    const most = Math.min(path.tip, start / 2 + turnsPerChunk - 1) * 2 + 1;
+    const { end } = await fitRange(reader, path, { start, end: most }, false, chunkBytes);
+    yield await readRange(reader, sessionId, path, start, end);
+    start = end + 1;
+  }
+}
+
+interface Range {
+  start: number;
+  end: number;
+}
+
+/** As many whole turns of a range as `mostBytes` of text allow, at least one: from its end, or from its beginning. Lengths are known without reading the texts. */
+async function fitRange(
+  reader: Reader,
+  { session, segments }: Path,
+  { start, end }: Range,
+  fromEnd: boolean,
+  mostBytes: number,
+): Promise<Range> {
+  const [low, high] = [Math.floor(start / 2), Math.floor(end / 2)];
+  if (low >= high) return { start, end };
+  const sizes: { position: number; bytes: number }[] = [];
+  for (const part of cutSegments(segments, low, high))
+    sizes.push(
+      ...(await reader.all<{ position: number; bytes: number }>(
+        `SELECT position, OCTET_LENGTH(question) + OCTET_LENGTH(answer) + COALESCE(OCTET_LENGTH(thought), 0) AS bytes
+         FROM turn WHERE session = $1 AND branch = $2 AND position BETWEEN $3 AND $4 ORDER BY position`,
+        [session, part.branch, part.low, part.high],
+      )),
+    );
+  if (fromEnd) sizes.reverse();
+  let total = 0;
+  const beyond = sizes.findIndex(({ bytes }, index) => {
+    total += Number(bytes);
+    return total > mostBytes && index > 0;
+  });
+  const last = sizes[beyond - 1]?.position;
+  if (last === undefined) return { start, end };
+  return fromEnd ? { start: Math.max(start, last * 2), end } : { start, end: Math.min(end, last * 2 + 1) };
 }
 
 /** The messages from place `start` to place `end`, both included. */

@@ -73,6 +73,7 @@ export async function findTurn(reader: Reader, owner: string, id: string): Promi
 
 /** Of a log that is read on its way to a reader: what the reader has not taken yet stays small. Five batches are a second of an answer. */
 const batchesAtOnce = 64;
+const charactersAtOnce = 256 * 1024;
 
 /** The turn is read before its events: an end that comes in between shows at the next reading, never an end without its events. */
 export async function readTurnLog(
@@ -83,7 +84,8 @@ export async function readTurnLog(
 ): Promise<TurnLog | undefined> {
   const row = await findTurnRow(reader, owner, turnId);
   if (!row) return undefined;
-  const log = (await readPieces(reader, row, after)) ?? (await readLog(reader, turnId, after, batchesAtOnce));
+  const log =
+    (await readPieces(reader, row, after)) ?? (await readLog(reader, turnId, after, batchesAtOnce, charactersAtOnce));
   return { turn: turnFrom(row), events: log.events, hasMore: log.hasMore, lastNumber: row.last_number };
 }
 
@@ -95,10 +97,10 @@ async function readPieces(reader: Reader, { row, status }: TurnRow, after: numbe
     [row],
   );
   if (!texts?.events) return undefined;
-  const events = unpackPieces(texts.events, texts.answer, texts.thought ?? "")
-    .map((event, index) => ({ number: firstLogged + index, event }))
-    .filter(({ number }) => number > after);
-  return { events, hasMore: false };
+  const skipped = Math.max(0, after - firstLogged + 1);
+  const long = { answer: texts.answer, thought: texts.thought ?? "" };
+  const { events, hasMore } = unpackPieces(texts.events, long, skipped, charactersAtOnce);
+  return { events: events.map((event, index) => ({ number: firstLogged + skipped + index, event })), hasMore };
 }
 
 export interface RequestStop {

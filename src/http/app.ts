@@ -59,7 +59,7 @@ export function createApp(deps: AppDeps): App {
   ];
   const bodyLimits = { maxBytes: settings.maxBodyBytes, deadlineMs: settings.bodyDeadlineMs ?? 120_000 };
   const visitors = new Visitors(settings.allowedHosts);
-  const findDoc = createDocs(routes, settings.version);
+  const findDoc = createDocs(routes, settings.version, settings);
   const web = createWeb(deps);
 
   const hono = new Hono<{ Bindings: { exchange: Exchange } }>();

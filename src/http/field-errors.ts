@@ -6,8 +6,16 @@ import { AppError, type FieldError } from "../errors.ts";
 type Issue = z.core.$ZodIssue;
 type RawIssue = z.core.$ZodRawIssue;
 
+/** Whoever has more than these wrong will not read them. */
+export const mostErrors = 20;
+/** A pointer or a sentence repeats what was sent, of which nothing is too long to be answered. */
+const mostCharacters = 300;
+
 /** The 422 for a body or query with wrong fields; its detail repeats the first few, for those who read only that. */
-export function invalidRequest(errors: FieldError[]): AppError {
+export function invalidRequest(all: FieldError[]): AppError {
+  const errors = all
+    .slice(0, mostErrors)
+    .map(({ pointer, detail }) => ({ pointer: cut(pointer), detail: cut(detail) }));
   const shown = errors.slice(0, 3).map(({ pointer, detail }) => `${pointer === "" ? "The body" : pointer} ${detail}`);
   const more = errors.length > shown.length ? `; and ${errors.length - shown.length} more` : "";
   return new AppError("invalid_request", `${shown.join("; ")}${more}.`, { errors });
@@ -23,11 +31,17 @@ export function queryPointer(path: readonly PropertyKey[]): string {
   return `?${path.map(String).join(".")}`;
 }
 
-/** Every field that zod found wrong, unknown ones each by name. */
+function cut(text: string): string {
+  return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters).toWellFormed()}…`;
+}
+
+/** The first fields that zod found wrong, unknown ones each by name. */
 export function readIssues(issues: readonly Issue[], pointer = pointerTo): FieldError[] {
-  return issues.flatMap((issue): FieldError[] => {
+  return issues.slice(0, mostErrors).flatMap((issue): FieldError[] => {
     if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => ({ pointer: pointer([...issue.path, key]), detail: "is not a known field" }));
+      return issue.keys
+        .slice(0, mostErrors)
+        .map((key) => ({ pointer: pointer([...issue.path, key]), detail: "is not a known field" }));
     if (issue.code === "invalid_key")
       return [{ pointer: pointer(issue.path), detail: issue.issues[0]?.message ?? issue.message }];
     return [{ pointer: pointer(issue.path), detail: issue.message }];

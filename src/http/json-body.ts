@@ -2,11 +2,12 @@
 
 import { AppError, type FieldError } from "../errors.ts";
 import type { Asked } from "./asked.ts";
-import { invalidRequest, pointerTo } from "./field-errors.ts";
+import { invalidRequest, mostErrors, pointerTo } from "./field-errors.ts";
 
 /** Deeper than any honest body: a response schema is the deepest thing we take. */
-const maxDepth = 64;
-const mostErrors = 20;
+export const maxDepth = 64;
+/** More than any schema within its limit of bytes has; looking at all of a body of four million would hold up everybody for seconds. */
+export const mostValues = 50_000;
 /** A whole number beyond this is not kept exactly: it would come back as another one. */
 const tooLargeNumber = `is too large a number: a whole one is at most ${Number.MAX_SAFE_INTEGER}, above or below 0; send it as text`;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -30,9 +31,9 @@ export async function readJsonBody(request: Asked, limits: BodyLimits): Promise<
     const why = cause instanceof TypeError ? "The body is not UTF-8." : "The body is not valid JSON.";
     throw new AppError("malformed_json", why, { cause });
   }
-  const errors: FieldError[] = [];
-  const tidied = tidy(value, [], errors);
-  if (errors.length > 0) throw invalidRequest(errors);
+  const tidier = new Tidier();
+  const tidied = tidier.tidy(value);
+  if (tidier.errors.length > 0) throw invalidRequest(tidier.errors);
   return tidied;
 }
 
@@ -50,34 +51,48 @@ function requireJson(headers: Asked["headers"]): void {
 }
 
 /**
- * Goes once over everything: half surrogate pairs become U+FFFD (they have no UTF-8 form), and what cannot be kept
- * is an error with its place: U+0000 (Postgres refuses it in text), numbers beyond a double, odd names, too much depth.
+ * Goes once over everything: half surrogate pairs become U+FFFD (they have no UTF-8 form), and what cannot be kept is an error with
+ * its place: U+0000 (Postgres refuses it in text), numbers beyond a double, odd names, too much depth, too many values to look at. Stops
+ * at the twentieth error.
  */
-function tidy(value: unknown, path: (string | number)[], errors: FieldError[]): unknown {
-  if (typeof value === "string") {
-    if (value.includes("\0")) addError(errors, path, "must not contain the character U+0000");
-    return value.isWellFormed() ? value : value.toWellFormed();
-  }
-  if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) addError(errors, path, tooLargeNumber);
-  if (typeof value !== "object" || value === null) return value;
-  if (path.length >= maxDepth) {
-    addError(errors, path, `is nested deeper than ${maxDepth} levels`);
+class Tidier {
+  readonly errors: FieldError[] = [];
+  readonly #path: (string | number)[] = [];
+  #values = 0;
+
+  tidy(value: unknown): unknown {
+    if (++this.#values === mostValues + 1)
+      this.errors.push({ pointer: "", detail: `holds more than ${mostValues} values` });
+    if (typeof value === "string") {
+      if (value.includes("\0")) this.#tell("must not contain the character U+0000");
+      return value.isWellFormed() ? value : value.toWellFormed();
+    }
+    if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) this.#tell(tooLargeNumber);
+    if (typeof value !== "object" || value === null) return value;
+    if (this.#path.length >= maxDepth) {
+      this.#tell(`is nested deeper than ${maxDepth} levels`);
+      return value;
+    }
+    const record = value as Record<string | number, unknown>;
+    for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+      if (this.#isFull) break;
+      this.#path.push(key);
+      if (isOddName(key)) this.#tell("has a name that cannot be kept");
+      else record[key] = this.tidy(record[key]);
+      this.#path.pop();
+    }
     return value;
   }
-  const record = value as Record<string | number, unknown>;
-  for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
-    path.push(key);
-    if (isOddName(key)) addError(errors, path, "has a name that cannot be kept");
-    else record[key] = tidy(record[key], path, errors);
-    path.pop();
+
+  get #isFull(): boolean {
+    return this.errors.length >= mostErrors || this.#values > mostValues;
   }
-  return value;
+
+  #tell(detail: string): void {
+    if (this.errors.length < mostErrors) this.errors.push({ pointer: pointerTo(this.#path).toWellFormed(), detail });
+  }
 }
 
 function isOddName(key: string | number): boolean {
   return typeof key === "string" && (key === "__proto__" || key.includes("\0") || !key.isWellFormed());
-}
-
-function addError(errors: FieldError[], path: (string | number)[], detail: string): void {
-  if (errors.length < mostErrors) errors.push({ pointer: pointerTo(path).toWellFormed(), detail });
 }

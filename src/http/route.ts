@@ -26,7 +26,7 @@ export interface RouteForm {
   description?: string;
   /** What `{id}` names; anything that is no id of ours is `not_found`. */
   params?: { id: "session" | "turn" };
-  /** Request headers with their meaning. */
+  /** Request headers with their meaning; what shape each has: `site/openapi.ts`. */
   headers?: Record<string, string>;
   /** Closed: unknown names are refused. Absent: whatever is in the query is ignored. */
   query?: z.ZodObject;

@@ -6,7 +6,7 @@ import type { ClosedTurn, Store } from "../store.ts";
 import { firstLogged } from "./event.ts";
 import type { LiveTurn } from "./live.ts";
 import type { NumberedEvent } from "./numbered-event.ts";
-import { type EventGroup, type EventSource, Reading, type Watcher } from "./reading.ts";
+import { type EventGroup, type EventSource, groupCharacters, Reading, type Watcher } from "./reading.ts";
 
 /** A turn as its caller follows it, wherever it runs and whether or not it is over. */
 export interface FollowedTurn {
@@ -100,7 +100,8 @@ export async function readStored(store: Store, owner: string, turnId: string, cu
   const events: NumberedEvent[] = [];
   if (cursor < 1) events.push({ number: 1, event: { type: "turn-start", turn: log.turn } });
   events.push(...log.events);
-  if (log.hasMore) return { events, ended: false };
+  // The end brings the whole answer: it is read when its turn comes, not while a reader has not taken what stands before.
+  if (log.hasMore || countCharacters(events) > groupCharacters) return { events, ended: false };
   if (log.lastNumber !== null && cursor < log.lastNumber) {
     const [messages, session] = await Promise.all([
       store.findTurnMessages(owner, turnId),
@@ -113,4 +114,8 @@ export async function readStored(store: Store, owner: string, turnId: string, cu
     });
   }
   return { events, ended: log.lastNumber !== null };
+}
+
+function countCharacters(events: readonly NumberedEvent[]): number {
+  return events.reduce((sum, { event }) => sum + ("text" in event ? event.text.length : 0), 0);
 }

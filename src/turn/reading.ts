@@ -38,7 +38,7 @@ export interface EventGroups {
 const over = { done: true, value: undefined } as const;
 const none: NumberedEvent[] = [];
 /** A group ends with the event that brings it to this many characters: what a reader has not taken yet stays small. */
-const groupCharacters = 64 * 1024;
+export const groupCharacters = 64 * 1024;
 
 /**
  * Everything after event number `after`, in groups, waiting for what is to come; ends after `turn-end`, or without it where

@@ -3,14 +3,20 @@
 import { z } from "@hono/zod-openapi";
 import { thinkingLevels } from "../../model/params.ts";
 import { askedIdSchema } from "../wire.ts";
+import { storablePattern, visible, visiblePattern } from "./visible.ts";
 
 /** Text of at most `max` characters (code points, as JSON Schema counts) that says something. */
 export function textSchema(max: number) {
   return z
     .string()
-    .refine((text) => text.trim() !== "", { error: "must not be blank", abort: true })
+    .refine((text) => visible.test(text), { error: "must not be blank", abort: true })
     .refine((text) => fits(text, max), `must have at most ${max} characters`)
-    .openapi({ minLength: 1, maxLength: max });
+    .openapi({
+      minLength: 1,
+      maxLength: max,
+      pattern: visiblePattern,
+      description: "At least one character that can be seen; no U+0000",
+    });
 }
 
 /** Counting code points is slow, so it is done only for a text whose length leaves it open. */
@@ -27,15 +33,29 @@ export const modelSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "must be a model id such as those of GET /models")
   .openapi({ example: "swift-2" });
 
-/** Types only: which model takes what, in which range, is the catalogue's to say. */
+const mostSchemaBytes = 64 * 1024;
+
+/** U+0000 is refused wherever it stands, before a schema is asked. */
+function storable(schema: z.ZodString) {
+  return schema.openapi({ pattern: storablePattern });
+}
+
+/** The ranges that hold for all models: which of them takes what, in which range, is the catalogue's to say. */
 export const paramsSchema = z
   .strictObject({
-    temperature: z.number().optional(),
-    top_p: z.number().optional(),
-    top_k: z.int().optional(),
-    max_output_tokens: z.int().optional().openapi({ description: "Thinking included" }),
-    stop: z.array(z.string()).optional(),
-    seed: z.int().optional(),
+    temperature: z.number().min(0).max(2).optional(),
+    top_p: z.number().min(0).max(1).optional(),
+    top_k: z.int().min(1).optional(),
+    max_output_tokens: z.int().min(1).optional().openapi({ description: "Thinking included" }),
+    stop: z
+      .array(storable(z.string().min(1).max(256)))
+      .max(5)
+      .optional(),
+    seed: z
+      .int()
+      .min(-(2 ** 31))
+      .max(2 ** 31 - 1)
+      .optional(),
     thinking: z
       .union([z.enum(thinkingLevels), z.int().min(0)], {
         error: `must be one of ${thinkingLevels.join(", ")}, or a whole number of tokens`,
@@ -43,8 +63,15 @@ export const paramsSchema = z
       .optional(),
     response_schema: z
       .record(z.string(), z.unknown())
+      .refine(
+        (schema) => Buffer.byteLength(JSON.stringify(schema)) <= mostSchemaBytes,
+        `must have at most ${mostSchemaBytes} bytes as JSON`,
+      )
       .optional()
-      .openapi({ description: "A JSON Schema that the answer must follow" }),
+      .openapi({
+        description: `A JSON Schema that the answer must follow: at most ${mostSchemaBytes} bytes as JSON without spaces, at most 61 levels deep`,
+        ...{ "x-max-bytes": mostSchemaBytes },
+      }),
   })
   .openapi("Params", {
     description: "What a model does not take is refused with 422, never sent and never silently dropped",
@@ -52,9 +79,18 @@ export const paramsSchema = z
   });
 
 const mostMetadata = 50;
-const metadataValue = z.union([z.string().refine((text) => fits(text, 500)), z.number(), z.boolean(), z.null()], {
-  error: "must be a string of at most 500 characters, a number, true, false or null",
-});
+const metadataValue = z.union(
+  [
+    z
+      .string()
+      .refine((text) => fits(text, 500))
+      .openapi({ maxLength: 500, pattern: storablePattern }),
+    z.number().openapi({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
+    z.boolean(),
+    z.null(),
+  ],
+  { error: "must be a string of at most 500 characters, a number, true, false or null" },
+);
 
 export const metadataSchema = z
   .record(
@@ -63,7 +99,10 @@ export const metadataSchema = z
   )
   .refine((metadata) => Object.keys(metadata).length <= mostMetadata, `must have at most ${mostMetadata} names`)
   .openapi("Metadata", {
-    description: "Your own notes on the session: at most 50 names",
+    description: "Your own notes on the session",
+    maxProperties: mostMetadata,
+    // No name of an object's own nature, and none that could not be stored.
+    ...{ propertyNames: { minLength: 1, maxLength: 64, pattern: "^(?!__proto__$)[^\\u0000]*$" } },
     example: { customer: "c-17" },
   });
 

@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Session } from "../../conversation/session.ts";
-import { AppError, notFound } from "../../errors.ts";
+import { notFound } from "../../errors.ts";
 import { newId } from "../../id.ts";
 import type { Params } from "../../model/params.ts";
 import type { HttpAnswer } from "../answer.ts";
@@ -11,7 +11,7 @@ import { chooseVersion, etagOf, isUnchanged, readIfMatch } from "../etag.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { readIdempotency } from "../idempotency.ts";
-import { type Answer, answerJson, type Route, route } from "../route.ts";
+import { type Answer, answerJson, jsonHeaders, type Route, route } from "../route.ts";
 import { encodeList, listSchema } from "../wire.ts";
 import {
   cursorFields,
@@ -22,7 +22,9 @@ import {
   systemSchema,
   titleSchema,
 } from "./fields.ts";
+import { fillPage } from "./page.ts";
 import { encodeFound, encodeSession, exampleSession, foundSessionSchema, sessionSchema } from "./session-wire.ts";
+import { visible, visiblePattern } from "./visible.ts";
 
 const fields = {
   title: titleSchema.nullable().optional(),
@@ -42,12 +44,21 @@ const listQuery = z.strictObject({
   ...cursorFields,
   q: z
     .string()
-    .refine((text) => text.trim() !== "" && text.length <= 200, "must have 1 to 200 characters")
+    .refine(
+      (text) => visible.test(text) && [...text].length <= 200,
+      "must have 1 to 200 characters, one of which can be seen",
+    )
     .optional()
-    .openapi({ description: "Words of titles and messages, in any script" }),
+    .openapi({
+      minLength: 1,
+      maxLength: 200,
+      pattern: visiblePattern,
+      description: "Words of titles and messages, in any script",
+    }),
   deleted: flagSchema.optional().openapi({ description: "true: what is in the trash" }),
 });
-const purgeQuery = z.strictObject({ purge: flagSchema.optional().openapi({ description: "Not offered yet" }) });
+/** None: to erase for good is not offered yet, and whoever asks for it must not find his session in the trash instead. */
+const noQuery = z.strictObject({});
 
 const sessionListSchema = listSchema(foundSessionSchema).openapi("SessionList", {
   example: encodeList([exampleSession], false),
@@ -138,13 +149,11 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       async handler({ exchange, query: { limit = 20, after, before, q, deleted = false } }) {
         if (after !== undefined && before !== undefined)
           throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
-        const page = { limit, after, before, deleted };
-        if (q === undefined) {
-          const { data, hasMore } = await store.listSessions(exchange.owner, page);
-          return answerJson(200, encodeList(data.map(encodeSession), hasMore));
-        }
-        const { data, hasMore } = await store.searchSessions(exchange.owner, q, page);
-        return answerJson(200, encodeList(data.map(encodeFound), hasMore));
+        const page = { limit, after, before };
+        const answer = await (q === undefined
+          ? fillPage(page, encodeSession, (part) => store.listSessions(exchange.owner, { ...part, deleted }))
+          : fillPage(page, encodeFound, (part) => store.searchSessions(exchange.owner, q, { ...part, deleted })));
+        return { status: 200, headers: { ...jsonHeaders }, body: answer };
       },
     }),
     route({
@@ -203,16 +212,10 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       description: "It takes no more messages and leaves the list; what it has cost stays in the books.",
       params: { id: "session" },
       headers: ifMatch,
-      query: purgeQuery,
+      query: noQuery,
       responses: { 200: oneSession("The session, in the trash") },
       errors: ["bad_request", "not_found", "version_mismatch", "invalid_request", "storage_unavailable"],
-      async handler({ exchange, id, query }) {
-        if (query.purge)
-          throw new AppError(
-            "invalid_request",
-            "Erasing a session for good is not offered yet; without purge it goes to the trash.",
-            { errors: [{ pointer: "?purge", detail: "is not offered yet" }] },
-          );
+      async handler({ exchange, id }) {
         return answerSession(200, await store.trashSession(exchange.owner, id, now(), await readVersion(exchange, id)));
       },
     }),

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Route } from "../route.ts";
-import { describeApi } from "./openapi.ts";
+import { type DocumentLimits, describeApi } from "./openapi.ts";
 import type { StaticFile } from "./static.ts";
 
 const index = `<!doctype html>
@@ -55,13 +55,14 @@ export const docsPaths: readonly string[] = [...Object.keys(own), ...Object.keys
 export function createDocs(
   routes: readonly Route[],
   version: string,
+  limits: DocumentLimits,
 ): (path: string) => Promise<StaticFile> | undefined {
   const files = new Map<string, Promise<StaticFile>>();
   const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
 
   async function load(path: string): Promise<StaticFile> {
     if (path === "/openapi.json") {
-      const text = JSON.stringify(describeApi(routes, version));
+      const text = JSON.stringify(describeApi(routes, version, limits));
       return pack("application/json; charset=utf-8", new TextEncoder().encode(text));
     }
     const written = own[path];

@@ -2,9 +2,13 @@
 
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { ErrorCode } from "../../errors.ts";
+import { mostErrors } from "../field-errors.ts";
+import { maxDepth, mostValues } from "../json-body.ts";
 import { eventSchemas } from "../native/event-schema.ts";
+import { mostPageBytes } from "../native/page.ts";
 import { problems } from "../problem.ts";
 import type { Answer, Route, RouteForm } from "../route.ts";
+import { maxHeadBytes } from "../server/head.ts";
 import { exampleIds, idSchema, problemSchema } from "../wire.ts";
 
 const description = `A self-hosted chat API that keeps every conversation, gives the model its memory, and knows what each token cost.
@@ -12,6 +16,14 @@ const description = `A self-hosted chat API that keeps every conversation, gives
 Ids are UUIDv7. Times are ISO 8601, UTC. Money is a decimal string in USD: no exponent, at most 12 decimals; null where it is not known.
 Unknown body fields and query names are refused. Errors are \`application/problem+json\` (RFC 9457) with a \`code\` from a closed list.
 Every answer carries \`x-request-id\`.`;
+
+/** What no schema of one field can say. */
+function describeLimits({ maxBodyBytes }: DocumentLimits): string {
+  return `A body has at most ${maxBodyBytes} bytes (413), ${mostValues} values and ${maxDepth} levels (422); a request's first line and headers together ${maxHeadBytes} bytes (400).
+A page ends early where its items bring more than ${mostPageBytes} bytes: \`has_more\` says so. A list of errors names the first ${mostErrors}.
+Whole numbers are within ±${Number.MAX_SAFE_INTEGER} wherever they stand, and no text holds U+0000 (422); half a surrogate pair becomes U+FFFD.
+Whoever takes nothing of an answer for half a minute is cut off.`;
+}
 
 const tags = [
   { name: "Sessions", description: "Conversations" },
@@ -24,7 +36,11 @@ const tags = [
 /** Any request may meet these. */
 const everywhere: ErrorCode[] = ["forbidden", "internal"];
 
-export function describeApi(routes: readonly Route[], version: string): object {
+export interface DocumentLimits {
+  maxBodyBytes: number;
+}
+
+export function describeApi(routes: readonly Route[], version: string, limits: DocumentLimits): object {
   const builder = new OpenAPIHono();
   const registry = builder.openAPIRegistry;
   for (const [name, schema] of Object.entries(eventSchemas)) registry.register(name, schema);
@@ -42,17 +58,31 @@ export function describeApi(routes: readonly Route[], version: string): object {
   }
   return builder.getOpenAPI31Document({
     openapi: "3.1.0",
-    info: { title: "Rozmova", version, description, license: { name: "MIT" } },
+    info: {
+      title: "Rozmova",
+      version,
+      description: `${description}\n\n${describeLimits(limits)}`,
+      license: { name: "MIT" },
+    },
     servers: [{ url: "/", description: "This server" }],
     tags,
     security: [],
   });
 }
 
+/** What is not of this shape is refused with 422, or 412 for a tag that is none. */
+const headerShapes: Record<string, { pattern: string; minLength?: number; maxLength?: number }> = {
+  "Idempotency-Key": { pattern: "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$", minLength: 1, maxLength: 255 },
+  "Last-Event-ID": { pattern: "^[0-9]{0,9}$" },
+};
+
 function requestOf(form: RouteForm) {
   const headers = Object.entries(form.headers ?? {}).map(([name, meaning]) => [
     name,
-    z.string().optional().openapi({ description: meaning }),
+    z
+      .string()
+      .optional()
+      .openapi({ description: meaning, ...headerShapes[name] }),
   ]);
   return {
     params: form.params && z.object({ id: idSchema }),

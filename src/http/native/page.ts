@@ -1,0 +1,42 @@
+// A page of a list, bounded in bytes: it ends early where its items are long, and says that there is more.
+
+import type { Listed, Page } from "../../store.ts";
+
+/** At most so many items are in memory at a time, beside the page itself. */
+const itemsAtOnce = 20;
+export const mostPageBytes = 2 * 1024 * 1024;
+
+/** The page as JSON. Holds one item more than fits at most, and always one if there is any. */
+export async function fillPage<Item extends { id: string }>(
+  { limit, after, before }: Page,
+  encode: (item: Item) => object,
+  list: (part: Page) => Promise<Listed<Item>>,
+): Promise<string> {
+  const backwards = before !== undefined && after === undefined;
+  const items: { id: string; text: string }[] = [];
+  let bytes = 0;
+  let hasMore = true;
+  while (hasMore && items.length < limit && bytes < mostPageBytes) {
+    const cursor = items.at(-1)?.id;
+    const part = {
+      limit: Math.min(itemsAtOnce, limit - items.length),
+      after: backwards ? after : (cursor ?? after),
+      before: backwards ? (cursor ?? before) : before,
+    };
+    const listed = await list(part);
+    hasMore = listed.hasMore;
+    for (const item of backwards ? listed.data.toReversed() : listed.data) {
+      if (bytes >= mostPageBytes) {
+        hasMore = true;
+        break;
+      }
+      const text = JSON.stringify(encode(item));
+      bytes += Buffer.byteLength(text);
+      items.push({ id: item.id, text });
+    }
+    if (listed.data.length === 0) hasMore = false;
+  }
+  if (backwards) items.reverse();
+  const ends = `"first_id":${JSON.stringify(items[0]?.id ?? null)},"last_id":${JSON.stringify(items.at(-1)?.id ?? null)}`;
+  return `{"object":"list","data":[${items.map(({ text }) => text).join(",")}],${ends},"has_more":${hasMore}}`;
+}

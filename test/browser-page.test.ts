@@ -14,11 +14,11 @@ test("Ukrainian by choice of the browser or of the reader, and it stays", async 
   await other.page.getByText("Про що поговоримо?").waitFor();
   await ukrainian.close();
 
-  await story.tab.button("Українська").click();
+  await story.tab.page.getByLabel("Language").selectOption("uk");
   await story.tab.page.getByText("Про що поговоримо?").waitFor();
   await story.tab.page.reload();
   await story.tab.page.getByText("Про що поговоримо?").waitFor();
-  await story.tab.button("English").click();
+  await story.tab.page.getByLabel("Мова", { exact: true }).selectOption("en");
   await story.tab.page.getByText("What shall we talk about?").waitFor();
 });
 

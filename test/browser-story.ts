@@ -51,8 +51,9 @@ export const usage = {
   thoughtsTokenCount: 50,
   totalTokenCount: 1150,
 };
-/** 800 x 0.30 + 200 x 0.03 + 150 x 2.50 USD per million tokens. */
-export const cost = "$0.000621";
+/** 800 x 0.30 + 200 x 0.03 + 150 x 2.50 USD per million tokens: to the last digit, and as it is shown. */
+export const exactCost = "$0.000621";
+export const cost = "0.0621\u00a0¢";
 export const words = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");
 /** Long enough from the first word to the last for something to happen in between. */
 export const slow = { text: words, chunks: 40, delayMs: 40, usage };

@@ -1,7 +1,7 @@
 // The built-in page in a real browser against the real server: answers stream, resume and stop, and nothing is paid twice.
 
 import { expect, test } from "bun:test";
-import { cost, slow, tellBrowserStory, usage, words } from "./browser-story.ts";
+import { cost, exactCost, slow, tellBrowserStory, usage, words } from "./browser-story.ts";
 import { newTab } from "./page.ts";
 
 const story = tellBrowserStory();
@@ -24,9 +24,7 @@ test("an answer streams in, shows its cost, and both are there again after a rel
   await story.tab.answered();
   expect(await story.tab.textOf()).toContain(`${words} and bold`);
   expect(await story.tab.lastCost.textContent()).toBe(cost);
-  expect(await story.tab.lastAnswer.locator("footer").innerText()).toContain(
-    "1,000 in (200 cached) · 100 out · 50 thinking · gemini-2.5-flash",
-  );
+  expect(await story.tab.lastCost.getAttribute("title")).toBe(exactCost);
   expect(await story.tab.total.textContent()).toBe(cost);
   expect(await story.tab.page.title()).toBe("Tell me sixty words · Rozmova");
   expect(await story.tab.sessionLinks.first().innerText()).toBe("Tell me sixty words");
@@ -39,25 +37,31 @@ test("an answer streams in, shows its cost, and both are there again after a rel
   expect(await story.tab.lastAnswer.locator("summary").innerText()).toBe("Thoughts");
 });
 
-test("the receipt adds up line by line", async () => {
+test("the receipt adds up line by line, beside the conversation, and says what the cache saved", async () => {
   story.server.emulator.play({ text: "Short.", usage });
   await story.tab.say("hi");
   await story.tab.answered();
   await story.tab.lastCost.click();
-  const rows = story.tab.page.locator("dialog tbody tr");
-  await rows.first().waitFor();
-  const cells = await rows.evaluateAll((all) =>
-    all.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.innerText)),
-  );
-  expect(cells).toEqual([
-    ["Input", "800", "$0.3 / 1M", "$0.00024"],
-    ["Input from cache", "200", "$0.03 / 1M", "$0.000006"],
-    ["Output", "100", "$2.5 / 1M", "$0.00025"],
-    ["Thinking", "50", "$2.5 / 1M", "$0.000125"],
+  const receipt = story.tab.page.locator(".receipt");
+  await receipt.waitFor();
+  const lines = await receipt
+    .locator(".line")
+    .evaluateAll((all) =>
+      all.map((line) => [...line.querySelectorAll("span, b, .small")].map((cell) => cell.textContent)),
+    );
+  expect(lines).toEqual([
+    ["Input", "0.0002400", "800 × $0.30/M"],
+    ["Input from cache", "0.0000060", "200 × $0.03/M"],
+    ["Output", "0.0002500", "100 × $2.50/M"],
+    ["Thinking", "0.0001250", "50 × $2.50/M"],
+    ["saved by cache", "−0.0000540"],
+    ["Total", "$0.0006210"],
   ]);
-  expect(await story.tab.page.locator("dialog tfoot td").innerText()).toBe(cost);
+  expect(await receipt.locator(".asked").textContent()).toBe("hi");
+  expect(await story.tab.page.locator(".summary .exact").innerText()).toBe(`${exactCost} · exact`);
   await story.tab.page.keyboard.press("Escape");
-  await story.tab.page.locator("dialog").waitFor({ state: "detached" });
+  await receipt.waitFor({ state: "detached" });
+  expect(await story.tab.lastCost.evaluate((chip) => chip === document.activeElement)).toBe(true);
 });
 
 test("a reload in the middle of an answer loses nothing, repeats nothing and bills once", async () => {
@@ -150,7 +154,7 @@ test("stop ends the answer at once, and its bill arrives by itself", async () =>
   await story.tab.lastAnswer.getByText("The final cost is still being read.").waitFor({ state: "detached" });
   await story.tab.lastCost.waitFor();
   const total = await story.tab.lastCost.textContent();
-  expect(total).toMatch(/^\$0\.\d+$/);
+  expect(total).toMatch(/^(≥\u00a0|≈\u00a0)?0\.\d+\u00a0¢$/);
   await story.tab.page.reload();
   await story.tab.answered();
   expect(await story.tab.lastCost.textContent()).toBe(total);
@@ -178,7 +182,8 @@ test("an answer that breaks off keeps its words and says why", async () => {
   await story.tab.say("hello");
   await story.tab.answered();
   expect(await story.tab.textOf()).toContain("word3");
-  expect(await story.tab.lastAnswer.locator(".badge").innerText()).toMatch(/partial|estimated/);
+  expect(await story.tab.lastCost.getAttribute("data-accuracy")).toMatch(/partial|estimated/);
+  expect(await story.tab.lastCost.textContent()).toMatch(/^[≥≈]/);
   await story.tab.lastAnswer.getByRole("button", { name: "Try again" }).waitFor();
 });
 
@@ -194,7 +199,7 @@ test("an edited question takes the place of the old one; both stay paid for", as
   await story.tab.lastAnswer.getByText("To the new words.").waitFor();
   await story.tab.answered();
   expect(await story.tab.questions.count()).toBe(1);
-  expect(await story.tab.total.textContent()).toBe("$0.001242");
+  expect(await story.tab.total.textContent()).toBe("0.124\u00a0¢");
   await story.tab.page.reload();
   await story.tab.answered();
   expect(await story.tab.textOf()).toBe("To the new words.");

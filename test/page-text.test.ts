@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { errorCodes } from "../src/errors.ts";
 import { multiply, parseUsd, printUsd } from "../src/money/money.ts";
 import { chooseLanguage, languages, loadText, localeOf } from "../web/text/language.ts";
-import { timesMillion } from "../web/text/money.ts";
+import { addUsd, printUsd as printExact, printShort, subtractUsd, timesMillion } from "../web/text/money.ts";
 import { count, fill, type Text } from "../web/text/text.ts";
 import { headingOf } from "../web/text/time.ts";
 
@@ -115,6 +115,23 @@ test("a price per token, times a million, is exact for every price", () => {
       expect(parseUsd(timesMillion(printUsd(pico)))).toBe(multiply(1_000_000, pico));
     }),
   );
+});
+
+test("amounts are added to the last digit, and shown short as the locale writes them", () => {
+  fc.assert(
+    fc.property(fc.bigInt(-(10n ** 15n), 10n ** 15n), fc.bigInt(-(10n ** 15n), 10n ** 15n), (a, b) => {
+      expect(parseUsd(addUsd(printUsd(a), printUsd(b)))).toBe(a + b);
+      expect(parseUsd(subtractUsd(printUsd(a), printUsd(b)))).toBe(a - b);
+    }),
+  );
+  const short = (amount: string, locale = "en") => printShort(amount, locale).replaceAll("\u00a0", " ");
+  expect(
+    ["0", "0.0000003", "0.0017557", "0.00999", "0.0134567", "0.5", "1.275", "12.5", "1234.5"].map((a) => short(a)),
+  ).toEqual(["$0", "0.00003 ¢", "0.176 ¢", "0.999 ¢", "$0.0135", "$0.50", "$1.28", "$12.50", "$1,234.50"]);
+  expect(short("0.0017557", "uk")).toBe("0,176 ¢");
+  expect(short("-0.0017557")).toBe("−0.176 ¢");
+  expect(printExact("0.0017557", "uk")).toBe("$0,0017557");
+  expect(printExact("0.3")).toBe("$0.30");
 });
 
 test("a conversation stands under the day it began", () => {

@@ -41,8 +41,9 @@ export class ChatPage {
   get lastCost() {
     return this.lastAnswer.locator("button.cost");
   }
+  /** The running total in the header. */
   get total() {
-    return this.page.locator("button.total");
+    return this.page.locator("button.total .total-sum");
   }
   get sessionLinks() {
     return this.page.locator(".session-row > a");

@@ -1,16 +1,33 @@
-// The whole page: the list on one side, the open conversation on the other.
+// The whole page: the list on one side, the open conversation in the middle, the inspector on the other side when asked for.
 
 import { useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { serverGone } from "./api/network.ts";
 import { Conversation } from "./conversation/conversation.tsx";
-import { beginAnew, chat } from "./conversation/current.ts";
+import { chat } from "./conversation/current.ts";
 import { Header } from "./conversation/header.tsx";
-import { ReceiptDialog } from "./inspector/receipt.tsx";
-import { SettingsDialog } from "./inspector/settings.tsx";
+import { loadModels } from "./conversation/setup.ts";
+import { closeInspector, inspectorTab, showCost, showSettings } from "./inspector/inspector.ts";
+import { InspectorPanel } from "./inspector-panel.tsx";
+import { onShortcut } from "./keyboard.ts";
+import { Palette } from "./palette.tsx";
 import { Banners } from "./shell/banner.tsx";
 import { KeyForm } from "./shell/key-form.tsx";
-import { drawerOpen, goTo, keyNeeded, text } from "./shell/state.ts";
+import { Shortcuts } from "./shell/shortcuts.tsx";
+import {
+  closeDemo,
+  demoSeen,
+  drawerOpen,
+  folded,
+  health,
+  keyNeeded,
+  medium,
+  narrow,
+  text,
+  toggleList,
+} from "./shell/state.ts";
 import { Toasts } from "./shell/toasts.tsx";
+import { trashSession } from "./sidebar/sessions.ts";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 
 export function App() {
@@ -19,39 +36,45 @@ export function App() {
     document.title = title ? `${title} · ${text.value.appName}` : text.value.appName;
   });
   useEffect(() => {
+    void loadModels();
     document.addEventListener("keydown", onShortcut);
     return () => document.removeEventListener("keydown", onShortcut);
   }, []);
   if (keyNeeded.value) return <KeyForm />;
   const open = chat.value;
+  const session = open.session.value;
+  const overlaid = (narrow.value && drawerOpen.value) || (medium.value && inspectorTab.value !== null);
+  const demo = health.value?.mode === "demo";
+  const trash = () => {
+    if (!session) return;
+    closeInspector();
+    void trashSession(session.id);
+  };
   return (
-    <>
+    <div class="frame" data-folded={!narrow.value && folded.value} data-inspector={inspectorTab.value !== null}>
       <button type="button" class="skip" onClick={() => document.getElementById("composer")?.focus()}>
         {text.value.skipToMessage}
       </button>
       <Sidebar />
-      <div class="page">
-        <Banners />
-        <Header chat={open} />
+      <div class="page" inert={overlaid}>
+        <Banners demo={demo && !demoSeen.value} gone={serverGone.value} onCloseDemo={closeDemo} />
+        <Header
+          session={session}
+          untitled={open.id.value === null ? text.value.newConversation : text.value.loading}
+          running={open.running.value?.live.value?.usage?.cost ?? null}
+          demo={demo && demoSeen.value}
+          listOpen={narrow.value ? drawerOpen.value : !folded.value}
+          onToggleList={toggleList}
+          onShowCost={() => showCost(null)}
+          onShowSettings={showSettings}
+          onTrash={trash}
+        />
         <Conversation chat={open} />
       </div>
-      <ReceiptDialog />
-      <SettingsDialog chat={open} />
+      {inspectorTab.value !== null && <InspectorPanel chat={open} tab={inspectorTab.value} onTrash={trash} />}
+      <Palette />
+      <Shortcuts />
       <Toasts />
-    </>
+    </div>
   );
-}
-
-/** Ctrl/Cmd+K searches, Ctrl/Cmd+Shift+O begins a conversation. */
-function onShortcut(event: KeyboardEvent): void {
-  if (!event.ctrlKey && !event.metaKey) return;
-  if (event.code === "KeyK" && !event.shiftKey) {
-    event.preventDefault();
-    drawerOpen.value = true;
-    requestAnimationFrame(() => document.getElementById("search")?.focus());
-  } else if (event.code === "KeyO" && event.shiftKey) {
-    event.preventDefault();
-    goTo(null);
-    beginAnew();
-  }
 }

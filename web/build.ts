@@ -31,7 +31,7 @@ const types: Record<string, string> = {
 };
 
 /** Sheets in the order they apply. */
-const sheets = ["base", "layout", "sidebar", "conversation", "prose", "dialog"];
+const sheets = ["base", "layout", "sidebar", "conversation", "prose", "inspector", "dialog", "media"];
 
 function fileOf(name: string, body: Uint8Array | string, immutable: boolean): PageFile {
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;

@@ -1,7 +1,8 @@
 // The typed client of the public HTTP API: same origin, relative addresses, every failure an ApiError.
 
 import { stored } from "../shell/stored.ts";
-import type { Health, History, List, Model, Receipt, Session, Turn } from "./wire.ts";
+import { noteAnswer, noteSilence, pause, probe } from "./network.ts";
+import type { Health, History, List, Model, Params, Receipt, Session, Turn } from "./wire.ts";
 
 export interface FieldProblem {
   pointer: string;
@@ -63,17 +64,25 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
     });
   } catch (error) {
     if (call.signal?.aborted) throw error;
+    noteSilence();
     throw new ApiError(0, "network", "");
   }
-  if (!response.ok) throw await readProblem(response);
+  if (response.ok) noteAnswer();
+  else throw await readProblem(response);
   return response;
 }
 
 async function readProblem(response: Response): Promise<ApiError> {
-  const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
+  const problem = (await response.json().catch(() => null)) as Partial<Problem> | null;
+  // A proxy whose server is away answers in words of its own.
+  if (!problem?.code && response.status >= 502 && response.status <= 504) {
+    noteSilence();
+    return new ApiError(0, "network", "");
+  }
+  noteAnswer();
   const seconds = Number(response.headers.get("retry-after"));
   const wait = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : null;
-  return new ApiError(response.status, problem.code ?? "internal", problem.detail ?? "", problem, wait);
+  return new ApiError(response.status, problem?.code ?? "internal", problem?.detail ?? "", problem ?? {}, wait);
 }
 
 async function json<T>(path: string, call?: Call): Promise<T> {
@@ -110,6 +119,7 @@ export interface SessionChange {
   title?: string | null;
   model?: string | null;
   system?: string | null;
+  params?: Params;
 }
 export interface NewMessage {
   content: string;
@@ -147,3 +157,28 @@ export const api = {
       signal,
     }),
 };
+
+probe.ask = async () => {
+  try {
+    return (await fetch("healthz", { cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
+};
+
+/** Calls again for as long as there is no answer at all. Throws what the server answers, and `network` once `signal` says stop. */
+export async function untilAnswered<T>(
+  call: () => Promise<T>,
+  signal?: AbortSignal,
+  onSilence?: () => void,
+): Promise<T> {
+  for (let waitMs = 300; ; waitMs = Math.min(8_000, waitMs * 2)) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "network" || signal?.aborted) throw error;
+    }
+    onSilence?.();
+    await pause(waitMs, signal);
+  }
+}

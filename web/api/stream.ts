@@ -2,6 +2,7 @@
 
 import { createParser } from "eventsource-parser";
 import { ApiError, api } from "./api.ts";
+import { pause } from "./network.ts";
 import type { Answer, TurnEvent } from "./wire.ts";
 
 /** `waiting` until the first byte, `open` while events can arrive, `lost` between two connections. */
@@ -17,11 +18,10 @@ export interface FollowOptions {
 
 /** The server sends a comment every 15 s of silence; twice that and a bit means the connection is dead. */
 const silenceMs = 40_000;
-const postAttempts = 4;
 
 /**
- * Yields the turn's events; ends after `turn-end` or when `signal` is aborted. Reconnects for as long as it takes once the
- * turn is known. Throws ApiError on a refusal, and after four attempts to start the turn that all got no answer.
+ * Yields the turn's events; ends after `turn-end` or when `signal` is aborted. Connects again for as long as it takes, also to
+ * start the turn: its key makes it one turn. Throws ApiError on a refusal.
  */
 export async function* followTurn(options: FollowOptions): AsyncGenerator<TurnEvent, void> {
   let turnId = options.turnId;
@@ -32,7 +32,8 @@ export async function* followTurn(options: FollowOptions): AsyncGenerator<TurnEv
       const response = await connect(options, turnId, last);
       options.onConnection("open");
       for await (const { number, event } of readEvents(response, options.signal)) {
-        if (number <= last) continue;
+        // After a crash the server may know less of the turn than was seen; its end is the end all the same.
+        if (number <= last && event.type !== "turn-end") continue;
         if (number > last + 1) break; // something was missed: ask again from the last one seen
         last = number;
         failures = 0;
@@ -43,7 +44,6 @@ export async function* followTurn(options: FollowOptions): AsyncGenerator<TurnEv
     } catch (error) {
       if (options.signal.aborted) return;
       if (error instanceof ApiError && !passes(error, turnId !== undefined)) throw error;
-      if (turnId === undefined && failures + 1 >= postAttempts) throw error;
       failures += 1;
       options.onConnection("lost");
       await pause(retryDelay(failures, error), options.signal);
@@ -51,7 +51,6 @@ export async function* followTurn(options: FollowOptions): AsyncGenerator<TurnEv
     }
     failures += 1;
     options.onConnection("lost");
-    if (turnId === undefined && failures >= postAttempts) throw new ApiError(0, "network", "");
     await pause(retryDelay(failures), options.signal);
   }
 }
@@ -71,23 +70,6 @@ function passes(error: ApiError, started: boolean): boolean {
 function retryDelay(failures: number, error?: unknown): number {
   if (error instanceof ApiError && error.retryAfterMs !== null) return error.retryAfterMs;
   return Math.min(8000, 300 * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
-}
-
-/** Waits, but not past the moment when the network comes back or the reader looks at the page again. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      window.removeEventListener("online", done);
-      document.removeEventListener("visibilitychange", done);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    window.addEventListener("online", done);
-    document.addEventListener("visibilitychange", done);
-    signal.addEventListener("abort", done);
-  });
 }
 
 interface Numbered {

@@ -39,8 +39,25 @@ export interface Health {
   mode: "live" | "demo";
   default_model: string;
 }
+export type Params = SessionWire["params"];
+export interface Thinking {
+  kind: "budget" | "level";
+  levels: readonly string[];
+  min_tokens: number | null;
+  max_tokens: number | null;
+  default: string | null;
+}
 export interface Model {
   id: string;
+  display_name: string;
+  is_default: boolean;
+  limits: { input_tokens: number; output_tokens: number };
+  abilities: { params: string[]; ignored_params: string[]; thinking: Thinking | null };
+  price: { rates: Record<string, unknown> } | null;
+  retires_on: string | null;
+  retired: boolean;
+  successor: string | null;
+  warnings: string[];
 }
 
 type Data = { [Name in keyof typeof eventSchemas]: z.infer<(typeof eventSchemas)[Name]> };

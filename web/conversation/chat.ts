@@ -1,22 +1,18 @@
 // One open conversation: its history in pages, the answer being written, sending, stopping, catching up.
 
 import { signal } from "@preact/signals";
-import { type ApiError, api } from "../api/api.ts";
+import { type ApiError, api, untilAnswered } from "../api/api.ts";
 import { type Connection, type FollowOptions, followTurn } from "../api/stream.ts";
-import type { History, Session, Turn, TurnEvent } from "../api/wire.ts";
+import type { History, Session, TurnEvent } from "../api/wire.ts";
+import { asApiError } from "../shell/errors.ts";
 import { announcement, goTo, keyNeeded, text } from "../shell/state.ts";
-import { asApiError, forgetSession, noteSession, tellOtherTabs } from "../sidebar/sessions.ts";
+import { forgetSession, noteSession, tellOtherTabs } from "../sidebar/sessions.ts";
 import { draft, type Outgoing, outbox } from "./draft.ts";
+import { findStored, mergePage, pageSize, showPage } from "./history.ts";
+import { awaitSettled, readTurnOf } from "./settle.ts";
+import { fieldsOf, nextSetup, type Setup, setupOf } from "./setup.ts";
 import { localMessage, type Shown, show } from "./shown.ts";
-
-const pageSize = 50;
-/** Messages are put on the page when they have been read, so that they do not grow under the reader's eyes; but not later than this. */
-const readWithinMs = 400;
-
-async function readSoon(messages: readonly Shown[]): Promise<void> {
-  const all = Promise.all(messages.map(({ prose }) => prose.ready));
-  await Promise.race([all, new Promise((resolve) => setTimeout(resolve, readWithinMs))]);
-}
+import { noteEnd, noteProgress, noteStart } from "./turn-events.ts";
 
 export class Chat {
   readonly id = signal<string | null>(null);
@@ -29,8 +25,12 @@ export class Chat {
   readonly olderError = signal<ApiError | null>(null);
   /** The answer that is being written, if one is. */
   readonly running = signal<Shown | null>(null);
+  /** What was written while an answer was running: it is sent when that has ended. */
+  readonly waiting = signal<string | null>(null);
   /** Text that did not get through and belongs back into the composer. */
   readonly returned = signal<string | null>(null);
+  /** How the next message is asked; of a conversation that has begun, its own. */
+  readonly setup = signal<Setup>(nextSetup.get());
   readonly #gone = new AbortController();
   #follow: AbortController | undefined;
   #creating: { key: string; session?: Session } | undefined;
@@ -50,6 +50,7 @@ export class Chat {
   /** The reader goes elsewhere: stop following, unless the turn's start is not confirmed yet. The turn itself goes on. */
   leave(): void {
     this.#gone.abort();
+    if (this.waiting.value !== null) draft.set(this.id.value, this.waiting.value);
     const running = this.running.value;
     if (running?.message.value.turn_id !== "") this.#follow?.abort();
   }
@@ -61,15 +62,13 @@ export class Chat {
     this.loadError.value = null;
     try {
       const page = await api.readHistory(id, { limit: pageSize, order: "desc" }, this.#gone.signal);
-      const shown = page.data.toReversed().map((message) => show(message));
-      await readSoon(shown);
+      const shown = await showPage(page);
       if (this.#gone.signal.aborted) return;
-      this.session.value = page.session;
+      this.#noteSession(page.session);
       this.messages.value = shown;
       this.hasOlder.value = page.has_more;
-      if (page.session.deleted_at === null) noteSession(page.session);
-      this.#recoverOutgoing(id);
       this.#joinRunning();
+      this.#recoverOutgoing(id);
       void this.#readLastTurn();
     } catch (error) {
       if (!this.#gone.signal.aborted) this.loadError.value = this.#note(error);
@@ -87,9 +86,7 @@ export class Chat {
     try {
       const after = first.message.value.id;
       const page = await api.readHistory(id, { limit: pageSize, order: "desc", after }, this.#gone.signal);
-      const older = page.data.toReversed().map((message) => show(message));
-      await readSoon(older);
-      this.messages.value = [...older, ...this.messages.value];
+      this.messages.value = [...(await showPage(page)), ...this.messages.value];
       this.hasOlder.value = page.has_more;
     } catch (error) {
       if (!this.#gone.signal.aborted) this.olderError.value = this.#note(error);
@@ -114,49 +111,73 @@ export class Chat {
   }
 
   #merge(page: History): void {
-    this.session.value = page.session;
-    noteSession(page.session);
-    const known = new Map(this.messages.value.map((shown) => [shown.message.value.id, shown]));
-    const fresh = page.data.toReversed().map((message) => {
-      const shown = known.get(message.id);
-      if (!shown || shown.message.value.status !== message.status) return show(message);
-      shown.message.value = message;
-      return shown;
-    });
-    const first =
-      fresh[0] && this.messages.value.findIndex((shown) => shown.message.value.id === fresh[0]?.message.value.id);
-    const older = typeof first === "number" && first > 0 ? this.messages.value.slice(0, first) : [];
-    this.messages.value = [...older, ...fresh];
-    if (older.length === 0) this.hasOlder.value = page.has_more;
+    this.#noteSession(page.session);
+    const { messages, keptOlder } = mergePage(this.messages.value, page);
+    this.messages.value = messages;
+    if (!keptOlder) this.hasOlder.value = page.has_more;
   }
 
-  /** Sends a message and follows its answer. Resolves when the answer has ended or could not begin. */
+  #noteSession(session: Session): void {
+    this.session.value = session;
+    this.setup.value = setupOf(session);
+    if (session.deleted_at === null) noteSession(session);
+  }
+
+  /** Sends a message and follows its answer; while another answer runs, it waits for that. Resolves when the answer has ended. */
   async send(content: string, parentId?: string | null): Promise<void> {
-    if (this.running.value) return;
+    if (this.running.value) {
+      this.waiting.value = this.waiting.value === null ? content : `${this.waiting.value}\n\n${content}`;
+      return;
+    }
     const kept = this.#keptKey?.content === content && this.#keptKey.parentId === parentId ? this.#keptKey : null;
     const outgoing: Outgoing = kept ?? { key: crypto.randomUUID(), content };
     if (parentId !== undefined) outgoing.parentId = parentId;
     const before = parentId ?? this.messages.value.at(-1)?.message.value.id ?? null;
     const question = show(localMessage("user", content, before), `local-${++this.#keyCount}`);
     await this.#sendShown(question, outgoing);
+    this.#sendWaiting();
   }
 
-  /** Asks again: what did not get through is sent again under the same key, what failed later takes a new path. */
+  #sendWaiting(): void {
+    const content = this.waiting.value;
+    if (content === null || this.running.value) return;
+    this.waiting.value = null;
+    if (this.messages.value.at(-1)?.sendError.value) this.returned.value = content;
+    else void this.send(content);
+  }
+
+  /** What waits to be sent goes back into the composer. */
+  takeBack(): void {
+    this.returned.value = this.waiting.value;
+    this.waiting.value = null;
+  }
+
+  /**
+   * Asks again. The newest answer makes room for the new one; an older one stays, and its question is asked once more at the end,
+   * for nothing that was said after it may disappear.
+   */
   async retry(shown: Shown): Promise<void> {
     const { messages } = this;
     const at = messages.value.indexOf(shown);
     const question = shown.message.value.role === "user" ? shown : messages.value[at - 1];
     if (this.running.value || !question || question.message.value.role !== "user") return;
     const { content, id, parent_id } = question.message.value;
+    if (!this.isNewest(question)) return this.send(content);
     messages.value = messages.value.slice(0, messages.value.indexOf(question));
     await this.send(content, id === "" ? this.#keptKey?.parentId : parent_id);
   }
 
-  /** Sends other words in the place of an earlier message; what followed it stays on the server, on its own path. */
+  /** Sends other words in the place of the newest question, or after all, where others follow it. */
   async replace(question: Shown, content: string): Promise<void> {
     const { id, parent_id } = question.message.value;
+    if (!this.isNewest(question)) return this.send(content);
     this.messages.value = this.messages.value.slice(0, this.messages.value.indexOf(question));
     await this.send(content, id === "" ? undefined : parent_id);
+  }
+
+  /** Whether no other question follows. */
+  isNewest(question: Shown): boolean {
+    return this.messages.value.findLast((one) => one.message.value.role === "user") === question;
   }
 
   async #sendShown(question: Shown, outgoing: Outgoing): Promise<void> {
@@ -164,6 +185,7 @@ export class Chat {
     this.messages.value = [...this.messages.value, question, answer];
     this.running.value = answer;
     this.#keptKey = outgoing;
+    this.#follow = new AbortController();
     try {
       const id = await this.#ensureSession();
       outbox.set(id, outgoing);
@@ -173,7 +195,7 @@ export class Chat {
       };
       await this.#run(answer, question, { post: (signal) => api.postMessage(id, body, outgoing.key, signal) });
     } catch (error) {
-      await this.#sendFailed(question, answer, this.#note(error));
+      if (this.messages.value.includes(answer)) await this.#sendFailed(question, answer, this.#note(error));
     }
   }
 
@@ -181,39 +203,38 @@ export class Chat {
   async #ensureSession(): Promise<string> {
     if (this.id.value !== null) return this.id.value;
     this.#creating ??= { key: crypto.randomUUID() };
-    const session = await api.createSession({}, this.#creating.key);
-    this.session.value = session;
+    const fields = await fieldsOf(this.setup.value);
+    const { key } = this.#creating;
+    const onSilence = () => this.#noteConnection("lost");
+    const session = await untilAnswered(() => api.createSession(fields, key), this.#follow?.signal, onSilence);
     this.id.value = session.id;
-    noteSession(session);
+    this.#noteSession(session);
     draft.set(null, "");
     if (!this.#gone.signal.aborted) goTo(session.id, true);
     return session.id;
+  }
+
+  /** Changes how the conversation is asked from its next message on. Throws ApiError. */
+  async change(setup: Setup): Promise<void> {
+    const fields = await fieldsOf(setup);
+    if (this.id.value !== null) return this.#noteSession(await api.changeSession(this.id.value, fields));
+    this.setup.value = fields;
+    nextSetup.set(fields);
   }
 
   async #sendFailed(question: Shown, answer: Shown, error: ApiError): Promise<void> {
     const id = this.id.value;
     this.running.value = null;
     if (error.code !== "network") this.#keptKey = null; // the server has answered: the next attempt is a new request
-    if (error.status >= 500 && id !== null && (await this.#showStored(id, question))) return;
+    const stored = error.status >= 500 && id !== null ? await findStored(id, question, this.messages.value) : null;
+    if (stored && id !== null) {
+      outbox.set(id, null);
+      return this.#merge(stored);
+    }
     this.messages.value = this.messages.value.filter((shown) => shown !== answer);
     question.sendError.value = error;
     if (error.code !== "network" && id !== null) outbox.set(id, null);
     if (error.code === "turn_in_progress") void this.refresh();
-  }
-
-  /** A turn that failed before its first word is kept in the history: show it from there, with its error. */
-  async #showStored(id: string, question: Shown): Promise<boolean> {
-    try {
-      const page = await api.readHistory(id, { limit: pageSize, order: "desc" });
-      const newest = page.data[1];
-      const known = this.messages.value.some((shown) => shown.message.value.id === newest?.id);
-      if (newest?.role !== "user" || newest.content !== question.message.value.content || known) return false;
-      this.#merge(page);
-      outbox.set(id, null);
-      return true;
-    } catch {
-      return false;
-    }
   }
 
   #joinRunning(): void {
@@ -222,100 +243,83 @@ export class Chat {
     const answer = this.messages.value.findLast((shown) => shown.message.value.turn_id === turnId && shown.live.value);
     if (!answer) return;
     this.running.value = answer;
-    this.#run(answer, null, { turnId }).catch((error) => {
-      this.running.value = null;
-      this.loadError.value = this.#note(error);
-    });
+    this.#follow = new AbortController();
+    this.#run(answer, null, { turnId }).then(
+      () => this.#sendWaiting(),
+      (error) => {
+        this.running.value = null;
+        this.loadError.value = this.#note(error);
+      },
+    );
   }
 
   async #run(answer: Shown, question: Shown | null, from: Pick<FollowOptions, "post" | "turnId">): Promise<void> {
-    this.#follow = new AbortController();
+    this.#follow ??= new AbortController();
     const { signal } = this.#follow;
-    const onConnection = (connection: Connection) => {
-      if (answer.live.value) answer.live.value = { ...answer.live.value, connection };
-    };
+    const onConnection = (connection: Connection) => this.#noteConnection(connection);
     for await (const event of followTurn({ ...from, signal, onConnection })) this.#take(event, answer, question);
   }
 
+  #noteConnection(connection: Connection): void {
+    const live = this.running.value?.live;
+    if (live?.value) live.value = { ...live.value, connection };
+  }
+
   #take(event: TurnEvent, answer: Shown, question: Shown | null): void {
-    if (event.type === "text-delta") answer.prose.append(event.text);
-    else if (event.type === "thought-delta") answer.thoughts.append(event.text);
-    else if (event.type === "usage") {
-      if (answer.live.value) answer.live.value = { ...answer.live.value, usage: event };
-    } else if (event.type === "turn-start") this.#started(event, answer, question);
-    else this.#ended(event, answer);
+    if (event.type === "turn-start") this.#started(event, answer, question);
+    else if (event.type === "turn-end") this.#ended(event, answer);
+    else noteProgress(event, answer);
   }
 
   #started(event: TurnEvent & { type: "turn-start" }, answer: Shown, question: Shown | null): void {
-    const { turn_id, session_id, user_message_id, reply_message_id, model } = event;
-    const common = { turn_id, session_id };
-    answer.message.value = { ...answer.message.value, ...common, id: reply_message_id, model };
+    noteStart(event, answer, question);
     if (question) {
-      question.message.value = { ...question.message.value, ...common, id: user_message_id };
       this.#keptKey = null;
-      outbox.set(session_id, null);
+      outbox.set(event.session_id, null);
       announcement.value = text.value.answerStarted;
-      tellOtherTabs(session_id);
-      void this.#refreshSession(session_id);
+      tellOtherTabs(event.session_id);
+      void this.#refreshSession(event.session_id);
     }
     if (this.#gone.signal.aborted) this.#follow?.abort();
   }
 
   async #refreshSession(id: string): Promise<void> {
     const session = await api.getSession(id).catch(() => null);
-    if (!session || !this.running.value) return;
-    noteSession(session);
-    this.session.value = session;
+    if (session && this.running.value) this.#noteSession(session);
   }
 
   #ended(event: TurnEvent & { type: "turn-end" }, answer: Shown): void {
     const { turn, reply, session } = event;
-    answer.message.value = reply;
-    answer.notices.value = turn.notices;
-    answer.finishReason.value = turn.finish_reason;
-    answer.prose.finish(reply.content, reply.status !== "complete");
-    answer.thoughts.finish(undefined, reply.status !== "complete");
-    answer.live.value = null;
+    noteEnd(turn, reply, answer);
     this.running.value = null;
-    this.session.value = session;
-    noteSession(session);
+    this.#noteSession(session);
     tellOtherTabs(session.id);
-    announcement.value = `${text.value.answerDone} ${reply.content.slice(0, 300)}`;
-    if (!turn.settled) void this.#awaitSettled(answer, turn.id, session.id);
+    void this.#announce(answer);
+    if (!turn.settled) void awaitSettled(answer, turn, this.#gone.signal).then((later) => this.#noteLater(later));
   }
 
-  /** What the history does not say of the newest answer: why it ended, who took whose place, whether its bill is final. */
+  /** The finished answer as the words it shows, not as its Markdown. */
+  async #announce(answer: Shown): Promise<void> {
+    await answer.prose.ready;
+    announcement.value = `${text.value.answerDone} ${answer.prose.words(300)}`;
+  }
+
   async #readLastTurn(): Promise<void> {
     const answer = this.messages.value.at(-1);
     if (!answer || answer.live.value || answer.message.value.role !== "assistant") return;
-    const turn = await api.getTurn(answer.message.value.turn_id, this.#gone.signal).catch(() => null);
-    if (!turn) return;
-    answer.notices.value = turn.notices;
-    answer.finishReason.value = turn.finish_reason;
-    if (!turn.settled) await this.#awaitSettled(answer, turn.id, turn.session_id);
+    this.#noteLater(await readTurnOf(answer, this.#gone.signal));
   }
 
-  /** A stopped turn's bill may still be on its way: ask until it is there. */
-  async #awaitSettled(answer: Shown, turnId: string, sessionId: string): Promise<void> {
-    answer.settling.value = true;
-    for (let wait = 500; wait < 20_000 && !this.#gone.signal.aborted; wait *= 1.6) {
-      await new Promise((resolve) => setTimeout(resolve, wait));
-      const turn: Turn | null = await api.getTurn(turnId, this.#gone.signal).catch(() => null);
-      if (!turn?.settled) continue;
-      answer.settling.value = false;
-      answer.message.value = { ...answer.message.value, usage: turn.usage, cost: turn.cost };
-      const session = await api.getSession(sessionId).catch(() => null);
-      if (!session || this.running.value) return;
-      this.session.value = session;
-      noteSession(session);
-      return;
-    }
+  #noteLater(session: Session | null): void {
+    if (session && !this.running.value && !this.#gone.signal.aborted) this.#noteSession(session);
   }
 
+  /** Stops the answer; where it could not even be asked for yet, takes the question back. */
   async stop(): Promise<void> {
     const answer = this.running.value;
     const turnId = answer?.message.value.turn_id;
-    if (!answer?.live.value || !turnId) return;
+    if (!answer?.live.value) return;
+    if (!turnId) return this.#withdraw(answer);
     answer.live.value = { ...answer.live.value, stopping: true };
     try {
       await api.stopTurn(turnId);
@@ -325,7 +329,17 @@ export class Chat {
     }
   }
 
-  /** After a reload: what was on its way either is in the history by now, or goes back into the composer. */
+  #withdraw(answer: Shown): void {
+    if (answer.live.value?.connection !== "lost") return;
+    const at = this.messages.value.indexOf(answer);
+    this.returned.value = this.messages.value[at - 1]?.message.value.content ?? null;
+    this.messages.value = this.messages.value.slice(0, Math.max(0, at - 1));
+    this.running.value = null;
+    if (this.id.value !== null) outbox.set(this.id.value, null);
+    this.#follow?.abort();
+  }
+
+  /** After a reload: what was on its way either is in the history by now, or is sent again under its own key: it is one message. */
   #recoverOutgoing(id: string): void {
     const outgoing = outbox.get(id);
     if (!outgoing) return;

@@ -1,12 +1,13 @@
 // The field where the reader writes: grows with the text, keeps a draft, sends with Enter, stops a running answer.
 
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { ApiError } from "../api/api.ts";
+import { useEffect, useRef } from "preact/hooks";
+import type { Cost } from "../api/wire.ts";
+import { costWords } from "../inspector/cost.tsx";
 import { IconButton } from "../shell/button.tsx";
+import { asApiError, describe } from "../shell/errors.ts";
 import { isComposing } from "../shell/keys.ts";
 import { showToast, text } from "../shell/state.ts";
-import { asApiError, describe } from "../sidebar/sessions.ts";
 import type { Chat } from "./chat.ts";
 import { draft } from "./draft.ts";
 
@@ -32,10 +33,12 @@ export function Composer({ chat, onSend }: ComposerProps) {
     if (returned === null) return;
     chat.returned.value = null;
     write(returned);
+    area.current?.focus();
   });
-  useLayoutEffect(() => {
+  // Where the browser cannot size the field by its content, it is done here.
+  useEffect(() => {
     const element = area.current;
-    if (!element) return;
+    if (!element || CSS.supports("field-sizing", "content")) return;
     element.style.height = "auto";
     element.style.height = `${element.scrollHeight}px`;
   }, [words.value]);
@@ -46,69 +49,112 @@ export function Composer({ chat, onSend }: ComposerProps) {
   };
   const submit = () => {
     const content = words.value.trim();
-    if (content === "" || chat.running.value) return;
+    if (content === "") return;
     write("");
     if (!touchOnly) area.current?.focus();
     onSend();
     void chat.send(content);
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Enter" || event.shiftKey || isComposing(event) || touchOnly) return;
-    event.preventDefault();
-    submit();
+    if (isComposing(event)) return;
+    if (event.key === "Enter" && !event.shiftKey && !touchOnly) {
+      event.preventDefault();
+      submit();
+    } else if (event.key === "ArrowUp" && words.value === "") {
+      const edit = [...document.querySelectorAll<HTMLElement>(".question .edit")].at(-1);
+      if (!edit) return;
+      event.preventDefault();
+      edit.click();
+    } else if (event.key === "PageUp" || event.key === "PageDown") {
+      const scroller = document.querySelector(".scroller");
+      if (!scroller) return;
+      event.preventDefault();
+      scroller.scrollBy({ top: scroller.clientHeight * (event.key === "PageUp" ? -0.9 : 0.9) });
+    }
   };
   return (
-    <form
-      class="composer"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-    >
-      <textarea
-        id="composer"
-        ref={area}
-        rows={1}
-        dir="auto"
-        value={words.value}
-        placeholder={text.value.placeholder}
-        aria-label={text.value.message}
-        aria-description={text.value.keysHint}
-        enterkeyhint={touchOnly ? "enter" : "send"}
-        onInput={(event) => write(event.currentTarget.value)}
-        onKeyDown={onKeyDown}
-      />
-      {running ? (
-        <StopButton chat={chat} />
-      ) : (
-        <IconButton
-          icon="send"
-          label={text.value.send}
-          class="send"
-          onClick={submit}
-          disabled={words.value.trim() === ""}
+    <>
+      {chat.waiting.value !== null && <WaitingMessage words={chat.waiting.value} onTakeBack={() => chat.takeBack()} />}
+      <form
+        class="composer"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <textarea
+          id="composer"
+          ref={area}
+          rows={1}
+          dir="auto"
+          value={words.value}
+          placeholder={text.value.placeholder}
+          aria-label={text.value.message}
+          aria-description={text.value.keysHint}
+          enterkeyhint={touchOnly ? "enter" : "send"}
+          onInput={(event) => write(event.currentTarget.value)}
+          onKeyDown={onKeyDown}
         />
-      )}
-    </form>
+        {running && <Meter cost={running.live.value?.usage?.cost ?? null} />}
+        {running && words.value.trim() === "" ? (
+          <StopButton chat={chat} />
+        ) : (
+          <IconButton
+            icon="send"
+            label={text.value.send}
+            class="send"
+            onClick={submit}
+            disabled={words.value.trim() === ""}
+          />
+        )}
+      </form>
+    </>
   );
+}
+
+/** What the running answer has cost so far; it stands still while the answer grows. */
+function Meter({ cost }: { cost: Cost | null }) {
+  if (!cost) return null;
+  return (
+    <output class="meter" aria-live="off" title={text.value.costSoFar}>
+      {costWords(cost)}
+    </output>
+  );
+}
+
+/** A message that is sent when the running answer has ended. */
+function WaitingMessage({ words, onTakeBack }: { words: string; onTakeBack(): void }) {
+  return (
+    <div class="waiting-message" role="status">
+      <p>
+        <b>{text.value.sentNext}</b> <span dir="auto">{words}</span>
+      </p>
+      <button type="button" class="button small" onClick={onTakeBack}>
+        {text.value.takeBack}
+      </button>
+    </div>
+  );
+}
+
+/** Stops the running answer; failures are told where they can be seen. */
+export function stopAnswer(chat: Chat): void {
+  chat.stop().catch((error: unknown) => showToast(describe(asApiError(error))));
 }
 
 function StopButton({ chat }: { chat: Chat }) {
   const answer = chat.running.value;
   const stopping = answer?.live.value?.stopping ?? false;
-  const known = answer !== null && answer.message.value.turn_id !== "";
-  const stop = () =>
-    chat.stop().catch((error: unknown) => {
-      const problem: ApiError = asApiError(error);
-      showToast(describe(problem));
-    });
+  const canStop = answer !== null && (answer.message.value.turn_id !== "" || answer.live.value?.connection === "lost");
   return (
     <IconButton
       icon="stop"
       label={stopping ? text.value.stopping : text.value.stop}
       class="send stop"
-      onClick={stop}
-      disabled={stopping || !known}
+      onClick={() => {
+        stopAnswer(chat);
+        document.getElementById("composer")?.focus();
+      }}
+      disabled={stopping || !canStop}
     />
   );
 }

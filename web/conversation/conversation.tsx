@@ -2,24 +2,27 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { showSettings } from "../inspector/inspector.ts";
 import { IconButton } from "../shell/button.tsx";
 import { Problem } from "../shell/problem.tsx";
-import { text } from "../shell/state.ts";
+import { addressOf, text } from "../shell/state.ts";
 import { restoreSession } from "../sidebar/sessions.ts";
 import type { Chat } from "./chat.ts";
 import { Composer } from "./composer.tsx";
 import { MessageView } from "./message.tsx";
+import { modelOf, models } from "./setup.ts";
+import { SetupLine } from "./setup-line.tsx";
 import { Welcome } from "./welcome.tsx";
 
 /** Closer to the end than this, the reader is taken to be reading along. */
 const nearPx = 60;
 
 export function Conversation({ chat }: { chat: Chat }) {
-  const scroller = useRef<HTMLDivElement>(null);
+  const scroller = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
   /** Whether the view follows the end: until the reader scrolls up, and again once back there. */
   const stuck = useRef(true);
-  const lastTop = useRef(0);
+  const last = useRef({ top: 0, height: 0 });
   const away = useSignal(false);
   const messages = chat.messages.value;
   const empty = messages.length === 0 && !chat.loading.value && !chat.loadError.value;
@@ -34,9 +37,11 @@ export function Conversation({ chat }: { chat: Chat }) {
     const top = element.scrollTop;
     const distance = element.scrollHeight - top - element.clientHeight;
     if (distance < 2) stuck.current = true;
-    else if (top < lastTop.current) stuck.current = false;
-    else if (top > lastTop.current && distance < nearPx) stuck.current = true;
-    lastTop.current = top;
+    else if (element.scrollHeight !== last.current.height) {
+      // Not the reader moved but what is read: it grew, or was laid out anew.
+    } else if (top < last.current.top) stuck.current = false;
+    else if (top > last.current.top && distance < nearPx) stuck.current = true;
+    last.current = { top, height: element.scrollHeight };
     away.value = distance > element.clientHeight / 2;
   };
   useEffect(() => {
@@ -54,29 +59,43 @@ export function Conversation({ chat }: { chat: Chat }) {
 
   return (
     <main class={empty && chat.id.value === null ? "conversation new" : "conversation"}>
-      <div
+      <section
         class="scroller"
         ref={scroller}
+        aria-label={text.value.messages}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        tabIndex={messages.length > 0 ? 0 : -1}
         onScroll={onScroll}
         onWheel={(event) => {
           if (event.deltaY < 0) stuck.current = false;
         }}
       >
         <div class="messages" ref={content}>
-          {empty && chat.id.value === null && <Welcome onPick={(words) => void chat.send(words)} />}
+          {empty && chat.id.value === null && <Welcome onPick={(words) => (chat.returned.value = words)} />}
           <LoadState chat={chat} />
           <Older chat={chat} scroller={scroller} />
           {messages.map((shown) => (
-            <MessageView key={shown.key} shown={shown} />
+            <MessageView key={shown.key} shown={shown} chat={chat} last={shown === messages.at(-1)} />
           ))}
         </div>
-      </div>
+      </section>
       <div class="foot">
         {away.value && <IconButton icon="down" label={text.value.jumpToLatest} class="jump" onClick={() => toEnd()} />}
         {chat.session.value?.deleted_at ? (
           <Trashed id={chat.session.value.id} />
         ) : (
-          !chat.loadError.value && <Composer chat={chat} onSend={toEnd} />
+          !chat.loadError.value && (
+            <>
+              {messages.length === 0 && !chat.loading.value && (
+                <SetupLine
+                  setup={chat.setup.value}
+                  model={modelOf(chat.setup.value, models.value)}
+                  onOpen={showSettings}
+                />
+              )}
+              <Composer chat={chat} onSend={toEnd} />
+            </>
+          )
         )}
       </div>
     </main>
@@ -84,7 +103,7 @@ export function Conversation({ chat }: { chat: Chat }) {
 }
 
 /** When earlier messages are put before the first, what the reader looks at stays where it is. */
-function useKeptPlace(scroller: { current: HTMLDivElement | null }, firstKey: string | undefined): void {
+function useKeptPlace(scroller: { current: HTMLElement | null }, firstKey: string | undefined): void {
   const before = useRef({ key: firstKey, height: 0, top: 0 });
   const element = scroller.current;
   if (element) before.current = { key: before.current.key, height: element.scrollHeight, top: element.scrollTop };
@@ -102,7 +121,11 @@ function LoadState({ chat }: { chat: Chat }) {
   if (error) {
     return (
       <Problem code={error.code} detail={error.status === 404 ? "" : error.message}>
-        {error.status !== 404 && (
+        {error.status === 404 ? (
+          <a class="button small" href={addressOf(null)}>
+            {text.value.newConversation}
+          </a>
+        ) : (
           <button type="button" class="button small" onClick={() => void chat.load()}>
             {text.value.tryAgain}
           </button>
@@ -122,7 +145,7 @@ function LoadState({ chat }: { chat: Chat }) {
 }
 
 /** Loads earlier messages when it comes into view; a button for those who do not scroll. */
-function Older({ chat, scroller }: { chat: Chat; scroller: { current: HTMLDivElement | null } }) {
+function Older({ chat, scroller }: { chat: Chat; scroller: { current: HTMLElement | null } }) {
   const button = useRef<HTMLButtonElement>(null);
   const visible = chat.hasOlder.value;
   const first = chat.messages.value[0]?.key;

@@ -24,6 +24,8 @@ export interface Shown {
   finishReason: Signal<string | null>;
   /** The final bill of a stopped answer is still on its way. */
   settling: Signal<boolean>;
+  /** How many characters at its end the server did not save, but the reader saw. */
+  unsaved: Signal<number>;
   /** Why a message of the reader did not get through. */
   sendError: Signal<ApiError | null>;
 }
@@ -44,6 +46,7 @@ export function show(message: Message, key = message.id): Shown {
     notices: signal([]),
     finishReason: signal(null),
     settling: signal(false),
+    unsaved: signal(0),
     sendError: signal(null),
   };
 }

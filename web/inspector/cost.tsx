@@ -1,119 +1,121 @@
-// What an answer cost and what it consisted of, under the answer and for the whole conversation.
+// What an answer cost, as a chip under it; and what a whole conversation did, as its total and what that is made of.
 
-import { signal } from "@preact/signals";
 import type { Cost, Session, Usage } from "../api/wire.ts";
-import type { Shown } from "../conversation/shown.ts";
 import { Icon } from "../shell/icon.tsx";
 import { locale, text } from "../shell/state.ts";
-import { printUsd } from "../text/money.ts";
+import { accuracySigns, addUsd, isPositive, printShort, printUsd, subtractUsd } from "../text/money.ts";
 import { count, fill, printNumber } from "../text/text.ts";
 
-/** The answer whose receipt is open. */
-export const receiptOf = signal<string | null>(null);
+/** For the eye: short, with a sign for how sure it is. */
+export function costWords(cost: Pick<Cost, "total" | "accuracy">): string {
+  if (cost.total === null) return "—";
+  return `${accuracySigns[cost.accuracy] ?? ""}${printShort(cost.total, locale.value)}`;
+}
 
-export function CostLine({ shown }: { shown: Shown }) {
-  const message = shown.message.value;
-  const live = shown.live.value;
-  const usage = live?.usage ?? message.usage;
-  const cost = live?.usage?.cost ?? message.cost;
-  const words = [usage && usageWords(usage), message.model].filter((word) => word).join(" · ");
-  if (!cost && words === "") return null;
+/** To the last digit. */
+export function exactWords(cost: Pick<Cost, "total">): string {
+  return cost.total === null ? text.value.costUnknown : printUsd(cost.total, locale.value);
+}
+
+export function CostChip({ cost, onOpen }: { cost: Cost; onOpen(): void }) {
+  const sure = text.value.accuracy[cost.accuracy];
+  const words = costWords(cost);
   return (
-    <div class={live ? "cost-line counting" : "cost-line"}>
-      {cost && !live && (
-        <button
-          type="button"
-          class="cost"
-          aria-label={fill(text.value.costOf, { cost: costWords(cost) })}
-          onClick={() => {
-            receiptOf.value = message.turn_id;
-          }}
-        >
-          {costWords(cost)}
-        </button>
-      )}
-      {cost && live && <span class="cost">{costWords(cost)}</span>}
-      {cost && !live && <AccuracyBadge cost={cost} />}
-      {words !== "" && <span class="quiet">{words}</span>}
-    </div>
+    <button
+      type="button"
+      class="cost"
+      data-accuracy={cost.accuracy}
+      title={cost.accuracy === "exact" ? exactWords(cost) : `${exactWords(cost)} · ${sure}`}
+      aria-label={fill(text.value.costOf, { cost: `${words} (${sure})` })}
+      onClick={onOpen}
+    >
+      {words}
+    </button>
   );
 }
 
-export function costWords(cost: Cost): string {
-  return cost.total === null ? text.value.costUnknown : printUsd(cost.total);
-}
-
-/** Says how sure a cost is, unless it is exact. */
-export function AccuracyBadge({ cost }: { cost: Pick<Cost, "accuracy"> }) {
-  if (cost.accuracy === "exact") return null;
+/** The running total in the header: what is booked, and what the running answer adds to it. */
+export function TotalButton({ session, running, onOpen }: { session: Session; running: Cost | null; onOpen(): void }) {
+  const cost = withRunning(session.cost, running);
+  const words = costWords(cost);
   return (
-    <span class="badge" title={text.value.accuracyMore[cost.accuracy]}>
-      {text.value.accuracy[cost.accuracy]}
-    </span>
+    <button
+      type="button"
+      class="total"
+      aria-label={`${text.value.sessionTotal}: ${words}`}
+      title={text.value.sessionTotal}
+      onClick={onOpen}
+    >
+      <span class="total-label" aria-hidden="true">
+        {text.value.sessionCost}
+      </span>
+      <span class="total-sum">{words}</span>
+    </button>
   );
 }
 
-function usageWords(usage: Usage): string {
-  const { inShort, outShort, cachedShort, thinkingShort } = text.value;
-  const number = (n: number) => printNumber(locale.value, n);
-  const cached = usage.cached_tokens > 0 ? ` (${number(usage.cached_tokens)} ${cachedShort})` : "";
-  const words = [`${number(usage.input_tokens)} ${inShort}${cached}`, `${number(usage.output_tokens)} ${outShort}`];
-  if (usage.thinking_tokens > 0) words.push(`${number(usage.thinking_tokens)} ${thinkingShort}`);
-  if (usage.tool_tokens > 0) words.push(`${number(usage.tool_tokens)} ${text.value.toolTokens.toLowerCase()}`);
-  return words.join(" · ");
+export function withRunning(cost: Cost, running: Cost | null): Cost {
+  if (running?.total == null) return cost;
+  return { ...cost, total: cost.total === null ? running.total : addUsd(cost.total, running.total) };
 }
 
-/** The running total in the header; opens what it is made of. */
-export function SessionCost({ session }: { session: Session }) {
+interface SummaryProps {
+  session: Session;
+  /** What the answers that are shown cost together; null where not all of them are loaded. */
+  shownTotal: string | null;
+}
+
+/** The conversation's total, and what it is made of. */
+export function CostSummary({ session, shownTotal }: SummaryProps) {
   const { usage, cost } = session;
+  const hidden = shownTotal !== null && cost.total !== null ? subtractUsd(cost.total, shownTotal) : "0";
   return (
-    <div class="session-cost">
-      <button
-        type="button"
-        class="total"
-        popoverTarget="session-cost"
-        aria-label={`${text.value.sessionTotal}: ${costWords(cost)}`}
-        title={text.value.sessionTotal}
-      >
-        {costWords(cost)}
-      </button>
-      <div id="session-cost" class="popover" popover="auto">
-        <h2>{text.value.sessionCost}</h2>
-        <dl>
-          <dt>{text.value.cost}</dt>
-          <dd>
-            <strong>{costWords(cost)}</strong> <AccuracyBadge cost={cost} />
-          </dd>
-          <UsageRows usage={usage} />
-        </dl>
-        {cost.unpriced_turns > 0 && (
-          <p class="note">
-            <Icon name="info" /> {count(text.value, locale.value, "unpricedTurns", cost.unpriced_turns)}
-          </p>
+    <section class="summary" aria-label={text.value.sessionCost}>
+      <p class="sum">
+        <span>{text.value.sessionCost}</span>
+        <strong title={text.value.accuracyMore[cost.accuracy]}>{costWords(cost)}</strong>
+      </p>
+      <p class="quiet exact">
+        {exactWords(cost)} · {text.value.accuracy[cost.accuracy]}
+      </p>
+      <dl>
+        <UsageRows usage={usage} />
+        {isPositive(hidden) && (
+          <div>
+            <dt>{text.value.hiddenVersions}</dt>
+            <dd>{printShort(hidden, locale.value)}</dd>
+          </div>
         )}
-      </div>
-    </div>
+      </dl>
+      {cost.unpriced_turns > 0 && (
+        <p class="note">
+          <Icon name="info" /> {count(text.value, locale.value, "unpricedTurns", cost.unpriced_turns)}
+        </p>
+      )}
+    </section>
   );
 }
 
-export function UsageRows({ usage }: { usage: Usage }) {
+function UsageRows({ usage }: { usage: Usage }) {
   const t = text.value;
-  const rows: [string, number][] = [
-    [t.inputTokens, usage.input_tokens],
-    [t.cachedTokens, usage.cached_tokens],
-    [t.outputTokens, usage.output_tokens],
-    [t.thinkingTokens, usage.thinking_tokens],
-    [t.toolTokens, usage.tool_tokens],
-    [t.totalTokens, usage.total_tokens],
+  const rows: [string, number, boolean][] = [
+    [t.inputTokens, usage.input_tokens, false],
+    [t.cachedTokens, usage.cached_tokens, true],
+    [t.outputTokens, usage.output_tokens, false],
+    [t.thinkingTokens, usage.thinking_tokens, false],
+    [t.toolTokens, usage.tool_tokens, false],
+    [t.totalTokens, usage.total_tokens, false],
   ];
   return (
     <>
-      {rows.map(([name, n]) => (
-        <div key={name} class={name === t.cachedTokens ? "sub" : ""}>
-          <dt>{name}</dt>
-          <dd>{count(text.value, locale.value, "tokens", n)}</dd>
-        </div>
-      ))}
+      {rows
+        .filter(([, n]) => n > 0)
+        .map(([name, n, part]) => (
+          <div key={name} class={part ? "sub" : ""}>
+            <dt>{name}</dt>
+            <dd>{printNumber(locale.value, n)}</dd>
+          </div>
+        ))}
     </>
   );
 }

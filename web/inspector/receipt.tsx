@@ -1,51 +1,47 @@
-// The receipt of one answer, line by line, as the server keeps it for ever.
+// The receipt of one answer, as a receipt: a strip of paper, line by line, that can be printed alone and copied.
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type ApiError, api } from "../api/api.ts";
-import type { Attempt, Receipt, ReceiptLine } from "../api/wire.ts";
-import { servedWords } from "../conversation/message.tsx";
+import type { Attempt, Receipt, ReceiptLine, Turn } from "../api/wire.ts";
 import { CopyButton } from "../shell/button.tsx";
-import { Dialog } from "../shell/dialog.tsx";
+import { asApiError } from "../shell/errors.ts";
 import { Problem } from "../shell/problem.tsx";
 import { locale, text } from "../shell/state.ts";
-import { asApiError } from "../sidebar/sessions.ts";
-import { printUsd, timesMillion } from "../text/money.ts";
 import { type Dictionary, fill, printNumber } from "../text/text.ts";
-import { printDate, printDateTime } from "../text/time.ts";
-import { AccuracyBadge, receiptOf } from "./cost.tsx";
+import { printDateTime, printDay, printSpan } from "../text/time.ts";
+import { columnOf, receiptWords, savedByCache } from "./receipt-words.ts";
 
-export function ReceiptDialog() {
-  const turnId = receiptOf.value;
-  if (turnId === null) return null;
-  return (
-    <Dialog
-      title={text.value.receipt}
-      onClose={() => {
-        receiptOf.value = null;
-      }}
-    >
-      <ReceiptBody turnId={turnId} />
-    </Dialog>
-  );
+interface ReceiptProps {
+  turnId: string;
+  /** The first line of the question that was answered. */
+  question: string;
 }
 
-function ReceiptBody({ turnId }: { turnId: string }) {
+export function ReceiptView({ turnId, question }: ReceiptProps) {
   const receipt = useSignal<Receipt | null>(null);
+  const turn = useSignal<Turn | null>(null);
   const error = useSignal<ApiError | null>(null);
   const load = () => {
     error.value = null;
-    api.getReceipt(turnId).then(
-      (found) => {
+    receipt.value = null;
+    let current = true;
+    Promise.all([api.getReceipt(turnId), api.getTurn(turnId)]).then(
+      ([found, its]) => {
+        if (!current) return;
+        turn.value = its;
         receipt.value = found;
       },
       (cause) => {
-        error.value = asApiError(cause);
+        if (current) error.value = asApiError(cause);
       },
     );
+    return () => {
+      current = false;
+    };
   };
   useEffect(load, [turnId]);
-  if (error.value) {
+  if (error.value)
     return (
       <Problem code={error.value.code} detail={error.value.message}>
         <button type="button" class="button small" onClick={load}>
@@ -53,97 +49,167 @@ function ReceiptBody({ turnId }: { turnId: string }) {
         </button>
       </Problem>
     );
-  }
-  return receipt.value ? <ReceiptSheet receipt={receipt.value} /> : <p class="quiet">{text.value.loading}</p>;
+  if (!receipt.value || !turn.value) return <p class="quiet">{text.value.loading}</p>;
+  return <Paper receipt={receipt.value} turn={turn.value} question={question} />;
 }
 
-function ReceiptSheet({ receipt }: { receipt: Receipt }) {
+function Paper({ receipt, turn, question }: { receipt: Receipt; turn: Turn; question: string }) {
   const t = text.value;
-  const { price } = receipt;
+  const saved = savedByCache(receipt);
+  const json = () => JSON.stringify(receipt, null, 2);
   return (
-    <div class="receipt">
-      <p class="quiet">
-        {fill(t.receiptOf, { date: printDateTime(locale.value, receipt.at) })}
-        <br />
-        {servedWords(receipt.model_served ?? receipt.model_requested, receipt.model_requested)}
-      </p>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th>{t.item}</th>
-              <th class="number">{t.quantity}</th>
-              <th class="number unit-price">{t.unitPrice}</th>
-              <th class="number">{t.amount}</th>
-            </tr>
-          </thead>
-          {receipt.attempts.map((attempt) => (
-            <tbody key={attempt.attempt}>
-              {receipt.attempts.length > 1 && <AttemptHead attempt={attempt} />}
-              {attempt.lines.map((line) => (
-                <Line key={`${line.item} ${line.unit_price}`} line={line} />
-              ))}
-            </tbody>
-          ))}
-          <tfoot>
-            <tr>
-              <th>{t.total}</th>
-              <td class="number" colSpan={3}>
-                {receipt.total === null ? t.costUnknown : printUsd(receipt.total)}
-              </td>
-            </tr>
-          </tfoot>
-        </table>
+    <>
+      <article class="receipt" aria-label={t.receipt}>
+        <header>
+          <strong>{t.appName}</strong>
+          <span>{t.receipt}</span>
+          <span class="number">№ {receipt.turn_id.slice(-12)}</span>
+          <span>{printDateTime(locale.value, receipt.at)}</span>
+        </header>
+        {question !== "" && (
+          <p class="asked" dir="auto">
+            {question}
+          </p>
+        )}
+        {receipt.attempts.map((attempt) => (
+          <AttemptLines key={attempt.attempt} attempt={attempt} alone={receipt.attempts.length === 1} />
+        ))}
+        {saved && (
+          <p class="line saved">
+            <span>{t.savedByCache}</span>
+            <b>−{columnOf(saved, locale.value)}</b>
+          </p>
+        )}
+        <p class="line total">
+          <span>{t.total}</span>
+          <b>{receipt.total === null ? "—" : `$${columnOf(receipt.total, locale.value)}`}</b>
+        </p>
+        <p class="small">
+          {!receipt.settled && `${t.settling} `}
+          {t.accuracyMore[receipt.accuracy]} {!receipt.balanced && t.unbalanced}
+        </p>
+        <Timing turn={turn} />
+        <PriceSource receipt={receipt} />
+      </article>
+      <div class="receipt-actions">
+        <CopyButton read={() => receiptWords(receipt, question, text.value, locale.value)} label={t.copy} wordy />
+        <CopyButton read={json} label="JSON" wordy />
+        <button type="button" class="button small" onClick={printReceipt}>
+          {t.print}
+        </button>
       </div>
-      <p class="quiet">
-        {!receipt.settled && `${t.settling} `}
-        <AccuracyBadge cost={receipt} /> {t.accuracyMore[receipt.accuracy]} {!receipt.balanced && t.unbalanced}
-      </p>
-      <p class="quiet">
-        {price
-          ? `${fill(t.priceInForce, { date: printDate(locale.value, price.effective_from) })}, ${fill(t.priceReadOn, {
-              date: printDate(locale.value, price.read_on),
-            })}: ${price.source}`
-          : t.noPrice}
-      </p>
-      <details>
+      <details class="raw-usage">
         <summary>{t.rawUsage}</summary>
         <pre class="raw">{JSON.stringify(receipt.usage_raw, null, 2)}</pre>
       </details>
-      <CopyButton read={() => JSON.stringify(receipt, null, 2)} label={t.copyReceipt} wordy />
-    </div>
+    </>
   );
 }
 
-/** Names the call, where one answer took several. */
-function AttemptHead({ attempt }: { attempt: Attempt }) {
+/** The style sheet for paper prints the receipt alone while the page says so. */
+function printReceipt(): void {
+  document.documentElement.dataset.print = "receipt";
+  window.addEventListener("afterprint", () => delete document.documentElement.dataset.print, { once: true });
+  window.print();
+}
+
+/** One call to the vendor; named where one answer took several. */
+function AttemptLines({ attempt, alone }: { attempt: Attempt; alone: boolean }) {
   const errors: Dictionary = text.value.errors;
   const trouble = attempt.error_code && (errors[attempt.error_code] ?? attempt.error_code);
+  const model = attempt.model_served ?? attempt.model_requested;
   return (
-    <tr>
-      <th colSpan={4} scope="rowgroup">
-        {fill(text.value.attempt, { n: String(attempt.attempt) })} · {attempt.model_served ?? attempt.model_requested}
+    <section>
+      <p class="model">
+        {!alone && `${fill(text.value.attempt, { n: String(attempt.attempt) })} · `}
+        {model}
+        {model !== attempt.model_requested &&
+          ` (${fill(text.value.requested, { requested: attempt.model_requested })})`}
         {trouble && ` · ${trouble}`}
-      </th>
-    </tr>
+      </p>
+      {attempt.lines.map((line) => (
+        <Line key={`${line.item} ${line.unit_price}`} line={line} />
+      ))}
+      {!alone && attempt.total !== null && (
+        <p class="line subtotal">
+          <span>{text.value.subtotal}</span>
+          <b>{columnOf(attempt.total, locale.value)}</b>
+        </p>
+      )}
+    </section>
   );
 }
 
 function Line({ line }: { line: ReceiptLine }) {
   const items: Dictionary = text.value.items;
-  const price =
-    line.unit === "token"
-      ? fill(text.value.perMillion, { price: printUsd(timesMillion(line.unit_price)) })
-      : printUsd(line.unit_price);
   return (
-    <tr>
-      <td>
-        {items[line.item] ?? line.item}
-        <small class="quiet">{price}</small>
-      </td>
-      <td class="number">{printNumber(locale.value, line.quantity)}</td>
-      <td class="number unit-price">{price}</td>
-      <td class="number">{printUsd(line.amount)}</td>
-    </tr>
+    <div class="line">
+      <p>
+        <span>{items[line.item] ?? line.item}</span>
+        <b>{columnOf(line.amount, locale.value)}</b>
+      </p>
+      <p class="small">{quantityWords(line)}</p>
+    </div>
+  );
+}
+
+/** "344 × $0.30/M" */
+function quantityWords(line: ReceiptLine): string {
+  const number = printNumber(locale.value, line.quantity);
+  return `${number} × ${unitPriceWords(line)}`;
+}
+
+function unitPriceWords({ unit, unit_price }: ReceiptLine): string {
+  const per = unit === "token" ? pricePerMillion(unit_price) : `$${columnOf(unit_price, locale.value)}`;
+  return per;
+}
+
+function pricePerMillion(price: string): string {
+  return fill(text.value.perMillion, { price: `$${columnOf(price, locale.value, true)}` });
+}
+
+function Timing({ turn }: { turn: Turn }) {
+  const t = text.value;
+  const first = printSpan(locale.value, turn.started_at, turn.first_token_at);
+  const whole = printSpan(locale.value, turn.started_at, turn.ended_at);
+  const seconds =
+    turn.first_token_at && turn.ended_at ? (Date.parse(turn.ended_at) - Date.parse(turn.first_token_at)) / 1000 : 0;
+  const speed =
+    seconds > 0.2 && turn.usage ? printNumber(locale.value, Math.round(turn.usage.output_tokens / seconds)) : null;
+  const facts: [string, string | null][] = [
+    [t.firstWord, first],
+    [t.duration, whole],
+    [t.speed, speed],
+  ];
+  return (
+    <dl class="small">
+      {facts.map(([name, value]) =>
+        value === null ? null : (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ),
+      )}
+    </dl>
+  );
+}
+
+function PriceSource({ receipt: { price } }: { receipt: Receipt }) {
+  const t = text.value;
+  if (!price) return <p class="small">{t.noPrice}</p>;
+  const [link] = /https?:\/\/\S+/.exec(price.source) ?? [];
+  return (
+    <p class="small">
+      {fill(t.priceInForce, { date: printDay(locale.value, price.effective_from) })},{" "}
+      {fill(t.priceReadOn, { date: printDay(locale.value, price.read_on) })}:{" "}
+      {link ? (
+        <a href={link} target="_blank" rel="noopener noreferrer">
+          {price.source}
+        </a>
+      ) : (
+        <span lang="en">{price.source}</span>
+      )}
+    </p>
   );
 }

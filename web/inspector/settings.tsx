@@ -1,93 +1,104 @@
-// The settings of one conversation: which model answers, and what it is told before everything else.
+// How a conversation is asked: its model with its price, how much it thinks, its instructions, and what else its model takes.
 
-import { signal, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { type ApiError, api } from "../api/api.ts";
-import type { Model, Session } from "../api/wire.ts";
-import type { Chat } from "../conversation/chat.ts";
-import { Dialog } from "../shell/dialog.tsx";
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { ApiError } from "../api/api.ts";
+import type { Model, Params } from "../api/wire.ts";
+import type { Preset, Setup } from "../conversation/setup.ts";
+import { asApiError } from "../shell/errors.ts";
+import { Icon } from "../shell/icon.tsx";
 import { Problem } from "../shell/problem.tsx";
 import { text } from "../shell/state.ts";
-import { asApiError, noteSession } from "../sidebar/sessions.ts";
+import { ModelChoice } from "./model-choice.tsx";
+import { ParamFields, ThinkingField } from "./params.tsx";
+import { Presets } from "./presets.tsx";
 
-export const settingsOpen = signal(false);
-
-export function SettingsDialog({ chat }: { chat: Chat }) {
-  const session = chat.session.value;
-  if (!settingsOpen.value || !session) return null;
-  const close = () => {
-    settingsOpen.value = false;
-  };
-  return (
-    <Dialog title={text.value.settings} onClose={close}>
-      <SettingsForm chat={chat} session={session} onDone={close} />
-    </Dialog>
-  );
+interface SettingsProps {
+  setup: Setup;
+  models: readonly Model[];
+  presets: readonly Preset[];
+  /** Whether the conversation has begun: then changes are its own, and count from the next message on. */
+  begun: boolean;
+  /** Throws ApiError. */
+  onChange(setup: Setup): Promise<void>;
+  onKeepPreset(preset: Preset): void;
+  onDropPreset(name: string): void;
+  onTrash: (() => void) | null;
 }
 
-function SettingsForm({ chat, session, onDone }: { chat: Chat; session: Session; onDone(): void }) {
-  const models = useSignal<readonly Model[]>([]);
-  const model = useSignal(session.model ?? "");
-  const system = useSignal(session.system ?? "");
+/** Text fields are saved when the reader pauses. */
+const saveAfterMs = 500;
+
+export function Settings({
+  setup,
+  models,
+  presets,
+  begun,
+  onChange,
+  onKeepPreset,
+  onDropPreset,
+  onTrash,
+}: SettingsProps) {
   const error = useSignal<ApiError | null>(null);
+  const edited = useSignal<Setup>(setup);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => {
-    api.listModels().then(
-      (list) => {
-        models.value = list.data;
-      },
-      () => undefined, // the present model can still be kept
-    );
-  }, []);
+    edited.value = setup;
+  }, [setup]);
   const save = async () => {
+    clearTimeout(timer.current);
     try {
-      const change = { model: model.value || null, system: system.value.trim() || null };
-      const changed = await api.changeSession(session.id, change);
-      chat.session.value = changed;
-      noteSession(changed);
-      onDone();
+      await onChange(edited.value);
+      error.value = null;
     } catch (cause) {
       error.value = asApiError(cause);
     }
   };
-  const names = new Set([...(session.model ? [session.model] : []), ...models.value.map(({ id }) => id)]);
+  const change = (part: Partial<Setup>, late = false) => {
+    edited.value = { ...edited.value, ...part };
+    clearTimeout(timer.current);
+    if (late) timer.current = setTimeout(save, saveAfterMs);
+    else void save();
+  };
+  const { model, system, params } = edited.value;
+  const chosen = models.find((one) => (model === null ? one.is_default : one.id === model));
+  const changeParam = (some: Params) => change({ params: { ...params, ...some } });
   return (
-    <form
-      class="settings"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save();
-      }}
-    >
-      <label>
-        <span>{text.value.settingsModel}</span>
-        <select value={model.value} onChange={(event) => (model.value = event.currentTarget.value)}>
-          <option value="">{text.value.defaultModel}</option>
-          {[...names].map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+    <div class="settings">
+      <p class="quiet">{begun ? text.value.settingsOfThis : text.value.settingsOfNext}</p>
+      {error.value && <Problem code={error.value.code} detail={error.value.message} fields={error.value.fields} />}
+      <ModelChoice models={models} chosen={model} onChoose={(id) => change({ model: id })} />
+      {chosen?.abilities.thinking && (
+        <ThinkingField
+          thinking={chosen.abilities.thinking}
+          value={params.thinking}
+          onChange={(thinking) => changeParam({ thinking })}
+        />
+      )}
       <label>
         <span>{text.value.settingsSystem}</span>
         <textarea
           rows={5}
           dir="auto"
-          value={system.value}
+          value={system ?? ""}
           placeholder={text.value.settingsSystemHint}
-          onInput={(event) => (system.value = event.currentTarget.value)}
+          onInput={(event) => change({ system: event.currentTarget.value.trim() || null }, true)}
+          onBlur={() => void save()}
         />
       </label>
-      {error.value && <Problem code={error.value.code} detail={error.value.message} fields={error.value.fields} />}
-      <div class="editor-actions">
-        <button type="button" class="button" onClick={onDone}>
-          {text.value.cancel}
+      {chosen && <ParamFields model={chosen} params={params} onChange={changeParam} />}
+      <Presets
+        presets={presets}
+        setup={edited.value}
+        onUse={(preset) => change(preset.setup)}
+        onKeep={onKeepPreset}
+        onDrop={onDropPreset}
+      />
+      {onTrash && (
+        <button type="button" class="button danger" onClick={onTrash}>
+          <Icon name="trash" /> {text.value.remove}
         </button>
-        <button type="submit" class="button strong">
-          {text.value.save}
-        </button>
-      </div>
-    </form>
+      )}
+    </div>
   );
 }

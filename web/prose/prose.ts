@@ -4,7 +4,7 @@ import { type Signal, signal } from "@preact/signals";
 import { Fence } from "./fence.ts";
 import { drawSoon } from "./frames.ts";
 import { cutSegments, definition } from "./segment.ts";
-import { addToChapters, type Block, type Chapter, plainBlocks } from "./tree.ts";
+import { addToChapters, type Block, type Chapter, plainBlocks, wordsOf } from "./tree.ts";
 import { readers } from "./workshop.ts";
 
 /** A block that grew past this without an end is shown as it came. */
@@ -42,6 +42,17 @@ export class Prose {
 
   get text(): string {
     return this.#text;
+  }
+
+  /** What it says, without Markdown's signs, up to about so many characters. */
+  words(most: number): string {
+    let words = "";
+    for (const { blocks } of this.finished.value)
+      for (const { kids } of blocks) {
+        if (words.length > most) return `${words.slice(0, most)}…`;
+        words += ` ${wordsOf(kids)}`;
+      }
+    return words.trim();
   }
 
   append(text: string): void {

@@ -107,3 +107,17 @@ function isHighSurrogate(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
   return code >= 0xd800 && code < 0xdc00;
 }
+
+/** The words of a tree, for those who hear it. */
+export function wordsOf(trees: readonly Tree[]): string {
+  return trees
+    .map((tree) => {
+      if (typeof tree === "string") return tree;
+      const { tag, text = "", kids = [], rows } = tree;
+      if (rows) return rows.map((row) => row.map(wordsOf).join(", ")).join(". ");
+      const inner = `${tag === "entity" ? "" : text}${wordsOf(kids)}`;
+      return tag === "li" || tag === "p" || tag === "br" ? ` ${inner} ` : inner;
+    })
+    .join("")
+    .replace(/\s+/g, " ");
+}

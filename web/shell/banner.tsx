@@ -1,33 +1,34 @@
 // What the reader must know about the whole server: that no AI is answering, or that nobody is.
 
+import { IconButton } from "./button.tsx";
 import { Icon } from "./icon.tsx";
-import { health, narrow, serverGone, text } from "./state.ts";
+import { text } from "./state.ts";
 
-export function Banners() {
+interface BannersProps {
+  demo: boolean;
+  gone: boolean;
+  onCloseDemo(): void;
+}
+
+export function Banners({ demo, gone, onCloseDemo }: BannersProps) {
   return (
-    <>
-      {health.value?.mode === "demo" && (
-        <div class="banner demo" role="note">
+    <aside class="banners" aria-label={text.value.notices}>
+      {demo && (
+        <div class="banner demo">
           <Icon name="info" />
-          {narrow.value ? (
-            <details>
-              <summary>
-                <strong>{text.value.demoBanner}</strong>
-              </summary>
-              {text.value.demoHow}
-            </details>
-          ) : (
-            <p>
-              <strong>{text.value.demoBanner}</strong> {text.value.demoHow}
-            </p>
-          )}
+          <p>
+            <strong>{text.value.demoBanner}</strong> {text.value.demoHow}
+          </p>
+          <IconButton icon="close" label={text.value.dismiss} onClick={onCloseDemo} />
         </div>
       )}
-      {serverGone.value && (
-        <p class="banner gone" role="alert">
-          <Icon name="warning" /> {text.value.serverGone}
-        </p>
-      )}
-    </>
+      <div role="status">
+        {gone && (
+          <p class="banner gone">
+            <Icon name="info" /> {text.value.serverGone}
+          </p>
+        )}
+      </div>
+    </aside>
   );
 }

@@ -12,9 +12,20 @@ interface IconButtonProps {
   disabled?: boolean;
   expanded?: boolean;
   pressed?: boolean;
+  /** False: not by Tab, because the same can be done by a key where the focus is. */
+  focusable?: boolean;
 }
 
-export function IconButton({ icon, label, onClick, class: name = "", disabled, expanded, pressed }: IconButtonProps) {
+export function IconButton({
+  icon,
+  label,
+  onClick,
+  class: name = "",
+  disabled,
+  expanded,
+  pressed,
+  focusable = true,
+}: IconButtonProps) {
   return (
     <button
       type="button"
@@ -25,6 +36,7 @@ export function IconButton({ icon, label, onClick, class: name = "", disabled, e
       disabled={disabled ?? false}
       aria-expanded={expanded}
       aria-pressed={pressed}
+      tabIndex={focusable ? undefined : -1}
     >
       <Icon name={icon} />
     </button>

@@ -1,7 +1,7 @@
 // What the whole page shares: language, colours, the address, the server's health, short notes to the reader.
 
 import { computed, effect, signal } from "@preact/signals";
-import { api } from "../api/api.ts";
+import { api, untilAnswered } from "../api/api.ts";
 import type { Health } from "../api/wire.ts";
 import { en } from "../text/en.ts";
 import { chooseLanguage, type Language, languages, loadText, localeOf } from "../text/language.ts";
@@ -76,23 +76,44 @@ narrowScreen.addEventListener("change", () => {
   narrow.value = narrowScreen.matches;
 });
 
+const mediumScreen = matchMedia("(max-width: 1150px)");
+/** Whether the inspector lies over the conversation instead of beside it. The same width as in the style sheets. */
+export const medium = signal(mediumScreen.matches);
+mediumScreen.addEventListener("change", () => {
+  medium.value = mediumScreen.matches;
+});
+
 /** Whether the list of conversations is open where it covers the page (on narrow screens). */
 export const drawerOpen = signal(false);
+/** Whether the list is folded away on wide screens. */
+export const folded = signal(stored.get("folded") === "yes");
+
+export function toggleList(): void {
+  if (narrow.value) {
+    drawerOpen.value = !drawerOpen.value;
+    return;
+  }
+  folded.value = !folded.value;
+  stored.set("folded", folded.value ? "yes" : null);
+}
+
+export const paletteOpen = signal(false);
+export const sheetOpen = signal(false);
+
+/** Whether the reader has closed the banner of demo mode; a small mark stays. */
+export const demoSeen = signal(stored.get("demo") === "seen");
+export function closeDemo(): void {
+  demoSeen.value = true;
+  stored.set("demo", "seen");
+}
 
 export const health = signal<Health | null>(null);
-export const serverGone = signal(false);
 /** The server wants a key, or refused the one it got. */
 export const keyNeeded = signal(false);
 
-/** Asks once how the server is; keeps asking while it does not answer. */
+/** Asks how the server is; whether it answers at all is known from every call. */
 export async function checkHealth(): Promise<void> {
-  try {
-    health.value = await api.health();
-    serverGone.value = false;
-  } catch {
-    serverGone.value = true;
-    setTimeout(checkHealth, 3000);
-  }
+  health.value = await untilAnswered(() => api.health()).catch(() => null);
 }
 
 export interface Toast {

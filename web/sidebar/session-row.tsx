@@ -3,14 +3,23 @@
 import { useSignal } from "@preact/signals";
 import type { Session } from "../api/wire.ts";
 import { IconButton } from "../shell/button.tsx";
-import { addressOf, drawerOpen, goTo, route, text } from "../shell/state.ts";
+import { addressOf, drawerOpen, goTo, locale, route, text } from "../shell/state.ts";
+import { fill } from "../text/text.ts";
+import { printMoment } from "../text/time.ts";
 import { restoreSession, trashSession, trashShown } from "./sessions.ts";
 import { TitleEditor } from "./title-editor.tsx";
 
-export function SessionRow({ session }: { session: Session }) {
+/** `first`: the row that Tab reaches; arrows lead from it to the others. */
+export function SessionRow({ session, first }: { session: Session; first: boolean }) {
   const renaming = useSignal(false);
   const current = route.value === session.id;
   const title = session.title ?? text.value.untitled;
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "F2" && !trashShown.value) renaming.value = true;
+    else if (event.key === "Delete" && !trashShown.value) void trashSession(session.id);
+    else return;
+    event.preventDefault();
+  };
   if (renaming.value) {
     return (
       <li class="session-row">
@@ -22,6 +31,8 @@ export function SessionRow({ session }: { session: Session }) {
     <li class="session-row" data-current={current}>
       <a
         href={addressOf(session.id)}
+        tabIndex={first ? 0 : -1}
+        onKeyDown={onKeyDown}
         aria-current={current ? "page" : undefined}
         title={title}
         onClick={(event) => {
@@ -36,6 +47,11 @@ export function SessionRow({ session }: { session: Session }) {
           {title}
         </span>
         {session.snippet && <Snippet text={session.snippet} />}
+        {trashShown.value && session.deleted_at && (
+          <small class="quiet">
+            {fill(text.value.trashedOn, { date: printMoment(locale.value, session.deleted_at) })}
+          </small>
+        )}
       </a>
       <span class="row-tools">
         {trashShown.value ? (
@@ -46,8 +62,18 @@ export function SessionRow({ session }: { session: Session }) {
           />
         ) : (
           <>
-            <IconButton icon="pencil" label={text.value.rename} onClick={() => (renaming.value = true)} />
-            <IconButton icon="trash" label={text.value.remove} onClick={() => void trashSession(session.id)} />
+            <IconButton
+              icon="pencil"
+              label={text.value.rename}
+              focusable={false}
+              onClick={() => (renaming.value = true)}
+            />
+            <IconButton
+              icon="trash"
+              label={text.value.remove}
+              focusable={false}
+              onClick={() => void trashSession(session.id)}
+            />
           </>
         )}
       </span>
@@ -55,11 +81,14 @@ export function SessionRow({ session }: { session: Session }) {
   );
 }
 
+/** Markdown's signs, which say nothing in a line of a list. */
+const signs = /(?:^|(?<=\s))#{1,6} |\*\*|__|`{1,3}|^\s*&gt;\s?|\|/gm;
 const entities: Record<string, string> = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'" };
 
 /** What was found stands between <mark> and </mark>; the rest is escaped, and read back, so that no HTML is taken in from anywhere. */
 function Snippet({ text }: { text: string }) {
   const pieces = text
+    .replace(signs, "")
     .split(/<\/?mark>/)
     .map((piece) => piece.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => entities[entity] ?? entity));
   return (

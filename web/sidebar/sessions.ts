@@ -1,8 +1,9 @@
 // The list of conversations: pages, search, trash, rename, delete with undo, and news from other tabs.
 
 import { signal } from "@preact/signals";
-import { ApiError, api } from "../api/api.ts";
+import { type ApiError, api } from "../api/api.ts";
 import type { Session } from "../api/wire.ts";
+import { asApiError, describe } from "../shell/errors.ts";
 import { goTo, keyNeeded, route, showToast, text } from "../shell/state.ts";
 
 const pageSize = 30;
@@ -46,6 +47,12 @@ async function loadPage(after: string | undefined): Promise<void> {
     listError.value = asApiError(error);
     if (listError.value.status === 401) keyNeeded.value = true;
   }
+}
+
+export function toggleTrash(): void {
+  trashShown.value = !trashShown.value;
+  sessions.value = [];
+  void reloadSessions();
 }
 
 function mergeSessions(known: readonly Session[], more: readonly Session[]): Session[] {
@@ -121,16 +128,6 @@ export async function restoreSession(id: string, open: boolean): Promise<void> {
   } catch (error) {
     showToast(describe(asApiError(error)));
   }
-}
-
-/** What went wrong in the reader's language, and then in the server's own words. */
-export function describe(error: ApiError): string {
-  const errors: Readonly<Record<string, string | undefined>> = text.value.errors;
-  return errors[error.code] ?? (error.message || text.value.errors.internal);
-}
-
-export function asApiError(error: unknown): ApiError {
-  return error instanceof ApiError ? error : new ApiError(0, "internal", error instanceof Error ? error.message : "");
 }
 
 const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel("rozmova");

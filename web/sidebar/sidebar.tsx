@@ -7,7 +7,7 @@ import { IconButton } from "../shell/button.tsx";
 import { Icon, Logo } from "../shell/icon.tsx";
 import { isComposing } from "../shell/keys.ts";
 import { Problem } from "../shell/problem.tsx";
-import { addressOf, drawerOpen, goTo, locale, narrow, text } from "../shell/state.ts";
+import { addressOf, drawerOpen, folded, goTo, locale, narrow, route, text } from "../shell/state.ts";
 import { headingOf } from "../text/time.ts";
 import { Preferences } from "./preferences.tsx";
 import { SessionRow } from "./session-row.tsx";
@@ -19,12 +19,20 @@ import {
   query,
   reloadSessions,
   sessions,
+  toggleTrash,
   trashShown,
 } from "./sessions.ts";
 
 let searchTimer: ReturnType<typeof setTimeout> | undefined;
 export function Sidebar() {
-  const closed = narrow.value && !drawerOpen.value;
+  const closed = narrow.value ? !drawerOpen.value : folded.value;
+  const nav = useRef<HTMLElement>(null);
+  const shown = narrow.value && drawerOpen.value;
+  useEffect(() => {
+    if (shown) nav.current?.querySelector<HTMLElement>(".new-conversation")?.focus();
+    else if (narrow.value && nav.current?.contains(document.activeElement))
+      document.querySelector<HTMLElement>(".header .menu")?.focus();
+  }, [shown]);
   return (
     <>
       {narrow.value && drawerOpen.value && (
@@ -34,6 +42,7 @@ export function Sidebar() {
       )}
       <nav
         class="sidebar"
+        ref={nav}
         aria-label={text.value.conversations}
         inert={closed}
         data-open={drawerOpen.value}
@@ -46,7 +55,14 @@ export function Sidebar() {
             <Logo /> <span>{text.value.appName}</span>
           </a>
           {narrow.value && (
-            <IconButton icon="close" label={text.value.closeList} onClick={() => (drawerOpen.value = false)} />
+            <IconButton
+              icon="close"
+              label={text.value.closeList}
+              onClick={() => {
+                drawerOpen.value = false;
+                document.querySelector<HTMLElement>(".header .menu")?.focus();
+              }}
+            />
           )}
         </header>
         <a
@@ -92,9 +108,16 @@ function Search() {
         aria-label={text.value.search}
         onInput={(event) => search(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key === "Escape" && !isComposing(event) && query.value !== "") {
+          if (isComposing(event)) return;
+          if (event.key === "Escape" && query.value !== "") {
             event.stopPropagation();
             search("");
+          } else if (event.key === "ArrowDown" || event.key === "Enter") {
+            const row = document.querySelector<HTMLElement>(".session-row > a");
+            if (!row) return;
+            event.preventDefault();
+            if (event.key === "Enter") row.click();
+            else row.focus();
           }
         }}
       />
@@ -116,8 +139,14 @@ function SessionList() {
   const list = useRef<HTMLDivElement>(null);
   const searching = query.value.trim() !== "";
   return (
-    <div class="session-list" ref={list}>
-      {trashShown.value && <h2>{text.value.trash}</h2>}
+    // biome-ignore lint/a11y/noStaticElementInteractions: arrows lead from row to row; each row is a link of its own
+    <div class="session-list" ref={list} onKeyDown={moveFocus}>
+      {trashShown.value && (
+        <div class="trash-head">
+          <IconButton icon="back" label={text.value.backFromTrash} onClick={toggleTrash} />
+          <h2>{text.value.trash}</h2>
+        </div>
+      )}
       <Groups searching={searching || trashShown.value} />
       {listError.value && (
         <Problem code={listError.value.code} detail={listError.value.message}>
@@ -130,6 +159,24 @@ function SessionList() {
       {moreSessions.value && <More list={list} />}
     </div>
   );
+}
+
+/** One stop for Tab; arrows, Home and End lead through the rows. */
+function moveFocus(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
+  const rows = [...event.currentTarget.querySelectorAll<HTMLElement>(".session-row > a")];
+  const at = rows.indexOf(event.target as HTMLElement);
+  if (at < 0) return;
+  const steps: Record<string, number | undefined> = {
+    ArrowDown: at + 1,
+    ArrowUp: at - 1,
+    Home: 0,
+    End: rows.length - 1,
+  };
+  const next = steps[event.key];
+  if (next === undefined) return;
+  event.preventDefault();
+  if (next < 0) document.getElementById("search")?.focus();
+  else rows[Math.min(next, rows.length - 1)]?.focus();
 }
 
 function emptyWords(searching: boolean): string {
@@ -159,10 +206,12 @@ function Groups({ searching }: { searching: boolean }) {
 }
 
 function Rows({ rows }: { rows: readonly Session[] }) {
+  const known = sessions.value.some(({ id }) => id === route.value);
+  const first = known ? route.value : sessions.value[0]?.id;
   return (
     <ul>
       {rows.map((session) => (
-        <SessionRow key={session.id} session={session} />
+        <SessionRow key={session.id} session={session} first={session.id === first} />
       ))}
     </ul>
   );

@@ -3,9 +3,10 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Session } from "../api/wire.ts";
+import { asApiError, describe } from "../shell/errors.ts";
 import { isComposing } from "../shell/keys.ts";
 import { text } from "../shell/state.ts";
-import { asApiError, describe, renameSession } from "./sessions.ts";
+import { renameSession } from "./sessions.ts";
 
 export function TitleEditor({ session, onDone }: { session: Session; onDone(): void }) {
   const words = useSignal(session.title ?? "");

@@ -6,10 +6,10 @@ import type { Text } from "./text.ts";
 export const languages = ["en", "uk"] as const;
 export type Language = (typeof languages)[number];
 
-/** Each language's name in itself, and as its own readers shorten it. */
-export const names: Record<Language, { name: string; short: string }> = {
-  en: { name: "English", short: "EN" },
-  uk: { name: "Українська", short: "УКР" },
+/** Each language's name in itself. */
+export const names: Record<Language, string> = {
+  en: "English",
+  uk: "Українська",
 };
 
 const loaders: Record<Language, () => Promise<Text>> = {

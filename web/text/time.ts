@@ -1,4 +1,4 @@
-// Dates as the reader's language writes them, and the headings of the list.
+// Dates and spans as the reader's locale writes them, and the headings of the list.
 
 import type { Text } from "./text.ts";
 
@@ -10,6 +10,34 @@ export function printDateTime(locale: string, at: string): string {
 
 export function printDate(locale: string, at: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(at));
+}
+
+/** A day that the server names without a time, e.g. of a price: the same day wherever it is read. */
+export function printDay(locale: string, day: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(`${day}T00:00:00Z`));
+}
+
+/** The time alone for today, with the day for what is older. */
+export function printMoment(locale: string, at: string, now = new Date()): string {
+  const date = new Date(at);
+  const today = date.toDateString() === now.toDateString();
+  const day: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
+  const year: Intl.DateTimeFormatOptions = date.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
+  const time: Intl.DateTimeFormatOptions = { hour: "numeric", minute: "2-digit" };
+  return new Intl.DateTimeFormat(locale, today ? time : { ...day, ...year, ...time }).format(date);
+}
+
+/** A span of time, e.g. "1.2 s"; null where one of its ends is not known. */
+export function printSpan(locale: string, from: string | null, to: string | null): string | null {
+  if (from === null || to === null) return null;
+  const seconds = Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000);
+  const options = {
+    style: "unit",
+    unit: "second",
+    unitDisplay: "short",
+    maximumFractionDigits: seconds < 10 ? 2 : 1,
+  } as const;
+  return new Intl.NumberFormat(locale, options).format(seconds);
 }
 
 /** The heading a conversation stands under: today, yesterday, the last week, or its month. */

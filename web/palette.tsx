@@ -1,0 +1,140 @@
+// Ctrl+K: everything the page can do and every conversation, found by typing.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { api } from "./api/api.ts";
+import type { Session } from "./api/wire.ts";
+import { beginAnew, chat } from "./conversation/current.ts";
+import { showCost, showSettings } from "./inspector/inspector.ts";
+import { Dialog } from "./shell/dialog.tsx";
+import { isComposing } from "./shell/keys.ts";
+import { chooseTheme, goTo, paletteOpen, sheetOpen, text, toggleList } from "./shell/state.ts";
+import { sessions } from "./sidebar/sessions.ts";
+
+interface Entry {
+  id: string;
+  label: string;
+  hint?: string;
+  run(): void;
+}
+
+const mostConversations = 8;
+const askAfterMs = 150;
+
+export function Palette() {
+  if (!paletteOpen.value) return null;
+  const close = () => {
+    paletteOpen.value = false;
+  };
+  return (
+    <Dialog title={text.value.palette} onClose={close}>
+      <PaletteBody onDone={close} />
+    </Dialog>
+  );
+}
+
+function actions(): Entry[] {
+  const t = text.value;
+  const entries: Entry[] = [
+    { id: "new", label: t.newConversation, hint: "Ctrl Shift O", run: () => (goTo(null), beginAnew()) },
+    { id: "settings", label: t.settings, run: showSettings },
+    { id: "list", label: t.toggleList, hint: "Ctrl B", run: toggleList },
+    { id: "light", label: `${t.theme}: ${t.themeLight}`, run: () => chooseTheme("light") },
+    { id: "dark", label: `${t.theme}: ${t.themeDark}`, run: () => chooseTheme("dark") },
+    { id: "system", label: `${t.theme}: ${t.themeSystem}`, run: () => chooseTheme("system") },
+    { id: "keys", label: t.shortcuts, hint: "?", run: () => (sheetOpen.value = true) },
+    { id: "docs", label: t.documentation, run: () => location.assign("docs") },
+  ];
+  if (chat.value.session.value) entries.splice(1, 0, { id: "cost", label: t.cost, run: () => showCost(null) });
+  return entries;
+}
+
+function PaletteBody({ onDone }: { onDone(): void }) {
+  const words = useSignal("");
+  const found = useSignal<readonly Session[]>(sessions.value.slice(0, mostConversations));
+  const chosen = useSignal(0);
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const q = words.value.trim();
+    chosen.value = 0;
+    if (q === "") {
+      found.value = sessions.value.slice(0, mostConversations);
+      return;
+    }
+    const gone = new AbortController();
+    const timer = setTimeout(() => {
+      api.listSessions({ limit: mostConversations, q }, gone.signal).then(
+        (page) => {
+          found.value = page.data;
+        },
+        () => undefined, // the actions can still be chosen
+      );
+    }, askAfterMs);
+    return () => {
+      clearTimeout(timer);
+      gone.abort();
+    };
+  }, [words.value]);
+  const matching = actions().filter(({ label }) =>
+    label.toLocaleLowerCase().includes(words.value.trim().toLocaleLowerCase()),
+  );
+  const conversations = found.value.map((session) => ({
+    id: session.id,
+    label: session.title ?? text.value.untitled,
+    run: () => goTo(session.id),
+  }));
+  const entries: Entry[] = [...matching, ...conversations];
+  const run = (entry: Entry | undefined) => {
+    if (!entry) return;
+    onDone();
+    requestAnimationFrame(() => entry.run());
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (isComposing(event)) return;
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step !== 0) {
+      event.preventDefault();
+      chosen.value = (chosen.value + step + entries.length) % Math.max(1, entries.length);
+      list.current?.children[chosen.value]?.scrollIntoView({ block: "nearest" });
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      run(entries[chosen.value]);
+    }
+  };
+  return (
+    <div class="palette">
+      <input
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="palette-list"
+        aria-activedescendant={entries[chosen.value] && `palette-${entries[chosen.value]?.id}`}
+        aria-label={text.value.palette}
+        dir="auto"
+        autocomplete="off"
+        spellcheck={false}
+        value={words.value}
+        placeholder={text.value.paletteHint}
+        data-first
+        onInput={(event) => (words.value = event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      <div id="palette-list" role="listbox" aria-label={text.value.palette} ref={list}>
+        {entries.map((entry, index) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the keys
+          <div
+            key={entry.id}
+            id={`palette-${entry.id}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={index === chosen.value}
+            onClick={() => run(entry)}
+          >
+            <span dir="auto">{entry.label}</span>
+            {entry.hint && <kbd>{entry.hint}</kbd>}
+          </div>
+        ))}
+      </div>
+      {entries.length === 0 && <p class="quiet">{text.value.nothingFound}</p>}
+    </div>
+  );
+}

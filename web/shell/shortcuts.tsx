@@ -1,0 +1,37 @@
+// The sheet of shortcuts, opened with "?".
+
+import { Dialog } from "./dialog.tsx";
+import { sheetOpen, text } from "./state.ts";
+
+export function Shortcuts() {
+  if (!sheetOpen.value) return null;
+  const t = text.value.keys;
+  const keys: [string, string][] = [
+    ["Ctrl K", t.palette],
+    ["Ctrl Shift O", t.newConversation],
+    ["Ctrl B", t.list],
+    ["/", t.search],
+    ["Enter", t.send],
+    ["Shift Enter", t.line],
+    ["↑", t.edit],
+    ["Esc", t.stop],
+    ["j  k", t.turns],
+    ["PgUp  PgDn", t.read],
+    ["F2  Del", t.rows],
+    ["?", t.sheet],
+  ];
+  return (
+    <Dialog title={text.value.shortcuts} onClose={() => (sheetOpen.value = false)}>
+      <dl class="shortcuts">
+        {keys.map(([key, what]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

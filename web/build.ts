@@ -31,7 +31,20 @@ const types: Record<string, string> = {
 };
 
 /** Sheets in the order they apply. */
-const sheets = ["base", "layout", "sidebar", "conversation", "prose", "inspector", "dialog", "media"];
+const sheets = [
+  "base",
+  "layout",
+  "sidebar",
+  "conversation",
+  "message",
+  "composer",
+  "prose",
+  "inspector",
+  "receipt",
+  "settings",
+  "dialog",
+  "media",
+];
 
 function fileOf(name: string, body: Uint8Array | string, immutable: boolean): PageFile {
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;

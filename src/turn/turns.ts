@@ -139,10 +139,11 @@ export class Turns {
     const every = (ms: number, work: () => Promise<unknown>) =>
       this.timers.push(setInterval(oneAtATime(work, this.working), ms));
     every(tickMs, async () => this.flush());
-    every(leaseMs / 3, () => this.recovery.run());
+    // Nobody but this process can leave a turn behind in a database that is its own: only what could not be closed comes again.
+    every(shared ? leaseMs / 3 : leaseMs * 2, () => this.recovery.run());
     if (!shared) return;
     every(tickMs, () => this.attempt(() => this.takeStopRequests()));
-    every(leaseMs / 4, () => this.attempt(() => this.renewLeases()));
+    every(leaseMs / 2, () => this.attempt(() => this.renewLeases()));
   }
 
   /**

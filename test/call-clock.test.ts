@@ -1,6 +1,8 @@
 // Many calls share one timer: each still ends by its own deadline, for its own reason, and no other call's.
 
 import { expect, test } from "bun:test";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { CallClock, type Deadlines, Line } from "../src/providers/call-clock.ts";
 
 const far: Deadlines = { firstByteMs: 60_000, idleMs: 60_000, totalMs: 600_000 };
@@ -65,4 +67,22 @@ test("a line is cut by its caller or by a deadline, tells it once, and is cut by
   await new Promise<void>((resolve) => late.whenCut(resolve));
   expect(late.clock.expired).toBe("total");
   late.close();
+});
+
+test("a pause of the process longer than a deadline ends no call whose vendor has gone on speaking, and ends the silent ones", async () => {
+  const startedAt = performance.now();
+  const [speaking, silent] = [start({ idleMs: 100 }, "idle"), start({ idleMs: 100 }, "idle")];
+  const server = createServer((socket) => void socket.write("words")).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  socket.on("data", () => speaking.clock.startWaiting("idle"));
+  const paused = new Promise((resolve) => setImmediate(resolve));
+  await paused;
+  while (performance.now() - startedAt < 400); // the whole process stands still, and the words lie in the socket
+  expect(await silent.passed).toBeGreaterThanOrEqual(100);
+  expect(speaking.clock.expired).toBeNull();
+  expect(await speaking.passed).toBeGreaterThanOrEqual(450);
+  for (const { clock } of [speaking, silent]) clock.close();
+  socket.destroy();
+  server.close();
 });

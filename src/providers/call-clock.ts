@@ -61,6 +61,14 @@ export class CallClock {
 const running = new Set<CallClock>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 let timerAt = Number.POSITIVE_INFINITY;
+/** When the timer should fire at the latest, and whether the last time it did so much later. */
+let timerDue = 0;
+let wasHeldUp = false;
+/**
+ * A timer that is so late was held up with the whole process (stopped, swapped out, a long task), and what the vendors sent
+ * meanwhile lies unread: it is read before anybody is given up, which takes one more turn of the event loop.
+ */
+const heldUpMs = 50;
 /** Between two looks at all calls: thousands that fall silent one by one must not cost a look each. */
 const leastPauseMs = 10;
 /** The longest delay a timer can have (2^31 - 1 ms). */
@@ -70,12 +78,19 @@ function wakeAt(at: number, now: number): void {
   if (at >= timerAt) return;
   stopTimer();
   timerAt = at;
-  timer = setTimeout(checkAll, Math.min(Math.max(Math.ceil(at - now), leastPauseMs), maxTimerMs));
+  const delayMs = Math.min(Math.max(Math.ceil(at - now), leastPauseMs), maxTimerMs);
+  timerDue = now + delayMs;
+  timer = setTimeout(checkAll, delayMs);
 }
 
 function checkAll(): void {
   timerAt = Number.POSITIVE_INFINITY;
   const now = performance.now();
+  wasHeldUp = !wasHeldUp && now - timerDue > heldUpMs;
+  if (wasHeldUp) {
+    wakeAt(now + leastPauseMs, now);
+    return;
+  }
   let next = Number.POSITIVE_INFINITY;
   for (const clock of running) next = Math.min(next, clock.check(now));
   wakeAt(next, now);

@@ -5,9 +5,10 @@ export type FaultPhase = "before-stream" | "mid-stream" | "odd-200";
 
 /**
  * What a careful client should report in the end: `error`, `interrupted` (text, then it broke or had no end), `silence` (only the
- * client's own timers help), `answer` (complete as it is), `blocked`, `empty` (finished without a word), `cut` (the token limit).
+ * client's own timers help), `answer` (complete as it is), `blocked`, `empty` (finished without a word), `wordless` (with something
+ * that is no text), `cut` (the token limit).
  */
-export type FaultOutcome = "error" | "interrupted" | "silence" | "answer" | "blocked" | "empty" | "cut";
+export type FaultOutcome = "error" | "interrupted" | "silence" | "answer" | "blocked" | "empty" | "wordless" | "cut";
 
 const table = {
   "bad-argument": ["before-stream", "error", "400 INVALID_ARGUMENT with field violations"],
@@ -46,6 +47,11 @@ const table = {
   "no-finish": ["mid-stream", "interrupted", "the body ends well, but no event had a finishReason"],
   stall: ["mid-stream", "silence", "silence with the connection open"],
   "slow-drip": ["mid-stream", "silence", "a tiny event every delayMs (default 1000), for ever"],
+  "endless-head": ["before-stream", "error", "a header of the answer never ends"],
+  "endless-event": ["mid-stream", "error", "an event that never ends"],
+  "endless-text": ["mid-stream", "error", "text without end, as fast as it is read"],
+  "endless-thoughts": ["mid-stream", "error", "thoughts without end, as fast as they are read"],
+  "endless-parts": ["mid-stream", "error", "signed parts without end, as fast as they are read"],
   "no-final-delimiter": ["odd-200", "answer", "the last event has no blank line after it"],
   "empty-200": ["odd-200", "interrupted", "200 without a body"],
   "html-200": ["odd-200", "error", "200 with an HTML page, as a captive portal gives"],
@@ -54,6 +60,12 @@ const table = {
   "recitation-midtext": ["odd-200", "blocked", "some text, then finishReason RECITATION"],
   "empty-stop": ["odd-200", "empty", "finishReason STOP without parts"],
   "max-tokens-no-parts": ["odd-200", "cut", "thinking ate maxOutputTokens: MAX_TOKENS and no parts"],
+  "function-call": ["odd-200", "wordless", "a function call and no text"],
+  "model-armor": ["odd-200", "blocked", "finishReason MODEL_ARMOR with a finishMessage"],
+  "account-limited": ["odd-200", "error", "finishReason PUP_LIMITED_DISABLED"],
+  "absurd-usage": ["odd-200", "answer", "counts of 2^53 - 1 and 1e300, more cached than asked"],
+  "nested-usage": ["odd-200", "answer", "a usage nested 1,000 deep"],
+  "long-names": ["odd-200", "answer", "modelVersion, responseId and finishMessage of 100 KB each"],
   "unknown-finish": ["odd-200", "answer", "a finishReason nobody has heard of"],
   "no-usage": ["odd-200", "answer", "no usageMetadata anywhere"],
   "usage-falls": ["odd-200", "answer", "running totals that fall in the middle: only the last one is right"],

@@ -2,6 +2,7 @@
 
 import { composeAnswer, type PromptCount } from "./answer.ts";
 import type { Call } from "./call.ts";
+import { endlessScript } from "./endless.ts";
 import { type ErrorContext, errorFaultScript, errorScript, portalPage } from "./error-faults.ts";
 import { streamEvents, unaryEvent } from "./events.ts";
 import { findModel, type Model } from "./models.ts";
@@ -113,7 +114,7 @@ function keepDeadline(script: Script, call: Call, context: ErrorContext): Script
 /** The answer to a generate call whose key is good. */
 export function generateScript(call: Call, scenario: Scenario, context: ErrorContext, kitchen: Kitchen): Script {
   const waitMs = scenario.firstByteMs ?? (scenario.fault === "slow-first-byte" ? slowFirstByteMs : undefined);
-  const fault = errorFaultScript(scenario, context);
+  const fault = errorFaultScript(scenario, context) ?? endlessScript(scenario.fault, context.framing);
   if (fault) return waitMs === undefined ? fault : { ...fault, waitMs };
   const model = findModel(context.model, kitchen.now());
   if (!model) return errorScript(unknownModel(context.model, context.version), context.framing);

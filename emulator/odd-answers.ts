@@ -26,6 +26,24 @@ export function shapeAnswer(answer: Answer, scenario: Scenario): Answer {
     }
     case "recitation-midtext":
       return { ...answer, texts: answer.texts.slice(0, scenario.after ?? 2), finishReason: "RECITATION" };
+    case "function-call":
+      return { ...answer, thoughts: [], texts: [], signature: undefined, emptyLast: false };
+    case "model-armor":
+      return {
+        ...answer,
+        texts: answer.texts.slice(0, 1),
+        finishReason: "MODEL_ARMOR",
+        finishMessage: "Blocked by a template.",
+      };
+    case "account-limited":
+      return {
+        ...answer,
+        ...{ thoughts: [], texts: [], signature: undefined, emptyLast: false, finishReason: "PUP_LIMITED_DISABLED" },
+      };
+    case "long-names": {
+      const long = "x".repeat(100_000);
+      return { ...answer, modelVersion: long, responseId: long, finishMessage: long };
+    }
     case "unknown-finish":
       return { ...answer, finishReason: "SOLAR_FLARE" };
     case "no-finish":
@@ -81,10 +99,34 @@ function addUnknownKeys(events: ResponseEvent[]): void {
   }
 }
 
+const absurdUsage = {
+  promptTokenCount: Number.MAX_SAFE_INTEGER,
+  cachedContentTokenCount: Number.MAX_SAFE_INTEGER - 1,
+  candidatesTokenCount: 1e300,
+  thoughtsTokenCount: -1,
+  totalTokenCount: 0.5,
+};
+
+function nest(depth: number): unknown {
+  let nested: unknown = 1;
+  for (let level = 0; level < depth; level++) nested = [nested];
+  return nested;
+}
+
+function callFunction(events: ResponseEvent[]): void {
+  const content = events.at(-1)?.candidates?.[0]?.content;
+  if (content) content.parts = [{ functionCall: { name: "look_up", args: { query: "weather" } } }];
+}
+
 /** Changes the events of an answer; may put others in their place. */
 export function shapeEvents(events: ResponseEvent[], answer: Answer, scenario: Scenario): ResponseEvent[] {
   if (scenario.fault === "blocked-prompt") return [blockedEvent(answer, "prompt")];
   if (scenario.fault === "safety-no-content") return [blockedEvent(answer, "output")];
+  if (scenario.fault === "function-call") callFunction(events);
+  if (scenario.fault === "absurd-usage") for (const event of events) event.usageMetadata = absurdUsage;
+  if (scenario.fault === "nested-usage") {
+    for (const event of events.slice(-1)) event.usageMetadata = { ...event.usageMetadata, deep: nest(1_000) };
+  }
   if (scenario.fault === "usage-falls") makeUsageFall(events, answer);
   if (scenario.fault === "early-stop") stopEarly(events, scenario.after ?? 2);
   if (scenario.fault === "unknown-keys") addUnknownKeys(events);

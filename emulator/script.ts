@@ -12,6 +12,8 @@ export interface Script {
   waitMs?: number;
   /** Nothing is sent at all, not even a status; only `end` counts. */
   mute?: boolean;
+  /** The steps are the connection's bytes as they are, the status line among them. */
+  raw?: boolean;
   steps: Iterable<Step>;
   /** close: the connection ends without the end of the body. hang: it stays open until the client goes. */
   end: "normal" | "reset" | "close" | "hang";
@@ -85,7 +87,8 @@ export async function playScript(response: ServerResponse, script: Script, call:
     if ("pauseMs" in step) await line.pause(step.pauseMs);
     else {
       if (step.usage !== undefined) call.usage = step.usage;
-      if (!response.write(step.bytes) && response.writableNeedDrain) await line.drain();
+      if (script.raw) response.socket?.write(step.bytes);
+      else if (!response.write(step.bytes) && response.writableNeedDrain) await line.drain();
     }
     if (!line.open) return;
   }

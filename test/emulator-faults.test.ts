@@ -49,9 +49,19 @@ const full = (events: ReturnType<typeof parseEvents>) => {
   expect(finishOf(events)).toBe("STOP");
 };
 /** The faults that never end on their own have tests of their own below. */
-type Silent = "no-headers" | "stall" | "slow-drip";
+const unending = [
+  "no-headers",
+  "stall",
+  "slow-drip",
+  "endless-head",
+  "endless-event",
+  "endless-text",
+  "endless-thoughts",
+  "endless-parts",
+] as const;
+type Unending = (typeof unending)[number];
 
-const sightings: Record<Exclude<FaultName, Silent>, (seen: Seen) => void> = {
+const sightings: Record<Exclude<FaultName, Unending>, (seen: Seen) => void> = {
   "bad-argument": (seen) => {
     refusal(400, "INVALID_ARGUMENT", /max_output_tokens/)(seen);
     expect(seen.body).toContain('"fieldViolations"');
@@ -194,6 +204,35 @@ const sightings: Record<Exclude<FaultName, Silent>, (seen: Seen) => void> = {
     expect(events[0]?.usageMetadata).not.toHaveProperty("candidatesTokenCount");
     expect(events[0]?.usageMetadata?.thoughtsTokenCount).toBe(64);
   }),
+  "function-call": whole((events) => {
+    expect(events).toHaveLength(1);
+    expect(events[0]?.candidates?.[0]?.content?.parts).toEqual([
+      { functionCall: { name: "look_up", args: { query: "weather" } } },
+    ]);
+    expect(finishOf(events)).toBe("STOP");
+  }),
+  "model-armor": whole((events) => {
+    expect(events.at(-1)?.candidates?.[0]).toMatchObject({
+      finishReason: "MODEL_ARMOR",
+      finishMessage: "Blocked by a template.",
+    });
+  }),
+  "account-limited": whole((events) => {
+    expect([textOf(events), finishOf(events)]).toEqual(["", "PUP_LIMITED_DISABLED"]);
+  }),
+  "absurd-usage": whole((events) => {
+    full(events);
+    expect(events.at(-1)?.usageMetadata).toMatchObject({ promptTokenCount: 2 ** 53 - 1, candidatesTokenCount: 1e300 });
+  }),
+  "nested-usage": whole((events, seen) => {
+    full(events);
+    expect(seen.body).toContain("[".repeat(1_000));
+  }),
+  "long-names": whole((events) => {
+    full(events);
+    expect(events.at(-1)?.candidates?.[0]).toHaveProperty("finishMessage", "x".repeat(100_000));
+    expect(events[0]?.modelVersion).toHaveLength(100_000);
+  }),
   "unknown-finish": whole((events) => {
     expect(textOf(events)).toBe(text);
     expect(finishOf(events)).toBe("SOLAR_FLARE");
@@ -314,8 +353,18 @@ test("slow-drip: it never ends until the client goes", async () => {
   expect(emulator.generateCalls()[0]).toMatchObject({ disconnected: true, finished: false });
 });
 
-test("every fault in the list is either seen above or one of the silent three, and the guide has its row", () => {
-  const seen = [...Object.keys(sightings), "no-headers", "stall", "slow-drip"];
+test.each(unending.slice(3))("%s: it never ends until the client goes", async (fault) => {
+  emulator.play({ fault });
+  const wire = openWire(emulator.url, "Hello");
+  await wire.until("endless endless", fault === "endless-parts" ? 0 : 40_000);
+  if (fault === "endless-parts") await wire.until('"thoughtSignature": "AAAA', 20);
+  wire.socket.destroy();
+  await emulator.idle();
+  expect(emulator.generateCalls()[0]).toMatchObject({ disconnected: true, finished: false });
+});
+
+test("every fault in the list is either seen above or one of those without an end, and the guide has its row", () => {
+  const seen = [...Object.keys(sightings), ...unending];
   expect(faultNames.map((fault) => fault.name).sort()).toEqual(seen.sort() as FaultName[]);
   const guide = readFileSync(new URL("../emulator/README.md", import.meta.url), "utf8");
   for (const { name, phase, outcome, description } of faultNames) {
@@ -325,7 +374,7 @@ test("every fault in the list is either seen above or one of the silent three, a
 
 test("on a unary call every fault that ends is an error, a broken body or an odd 200, and a refusal is JSON", async () => {
   for (const { name, phase } of faultNames) {
-    if (["no-headers", "stall", "slow-drip"].includes(name)) continue;
+    if (unending.some((one) => one === name)) continue;
     emulator.play({ fault: name, text, bytes: 1000, firstByteMs: 0 });
     const seen = await watchCall(emulator.url, "Hello", { verb: "generateContent" });
     if (phase === "odd-200") expect([name, seen.status, seen.complete]).toEqual([name, 200, true]);

@@ -114,3 +114,30 @@ test("any bytes at all end in an answer or in a provider_error, never in another
     { numRuns: 2000 },
   );
 });
+
+test("a usage nested 50,000 deep ends in an answer or in a provider_error, and never in another failure", () => {
+  const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+  const json = `{"candidates": [{"content": {"parts": [{"text": "so"}]},"finishReason": "STOP"}],"usageMetadata": {"promptTokenCount": 1,"deep": ${deep}}}`;
+  const seen = feed([new TextEncoder().encode(`data: ${json}\r\n\r\n`)]);
+  expect([null, "provider_error"]).toContain(seen.error);
+  expect(seen.answer.record.usageRaw?.length ?? 0).toBeLessThan(20_000);
+});
+
+test("whatever never ends is cut at its limit, with what came before it kept in bounds", () => {
+  const piece = "слово ".repeat(10_000);
+  const part = (json: string) => `data: {"candidates": [{"content": {"parts": [${json}]}}]}\r\n\r\n`;
+  for (const json of [
+    `{"text": "${piece}"}`,
+    `{"text": "${piece}","thought": true}`,
+    `{"text": "","thoughtSignature": "${piece}"}`,
+    `{"text": "."}`,
+    `{"text": "","thoughtSignature": "A"}`,
+  ]) {
+    const bytes = new TextEncoder().encode(part(json).repeat(Math.ceil(1_000_000 / json.length)));
+    const seen = feed(Array.from({ length: 40 }, () => bytes));
+    const { record } = seen.answer;
+    expect(seen.error).toBe("provider_error");
+    expect(Buffer.byteLength(seen.text + seen.thought)).toBeLessThan(4_200_000);
+    expect(record.vendorParts?.length ?? 0).toBeLessThan(4_200_000);
+  }
+});

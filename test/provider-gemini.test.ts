@@ -83,12 +83,16 @@ function judge(outcome: string, read: Awaited<ReturnType<typeof call>>): boolean
     case "blocked":
     case "empty":
       return read.error === null && finishReason === outcome;
+    case "wordless":
+      return (
+        read.error === null && read.text === "" && read.record.notShown.length > 0 && finishReason === "tool_calls"
+      );
     case "cut":
       return read.error === null && finishReason === "max_tokens";
     case "silence":
       return codeOf(read) === "provider_timeout";
     default:
-      return failed && finishReason === null;
+      return failed && (finishReason === null || finishReason === "pup_limited_disabled");
   }
 }
 

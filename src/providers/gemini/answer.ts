@@ -3,7 +3,7 @@
 import type { Candidate, GenerateContentResponse, Part } from "@google/genai";
 import type { ProviderEvent } from "../../provider.ts";
 import { findValue, sliceElements } from "../json-slice.ts";
-import { GeminiError, toGeminiError } from "./errors.ts";
+import { GeminiError, toGeminiError, tooLong } from "./errors.ts";
 import { readFailure } from "./failure.ts";
 import { accountWord, type Finish, readBlock, readFinish } from "./finish.ts";
 import type { Frame } from "./frame.ts";
@@ -43,6 +43,7 @@ export class Answer {
   read(frame: Frame, out: ProviderEvent[]): void {
     if (typeof frame === "string") this.#readEvent(frame, out);
     else if (frame.kind === "broken") throw unreadable(frame.why);
+    else if (frame.kind === "too-long") throw tooLong("one event has reached its limit");
     else throw toGeminiError(readFailure(null, frame.json));
   }
 
@@ -59,7 +60,6 @@ export class Answer {
     if (record.finishReason === null && this.#hasFeedback && !this.#hasCandidate) this.#end(readBlock(null, null));
     if (!this.#hasEvents) throw nothingCame();
     if (record.finishReason === null) throw unreadable("the stream ended without a finish reason");
-    if (record.finishReason === accountWord.toLowerCase()) throw accountLimited(record.finishDetail);
     if (record.finishReason === "stop") record.finishReason = this.#chooseStop();
   }
 
@@ -111,7 +111,9 @@ export class Answer {
     this.record.takeGrounding(candidate.groundingMetadata);
     for (const name of nameSources(candidate)) this.record.noteNotShown(name);
     const finish = readFinish(candidate.finishReason, candidate.finishMessage);
-    if (finish) this.#end(finish);
+    if (finish === undefined) return;
+    this.#end(finish);
+    if (finish.reason === accountWord.toLowerCase()) throw accountLimited(finish.detail);
   }
 
   #end({ reason, detail }: Finish): void {
@@ -150,7 +152,7 @@ export class Answer {
 
   #spend(text: string): void {
     this.#bytesLeft -= Buffer.byteLength(text) + bytesBeside;
-    if (this.#bytesLeft < 0) throw tooLong();
+    if (this.#bytesLeft < 0) throw tooLong("the answer has reached its limit in bytes");
   }
 }
 
@@ -172,17 +174,6 @@ function accountLimited(detail: string | null): GeminiError {
     "provider_refused_key",
     "The model provider has limited this server's account. The operator must see to it with the provider.",
     { cause: `${accountWord} ${detail ?? ""}`.trim() },
-  );
-}
-
-function tooLong(): GeminiError {
-  const megabytes = maxAnswerBytes / 1024 / 1024;
-  return new GeminiError(
-    "provider_error",
-    `The provider's answer is longer than this server takes (${megabytes} MB).`,
-    {
-      cause: "the answer's limit in bytes",
-    },
   );
 }
 

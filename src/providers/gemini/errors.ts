@@ -95,6 +95,11 @@ export function toGeminiError(failure: VendorFailure): GeminiError {
   }
 }
 
+/** Something in the answer is longer than any that is taken: it is cut there. */
+export function tooLong(cause: string): GeminiError {
+  return new GeminiError("provider_error", "The provider's answer is longer than this server takes.", { cause });
+}
+
 type Class =
   | "key"
   | "region"

@@ -1,7 +1,7 @@
 // What a streamed answer is cut into.
 
 /**
- * One thing found in the stream: an event's JSON; the JSON of an error that stood outside any event; or what the stream
- * holds that is neither, in our words.
+ * One thing found in the stream: an event's JSON; the JSON of an error that stood outside any event; what the stream
+ * holds that is neither, in our words; or that something in it is longer than anything an answer has.
  */
-export type Frame = string | { kind: "error"; json: string } | { kind: "broken"; why: string };
+export type Frame = string | { kind: "error"; json: string } | { kind: "broken"; why: string } | { kind: "too-long" };

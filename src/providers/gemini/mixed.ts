@@ -53,7 +53,7 @@ export class MixedFramer {
   }
 
   #takeEvents(): Frame[] {
-    if (this.#overflowed) return broken("far too long an event");
+    if (this.#overflowed) return tooLong;
     if (this.#found.length === 0) return noFrames;
     return this.#found.splice(0);
   }
@@ -65,7 +65,7 @@ export class MixedFramer {
 
   #readForeign(text: string): Frame[] {
     const foreign = this.#foreign + text;
-    if (foreign.length > maxForeignLength) return broken("far too much text outside of events");
+    if (foreign.length > maxForeignLength) return tooLong;
     if (this.#foreign === "" && /^\s*</.test(text)) return broken("a page of HTML instead of events");
     this.#foreign = foreign;
     return /[}\]]\s*$/.test(text) ? this.#takeForeign(false) : noFrames;
@@ -130,6 +130,7 @@ export function splitMixed(text: string, ended: boolean): Frame[] {
 }
 
 const noFrames: Frame[] = [];
+const tooLong: Frame[] = [{ kind: "too-long" }];
 
 function broken(why: string): Frame[] {
   return [{ kind: "broken", why }];

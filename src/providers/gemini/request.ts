@@ -4,8 +4,9 @@ import type { ErrorCode } from "../../errors.ts";
 import type { BeforeSend, ProviderEvent } from "../../provider.ts";
 import type { CallClock, Line } from "../call-clock.ts";
 import { codeOf, type HttpExchange, type Post } from "../http/exchange.ts";
+import { HttpLimitError } from "../http/parser.ts";
 import { Answer } from "./answer.ts";
-import { GeminiError, toGeminiError } from "./errors.ts";
+import { GeminiError, toGeminiError, tooLong } from "./errors.ts";
 import { readFailure } from "./failure.ts";
 import { AttemptRecord, type GeminiCallRecord } from "./record.ts";
 import { StreamFramer } from "./stream.ts";
@@ -115,6 +116,7 @@ async function readStart(call: HttpExchange): Promise<string> {
 
 /** A connection that failed or broke, with nothing of ours in the message. */
 export function connectionFailure(error: unknown): GeminiError {
+  if (error instanceof HttpLimitError) return tooLong(error.message);
   return new GeminiError("provider_unavailable", "The provider cannot be reached, or the connection to it broke.", {
     cause: `${codeOf(error)} ${error instanceof Error ? error.message : String(error)}`.trim(),
     retry: "yes",
@@ -178,6 +180,7 @@ export class AnswerStream {
     const now = performance.now();
     const over = this.#ended || this.#failure !== undefined;
     if (now < this.#nextUsageAt && !over) return;
+    if (this.#failure !== undefined && batch.length === 0) return; // nothing has come but this: a failure before the first word
     if (this.#answer.takeUsageChange()) {
       batch.push(usageEvent);
       this.#nextUsageAt = now + usageEveryMs;

@@ -3,6 +3,9 @@
 /** An answer that breaks the protocol. */
 export class HttpSyntaxError extends Error {}
 
+/** An answer whose head or trailer is longer than any that is taken. */
+export class HttpLimitError extends HttpSyntaxError {}
+
 const maxHeadBytes = 64 * 1024;
 const maxTrailerBytes = 64 * 1024;
 /** A chunk of up to 2^48 bytes: more digits than that are no length. */
@@ -68,7 +71,7 @@ export class AnswerParser {
     while (this.#phase === "head") {
       const end = Buffer.prototype.indexOf.call(all, "\r\n\r\n", look, "latin1");
       if (end === -1 ? all.length - from > maxHeadBytes : end - from > maxHeadBytes)
-        throw new HttpSyntaxError("the answer's head is too long");
+        throw new HttpLimitError("the answer's head is too long");
       if (end === -1) {
         this.#headBytes = all.slice(from);
         return nothing;
@@ -206,7 +209,7 @@ export class AnswerParser {
   }
 
   #countTrailer(): void {
-    if (++this.#trailerBytes > maxTrailerBytes) throw new HttpSyntaxError("the answer's trailer is too long");
+    if (++this.#trailerBytes > maxTrailerBytes) throw new HttpLimitError("the answer's trailer is too long");
   }
 
   /** Nobody asked for anything more: what comes now belongs to no request of ours. */

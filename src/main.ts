@@ -1,7 +1,7 @@
 // Start and stop: the only file that knows every room.
 
 import { randomInt } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import pino from "pino";
 import { startEmulator } from "../emulator/emulator.ts";
 import { loadPage } from "../web/build.ts";
@@ -213,11 +213,15 @@ function refuseOpenDoor(config: Config): void {
   );
 }
 
+/** Some ten thousand rows. */
+const largestPricesBytes = 4_000_000;
+
 /** The built-in prices with the operator's over them. Throws with the setting, the file and every mistake in it. */
 function readPrices(config: Config): PriceBook {
   const file = config.pricesFile;
   if (file === null) return createPriceBook(prices);
   try {
+    if (statSync(file).size > largestPricesBytes) throw new Error(`it has more than ${largestPricesBytes} bytes`);
     return createPriceBook(mergePriceRows(prices, parsePriceFile(readFileSync(file, "utf8"))));
   } catch (error) {
     throw new Error(`PRICES_FILE ${file}: ${error instanceof Error ? error.message : error}`);

@@ -29,6 +29,29 @@ test("the key: none is 403, a wrong one 400 or 401, in the header or the query, 
   await guarded.close();
 });
 
+test("a retired model is answered by its successor, by that one's rules, from its day on", async () => {
+  let now = Date.parse("2026-11-30T23:59:59.999Z");
+  const dated = await startEmulator({ now: () => now });
+  const old = { model: "gemini-2.5-flash", verb: unary };
+  const asked = async (thinkingConfig: object) => {
+    const answer = await ask(dated.url, "Hello", { ...old, body: { generationConfig: { thinkingConfig } } });
+    const { modelVersion, error } = (await answer.json()) as Record<string, { message: string }>;
+    return [answer.status, modelVersion ?? error?.message];
+  };
+  expect(await asked({ thinkingBudget: 0 })).toEqual([200, "gemini-2.5-flash"] as never);
+  expect(await asked({ thinkingLevel: "LOW" })).toEqual([
+    400,
+    "Thinking level is not supported for this model.",
+  ] as never);
+  now += 1;
+  expect(await asked({ thinkingBudget: 0 })).toEqual([
+    400,
+    "Thinking budget is not supported for this model.",
+  ] as never);
+  expect(await asked({ thinkingLevel: "LOW" })).toEqual([200, "gemini-3.5-flash-lite"] as never);
+  await dated.close();
+});
+
 type Refused = [name: string, body: Record<string, unknown>, words: RegExp | string, options?: AskOptions];
 const three = { model: "gemini-3.6-flash" };
 const config = (generationConfig: Record<string, unknown>) => ({ generationConfig });

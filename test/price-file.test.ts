@@ -132,6 +132,7 @@ describe("a price file", () => {
     await expect(start(JSON.stringify([written, { ...written, input: 1 }]))).rejects.toThrow(
       `PRICES_FILE ${file}: [1].input: 1 must be USD per million`,
     );
+    await expect(start(" ".repeat(4_000_001))).rejects.toThrow(`PRICES_FILE ${file}: it has more than 4000000 bytes`);
     await expect(start("[")).rejects.toThrow(`PRICES_FILE ${file}: it is not JSON`);
     await expect(start(JSON.stringify([written, { ...written, input: "9" }]))).rejects.toThrow(
       "begin at the same time",

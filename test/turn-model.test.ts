@@ -80,6 +80,14 @@ test("a named model that its vendor serves by another is asked in that one's for
   }
 });
 
+test("a model that was served by another of the same form is asked as it is named, without a word", () => {
+  const { chooser } = chooserAt(after);
+  const choice = chooser.choose("gemini-3.5-flash", null, { thinking: "high" });
+  expect([choice.model, choice.formOf, choice.notices]).toEqual(["gemini-3.5-flash", "gemini-3.5-flash", []]);
+  const bare = chooser.reconsider(choice, { thinking: "high" }, refused);
+  expect([formOf(bare), bare && codesOf(bare)]).toEqual([["gemini-3.5-flash", undefined], ["params_adapted"]]);
+});
+
 test("after a refusal that names thinking the successor's form is sent, then none, and no form twice", () => {
   const { chooser, warnings } = chooserAt(before);
   const params = { thinking: 5000 };

@@ -13,12 +13,12 @@ export interface ParamForm {
   changes: string[];
 }
 
-type Forms = Pick<Catalogue, "adapt" | "replacementFor" | "successorOf">;
+type Forms = Pick<Catalogue, "adapt" | "find" | "replacementFor" | "successorOf">;
 
 /**
  * A model that was retired gets its successor's form first, because it serves now; and its own after that, because days of
  * retirement have moved. One that was not gets the successor's once its own was refused, for the same reason. Only forms that
- * differ are listed, and other ones than the first only where there is thinking, which is all that forms differ in so far.
+ * differ on the wire are listed, and other ones than the first only where there is thinking, which is all they differ in so far.
  */
 export function listForms(catalogue: Forms, model: string, params: Params, nowMs: number): ParamForm[] {
   const own: ParamForm = { name: "own", formOf: model, ...catalogue.adapt(params, model, model) };
@@ -26,9 +26,15 @@ export function listForms(catalogue: Forms, model: string, params: Params, nowMs
   const next = served ?? catalogue.successorOf(model);
   if (next === null) return [own];
   const successor: ParamForm = { name: "successor", formOf: next, ...catalogue.adapt(params, model, next) };
-  const forms = served === null ? [own, successor] : [successor, own];
+  const differ = own.changes.length > 0 || successor.changes.length > 0 || !areAlike(catalogue, model, next);
+  const forms = !differ ? [own] : served === null ? [own, successor] : [successor, own];
   if (params.thinking === undefined) return forms.slice(0, 1);
   return [...forms, leaveOut(params, forms[0]!)];
+}
+
+/** Whether two models are sent the same for the same word. */
+function areAlike(catalogue: Forms, model: string, other: string): boolean {
+  return catalogue.find(model)?.thinking?.kind === "level" && catalogue.find(other)?.thinking?.kind === "level";
 }
 
 /** The params asked, but for thinking, which the form's model refused. */

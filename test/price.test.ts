@@ -140,6 +140,7 @@ describe("the bill", () => {
     const newer = priceAt("gemini-3.8-flash", november);
     const maps = { search: { prompts: 0, queries: 0 }, maps: { prompts: 1 } };
     expect(billOf(newer, {}, maps)).toMatchObject({ priced: "guessed", total: 14_000_000_000n });
+    expect(billOf(newer, {}, maps).lines).toMatchObject([{ item: "grounding_maps", quantity: 1, unit: "query" }]);
     expect(billOf(newer, {}, searched(0))).toMatchObject({ priced: "guessed", total: 0n, lines: [] });
     expect(billOf(newer, {}, searched(2)).priced).toBe("all");
     const older = priceAt("gemini-2.5-pro", november);

@@ -2,9 +2,9 @@
 
 import { AppError } from "../errors.ts";
 import type { Accuracy } from "../money/ledger.ts";
-import type { Counted, Usage } from "../money/usage.ts";
+import type { Usage } from "../money/usage.ts";
 import type { EventBatch, LoggedEvent } from "../turn/event.ts";
-import { countedFrom, printCounted } from "./columns.ts";
+import { printCounted } from "./columns.ts";
 import type { Dialect, Reader, Tx, Value } from "./tx.ts";
 
 type PackedUsage = ["u", Usage, string | null, Accuracy, number];
@@ -118,9 +118,6 @@ export interface StoredLog {
   events: { number: number; event: LoggedEvent }[];
   /** Whether there are more events, after the last of these. */
   hasMore: boolean;
-  usageRaw: string | null;
-  counted: Counted | null;
-  modelServed: string | null;
 }
 
 const allBatches = 2 ** 31;
@@ -128,9 +125,6 @@ const allBatches = 2 ** 31;
 interface EventRow {
   first_number: number;
   events: string;
-  usage_raw: string | null;
-  counted: string | null;
-  model_served: string | null;
 }
 
 /** Of which batches a reading consists. A row begins at or before any number in it: the row that holds `after + 1` is the last one that begins there or before. */
@@ -138,8 +132,7 @@ const fromNumber = `FROM turn_event WHERE turn_id = $1 AND first_number >=
   COALESCE((SELECT MAX(first_number) FROM turn_event WHERE turn_id = $1 AND first_number <= $2), 0) ORDER BY first_number LIMIT $3`;
 
 /**
- * Events after number `after`, of at most `limit` batches and about `mostBytes`, at least of one; what the vendor said last of usage
- * and model, as far as these rows know.
+ * Events after number `after`, of at most `limit` batches and about `mostBytes`, at least of one.
  */
 export async function readLog(
   reader: Reader,
@@ -150,21 +143,9 @@ export async function readLog(
 ): Promise<StoredLog> {
   const count =
     mostBytes === Number.POSITIVE_INFINITY ? limit : await countFitting(reader, turnId, after, limit, mostBytes);
-  const rows = await reader.all<EventRow>(
-    `SELECT first_number, events, usage_raw, counted, model_served ${fromNumber}`,
-    [turnId, after + 1, count],
-  );
-  const log: StoredLog = {
-    events: [],
-    hasMore: rows.length === count,
-    usageRaw: null,
-    counted: null,
-    modelServed: null,
-  };
+  const rows = await reader.all<EventRow>(`SELECT first_number, events ${fromNumber}`, [turnId, after + 1, count]);
+  const log: StoredLog = { events: [], hasMore: rows.length === count };
   for (const row of rows) {
-    log.usageRaw = row.usage_raw ?? log.usageRaw;
-    log.counted = countedFrom(row.counted) ?? log.counted;
-    log.modelServed = row.model_served ?? log.modelServed;
     unpackEvents(row.events).forEach((event, index) => {
       const number = row.first_number + index;
       if (number > after) log.events.push({ number, event });

@@ -71,10 +71,16 @@ test("thinking becomes a budget or a level, never both, and what the model does 
 
 test("the vendor's parts go back byte for byte, in the model's turn", () => {
   const parts =
-    '[{"text": "a\\u003c"},{"functionCall": {"args": {"2": 1.0,"1": 12345678901234567890}},"thoughtSignature": "A+/="}]';
+    '[{"text": "a\\u003c"},{"text": "\\"functionCall\\": ","thoughtSignature": "A+/=","odd": {"2": 1.0,"1": 12345678901234567890}}]';
   const sent = buildBody(request([user("q"), { role: "assistant", text: "a<", vendorParts: parts }, user("r")]), null);
   expect(sent).toContain(`{"role":"model","parts":${parts}},{"role":"user","parts":[{"text":"r"}]}`);
   expect(buildBody(request([{ role: "user", text: "q", vendorParts: parts }]), null)).not.toContain("functionCall");
+});
+
+test("a function call that nobody has answered is not sent back, whenever it was kept", () => {
+  const parts = '[{"text": "so"},{"functionCall": {"name": "f"},"thoughtSignature": "A+/="}]';
+  const sent = buildBody(request([user("q"), { role: "assistant", text: "so", vendorParts: parts }, user("r")]), null);
+  expect(sent).toContain('{"role":"model","parts":[{"text":"so"}]}');
 });
 
 test("a longer conversation begins with exactly the bytes of the shorter one", () => {

@@ -38,7 +38,9 @@ export function buildConversation(request: Pick<ProviderRequest, "system" | "mes
 
 function printContent(message: ProviderMessage): string {
   const role = message.role === "assistant" ? "model" : "user";
-  const parts = message.role === "assistant" ? message.vendorParts : null;
+  // A function call that nobody answered would have every later request refused: rows of before 2026-11-27 may hold one.
+  const kept = message.role === "assistant" && !/"functionCall"\s*:/.test(message.vendorParts ?? "");
+  const parts = kept ? message.vendorParts : null;
   return `{"role":"${role}","parts":${parts ?? `[${textPart(message.text)}]`}}`;
 }
 

@@ -90,3 +90,43 @@ test("words that were read stay on the screen, also when the server lost them; a
   expect(await story.tab.textOf()).toBe("One two three four five six.");
   await story.tab.lastAnswer.getByText("The last 21 characters you see were not saved by the server.").waitFor();
 });
+
+test("behind a proxy that serves it under a path, the page works: it asks for nothing outside of that path", async () => {
+  const prefix = "/tools/chat";
+  const outside: string[] = [];
+  const proxy = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      if (!pathname.startsWith(`${prefix}/`)) {
+        outside.push(pathname);
+        return new Response("nothing here", { status: 404 });
+      }
+      const address = `${story.server.url}${pathname.slice(prefix.length)}${search}`;
+      const headers = new Headers(request.headers);
+      for (const name of ["host", "origin", "sec-fetch-site"]) headers.delete(name);
+      const answer = await fetch(address, {
+        method: request.method,
+        headers,
+        body: request.body,
+        decompress: false,
+      } as RequestInit);
+      return new Response(answer.body, answer);
+    },
+  });
+  const tab = await newTab(story.reader);
+  await tab.open(`http://127.0.0.1:${proxy.port}${prefix}/`);
+  story.server.emulator.play({ text: "Under a path: $E = mc^2$\n\n```js\n1 // one\n```", usage });
+  await tab.say("where are you?");
+  await tab.answered();
+  await tab.page.locator(".katex").waitFor();
+  await tab.page.locator(".hljs-comment").waitFor();
+  await tab.lastCost.click();
+  await tab.page.locator(".receipt").waitFor();
+  await tab.page.getByRole("link", { name: "API documentation" }).click();
+  await tab.page.locator(".swagger-ui .info").first().waitFor({ timeout: 15_000 });
+  expect(outside.filter((path) => path !== "/favicon.ico")).toEqual([]);
+  await tab.close();
+  await proxy.stop(true);
+});

@@ -42,7 +42,7 @@ describe.each([...languages])("in %s", (language) => {
   });
 
   /** The product's name and what is written with the same letters in some languages. */
-  const alike = [".appName"];
+  const alike = [".appName", ".model"];
   test("everything is translated", () => {
     if (language === "en") return expect(own.length).toBeGreaterThan(100);
     const same = own.filter(([path, text]) => text === english.get(path) && /\p{L}{5}/u.test(text));
@@ -100,8 +100,8 @@ test("a place without a value stays visible, and a value is never read as a patt
 
 test("the language is the first preferred one that the page speaks, else English", () => {
   expect(chooseLanguage(["uk-UA", "en"])).toBe("uk");
-  expect(chooseLanguage(["de", "UK"])).toBe("uk");
-  expect(chooseLanguage(["de-AT", "fr"])).toBe("en");
+  expect(chooseLanguage(["fr", "UK"])).toBe("uk");
+  expect(chooseLanguage(["de-AT", "fr"])).toBe("de");
   expect(chooseLanguage(["ukx"])).toBe("en");
 });
 

@@ -29,7 +29,8 @@ export function Question({ shown, free, newest, onReplace, onRetry }: QuestionPr
   if (editing.value)
     return <Editor content={content} newest={newest} onDone={() => (editing.value = false)} onSend={onReplace} />;
   return (
-    <article class="message question" aria-label={text.value.you} data-newest={newest}>
+    <article class="message question" data-newest={newest}>
+      <h2 class="hidden">{text.value.you}</h2>
       <Words content={content} />
       <div class="message-tools">
         <CopyButton read={() => content} label={text.value.copyMessage} />

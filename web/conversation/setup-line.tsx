@@ -19,7 +19,7 @@ export function SetupLine({ setup, model, onOpen }: LineProps) {
   const { thinking } = setup.params;
   const thinks = thinking === undefined ? t.thinkingLevels.auto : (levels[String(thinking)] ?? String(thinking));
   return (
-    <button type="button" class="setup-line" aria-label={t.openSettings} onClick={onOpen}>
+    <button type="button" class="setup-line" title={t.openSettings} onClick={onOpen}>
       <b>{model?.display_name ?? setup.model ?? t.defaultModel}</b>
       {model?.price && (
         <span>{fill(t.priceLine, { input: rateOf(model, "input"), output: rateOf(model, "output") })}</span>

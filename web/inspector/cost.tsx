@@ -39,17 +39,8 @@ export function TotalButton({ session, running, onOpen }: { session: Session; ru
   const cost = withRunning(session.cost, running);
   const words = costWords(cost);
   return (
-    <button
-      type="button"
-      class="total"
-      aria-label={`${text.value.sessionTotal}: ${words}`}
-      title={text.value.sessionTotal}
-      onClick={onOpen}
-    >
-      <span class="total-label" aria-hidden="true">
-        {text.value.sessionCost}
-      </span>
-      <span class="total-sum">{words}</span>
+    <button type="button" class="total" title={text.value.sessionTotal} onClick={onOpen}>
+      <span class="total-label">{text.value.sessionCost}</span> <span class="total-sum">{words}</span>
     </button>
   );
 }

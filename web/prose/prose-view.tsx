@@ -95,6 +95,12 @@ function draw(tree: Tree): ComponentChildren {
       return <li class={startsWithTask(tree) ? "with-task" : undefined}>{drawAll(kids)}</li>;
     case "ol":
       return <ol start={tree.start}>{drawAll(kids)}</ol>;
+    case "h3":
+    case "h4":
+    case "h5":
+    case "h6":
+      // Models begin with any level; to those who go from heading to heading each is one below the message's own.
+      return <h3 class={tag}>{drawAll(kids)}</h3>;
     case "br":
     case "hr":
       return h(tag, null);

@@ -3,18 +3,22 @@
 import { en } from "./en.ts";
 import type { Text } from "./text.ts";
 
-export const languages = ["en", "uk"] as const;
+export const languages = ["en", "uk", "de", "pl"] as const;
 export type Language = (typeof languages)[number];
 
 /** Each language's name in itself. */
 export const names: Record<Language, string> = {
   en: "English",
   uk: "Українська",
+  de: "Deutsch",
+  pl: "Polski",
 };
 
 const loaders: Record<Language, () => Promise<Text>> = {
   en: async () => en,
   uk: async () => (await import("./uk.ts")).uk,
+  de: async () => (await import("./de.ts")).de,
+  pl: async () => (await import("./pl.ts")).pl,
 };
 
 /** The words of a language; English where they cannot be fetched. */

@@ -1,0 +1,119 @@
+// The page for every reader, by the rules of those who audit pages: axe finds nothing in any view, in both themes, on a phone and on a desktop.
+
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { slow, tellBrowserStory, usage } from "./browser-story.ts";
+import { type ChatPage, newReader, newTab } from "./page.ts";
+
+const story = tellBrowserStory();
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const rich = `### Heading
+
+Text with \`code\`, **bold**, a [link](https://example.com) and $E = mc^2$.
+
+- [x] done
+- [ ] to do
+
+> quoted
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+\`\`\`js
+const a = 1; // note
+\`\`\`
+`;
+
+interface Violation {
+  id: string;
+  nodes: { html: string; failureSummary?: string }[];
+}
+
+/** Every rule of axe, best practices too, on the page as it stands. */
+async function violations(tab: ChatPage): Promise<string[]> {
+  // What still moves or fades is not what the reader reads.
+  await tab.page.waitForFunction(() =>
+    document
+      .getAnimations()
+      .every(
+        (one) => one.playState !== "running" || one.effect?.getComputedTiming().iterations === Number.POSITIVE_INFINITY,
+      ),
+  );
+  await tab.page.evaluate(axe);
+  const found = await tab.page.evaluate(async () => {
+    const { axe: runner } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    return (await runner.run()).violations;
+  });
+  return found.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary ?? ""}`),
+  );
+}
+
+const screens = [
+  { name: "desktop", viewport: { width: 1280, height: 800 } },
+  { name: "phone", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+];
+
+for (const screen of screens)
+  for (const colorScheme of ["light", "dark"] as const)
+    test(`axe has nothing to say, ${screen.name}, ${colorScheme}`, async () => {
+      const { name, ...options } = screen;
+      const reader = await newReader(story.browser, { ...options, colorScheme });
+      const tab = await newTab(reader);
+      const say = async (words: string) => {
+        await tab.composer.fill(words);
+        await tab.button("Send").click();
+      };
+      const seen: Record<string, string[]> = {};
+      const look = async (view: string) => {
+        seen[view] = await violations(tab);
+      };
+      await tab.open(story.server.url);
+      await tab.page.locator(".setup-line .retires").waitFor();
+      await look("new");
+      story.server.emulator.play({ text: rich, thoughts: "Hm.", usage }, { ...slow, delayMs: 400 });
+      await say("Show me all you can");
+      await tab.answered();
+      await tab.page.locator(".hljs-comment").waitFor();
+      await tab.page.locator(".katex").first().waitFor();
+      await look("conversation");
+      await tab.lastCost.click();
+      await tab.page.locator(".receipt").waitFor();
+      await look("receipt");
+      await tab.page.getByRole("tab", { name: "Settings" }).click();
+      await tab.page.locator(".params summary").click();
+      await look("settings");
+      await tab.page.keyboard.press("Escape");
+      await say("slowly");
+      await tab.lastAnswer.getByText("word5").waitFor();
+      await say("next");
+      await look("streaming");
+      await tab.button("Take back").click();
+      await tab.page.waitForFunction(() => document.querySelector<HTMLTextAreaElement>("#composer")!.value === "next");
+      await tab.composer.fill("");
+      await tab.button("Stop the answer").click();
+      await tab.lastAnswer.getByText("You stopped this answer.").waitFor();
+      await tab.page.keyboard.press("Control+k");
+      await look("palette");
+      await tab.page.keyboard.press("Escape");
+      await tab.page.locator(".scroller").focus();
+      await tab.page.keyboard.press("?");
+      await look("shortcuts");
+      await tab.page.keyboard.press("Escape");
+      if (name === "phone") await tab.button("Open the list of conversations").click();
+      await tab.page.locator("#search").fill("bold");
+      await tab.page.locator("mark").first().waitFor();
+      await look("search");
+      await tab.page.locator("#search").fill("");
+      await tab.button("Trash").click();
+      await tab.page.locator(".trash-head").waitFor();
+      await look("trash");
+      await tab.page.goto(`${story.server.url}/#/s/01939c5e-7b1a-7c3d-9f20-0c1d2e3f4a5b`);
+      await tab.page.getByText("There is no such conversation").waitFor();
+      await look("missing");
+      expect(Object.fromEntries(Object.entries(seen).filter(([, found]) => found.length > 0))).toEqual({});
+      await reader.close();
+    });

@@ -7,7 +7,8 @@ import { defaultProject } from "../src/store.ts";
 import { collect, eventually, newSession, openEvents, readHistory, say, textOf } from "./client.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 
-const text = "слово ".repeat(1_200_000); // 13 MB on the line: more than the sockets' buffers hold
+/** Each character takes six on the line, 12 MB in all: more than the sockets' buffers hold, and less than an answer may have. */
+const text = "\u0001".repeat(2_000_000);
 const answer = { text, chunks: 300, usage: { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 } };
 
 interface Stuck {

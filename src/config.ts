@@ -107,6 +107,12 @@ export const settings = {
     read: optionalWhole(1_000, 100_000_000),
     says: "Most tokens of a conversation sent with a message; empty: as many as the model takes.",
   },
+  rememberedBytes: {
+    env: "MEMORY_CACHE_BYTES",
+    fallback: "",
+    read: optionalWhole(0, 64 * 1024 ** 3),
+    says: "Memory for the newest conversations, kept as they are sent, in bytes; empty: a tenth of the machine's, at most 512 MiB.",
+  },
   firstByteMs: {
     env: "PROVIDER_FIRST_BYTE_MS",
     fallback: "60000",

@@ -2,11 +2,12 @@
 
 import { randomInt } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
+import { totalmem } from "node:os";
 import pino from "pino";
 import { startEmulator } from "../emulator/emulator.ts";
 import { loadPage } from "../web/build.ts";
 import { type Config, isDemo, isLoopback, openFilesLimit, readProxies } from "./config.ts";
-import { rememberConversations } from "./database/memory-cache.ts";
+import { Memories } from "./conversation/memories.ts";
 import { openStore } from "./database/open.ts";
 import { type App, type AppDeps, createApp, type HttpTimes } from "./http/app.ts";
 import { type Listener, listen } from "./http/listen.ts";
@@ -47,7 +48,7 @@ export interface Parts {
   /** SQLite: the file may not grow beyond this. */
   maxFileBytes?: number;
   /** Of the newest conversations, kept in memory. */
-  rememberedCharacters?: number;
+  rememberedBytes?: number;
   times?: Partial<Times>;
 }
 
@@ -72,8 +73,6 @@ const usualTimes: Times = {
   storeRetryMs: undefined,
   lastEventMs: 1_000,
 };
-/** Text of the newest conversations kept in memory; with its print for the vendor, some 25 MB at most for Latin text. */
-const usuallyRemembered = 8_000_000;
 const packageFile = new URL("../package.json", import.meta.url);
 export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
 
@@ -96,7 +95,6 @@ export function createLog(level: Config["logLevel"]): Log {
  */
 export async function serve(config: Config, parts: Parts = {}): Promise<Server> {
   const { log = createLog(config.logLevel), now = Date.now, processId = randomInt(1, 2 ** 31 - 1) } = parts;
-  const { rememberedCharacters = usuallyRemembered } = parts;
   const times = { ...usualTimes, ...parts.times };
   refuseOpenDoor(config);
   const catalogue = createCatalogue(models);
@@ -105,10 +103,16 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   const emulator = mode === "demo" ? await startEmulator({ record: false, chunkDelayMs: 15 }) : undefined;
   const provider = openProvider(config, catalogue, now, emulator?.url);
   const options = { processId, log, now, maxFileBytes: parts.maxFileBytes };
-  const store = rememberConversations(await openStore(config.databaseUrl, options), rememberedCharacters);
+  const store = await openStore(config.databaseUrl, options);
+  const memories = new Memories(
+    store,
+    provider.printTurn,
+    parts.rememberedBytes ?? config.rememberedBytes ?? usualMemoryBytes(),
+  );
   const turns = new Turns(
     {
       store,
+      memories,
       provider,
       chooser: createModelChooser(catalogue, config.geminiModel, config.memoryTokens, log, now),
       books: createBooks(provider, priceBook, catalogue, config.allowUnpriced, now),
@@ -160,6 +164,12 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
       await emulator?.close();
     },
   };
+}
+
+/** For the newest conversations: a tenth of what this process may use. */
+function usualMemoryBytes(): number {
+  const allowed = process.constrainedMemory?.() || Number.POSITIVE_INFINITY; // a container's limit
+  return Math.min(512 * 1024 ** 2, Math.floor(Math.min(totalmem(), allowed) / 10));
 }
 
 /** `demoUrl`: the bundled emulator, which answers in the vendor's place. */

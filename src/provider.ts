@@ -4,20 +4,18 @@ import type { ErrorCode } from "./errors.ts";
 import type { Params } from "./model/params.ts";
 import type { Counted, Meter } from "./money/usage.ts";
 
-/** One earlier message as the model is shown it; never changed once made. `vendorParts` is what this vendor sent, to be sent back byte-equal. */
-export interface ProviderMessage {
-  role: "user" | "assistant";
-  text: string;
-  vendorParts: string | null;
-  /** The adapter's own print of it, kept because a message comes again in every later turn; nobody else reads it. */
-  print?: string;
-}
+/**
+ * How a vendor is sent a question and its answer, ending in whatever parts them from the next. `vendorParts` is what this vendor
+ * sent, to be sent back byte-equal; null: the text alone. Pure: what it prints is kept, and sent again in every later turn.
+ */
+export type PrintTurn = (question: string, answer: string, vendorParts: string | null) => string;
 
 export interface ProviderRequest {
   model: string;
   system: string | null;
-  /** Alternating, the newest last and from the user. */
-  messages: ProviderMessage[];
+  /** The earlier turns as `printTurn` gives them, one behind the other, in UTF-8; never changed. */
+  memory: Uint8Array;
+  question: string;
   params: Params;
   /** The model whose form of the params is sent, where it is another: one that serves in `model`'s place. */
   formOf?: string;
@@ -98,6 +96,7 @@ export interface ProviderModel {
 
 export interface Provider {
   readonly vendor: string;
+  readonly printTurn: PrintTurn;
   /** Starts nothing by itself: the request is made when the call is iterated. */
   stream(request: ProviderRequest, signal: AbortSignal, beforeSend?: BeforeSend): ProviderCall;
   /** Pure: the vendor's usage JSON -> counts a price applies to. Never throws; what it cannot believe counts as zero, and is not balanced. */

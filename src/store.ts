@@ -3,12 +3,14 @@
 // Every write is one transaction, durable when its promise resolves. `owner` is the caller's project;
 // what belongs to another one is `not_found`. Times are milliseconds since 1970 UTC.
 
+import type { Calibration } from "./conversation/memory.ts";
 import type { Failure, Message } from "./conversation/message.ts";
+import type { PastTurn } from "./conversation/path.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
+import type { ErrorCode } from "./errors.ts";
 import type { Params } from "./model/params.ts";
 import type { Cost, LedgerEntry } from "./money/ledger.ts";
 import type { Counted, Usage } from "./money/usage.ts";
-import type { ProviderMessage } from "./provider.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
 import type { EndStatus, Notice, Turn } from "./turn/turn.ts";
 
@@ -96,34 +98,26 @@ export type OpenedTurn =
       reply: Message;
       /** The turn's number in its table, where it is known. */
       row: number | undefined;
-      memory: MemoryState;
     }
   | { kind: "replayed"; turnId: string };
 
-/** Where the model's memory of the session's path begins, and how far our last estimate was from the vendor's count. */
-export interface MemoryState {
-  /** The user message's place on its path: branch and position from 0. */
+/**
+ * A stretch of a session's path: of the session with this row, on the way that ends on `branch`, the turns from place `from` up to,
+ * and without, `position`.
+ */
+export interface Stretch {
+  session: number;
   branch: number;
   position: number;
   from: number;
-  promptEstimate: number;
-  promptTokens: number;
 }
-/**
- * A message as memory needs it, oldest first. It comes again turn after turn, so what memory.ts has made of it stays with
- * it: its tokens, counted once, and the message the model is shown.
- */
-export interface MemoryRow {
-  tokens?: number;
-  shown?: ProviderMessage;
-  position: number;
-  role: "user" | "assistant";
-  status: Message["status"];
-  content: string;
-  vendorParts: string | null;
-  modelServed: string | null;
-  /** Of an answer. */
-  finishReason?: string | null;
+
+/** A call that a turn has made, or is about to make, as it is written down before it is sent. */
+export interface BegunCall {
+  at: number;
+  model: string;
+  status: number | null;
+  errorCode: ErrorCode | null;
 }
 
 export interface CloseTurn {
@@ -163,6 +157,9 @@ export interface ClosedTurn {
   session: Session;
 }
 
+/** As the store gives it to whoever has ended the turn. */
+export type StoredEnd = ClosedTurn & { session: SessionState };
+
 export interface TurnLog {
   turn: Turn;
   events: { number: number; event: LoggedEvent }[];
@@ -176,7 +173,10 @@ export interface DeadTurn {
   owner: string;
   turn: Turn;
   question: string;
-  memory: MemoryState;
+  /** The way to it, and how far the last estimate was from the vendor's count. */
+  memory: Stretch & Calibration;
+  /** All calls that it is known to have begun, where they are more than the one that every turn makes at its start. */
+  calls: readonly BegunCall[] | null;
   system: string | null;
   /** What arrived, as far as it can be read. What is longer than any answer that is taken in is cut off; its tokens are counted. */
   text: string;
@@ -211,11 +211,8 @@ export interface Store {
     idempotency?: Idempotency,
   ): Promise<Session>;
   findSession(owner: string, id: string): Promise<Session | undefined>;
-  /**
-   * The same for what only goes into a write: never waits for the disk, and may show what is not safe there yet. What is
-   * remembered of it may be told, unless it must be `fresh`.
-   */
-  peekSession(owner: string, id: string, fresh?: "fresh"): Promise<SessionState | undefined>;
+  /** The same for what only goes into a write: never waits for the disk, and may show what is not safe there yet. */
+  peekSession(owner: string, id: string): Promise<SessionState | undefined>;
   listSessions(owner: string, page: Page & { deleted: boolean }): Promise<Listed<Session>>;
   searchSessions(owner: string, query: string, page: Page & { deleted: boolean }): Promise<Listed<FoundSession>>;
   /** not_found | version_mismatch. Returns the session as it is after the change. */
@@ -233,8 +230,7 @@ export interface Store {
   listMessages(owner: string, sessionId: string, page: Page & { order: "asc" | "desc" }): Promise<Listed<Message>>;
   /** The whole path to the newest message in order, a bounded number of messages at a time. */
   readHistory(owner: string, sessionId: string): AsyncIterable<Message[]>;
-  /** The path up to, and without, the message at `position`, beginning at `from`. */
-  readMemory(sessionId: string, branch: number, position: number, from: number): Promise<readonly MemoryRow[]>;
+  readMemory(stretch: Stretch): Promise<readonly PastTurn[]>;
 
   /**
    * not_found | turn_in_progress | conflict (in the trash) | version_mismatch | idempotency_mismatch, or StaleSession.
@@ -242,8 +238,10 @@ export interface Store {
    */
   openTurn(input: OpenTurn): Promise<OpenedTurn>;
   appendEvents(batch: EventBatch): Promise<void>;
+  /** Writes down all calls of a running turn, before another one is sent. Throws conflict when the turn is over or another process's. */
+  noteCalls(turnId: string, processId: number, calls: readonly BegunCall[]): Promise<void>;
   /** Ends a running turn, once. Undefined when it was not running or is not this process's any more: nothing was written. */
-  closeTurn(input: CloseTurn): Promise<(ClosedTurn & { session: SessionState }) | undefined>;
+  closeTurn(input: CloseTurn): Promise<StoredEnd | undefined>;
   /** Books a turn closed with `settled: false`, once; nothing if it is settled already or another process's. */
   settleTurn(
     turnId: string,

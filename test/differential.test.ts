@@ -29,8 +29,7 @@ interface OurRead {
 async function readWithOurs(reply: Reply): Promise<OurRead> {
   server.reply = () => reply;
   const provider = createProvider({ apiKey: "test", baseUrl: server.url, retry: { maxAttempts: 1 } });
-  const messages = [{ role: "user" as const, text: "hello", vendorParts: null }];
-  const request = { model: "gemini-2.5-flash", system: null, messages, params: {} };
+  const request = { model: "gemini-2.5-flash", system: null, memory: new Uint8Array(0), question: "hello", params: {} };
   const read = await readCall(provider.stream(request, new AbortController().signal));
   const { usageRaw, vendorParts, finishReason } = read.record;
   const parts: object[] = JSON.parse(vendorParts ?? "[]");

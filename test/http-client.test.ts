@@ -24,7 +24,10 @@ const isClosed = (socket: Socket) => eventually(async () => socket.destroyed, Bo
 const inChunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 const headers = { "content-type": "application/json", "x-goog-api-key": "s3cret" };
 
-const post = (url: string, given: Record<string, string>) => createPost(url, given, noProxies);
+const post = (url: string, given: Record<string, string>) => {
+  const send = createPost(url, given, noProxies);
+  return (path: string, body: string) => send(path, [body]);
+};
 
 describe("one exchange", () => {
   test("a request's method, path, headers and body arrive as they are", async () => {

@@ -53,7 +53,7 @@ async function write(socket: Socket, bytes: Buffer, byByte: boolean): Promise<vo
 
 async function readWithOurs(port: number, index: number): Promise<Omit<Reading, "reused">> {
   const post = createPost(`http://127.0.0.1:${port}`, {}, noProxies);
-  const exchange = post(`/${index}`, "{}");
+  const exchange = post(`/${index}`, ["{}"]);
   const reading = { status: 0, header: "", body: "", whole: false };
   try {
     await exchange.open();
@@ -66,7 +66,7 @@ async function readWithOurs(port: number, index: number): Promise<Omit<Reading, 
     exchange.cancel();
   }
   await new Promise((resolve) => setImmediate(resolve));
-  const again = post(`/${index}/again`, "{}");
+  const again = post(`/${index}/again`, ["{}"]);
   await again
     .open()
     .then(() => again.read())

@@ -11,7 +11,7 @@ test("a call that is cancelled while the server is silent in the middle of secur
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const call = createPost(`https://127.0.0.1:${port}`, {}, noProxies)("/", "{}");
+  const call = createPost(`https://127.0.0.1:${port}`, {}, noProxies)("/", ["{}"]);
   const opening = call.open().then(
     () => "opened",
     () => "refused",

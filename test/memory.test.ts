@@ -2,111 +2,100 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { fitsAlone, type MemoryInput, planMemory } from "../src/conversation/memory.ts";
+import { type MemoryInput, planMemory, requireFit } from "../src/conversation/memory.ts";
+import { messageTokens, type PastTurn, PrintedPath } from "../src/conversation/path.ts";
 import { AppError } from "../src/errors.ts";
 import { estimateTokens, leastTokens, TokenTally } from "../src/money/tokens.ts";
-import type { ProviderMessage } from "../src/provider.ts";
-import type { MemoryRow } from "../src/store.ts";
 
 const uncalibrated = { promptEstimate: 0, promptTokens: 0 };
 const roomy = { inputTokens: 1_000_000, outputReserve: 0 };
 
-/** Rows of a path whose answers end as given: [status, text]. Questions are q0, q1, ... */
-function rowsOf(answers: [MemoryRow["status"], string][], change: Partial<MemoryRow> = {}): MemoryRow[] {
-  return answers.flatMap(([status, content], turn) => [
-    { position: 2 * turn, role: "user", status: "complete", content: `q${turn}`, vendorParts: null, modelServed: null },
-    { position: 2 * turn + 1, role: "assistant", status, content, vendorParts: null, modelServed: "m", ...change },
-  ]);
+/** Turns whose answers end as given: [status, text]. Questions are q0, q1, ... */
+function turnsOf(answers: [PastTurn["status"], string][], change: Partial<PastTurn> = {}): PastTurn[] {
+  const signed = { vendorParts: null, modelServed: "m" };
+  return answers.map(([status, answer], position) => ({
+    ...{ position, question: `q${position}`, answer, status, finishReason: null, ...signed },
+    ...change,
+  }));
 }
 
-function plan(change: Partial<MemoryInput>) {
-  return planMemory({
-    rows: [],
-    from: 0,
-    system: null,
-    content: "new",
-    window: roomy,
-    calibration: uncalibrated,
-    model: "m",
+/** As a vendor's adapter would print it, but for people. */
+const print = (question: string, answer: string, parts: string | null) => `u:${question}|a:${parts ?? answer}|`;
+
+interface Asked extends Partial<Omit<MemoryInput, "path" | "questionTokens">> {
+  turns?: readonly PastTurn[];
+  from?: number;
+  content?: string;
+  model?: string;
+}
+
+/** What is planned, and what the model is shown by it. */
+function plan({ turns = [], from = 0, content = "new", model = "m", ...change }: Asked) {
+  const path = new PrintedPath(from, model, print);
+  for (const turn of turns) path.add(turn);
+  const questionTokens = messageTokens(content);
+  const planned = planMemory({
+    ...{ path, system: null, questionTokens, window: roomy, calibration: uncalibrated },
     ...change,
   });
+  const memory = Buffer.from(path.printFrom(planned.first)).toString();
+  const said = [...memory.split("|").slice(0, -1), `u:${planned.showsWaiting ? path.waiting : ""}${content}`];
+  return { ...planned, said };
 }
-
-const said = (messages: ProviderMessage[]) => messages.map(({ role, text }) => `${role[0]}:${text}`);
 
 describe("what is remembered", () => {
   test("the whole conversation in order while it fits, the new message last", () => {
-    const { messages, from } = plan({
-      rows: rowsOf([
+    const { said, from } = plan({
+      turns: turnsOf([
         ["complete", "a0"],
         ["complete", "a1"],
       ]),
     });
-    expect(said(messages)).toEqual(["u:q0", "a:a0", "u:q1", "a:a1", "u:new"]);
+    expect(said).toEqual(["u:q0", "a:a0", "u:q1", "a:a1", "u:new"]);
     expect(from).toBe(0);
   });
 
-  const withoutWords = (status: MemoryRow["status"], change: Partial<MemoryRow> = {}) =>
-    rowsOf([
+  const withoutWords = (status: PastTurn["status"], change: Partial<PastTurn> = {}) =>
+    turnsOf([
       ["complete", "a0"],
       [status, ""],
       ["complete", "a2"],
-    ]).map((row) => (row.content === "" ? { ...row, ...change } : row));
+    ]).map((turn) => (turn.answer === "" ? { ...turn, ...change } : turn));
 
   test("a question that was answered without words is kept, before the next one", () => {
     for (const status of ["stopped", "interrupted", "complete"] as const)
-      expect(said(plan({ rows: withoutWords(status) }).messages)).toEqual([
-        "u:q0",
-        "a:a0",
-        "u:q1\n\nq2",
-        "a:a2",
-        "u:new",
-      ]);
-    const rows = rowsOf([
+      expect(plan({ turns: withoutWords(status) }).said).toEqual(["u:q0", "a:a0", "u:q1\n\nq2", "a:a2", "u:new"]);
+    const turns = turnsOf([
       ["complete", "a0"],
       ["stopped", ""],
       ["complete", ""],
     ]);
-    expect(said(plan({ rows }).messages)).toEqual(["u:q0", "a:a0", "u:q1\n\nq2\n\nnew"]);
-    expect(plan({ rows }).promptEstimate).toBe(4 * 6 + 5);
+    expect(plan({ turns }).said).toEqual(["u:q0", "a:a0", "u:q1\n\nq2\n\nnew"]);
+    expect(plan({ turns }).promptEstimate).toBe(4 * 6 + 5);
   });
 
   test("a question whose turn failed, was blocked, or still runs is left out: it is asked again, or would have the next one blocked", () => {
-    for (const rows of [
+    for (const turns of [
       withoutWords("failed"),
       withoutWords("running"),
       withoutWords("complete", { finishReason: "blocked" }),
     ])
-      expect(said(plan({ rows }).messages)).toEqual(["u:q0", "a:a0", "u:q2", "a:a2", "u:new"]);
+      expect(plan({ turns }).said).toEqual(["u:q0", "a:a0", "u:q2", "a:a2", "u:new"]);
   });
 
   test("a stopped, interrupted or failed turn goes in with the text it had", () => {
     for (const status of ["failed", "stopped", "interrupted"] as const)
-      expect(said(plan({ rows: rowsOf([[status, "half an ans"]]) }).messages)).toEqual([
-        "u:q0",
-        "a:half an ans",
-        "u:new",
-      ]);
+      expect(plan({ turns: turnsOf([[status, "half an ans"]]) }).said).toEqual(["u:q0", "a:half an ans", "u:new"]);
   });
 
   test("a running row is never shown to the model, not even with text", () => {
-    expect(said(plan({ rows: rowsOf([["running", "half"]]) }).messages)).toEqual(["u:new"]);
-  });
-
-  test("a question without any answer row, or an answer without its question, is left out", () => {
-    const rows = rowsOf([
-      ["complete", "a0"],
-      ["complete", "a1"],
-    ]);
-    expect(said(plan({ rows: rows.slice(0, 3) }).messages)).toEqual(["u:q0", "a:a0", "u:new"]);
-    expect(said(plan({ rows: rows.slice(1) }).messages)).toEqual(["u:q1", "a:a1", "u:new"]);
+    expect(plan({ turns: turnsOf([["running", "half"]]) }).said).toEqual(["u:new"]);
   });
 
   test("what a model signed goes back to that model only, byte for byte", () => {
-    const rows = rowsOf([["complete", "a0"]], { vendorParts: '[{"text":"a0"}]', modelServed: "m" });
-    expect(plan({ rows, model: "m" }).messages[1]?.vendorParts).toBe('[{"text":"a0"}]');
-    expect(plan({ rows, model: "other" }).messages[1]?.vendorParts).toBeNull();
-    expect(plan({ rows, model: "other" }).messages[1]?.text).toBe("a0");
+    const turns = turnsOf([["complete", "a0"]], { vendorParts: '[{"text":"a0"}]', modelServed: "m" });
+    expect(plan({ turns, model: "m" }).said[1]).toBe('a:[{"text":"a0"}]');
+    expect(plan({ turns, model: "other" }).said[1]).toBe("a:a0");
   });
 });
 
@@ -126,33 +115,35 @@ describe("too long", () => {
     for (let length = 200; length <= 260; length++) {
       const content = "x".repeat(length);
       const refused = thrown(() => plan({ content, window }));
-      expect(refused).toBe(fitsAlone(null, content, window) ? null : "context_too_long");
+      expect(thrown(() => requireFit(null, messageTokens(content), window))).toBe(refused);
       expect(refused === null).toBe(Math.ceil(length / 3) + 4 <= 80);
     }
   });
 
   test("the system text counts, and is never dropped to make room", () => {
-    expect(fitsAlone("s".repeat(240), "hi", window)).toBe(false);
+    expect(thrown(() => requireFit("s".repeat(240), messageTokens("hi"), window))).toBe("context_too_long");
     expect(thrown(() => plan({ system: "s".repeat(240), content: "hi", window }))).toBe("context_too_long");
   });
 
   test("a message that fits only alone is sent alone, and memory begins with it", () => {
-    const rows = rowsOf([
+    const turns = turnsOf([
       ["complete", "a".repeat(60)],
       ["complete", "b".repeat(60)],
     ]);
-    const result = plan({ rows, content: "x".repeat(220), window });
-    expect(said(result.messages)).toEqual([`u:${"x".repeat(220)}`]);
-    expect(result.from).toBe(4);
+    const result = plan({ turns, content: "x".repeat(220), window });
+    expect(result.said).toEqual([`u:${"x".repeat(220)}`]);
+    expect(result.from).toBe(2);
+    const waiting = turnsOf([["stopped", ""]], { question: "w".repeat(150) });
+    expect(plan({ turns: waiting, content: "x".repeat(220), window })).toMatchObject({ said: result.said, from: 1 });
   });
 });
 
 describe("calibration", () => {
-  const rows = rowsOf([["complete", "a".repeat(3000)]]);
-  const raw = plan({ rows }).promptEstimate;
+  const turns = turnsOf([["complete", "a".repeat(3000)]]);
+  const raw = plan({ turns }).promptEstimate;
 
   const estimate = (promptEstimate: number, promptTokens: number, content = "new") =>
-    plan({ rows, content, calibration: { promptEstimate, promptTokens } }).estimate;
+    plan({ turns, content, calibration: { promptEstimate, promptTokens } }).estimate;
 
   test("scales the estimate where the vendor counted less, to a quarter at most; unknown counts change nothing", () => {
     expect(estimate(0, 0)).toBe(raw);
@@ -163,7 +154,7 @@ describe("calibration", () => {
 
   test("what the vendor adds to every prompt is added once: a long message after a short one is not taken for four times as long", () => {
     const long = "word ".repeat(180_000);
-    const alone = plan({ rows, content: long }).promptEstimate;
+    const alone = plan({ turns, content: long }).promptEstimate;
     expect(alone).toBeGreaterThan(300_000);
     for (const [ours, theirs] of [
       [10, 40],
@@ -185,15 +176,13 @@ describe("calibration", () => {
 
   test("does not swing: kept turn after turn, it settles on the vendor's count", () => {
     let calibration = uncalibrated;
-    const history: MemoryRow[] = [];
+    const history: PastTurn[] = [];
     for (let turn = 0; turn < 30; turn++) {
-      const result = plan({ rows: history, content: "question ".repeat(20), calibration });
+      const result = plan({ turns: history, content: "question ".repeat(20), calibration });
       const vendorCount = Math.ceil(result.promptEstimate * 0.6);
       if (turn > 0) expect(Math.abs(result.estimate - vendorCount)).toBeLessThanOrEqual(3);
       calibration = { promptEstimate: result.promptEstimate, promptTokens: vendorCount };
-      history.push(
-        ...rowsOf([["complete", "answer ".repeat(50)]]).map((row) => ({ ...row, position: row.position + 2 * turn })),
-      );
+      history.push(...turnsOf([["complete", "answer ".repeat(50)]], { position: turn }));
     }
   });
 });
@@ -233,43 +222,37 @@ describe("a long conversation, turn by turn", () => {
         ({ turns, systemLength, window, outputReserve, percent, overhead }, calibrated) => {
           const usable = window - outputReserve;
           const system = systemLength === 0 ? null : "s".repeat(systemLength);
-          const path: MemoryRow[] = [];
+          const path: PastTurn[] = [];
           let from = 0;
           let calibration = uncalibrated;
-          let previous: ProviderMessage[] = [];
+          let previous: string[] = [];
           let grownSinceStep: number | null = null;
           for (const [at, turn] of turns.entries()) {
             const content = `${at} `.padEnd(turn.question, "q");
-            const rows = path.filter((row) => row.position >= from);
-            const result = planMemory({
-              rows,
-              from,
-              system,
-              content,
-              window: { inputTokens: window, outputReserve },
-              calibration,
-              model: "m",
+            const result = plan({
+              turns: path.filter(({ position }) => position >= from),
+              ...{ from, system, content, window: { inputTokens: window, outputReserve }, calibration },
             });
-            const { messages, estimate } = result;
+            const { said, estimate } = result;
 
             expect(estimate).toBeLessThanOrEqual(usable);
-            expect(messages.length % 2).toBe(1);
-            expect(messages.every(({ role }, index) => role === (index % 2 === 0 ? "user" : "assistant"))).toBe(true);
-            expect(messages.at(-1)?.text.split("\n\n").at(-1)).toBe(content);
-            const numbers = messages.map(({ text }) => Number.parseInt(text.split("\n\n").at(-1)!, 10));
+            expect(said.length % 2).toBe(1);
+            expect(said.every((message, index) => message[0] === (index % 2 === 0 ? "u" : "a"))).toBe(true);
+            expect(said.at(-1)!.split("\n\n").at(-1)!.replace("u:", "")).toBe(content);
+            const numbers = said.map((message) => Number.parseInt(message.slice(2).split("\n\n").at(-1)!, 10));
             const misplaced = numbers.findIndex((number, index) =>
               index % 2 === 0 ? index > 0 && number <= numbers[index - 1]! : number !== numbers[index - 1],
             ); // an answer follows its own question, a question follows an older answer
             expect(misplaced).toBe(-1);
 
             if (result.from === from) {
-              const repeated = messages.slice(0, Math.min(previous.length, messages.length - 1));
+              const repeated = said.slice(0, Math.min(previous.length, said.length - 1));
               expect(repeated).toEqual(previous.slice(0, repeated.length));
-              expect(messages.length).toBeGreaterThanOrEqual(previous.length);
+              expect(said.length).toBeGreaterThanOrEqual(previous.length);
             } else {
               steps++;
               expect(result.from).toBeGreaterThan(from);
-              const whole = messages.length === 1;
+              const whole = said.length === 1;
               if (!calibrated && !whole) {
                 // The step left a quarter free, so about a quarter must have come in since the one before.
                 expect(estimate).toBeLessThanOrEqual(usable - Math.floor(usable / 4));
@@ -282,23 +265,11 @@ describe("a long conversation, turn by turn", () => {
             from = result.from;
             const hasText = turn.status === "complete" || !turn.silent;
             const answer = hasText ? `${at} `.padEnd(turn.answer, "a") : "";
-            path.push(
-              { position: 2 * at, role: "user", status: "complete", content, vendorParts: null, modelServed: null },
-              {
-                position: 2 * at + 1,
-                role: "assistant",
-                status: turn.status,
-                content: answer,
-                vendorParts: null,
-                modelServed: "m",
-              },
-            );
+            path.push(...turnsOf([[turn.status, answer]], { position: at, question: content }));
             if (grownSinceStep !== null && (hasText || turn.status === "stopped"))
               grownSinceStep += tokens(content) + (hasText ? tokens(answer) : 0);
             // What the next turn will repeat: everything sent now, and the answer, if the turn counts.
-            previous = hasText
-              ? [...messages, { role: "assistant", text: answer, vendorParts: null }]
-              : messages.slice(0, -1);
+            previous = hasText ? [...said, `a:${answer}`] : said.slice(0, -1);
             if (calibrated)
               calibration = {
                 promptEstimate: result.promptEstimate,
@@ -313,23 +284,23 @@ describe("a long conversation, turn by turn", () => {
   });
 
   test("one message to a smaller model is shown less, and leaves memory where the usual model's window has it", () => {
-    const rows = rowsOf(Array.from({ length: 50 }, (_, at) => ["complete", `${at}`.padEnd(90, "a")]));
+    const turns = turnsOf(Array.from({ length: 50 }, (_, at) => ["complete", `${at}`.padEnd(90, "a")]));
     const window = { inputTokens: 500, outputReserve: 0 };
-    const small = plan({ rows, window, usualWindow: roomy });
-    expect(small.messages).toEqual(plan({ rows, window }).messages);
+    const small = plan({ turns, window, usualWindow: roomy });
+    expect(small.said).toEqual(plan({ turns, window }).said);
     expect(small.from).toBe(0);
     const medium = { inputTokens: 1_000, outputReserve: 0 };
-    expect(plan({ rows, window, usualWindow: medium }).from).toBe(plan({ rows, window: medium }).from);
-    expect(plan({ rows, window: medium, usualWindow: window }).from).toBe(plan({ rows, window: medium }).from);
+    expect(plan({ turns, window, usualWindow: medium }).from).toBe(plan({ turns, window: medium }).from);
+    expect(plan({ turns, window: medium, usualWindow: window }).from).toBe(plan({ turns, window: medium }).from);
   });
 
   test("a memory that begins later is planned the same from the rows that are left", () => {
-    const rows = rowsOf(Array.from({ length: 50 }, (_, at) => ["complete", `${at}`.padEnd(90, "a")]));
+    const turns = turnsOf(Array.from({ length: 50 }, (_, at) => ["complete", `${at}`.padEnd(90, "a")]));
     const window = { inputTokens: 1000, outputReserve: 0 };
-    const first = plan({ rows, window });
+    const first = plan({ turns, window });
     expect(first.from).toBeGreaterThan(0);
-    const again = plan({ rows: rows.filter((row) => row.position >= first.from), from: first.from, window });
-    expect(again).toEqual(first);
+    const again = plan({ turns: turns.filter(({ position }) => position >= first.from), from: first.from, window });
+    expect(again).toEqual({ ...first, first: 0 });
   });
 });
 

@@ -63,7 +63,8 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
     const ask = (text = "hello"): ProviderRequest => ({
       model: vendor.model,
       system: "Be brief.",
-      messages: [{ role: "user", text, vendorParts: null }],
+      memory: new Uint8Array(0),
+      question: text,
       params: {},
     });
     const start_ = (settings: ContractSettings = {}, signal = never()) =>
@@ -104,12 +105,9 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
       const provider = vendor.createProvider({});
       const first = await readCall(provider.stream(ask(), never()));
       expect(first.record.vendorParts).toBeString();
-      const messages = [
-        ...ask().messages,
-        { role: "assistant" as const, text: first.text, vendorParts: first.record.vendorParts },
-        { role: "user" as const, text: "and then?", vendorParts: null },
-      ];
-      const second = await readCall(provider.stream({ ...ask(), messages }, never()));
+      const asked = ask();
+      const memory = Buffer.from(provider.printTurn(asked.question, first.text, first.record.vendorParts));
+      const second = await readCall(provider.stream({ ...asked, memory, question: "and then?" }, never()));
       expect([codeOf(second), second.text]).toEqual([null, "one two three"]);
     });
 

@@ -20,7 +20,7 @@ const key = "AIzaSyNotARealKey0123456789";
 const request: ProviderRequest = {
   model: "gemini-2.5-flash",
   system: null,
-  messages: [{ role: "user", text: "hi", vendorParts: null }],
+  ...{ memory: new Uint8Array(0), question: "hi" },
   params: {},
 };
 function call(settings: Partial<ProviderSettings> = {}, onEvent?: () => void) {

@@ -4,8 +4,8 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { ThinkingBudget, ThinkingByLevel } from "../src/model/model-info.ts";
 import type { Params } from "../src/model/params.ts";
-import { ProviderError, type ProviderMessage, type ProviderRequest } from "../src/provider.ts";
-import { buildBody, modelPath } from "../src/providers/gemini/wire.ts";
+import { ProviderError, type ProviderRequest } from "../src/provider.ts";
+import { buildBody, modelPath, printTurn } from "../src/providers/gemini/wire.ts";
 
 const budget: ThinkingBudget = {
   kind: "budget",
@@ -22,17 +22,25 @@ const levels: ThinkingByLevel = {
   default: "low",
 };
 
-function request(messages: ProviderMessage[], params: Params = {}, system: string | null = null): ProviderRequest {
-  return { model: "gemini-2.5-flash", system, messages, params };
+type Turn = [question: string, answer: string, parts: string | null];
+
+/** The whole body for a question after some turns, as it is sent. */
+function print(turns: Turn[], question: string, params: Params = {}, system: string | null = null): string {
+  const memory = Buffer.from(turns.map((turn) => printTurn(...turn)).join(""));
+  const request: ProviderRequest = { model: "gemini-2.5-flash", system, memory, question, params };
+  return Buffer.concat(buildBody(request, null).map((piece) => Buffer.from(piece))).toString();
 }
-const user = (text: string): ProviderMessage => ({ role: "user", text, vendorParts: null });
 const body = (params: Params, ability?: ThinkingBudget | ThinkingByLevel | null) =>
-  JSON.parse(buildBody(request([user("hi")], params), ability));
+  JSON.parse(
+    buildBody({ model: "m", system: null, memory: new Uint8Array(0), question: "hi", params }, ability)
+      .map((piece) => (typeof piece === "string" ? piece : ""))
+      .join(""),
+  );
 
 test("every param reaches the field it means, and nothing else is sent", () => {
   const response_schema = { type: "object", properties: { a: { type: "string" } } };
   const params = { temperature: 0, top_p: 0.5, top_k: 3, max_output_tokens: 9, stop: ["x"], seed: 7, response_schema };
-  expect(JSON.parse(buildBody(request([user("hi")], params, "be kind"), null))).toEqual({
+  expect(JSON.parse(print([], "hi", params, "be kind"))).toEqual({
     systemInstruction: { parts: [{ text: "be kind" }] },
     contents: [{ role: "user", parts: [{ text: "hi" }] }],
     generationConfig: {
@@ -72,14 +80,13 @@ test("thinking becomes a budget or a level, never both, and what the model does 
 test("the vendor's parts go back byte for byte, in the model's turn", () => {
   const parts =
     '[{"text": "a\\u003c"},{"text": "\\"functionCall\\": ","thoughtSignature": "A+/=","odd": {"2": 1.0,"1": 12345678901234567890}}]';
-  const sent = buildBody(request([user("q"), { role: "assistant", text: "a<", vendorParts: parts }, user("r")]), null);
+  const sent = print([["q", "a<", parts]], "r");
   expect(sent).toContain(`{"role":"model","parts":${parts}},{"role":"user","parts":[{"text":"r"}]}`);
-  expect(buildBody(request([{ role: "user", text: "q", vendorParts: parts }]), null)).not.toContain("functionCall");
 });
 
 test("a function call that nobody has answered is not sent back, whenever it was kept", () => {
   const parts = '[{"text": "so"},{"functionCall": {"name": "f"},"thoughtSignature": "A+/="}]';
-  const sent = buildBody(request([user("q"), { role: "assistant", text: "so", vendorParts: parts }, user("r")]), null);
+  const sent = print([["q", "so", parts]], "r");
   expect(sent).toContain('{"role":"model","parts":[{"text":"so"}]}');
 });
 
@@ -92,17 +99,12 @@ test("a longer conversation begins with exactly the bytes of the shorter one", (
       fc.option(fc.string()),
       fc.double({ min: 0, max: 2, noNaN: true }),
       (turns, system, temperature) => {
-        const messages: ProviderMessage[] = turns.flatMap(({ question, answer, signed }) => [
-          user(question),
-          {
-            role: "assistant",
-            text: answer,
-            vendorParts: signed ? `[{"text": ${JSON.stringify(answer)},"thoughtSignature": "x"}]` : null,
-          },
-        ]);
-        const longer = buildBody(request([...messages, user("and now?")], { temperature }, system), null);
-        for (let length = 1; length < messages.length; length += 2) {
-          const shorter = buildBody(request(messages.slice(0, length), {}, system), null);
+        const past = turns.map(({ question, answer, signed }): Turn => {
+          return [question, answer, signed ? `[{"text": ${JSON.stringify(answer)},"thoughtSignature": "x"}]` : null];
+        });
+        const longer = print(past, "and now?", { temperature }, system);
+        for (let length = 0; length < turns.length; length++) {
+          const shorter = print(past.slice(0, length), turns[length]!.question, {}, system);
           const common = shorter.slice(0, shorter.lastIndexOf("]"));
           expect(longer.startsWith(common)).toBe(true);
         }

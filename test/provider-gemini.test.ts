@@ -60,7 +60,8 @@ afterAll(() => emulator.close());
 const request: ProviderRequest = {
   model,
   system: null,
-  messages: [{ role: "user", text: "hi", vendorParts: null }],
+  memory: new Uint8Array(0),
+  question: "hi",
   params: {},
 };
 function call(settings: Partial<Parameters<typeof createProvider>[0]> = {}) {
@@ -170,10 +171,8 @@ test("a call that is answered holds its prompt no longer, however long the answe
   const promptCharacters = 1_000_000;
   /** A call whose answer has begun, and does not go on. */
   const begin = async (number: number) => {
-    const messages: ProviderRequest["messages"] = [
-      { role: "user", text: `${number} ${"слово ".repeat(promptCharacters / 6)}`, vendorParts: null },
-    ];
-    const call = provider.stream({ model, system: null, messages, params: {} }, abort.signal)[Symbol.asyncIterator]();
+    const question = `${number} ${"слово ".repeat(promptCharacters / 6)}`;
+    const call = provider.stream({ ...request, question }, abort.signal)[Symbol.asyncIterator]();
     expect((await call.next()).value).toEqual([{ type: "text-delta", text: "one " }]);
     return { more: call.next().catch(() => "aborted") };
   };

@@ -193,7 +193,7 @@ test("an exchange that is cancelled while the proxy is silent closes the connect
     createServer((socket) => void socket.on("error", () => {}).once("data", () => resolve(socket))),
   );
   const proxies = { http: null, https: `127.0.0.1:${port}`, except: null };
-  const exchange = createPost("https://vendor.test", {}, proxies)("/", "{}");
+  const exchange = createPost("https://vendor.test", {}, proxies)("/", ["{}"]);
   const opening = exchange.open().then(
     () => "opened",
     () => "refused",

@@ -7,7 +7,7 @@ import { cutStreams, readHeld } from "./soak-run.ts";
 const streams = Number(process.env.SOAK_STREAMS ?? 1_000);
 
 test(`${streams} streams hard-killed at random points leave no descriptor, timer, listener or object behind`, async () => {
-  const server = await startHttp({ providerMs: 10_000, rememberedCharacters: 20_000 }); // conversations that are kept are no leak
+  const server = await startHttp({ providerMs: 10_000, rememberedBytes: 60_000 }); // conversations that are kept are no leak
   try {
     server.emulator.always({ unchecked: true, chunks: 20, chunkChars: 8, delayMs: 2 });
     const random = seededRandom(1);

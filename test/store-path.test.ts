@@ -94,14 +94,15 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
     const replies: string[] = [];
     const talk = async (parentId?: string) => {
       const opened = await open(store, session.id, { parentId });
-      await store.closeTurn(closeInput(opened, [], { memory: { from: 4, promptEstimate: 7, promptTokens: null } }));
+      await store.closeTurn(closeInput(opened, [], { memory: { from: 2, promptEstimate: 7, promptTokens: null } }));
       replies.push(opened.reply.id);
-      return opened.memory;
+      const { tipBranch, tipPosition, memoryFrom } = opened.session;
+      return [tipBranch, tipPosition, memoryFrom];
     };
     for (let i = 0; i < 4; i++) await talk();
-    expect(await talk()).toEqual({ branch: 0, position: 8, from: 4, promptEstimate: 0, promptTokens: 0 });
-    expect(await talk(replies[2])).toMatchObject({ branch: 1, position: 6, from: 4 });
-    expect(await talk(replies[0])).toMatchObject({ branch: 2, position: 2, from: 0 });
+    expect(await talk()).toEqual([0, 4, 2]);
+    expect(await talk(replies[2])).toEqual([1, 3, 2]);
+    expect(await talk(replies[0])).toEqual([2, 1, 0]);
   });
 
   test("a cursor from another path, another session or nowhere is not_found", async () => {
@@ -148,14 +149,18 @@ async function checkPages(store: Store, sessionId: string, path: Message[], tree
 
 /** What the model is shown before the newest question, from every beginning. */
 async function checkMemory(store: Store, sessionId: string, path: Message[]): Promise<void> {
-  const { memory, userMessage } = await open(store, sessionId);
-  expect(memory.position).toBe(path.length);
+  const { session, userMessage } = await open(store, sessionId);
+  const { row, tipBranch: branch, tipPosition: position } = session;
+  expect(position * 2).toBe(path.length);
   expect(userMessage.parentId).toBe(path.at(-1)!.id);
-  for (const from of [0, 1, Math.floor(path.length / 2), path.length]) {
-    const rows = await store.readMemory(sessionId, memory.branch, memory.position, from);
-    const expected = path
-      .slice(from)
-      .map(({ role, status, content }, index) => ({ role, status, content, position: from + index }));
-    expect(rows.map(({ role, status, content, position }) => ({ role, status, content, position }))).toEqual(expected);
+  for (const from of [0, 1, Math.floor(position / 2), position]) {
+    const turns = await store.readMemory({ session: row, branch, position, from });
+    const said = path.map(({ content }) => content);
+    const expected = Array.from({ length: Math.max(0, position - from) }, (_, index) => from + index).map((at) => {
+      return { position: at, question: said[at * 2]!, answer: said[at * 2 + 1]!, status: path[at * 2 + 1]!.status };
+    });
+    expect(turns.map(({ position, question, answer, status }) => ({ position, question, answer, status }))).toEqual(
+      expected,
+    );
   }
 }

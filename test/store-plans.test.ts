@@ -101,6 +101,7 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
       await write("openTurn", { ...openInput(id), idempotency: input.idempotency });
       const batch = { turnId: input.turnId, firstNumber: 2, events: [], usageRaw: null, modelServed: null };
       await write("appendEvents", { batch, processId });
+      await write("noteCalls", { turnId: input.turnId, processId, calls: [] });
       await write("requestStop", { owner: "", turnId: input.turnId, hard: false });
       await write("renewLease", { processId, turnIds: [input.turnId], leaseMs: 5 });
       await readDeadTurn(tx, input.turnId);
@@ -116,7 +117,8 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
       await index();
       for (const order of ["asc", "desc"] as const)
         await listMessages(tx, "", id, { limit: 3, order, after: opened.userMessage.id, before: opened.reply.id });
-      await readMemory(tx, id, opened.memory.branch, opened.memory.position, 0);
+      const { row, tipBranch, tipPosition } = opened.session;
+      await readMemory(tx, { session: row, branch: tipBranch, position: tipPosition, from: 0 });
       await findTurnMessages(tx, "", input.turnId);
       await readTurnLog(tx, "", input.turnId, 3);
       await listEntries(tx, "", input.turnId);

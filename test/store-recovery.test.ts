@@ -11,7 +11,7 @@ import type { Store } from "../src/store.ts";
 import { openLine } from "./line.ts";
 import { createPostgresDatabase } from "./postgres.ts";
 import { closeInput, entryFor, newSession, open, processId } from "./store-inputs.ts";
-import { openTestStore, storeEngines } from "./stores.ts";
+import { codeOf, openTestStore, storeEngines } from "./stores.ts";
 
 const successor = processId + 1;
 /** A lease that is over at once. */
@@ -54,6 +54,12 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
       usageRaw: null,
       modelServed: null,
     });
+    const calls = [
+      { at: 5, model: "one", status: 503, errorCode: "provider_unavailable" as const },
+      { at: 6, model: "one", status: null, errorCode: null },
+    ];
+    await store.noteCalls(turnId, processId, calls);
+    expect(await codeOf(store.noteCalls(turnId, successor, calls))).toBe("conflict");
     expect(await store.claimDeadTurns(processId, [turnId], 0, 10)).toEqual([]);
     await store.close();
     const next = await openTestStore(url, { processId: successor });
@@ -63,7 +69,11 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
       owner: "",
       turn: { ...opened.turn, modelServed: "one-001" },
       question: opened.userMessage.content,
-      ...{ memory: { branch: 0, position: 2, from: 0, promptEstimate: 8, promptTokens: 9 }, system: "be brief" },
+      memory: {
+        ...{ session: opened.session.row, branch: 0, position: 1, from: 0 },
+        ...{ promptEstimate: 8, promptTokens: 9 },
+      },
+      ...{ system: "be brief", calls },
       ...{ text: "Hello", thought: "", textEstimate: 2, thoughtEstimate: 0 },
       ...{ nextNumber: 4, usageRaw: '{"n":1}', modelServed: "one-001" },
       counted: { search: { prompts: 1, queries: 2 }, maps: { prompts: 0 } },

@@ -3,7 +3,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { newId } from "../src/id.ts";
 import { StaleSession, type Store } from "../src/store.ts";
-import type { LoggedEvent } from "../src/turn/event.ts";
 import {
   closeInput,
   entryFor,
@@ -44,7 +43,13 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
       cost: null,
       startedAt: 55,
     });
-    expect(opened.memory).toEqual({ branch: 0, position: 0, from: 0, promptEstimate: 0, promptTokens: 0 });
+    expect(opened.session).toMatchObject({
+      tipBranch: 0,
+      tipPosition: 0,
+      memoryFrom: 0,
+      memoryEstimate: 0,
+      memoryTokens: 0,
+    });
     expect(opened.userMessage).toMatchObject({
       role: "user",
       content: "How\nare you?",
@@ -147,7 +152,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
       await store.updateSession("", session.id, fields, 1);
     }
     expect((await readAll(store, session.id)).length).toBe(4);
-    expect((await open(store, session.id, { known })).memory.position).toBe(4);
+    expect((await open(store, session.id, { known })).session.tipPosition).toBe(2);
   });
 
   test("the same idempotency key opens one turn, also at the same moment; the key of a refused turn stays free", async () => {
@@ -214,18 +219,25 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     expect((await store.findTurnMessages("", opened.turn.id))?.reply).toEqual(closed!.reply);
     expect((await store.readTurnLog("", opened.turn.id, 0))?.events.map(({ number }) => number)).toEqual([2, 3]);
     const next = await open(store, session.id);
-    expect(next.memory).toEqual({ branch: 0, position: 2, from: 0, promptEstimate: 100, promptTokens: 120 });
-    expect((await store.readMemory(session.id, 0, 2, 0))[1]).toEqual({
-      ...{
-        position: 1,
-        role: "assistant",
+    const { row, ...known } = next.session;
+    expect(known).toMatchObject({
+      tipBranch: 0,
+      tipPosition: 1,
+      memoryFrom: 0,
+      memoryEstimate: 100,
+      memoryTokens: 120,
+    });
+    expect(await store.readMemory({ session: row, branch: 0, position: 1, from: 0 })).toEqual([
+      {
+        position: 0,
+        question: opened.userMessage.content,
+        answer: "Відповідь",
         status: "complete",
-        content: "Відповідь",
         vendorParts: '{"sig":1}',
         finishReason: "stop",
         modelServed: "one-001",
       },
-    });
+    ]);
   });
 
   test("a turn is closed once, by its own process, also when many try at the same moment", async () => {
@@ -272,83 +284,6 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
       runningTurnId: next.turn.id,
     });
     expect((await store.listEntries("", opened.turn.id)).length).toBe(1);
-  });
-
-  test("the log gives every event after any number, over batches of any size, once", async () => {
-    const session = await newSession(store);
-    const { turn } = await open(store, session.id);
-    const usage: LoggedEvent = {
-      type: "usage",
-      usage: testUsage,
-      cost: { total: 2n ** 60n, accuracy: "partial", unpricedTurns: 0 },
-    };
-    const events: LoggedEvent[] = Array.from({ length: 20 }, (_, i) =>
-      i === 7 ? usage : { type: "text-delta", text: `«${i}»\n\0"` },
-    );
-    for (const [from, to] of [
-      [0, 1],
-      [1, 6],
-      [6, 17],
-      [17, 20],
-    ] as const) {
-      const batch = {
-        turnId: turn.id,
-        firstNumber: 2 + from,
-        events: events.slice(from, to),
-        usageRaw: null,
-        modelServed: from === 1 ? "one-002" : null,
-      };
-      await store.appendEvents(batch);
-    }
-    for (let after = 0; after <= 23; after++) {
-      const log = await store.readTurnLog("", turn.id, after);
-      const expected = events
-        .map((event, index) => ({ number: index + 2, event }))
-        .filter(({ number }) => number > after);
-      expect(log?.events).toEqual(expected);
-      expect(log?.lastNumber).toBeNull();
-    }
-    expect(await store.readTurnLog("bob", turn.id, 0)).toBeUndefined();
-    for (let number = 22; number < 100; number++) {
-      const next = [{ type: "text-delta" as const, text: "more" }];
-      await store.appendEvents({
-        turnId: turn.id,
-        firstNumber: number,
-        events: next,
-        usageRaw: null,
-        modelServed: null,
-      });
-    }
-    const parts: number[][] = [];
-    for (let after = 0, hasMore = true; hasMore; after = parts.at(-1)!.at(-1)!) {
-      const log = (await store.readTurnLog("", turn.id, after))!;
-      parts.push(log.events.map(({ number }) => number));
-      ({ hasMore } = log);
-    }
-    expect(parts.length).toBe(2);
-    expect(parts.flat()).toEqual(Array.from({ length: 98 }, (_one, index) => index + 2));
-    expect((await store.findTurn("", turn.id))?.modelServed).toBe("one-002");
-  });
-
-  test("events brought again after a failure, with more behind them, stand in the log once", async () => {
-    const session = await newSession(store);
-    const opened = await open(store, session.id);
-    const batch = {
-      turnId: opened.turn.id,
-      firstNumber: 2,
-      events: [{ type: "text-delta" as const, text: "a" }],
-      usageRaw: null,
-      modelServed: null,
-    };
-    await store.appendEvents(batch);
-    await store.appendEvents(batch);
-    const longer = { ...batch, events: [...batch.events, { type: "text-delta" as const, text: "b" }] };
-    await store.closeTurn(closeInput(opened, [], { text: "ab", lastBatch: longer, lastNumber: 4 }));
-    const log = await store.readTurnLog("", opened.turn.id, 0);
-    expect(log?.events.map(({ event }) => event)).toEqual(longer.events);
-    expect(log?.lastNumber).toBe(4);
-    expect(await codeOf(store.appendEvents({ ...batch, firstNumber: 4 }))).toBe("conflict");
-    expect((await store.readTurnLog("", opened.turn.id, 0))?.events.length).toBe(2);
   });
 
   test("a request to stop reaches the process that runs the turn; hard is never softened again", async () => {

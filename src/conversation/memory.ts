@@ -2,20 +2,20 @@
 
 import { AppError } from "../errors.ts";
 import type { ModelWindow } from "../model/model.ts";
-import { estimateTokens } from "../money/tokens.ts";
-import type { ProviderMessage } from "../provider.ts";
-import type { MemoryRow, MemoryState } from "../store.ts";
+import { messageTokens, type PrintedPath } from "./path.ts";
 
 /** What the last call's prompt was estimated at (before calibration) and what the vendor counted; 0 = not known. */
-export type Calibration = Pick<MemoryState, "promptEstimate" | "promptTokens">;
+export interface Calibration {
+  promptEstimate: number;
+  promptTokens: number;
+}
 
 export interface MemoryInput {
-  /** The path from position `from`, without the new message. */
-  rows: readonly MemoryRow[];
-  from: number;
+  /** The way to the new message, without it. */
+  path: PrintedPath;
   system: string | null;
-  /** The new message. */
-  content: string;
+  /** What the new message takes, by `messageTokens`. */
+  questionTokens: number;
   window: ModelWindow;
   /**
    * The window of the model that the session's messages usually go to, where this one goes to another. Where memory begins is
@@ -25,137 +25,65 @@ export interface MemoryInput {
   /** Tokens at most, where the vendor said that what the window seems to allow is too long. */
   most?: number | undefined;
   calibration: Calibration;
-  /** The model asked now: what another model signed is not sent to it. */
-  model: string;
 }
 
 export interface MemoryPlan {
-  /** Where memory begins from now on; it only ever grows. */
+  /** Where memory begins from now on, a place on the path; it only ever grows. */
   from: number;
-  /** Alternating, beginning and ending with the user. */
-  messages: ProviderMessage[];
+  /** How many of the path's first turns are not shown. */
+  first: number;
+  /** Whether the questions that were answered without words are shown in front of the new one. */
+  showsWaiting: boolean;
   /** Tokens of system text and messages, calibrated: the best guess, and never above the window. */
   estimate: number;
   /** The same before calibration: what to keep as `promptEstimate` beside the vendor's count, for the next turn. */
   promptEstimate: number;
 }
 
-/** Tokens around each message (role and turn marks); an allowance, corrected by the calibration. */
-const messageOverhead = 4;
 /** A cut voids the vendor's cache of the prefix, so one cut frees a quarter of the window, not one message's room. */
 const cutShare = 4;
 
 /**
- * Chooses the messages to send. The prefix stays the same from turn to turn except where `from` moves. A question that was
- * answered without words (stopped before them, cut off, its length eaten by thinking) is kept: it goes in front of the next one, in
- * the same message, so that the roles alternate. One whose turn failed is left out, because whoever asked asks it again; so is
- * one that the vendor blocked, which would have every message after it blocked.
+ * Chooses the turns to show. The prefix stays the same from turn to turn except where `from` moves.
  * Throws context_too_long when the new message with the system text cannot fit even alone.
  */
 export function planMemory(input: MemoryInput): MemoryPlan {
-  const { rows, system, content, window } = input;
+  const { path, system, questionTokens, window, calibration } = input;
   const usable = usableTokens(window);
-  const fixed = fixedTokens(system, content);
-  if (fixed > usable) throw tooLong(fixed, usable);
-  let whole = fixed;
-  for (let at = 0; at < rows.length; at++) whole += weightOf(rows, at);
-  const sent = cut(input, whole, Math.min(usable, input.most ?? usable));
+  const alone = fixedTokens(system, questionTokens);
+  if (alone > usable) throw tooLong(alone, usable);
+  const sent = cut(input, alone, Math.min(usable, input.most ?? usable));
   const usual = usableTokens(input.usualWindow ?? window);
-  const kept = usual > usable ? cut(input, whole, usual) : sent;
+  const kept = usual > usable ? cut(input, alone, usual) : sent;
   return {
-    from: kept.first === 0 ? input.from : (rows[kept.first]?.position ?? endOf(input)),
-    messages: showFrom(input, sent.first),
-    estimate: Math.min(usable, calibrate(sent.raw, input.calibration)),
+    from: kept.showsWaiting ? path.from + kept.first : path.end,
+    first: sent.first,
+    showsWaiting: sent.showsWaiting,
+    estimate: Math.min(usable, calibrate(sent.raw, calibration)),
     promptEstimate: sent.raw,
   };
 }
 
-/** The row that is shown first so that all stays within `limit`, and the tokens from there on. */
-function cut({ rows, calibration }: MemoryInput, whole: number, limit: number): { first: number; raw: number } {
-  let raw = whole;
-  let first = 0;
-  if (calibrate(raw, calibration) <= limit) return { first, raw };
+/** What must go so that all stays within `limit`: turns from the first one on, and in the end the questions that wait for this one. */
+function cut({ path, calibration }: MemoryInput, alone: number, limit: number) {
+  const weigh = (raw: number) => calibrate(raw, calibration);
+  const fixed = alone + path.waitingTokens;
+  const whole = path.tokens + fixed;
+  if (weigh(whole) <= limit) return { first: 0, raw: whole, showsWaiting: true };
   const target = limit - Math.floor(limit / cutShare);
-  for (; first < rows.length; first++) {
-    const weight = weightOf(rows, first);
-    if (weight > 0 && calibrate(raw, calibration) <= target) break;
-    raw -= weight;
-  }
-  return { first, raw };
-}
-
-function showFrom({ rows, content, model }: MemoryInput, first: number): ProviderMessage[] {
-  const messages: ProviderMessage[] = [];
-  let waiting = "";
-  for (let at = first; at < rows.length; at++) {
-    const row = rows[at]!;
-    if (isAnswered(rows, at)) {
-      messages.push(waiting === "" ? plainMessage(row) : userMessage(waiting + row.content));
-      messages.push(answerMessage(rows[at + 1]!, model));
-      waiting = "";
-    } else if (isKept(rows, at)) waiting += row.content + betweenQuestions;
-  }
-  messages.push(userMessage(waiting + content));
-  return messages;
-}
-
-const betweenQuestions = "\n\n";
-
-function userMessage(text: string): ProviderMessage {
-  return { role: "user", text, vendorParts: null };
-}
-
-/** Whether a new message could be sent to this model with nothing but the system text; for refusing it early. */
-export function fitsAlone(system: string | null, content: string, window: ModelWindow): boolean {
-  return fixedTokens(system, content) <= usableTokens(window);
+  const { first, raw } = path.findCut(target, fixed, weigh);
+  const isEnough = path.waitingTokens === 0 || weigh(raw) <= target;
+  return isEnough ? { first, raw, showsWaiting: true } : { first, raw: alone, showsWaiting: false };
 }
 
 /** Throws context_too_long when a new message cannot be sent to this model even alone. */
-export function requireFit(system: string | null, content: string, window: ModelWindow): void {
-  if (!fitsAlone(system, content, window)) throw tooLong(fixedTokens(system, content), usableTokens(window));
+export function requireFit(system: string | null, questionTokens: number, window: ModelWindow): void {
+  const [fixed, usable] = [fixedTokens(system, questionTokens), usableTokens(window)];
+  if (fixed > usable) throw tooLong(fixed, usable);
 }
 
-/** Whether a row is a question whose answer, the next row, has text. */
-function isAnswered(rows: readonly MemoryRow[], at: number): boolean {
-  const answer = rows[at + 1];
-  if (rows[at]!.role !== "user" || answer?.role !== "assistant") return false;
-  return answer.status !== "running" && answer.content !== "";
-}
-
-/** Whether a row is a question that was answered without words, and still stands. */
-function isKept(rows: readonly MemoryRow[], at: number): boolean {
-  const answer = rows[at + 1];
-  if (rows[at]!.role !== "user" || answer?.role !== "assistant" || answer.content !== "") return false;
-  return answer.status !== "running" && answer.status !== "failed" && answer.finishReason !== "blocked";
-}
-
-/** The tokens of a question with its answer, if it has one; 0 for a row that is not shown, or goes with its question. */
-function weightOf(rows: readonly MemoryRow[], at: number): number {
-  if (isAnswered(rows, at)) return rowTokens(rows[at]!) + rowTokens(rows[at + 1]!);
-  return isKept(rows, at) ? rowTokens(rows[at]!) : 0;
-}
-
-function answerMessage(row: MemoryRow, model: string): ProviderMessage {
-  if (row.vendorParts === null || row.modelServed !== model) return plainMessage(row);
-  return { role: "assistant", text: row.content, vendorParts: row.vendorParts };
-}
-
-function plainMessage(row: MemoryRow): ProviderMessage {
-  row.shown ??= { role: row.role, text: row.content, vendorParts: null };
-  return row.shown;
-}
-
-function rowTokens(row: MemoryRow): number {
-  row.tokens ??= messageTokens(row.content);
-  return row.tokens;
-}
-
-function messageTokens(text: string): number {
-  return estimateTokens(text) + messageOverhead;
-}
-
-function fixedTokens(system: string | null, content: string): number {
-  return (system === null ? 0 : messageTokens(system)) + messageTokens(content);
+function fixedTokens(system: string | null, questionTokens: number): number {
+  return (system === null ? 0 : messageTokens(system)) + questionTokens;
 }
 
 function usableTokens(window: ModelWindow): number {
@@ -179,11 +107,6 @@ function calibrate(raw: number, { promptEstimate, promptTokens }: Calibration): 
   const trust = promptEstimate / (promptEstimate + tellingTokens);
   const factor = 1 + trust * (Math.min(mostFactor, ratio) - 1);
   return Math.ceil(raw * factor + (promptTokens - promptEstimate * factor));
-}
-
-function endOf({ rows, from }: MemoryInput): number {
-  const last = rows.at(-1);
-  return last === undefined ? from : last.position + 1;
 }
 
 function tooLong(estimate: number, usable: number): AppError {

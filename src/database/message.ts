@@ -2,9 +2,10 @@
 // place, and one behind.
 
 import type { Message } from "../conversation/message.ts";
+import type { PastTurn } from "../conversation/path.ts";
 import { type ErrorCode, notFound } from "../errors.ts";
 import { answerIdOf, isId, questionIdOf, turnIdOf } from "../id.ts";
-import type { Listed, MemoryRow, Page } from "../store.ts";
+import type { Listed, Page, Stretch } from "../store.ts";
 import type { TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
 import { cutSegments, isOnPath, listSegments, type Segment } from "./path.ts";
@@ -233,52 +234,34 @@ async function readRange(
   return messages.slice(start - low * 2, end - low * 2 + 1);
 }
 
-interface MemoryDbRow {
+interface PastRow {
   position: number;
   status: TurnStatus;
+  finish_reason: string | null;
   question: string;
   answer: string;
   vendor_parts: string | null;
   model_served: string | null;
-  finish_reason: string | null;
 }
 
-/** The path of a session up to, and without, the message at place `end`, from the message at place `start` on. */
-export async function readMemory(
-  reader: Reader,
-  sessionId: string,
-  branch: number,
-  end: number,
-  start: number,
-): Promise<MemoryRow[]> {
-  const [session] = await reader.all<{ row: number }>("SELECT row FROM session WHERE id = $1", [sessionId]);
-  if (!session) return [];
-  const [low, high] = [Math.floor(start / 2), Math.floor((end - 1) / 2)];
-  const memory: MemoryRow[] = [];
-  for (const part of cutSegments(await listSegments(reader, session.row, branch, high), low, high)) {
-    const rows = await reader.all<MemoryDbRow>(
-      `SELECT position, status, question, answer, vendor_parts, model_served, finish_reason
+export async function readMemory(reader: Reader, { session, branch, position, from }: Stretch): Promise<PastTurn[]> {
+  const memory: PastTurn[] = [];
+  for (const part of cutSegments(await listSegments(reader, session, branch, position - 1), from, position - 1)) {
+    const rows = await reader.all<PastRow>(
+      `SELECT position, status, finish_reason, question, answer, vendor_parts, model_served
        FROM turn WHERE session = $1 AND branch = $2 AND position BETWEEN $3 AND $4 ORDER BY position`,
-      [session.row, part.branch, part.low, part.high],
+      [session, part.branch, part.low, part.high],
     );
-    for (const row of rows) memory.push(...memoryFrom(row));
+    for (const row of rows)
+      memory.push({
+        position: row.position,
+        question: row.question,
+        answer: row.answer,
+        status: row.status,
+        finishReason: row.finish_reason,
+        vendorParts: row.vendor_parts,
+        modelServed: row.model_served,
+      });
   }
-  return memory.filter(({ position }) => position >= start && position < end);
-}
-
-function memoryFrom(row: MemoryDbRow): MemoryRow[] {
-  const place = row.position * 2;
-  const plain = { vendorParts: null, modelServed: null };
-  const signed = { vendorParts: row.vendor_parts, modelServed: row.model_served };
-  return [
-    { position: place, role: "user", status: "complete", content: row.question, ...plain },
-    {
-      position: place + 1,
-      role: "assistant",
-      status: row.status,
-      content: row.answer,
-      finishReason: row.finish_reason,
-      ...(row.vendor_parts === null ? plain : signed),
-    },
-  ];
+  return memory;
 }

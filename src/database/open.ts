@@ -74,13 +74,14 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
 
     listMessages: (owner, sessionId, page) => listMessages(durable, owner, sessionId, page),
     readHistory: (owner, sessionId) => readHistory(durable, owner, sessionId),
-    readMemory: (sessionId, branch, position, from) => readMemory(committed, sessionId, branch, position, from),
+    readMemory: (stretch) => readMemory(committed, stretch),
 
     openTurn(input) {
       if (input.idempotency) sweep(input.at);
       return engine.write("openTurn", input);
     },
     appendEvents: (batch) => engine.write("appendEvents", { batch, processId }),
+    noteCalls: (turnId, runner, calls) => engine.write("noteCalls", { turnId, processId: runner, calls }),
     closeTurn: (input) => engine.write("closeTurn", input),
     settleTurn: (turnId, runner, entries, usage, cost) =>
       engine.write("settleTurn", { turnId, processId: runner, entries, usage, cost }),

@@ -4,7 +4,7 @@ import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
 import { claimDeadTurns } from "./recovery.ts";
 import { createSession, restoreSession, trashSession, updateSession } from "./session.ts";
-import { renewLease, requestStop } from "./turn.ts";
+import { noteCalls, renewLease, requestStop } from "./turn.ts";
 import { closeTurn, settleTurn } from "./turn-close.ts";
 import { openTurn } from "./turn-open.ts";
 import type { Tx } from "./tx.ts";
@@ -21,6 +21,7 @@ export const operations = {
   restoreSession,
   openTurn,
   appendEvents,
+  noteCalls,
   closeTurn,
   settleTurn,
   requestStop,

@@ -2,7 +2,7 @@
 
 import { TokenTally } from "../money/tokens.ts";
 import type { Counted } from "../money/usage.ts";
-import type { DeadTurn, MemoryState } from "../store.ts";
+import type { BegunCall, DeadTurn } from "../store.ts";
 import { GrowingText } from "../turn/answer.ts";
 import { countedFrom } from "./columns.ts";
 import { unpackEvents } from "./event.ts";
@@ -53,9 +53,14 @@ export async function hasUnsettled(reader: Reader): Promise<boolean> {
 }
 
 interface DeadRow extends TurnRow {
+  session: number;
   branch: number;
   position: number;
   question: string;
+  answer: string;
+  thought: string | null;
+  events: string | null;
+  calls: string | null;
   system: string | null;
   memory_from: number;
   memory_estimate: number;
@@ -65,16 +70,25 @@ interface DeadRow extends TurnRow {
 /** All that was saved of a claimed turn. What cannot be read of it is left out: it must be closed all the same. */
 export async function readDeadTurn(reader: Reader, turnId: string): Promise<DeadTurn> {
   const [row] = await reader.all<DeadRow>(
-    `SELECT ${turnColumns}, t.branch, t.position, t.question, s.system, s.memory_from, s.memory_estimate, s.memory_tokens
+    `SELECT ${turnColumns}, t.session, t.branch, t.position, t.question, t.answer, t.thought, t.events, t.calls, s.system, s.memory_from, s.memory_estimate, s.memory_tokens
      FROM turn t JOIN session s ON s.row = t.session WHERE t.id = $1`,
     [turnId],
   );
   const log = await foldLog(reader, turnId);
+  if (row!.events !== null) {
+    // It had ended, and only its bill is missing: its whole log is in its own row.
+    log.text.add(row!.answer);
+    log.thought.add(row!.thought ?? "");
+  }
   return {
     owner: row!.project,
     turn: turnFrom({ ...row!, notices: isJson(row!.notices) ? row!.notices : null }),
     question: row!.question,
-    memory: memoryOf(row!),
+    memory: {
+      ...{ session: row!.session, branch: row!.branch, position: row!.position, from: row!.memory_from },
+      ...{ promptEstimate: row!.memory_estimate, promptTokens: row!.memory_tokens },
+    },
+    calls: isJson(row!.calls) ? (JSON.parse(row!.calls ?? "null") as BegunCall[] | null) : null,
     system: row!.system,
     text: log.text.text,
     thought: log.thought.text,
@@ -156,15 +170,4 @@ function isJson(text: string | null): boolean {
   } catch {
     return false;
   }
-}
-
-function memoryOf(row: DeadRow): MemoryState {
-  const { branch, position, memory_from, memory_estimate, memory_tokens } = row;
-  return {
-    branch,
-    position: position * 2,
-    from: memory_from * 2,
-    promptEstimate: memory_estimate,
-    promptTokens: memory_tokens,
-  };
 }

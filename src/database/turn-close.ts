@@ -28,7 +28,7 @@ export async function closeTurn(
   const totals = releaseValues(input, booked);
   // Independent of each other: an engine with a network sends them together.
   const [released] = await Promise.all([
-    input.session ? tx.run(releaseKnown, [...totals, input.session.version]) : 0,
+    input.session ? tx.run(releaseKnown, [input.session.row, ...totals, input.session.version]) : 0,
     insertEntries(tx, row, input.entries),
     input.releaseKey ? releaseKey(tx, input.owner, input.releaseKey, turn.id) : undefined,
     input.lastBatch && !isWhole(input.lastBatch) ? insertBatch(tx, input.lastBatch) : undefined,
@@ -123,18 +123,13 @@ function turnTotal(cost: Cost, entries: readonly LedgerEntry[]): bigint | null {
 
 /** Frees the session for its next turn and adds the turn to its totals. */
 const release = `UPDATE session SET ${addToTotals}, running_turn_id = NULL, version = version + 1, updated_at = $11,
-  memory_from = COALESCE($12, memory_from), memory_estimate = COALESCE($13, memory_estimate), memory_tokens = COALESCE($14, memory_tokens)
-  WHERE id = $1`;
-const releaseKnown = `${release} AND version = $15`;
+  memory_from = COALESCE($12, memory_from), memory_estimate = COALESCE($13, memory_estimate), memory_tokens = COALESCE($14, memory_tokens)`;
+const releaseKnown = `${release} WHERE row = $1 AND version = $15`;
+const releaseAsItIs = `${release} WHERE id = $1`;
 
 /** What is added to the session: nothing of a turn that will be settled later. */
 function addedBy({ settled, usage, cost }: CloseTurn): { usage: Usage | null; cost: Cost | null } {
   return settled ? { usage, cost } : { usage: null, cost: null };
-}
-
-/** Where memory begins from now on, in turns; null: where it did. */
-function memoryFrom({ memory }: CloseTurn): number | null {
-  return memory === null ? null : Math.ceil(memory.from / 2);
 }
 
 /** Where the vendor counted the prompt, how far our estimate was off. */
@@ -143,13 +138,13 @@ function calibrationOf({ memory }: CloseTurn): { estimate: number; tokens: numbe
   return { estimate: memory.promptEstimate, tokens: memory.promptTokens };
 }
 
-/** For `$1` to `$14` of `release`. */
+/** For `$2` to `$14` of `release`. */
 function releaseValues(input: CloseTurn, booked: bigint | null): Value[] {
   const { usage, cost } = addedBy(input);
   const counted = calibrationOf(input);
   return [
-    ...[input.turn.sessionId, ...totalsValues(booked, usage, cost), input.endedAt],
-    ...[memoryFrom(input), counted?.estimate ?? null, counted?.tokens ?? null],
+    ...[...totalsValues(booked, usage, cost), input.endedAt],
+    ...[input.memory?.from ?? null, counted?.estimate ?? null, counted?.tokens ?? null],
   ];
 }
 
@@ -163,7 +158,7 @@ function afterReleasing(input: CloseTurn, known: SessionState, booked: bigint | 
     runningTurnId: null,
     version: known.version + 1,
     updatedAt: input.endedAt,
-    memoryFrom: memoryFrom(input) ?? known.memoryFrom,
+    memoryFrom: input.memory?.from ?? known.memoryFrom,
     memoryEstimate: counted?.estimate ?? known.memoryEstimate,
     memoryTokens: counted?.tokens ?? known.memoryTokens,
   };
@@ -171,7 +166,7 @@ function afterReleasing(input: CloseTurn, known: SessionState, booked: bigint | 
 
 /** Releases a session that is not as it was known, and reads it. */
 async function releaseAny(tx: Tx, { owner, turn }: CloseTurn, values: readonly Value[]): Promise<SessionState> {
-  await tx.run(release, values);
+  await tx.run(releaseAsItIs, [turn.sessionId, ...values]);
   const session = await findState(tx, owner, turn.sessionId);
   if (!session) throw notFound("session");
   return session;

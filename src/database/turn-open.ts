@@ -4,7 +4,7 @@ import type { Message } from "../conversation/message.ts";
 import { titleFrom } from "../conversation/session.ts";
 import { AppError, notFound } from "../errors.ts";
 import { answerIdOf, questionIdOf } from "../id.ts";
-import { type MemoryState, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
+import { type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
 import type { Turn } from "../turn/turn.ts";
 import { storableText } from "./columns.ts";
 import { claimKey } from "./idempotency.ts";
@@ -37,7 +37,7 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   ]);
   session.tipRow = row;
   const { userMessage, reply } = messagesOf(input, parentId, content);
-  return { kind: "opened", session, turn: turnOf(input), userMessage, reply, row, memory: memoryOf(session) };
+  return { kind: "opened", session, turn: turnOf(input), userMessage, reply, row };
 }
 
 /** What an earlier try with the same turn id has written. */
@@ -48,7 +48,7 @@ async function findOpened(tx: Tx, { owner, sessionId, turnId }: OpenTurn): Promi
     findTurnMessages(tx, owner, turnId),
   ]);
   if (!session || !turn || !messages) throw notFound("turn");
-  return { kind: "opened", session, turn, ...messages, row: session.tipRow ?? undefined, memory: memoryOf(session) };
+  return { kind: "opened", session, turn, ...messages, row: session.tipRow ?? undefined };
 }
 
 const mostTries = 20;
@@ -218,15 +218,5 @@ function turnOf({ turnId, sessionId, modelRequested, at }: OpenTurn): Turn {
     startedAt: at,
     firstTokenAt: null,
     endedAt: null,
-  };
-}
-
-function memoryOf(session: SessionState): MemoryState {
-  return {
-    branch: session.tipBranch,
-    position: session.tipPosition * 2,
-    from: session.memoryFrom * 2,
-    promptEstimate: session.memoryEstimate,
-    promptTokens: session.memoryTokens,
   };
 }

@@ -1,7 +1,7 @@
 // Turns as they are read; and words for the process that runs one.
 
 import { AppError, type ErrorCode } from "../errors.ts";
-import type { StopRequest, TurnLog } from "../store.ts";
+import type { BegunCall, StopRequest, TurnLog } from "../store.ts";
 import { firstLogged } from "../turn/event.ts";
 import type { Notice, Turn, TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
@@ -101,6 +101,21 @@ async function readPieces(reader: Reader, { row, status }: TurnRow, after: numbe
   const long = { answer: texts.answer, thought: texts.thought ?? "" };
   const { events, hasMore } = unpackPieces(texts.events, long, skipped, charactersAtOnce);
   return { events: events.map((event, index) => ({ number: firstLogged + skipped + index, event })), hasMore };
+}
+
+export interface NoteCalls {
+  turnId: string;
+  processId: number;
+  calls: readonly BegunCall[];
+}
+
+export async function noteCalls(tx: Tx, { turnId, processId, calls }: NoteCalls): Promise<void> {
+  const noted = await tx.run("UPDATE turn SET calls = $3 WHERE id = $1 AND process_id = $2 AND status = 'running'", [
+    turnId,
+    processId,
+    JSON.stringify(calls),
+  ]);
+  if (noted === 0) throw new AppError("conflict", "The turn is over, or another process has taken it over.");
 }
 
 export interface RequestStop {

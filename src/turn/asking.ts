@@ -1,8 +1,9 @@
 // What a turn asks of the vendor: the memory, the model, the form of its params; and after a refusal, what it asks instead.
 
 import { type MemoryPlan, planMemory } from "../conversation/memory.ts";
+import type { PrintedPath } from "../conversation/path.ts";
 import type { Params } from "../model/params.ts";
-import { type CallRecord, type ProviderCall, ProviderError, type ProviderRequest } from "../provider.ts";
+import { type Attempt, type CallRecord, type ProviderCall, ProviderError, type ProviderRequest } from "../provider.ts";
 import type { OpenedTurn } from "../store.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import type { TurnTools } from "./tools.ts";
@@ -17,23 +18,26 @@ export class Asking {
   private readonly opened: OpenedRecord;
   private readonly params: Params;
   private choice: ModelChoice;
-  private memory: Omit<MemoryPlan, "messages"> | undefined;
+  private memory: MemoryPlan | undefined;
+  private way: PrintedPath | undefined;
+  private readonly questionTokens: number;
   /** Until the vendor's first words: with the whole memory in it, it may be long. */
-  private request: Pick<ProviderRequest, "system" | "messages"> | undefined;
+  private request: Pick<ProviderRequest, "system" | "memory" | "question"> | undefined;
   private current: ProviderCall | undefined;
   private readonly earlier: CallRecord[] = [];
   private readonly shortened: Notice[] = [];
 
-  constructor(tools: TurnTools, opened: OpenedRecord, choice: ModelChoice, params: Params) {
+  constructor(tools: TurnTools, opened: OpenedRecord, choice: ModelChoice, params: Params, questionTokens: number) {
     this.tools = tools;
     this.opened = opened;
     this.choice = choice;
     this.params = params;
+    this.questionTokens = questionTokens;
     this.notices = [...choice.notices];
   }
 
   /** How much of the memory is shown; undefined before it is composed. */
-  get plan(): Omit<MemoryPlan, "messages"> | undefined {
+  get plan(): MemoryPlan | undefined {
     return this.memory;
   }
 
@@ -59,38 +63,60 @@ export class Asking {
 
   /** Plans the memory. `most`: the tokens that it may take, where that is less than the model's window. */
   async compose(most?: number): Promise<void> {
-    const { opened, choice } = this;
-    const { chooser, store } = this.tools;
-    const { memory, session } = opened;
-    const rows = await store.readMemory(session.id, memory.branch, memory.position, memory.from);
-    const plan = planMemory({
-      rows,
-      from: memory.from,
+    const { opened, choice, questionTokens } = this;
+    const { chooser, memories } = this.tools;
+    const { session } = opened;
+    if (this.way && !this.way.turnTo(choice.model)) this.leavePath();
+    this.way ??= await memories.take(session, choice.model);
+    this.memory = planMemory({
+      path: this.way,
       system: session.system,
-      content: opened.userMessage.content,
+      questionTokens,
       window: chooser.windowOf(choice.model, choice.params),
       usualWindow: chooser.windowOf(session.model ?? chooser.defaultModel, session.params),
       most,
-      calibration: memory,
-      model: choice.model,
+      calibration: { promptEstimate: session.memoryEstimate, promptTokens: session.memoryTokens },
     });
-    const { messages, from, estimate, promptEstimate } = plan;
-    this.memory = { from, estimate, promptEstimate }; // without the messages, which may be long
-    this.request = { system: session.system, messages };
+    const question = (this.memory.showsWaiting ? this.way.waiting : "") + opened.userMessage.content;
+    this.request = { system: session.system, memory: this.way.printFrom(this.memory.first), question };
+  }
+
+  /** The way to this turn, to be given back with the turn on it; undefined where there was no room to keep it. Once. */
+  takePath(): PrintedPath | undefined {
+    const { way } = this;
+    this.way = undefined;
+    return way;
+  }
+
+  /** Nobody will give the path back. */
+  leavePath(): void {
+    if (this.way) this.tools.memories.letGo(this.way);
+    this.way = undefined;
   }
 
   /** The next call; it begins when it is iterated. Throws when the signal is aborted already. */
   call(signal: AbortSignal): ProviderCall {
     if (signal.aborted || !this.request) throw new Error("stopped before it began");
     const { model, params, formOf } = this.choice;
-    const call = this.tools.provider.stream({ ...this.request, model, params, formOf }, signal);
+    const request = { ...this.request, model, params, formOf };
+    const call = this.tools.provider.stream(request, signal, (attempt) => this.note(attempt));
     this.current = call;
     return call;
   }
 
+  /** The first request is known to have been made by the turn itself; another one is written down before it is sent, with all before it. */
+  private note(attempt: Attempt): Promise<void> | undefined {
+    const before = this.records.flatMap(({ attempts }) => attempts);
+    if (before.length === 0) return undefined;
+    const calls = [...before, attempt].map(({ at, model, status, errorCode }) => ({ at, model, status, errorCode }));
+    return this.tools.store.noteCalls(this.opened.turn.id, this.tools.processId, calls);
+  }
+
   /** The vendor has begun to answer: nothing else will be asked. */
   settle(): void {
+    if (!this.request) return;
     this.request = undefined;
+    if (this.way && !this.tools.memories.stays(this.way)) this.way = undefined;
   }
 
   /** Whether there is something else to ask for after this failure; then the next call asks for it. */
@@ -111,12 +137,12 @@ export class Asking {
 
   /** The vendor's count is above what we thought: half of the conversation is tried, once. */
   private async shorten(): Promise<boolean> {
-    const shown = this.request?.messages.length ?? 0;
-    if (this.shortened.length > 0 || shown <= 1 || !this.memory) return false;
-    await this.compose(Math.floor(this.memory.estimate / 2));
-    const left = this.request?.messages.length ?? 0;
+    const { memory, way } = this;
+    if (this.shortened.length > 0 || !memory || !way) return false;
+    await this.compose(Math.floor(memory.estimate / 2));
+    const [shown, left] = [way.countFrom(memory.first), way.countFrom(this.memory?.first ?? 0)];
     if (left >= shown) return false;
-    const detail = `The vendor found the conversation too long: the model was shown its last ${left} messages instead of ${shown}.`;
+    const detail = `The vendor found the conversation too long: the model was shown the last ${left} questions with their answers instead of ${shown}.`;
     this.shortened.push({ code: "memory_shortened", detail });
     return true;
   }

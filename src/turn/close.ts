@@ -3,16 +3,16 @@
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type LedgerEntry, sumCost, sumUsage } from "../money/ledger.ts";
-import type { ClosedTurn, CloseTurn, Store } from "../store.ts";
+import type { CloseTurn, Store, StoredEnd } from "../store.ts";
 import { pause } from "./wait.ts";
 
 /** Undefined: another process has taken the turn over, and ended it or will. Throws storage_unavailable; then ask again. */
-export async function closeOrFind(store: Store, end: CloseTurn): Promise<ClosedTurn | undefined> {
+export async function closeOrFind(store: Store, end: CloseTurn): Promise<StoredEnd | undefined> {
   return (await store.closeTurn(end)) ?? (await findOwnEnd(store, end));
 }
 
 /** The turn is over already: did an earlier try of ours end it, whose answer was lost with the connection? */
-async function findOwnEnd(store: Store, end: CloseTurn): Promise<ClosedTurn | undefined> {
+async function findOwnEnd(store: Store, end: CloseTurn): Promise<StoredEnd | undefined> {
   const { owner } = end;
   const turn = await store.findTurn(owner, end.turn.id);
   if (turn?.status !== end.status || turn.endedAt !== end.endedAt) return undefined;

@@ -1,9 +1,10 @@
 // Turns whose process is gone: each is closed as interrupted, with the text and the bill that can still be known.
 
 import { planMemory } from "../conversation/memory.ts";
+import { messageTokens, PrintedPath } from "../conversation/path.ts";
 import { sumCost, sumUsage } from "../money/ledger.ts";
 import { estimateTokens } from "../money/tokens.ts";
-import type { Attempt, CallRecord } from "../provider.ts";
+import type { Attempt } from "../provider.ts";
 import type { CloseTurn, DeadTurn } from "../store.ts";
 import { bookTurn } from "./books.ts";
 import { closeInAnyCase, closeOrFind, settleInAnyCase, settleWith } from "./close.ts";
@@ -96,27 +97,28 @@ export class Recovery {
 
 async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
   const { turn } = dead;
-  // The dead process may have made more calls than this one, or none; one is what it is booked as, and labelled so. Its moment
-  // is the turn's beginning: what it cost does not depend on the day it was found.
-  const attempt: Attempt = {
-    at: turn.startedAt,
-    vendor: tools.books.provider.vendor,
-    model: turn.modelRequested,
-    status: null,
-    errorCode: null,
-    modelServed: dead.modelServed,
+  const vendor = tools.books.provider.vendor;
+  // Every turn makes one call at its beginning; another one is written down before it is sent. What it cost does not depend on the day
+  // it was found.
+  const begun = dead.calls ?? [{ at: turn.startedAt, model: turn.modelRequested, status: null, errorCode: null }];
+  const nothing = {
+    modelServed: null,
     responseId: null,
-    usageRaw: dead.usageRaw,
-    counted: dead.counted,
+    usageRaw: null,
+    counted: null,
     finishReason: null,
     finishDetail: null,
   };
-  const record: Pick<CallRecord, "attempts"> = { attempts: [attempt] };
+  const { modelServed, usageRaw, counted } = dead;
+  const attempts = begun.map((call, index): Attempt => {
+    const said = index === begun.length - 1 ? { modelServed, usageRaw, counted } : {};
+    return { ...call, vendor, ...nothing, ...said };
+  });
   const promptEstimate = await estimatePrompt(tools, dead);
   const entries = bookTurn(tools.books, {
     turn,
     outcome: "broken",
-    records: [record],
+    records: [{ attempts }],
     promptEstimate,
     textEstimate: dead.textEstimate,
     thoughtEstimate: dead.thoughtEstimate,
@@ -155,18 +157,14 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
 
 /** As the dead process estimated it; or, where that cannot be found out any more, the new message alone. */
 async function estimatePrompt(tools: TurnTools, dead: DeadTurn): Promise<number> {
-  const { memory, turn } = dead;
-  const path = await tools.store.readMemory(turn.sessionId, memory.branch, memory.position + 1, memory.from);
-  const rows = path.slice(0, -1);
-  const asked = path.at(-1);
-  const content = asked?.content ?? "";
-  const alone = estimateTokens(dead.system ?? "") + estimateTokens(content);
+  const { memory, turn, system, question } = dead;
+  const questionTokens = messageTokens(question);
   try {
+    const path = new PrintedPath(memory.from, turn.modelRequested, () => "");
+    for (const past of await tools.store.readMemory(memory)) path.add(past);
     const window = tools.chooser.windowOf(turn.modelRequested, {});
-    const { from } = memory;
-    const known = { rows, from, system: dead.system, content, window, calibration: memory };
-    return planMemory({ ...known, model: turn.modelRequested }).estimate;
+    return planMemory({ path, system, questionTokens, window, calibration: memory }).estimate;
   } catch {
-    return alone; // for instance: less memory is allowed today than then
+    return questionTokens + estimateTokens(system ?? ""); // for instance: less memory is allowed today than then
   }
 }

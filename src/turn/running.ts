@@ -1,11 +1,12 @@
 // The plot of a turn: open it in one transaction, let the provider speak, close it in one transaction, whoever listens.
 
 import type { Failure } from "../conversation/message.ts";
+import { withOverhead } from "../conversation/path.ts";
 import { AppError } from "../errors.ts";
 import type { Params } from "../model/params.ts";
 import { type LedgerEntry, sumCost, sumUsage } from "../money/ledger.ts";
 import { ProviderError, type ProviderEvent } from "../provider.ts";
-import type { ClosedTurn, CloseTurn } from "../store.ts";
+import type { ClosedTurn, CloseTurn, StoredEnd } from "../store.ts";
 import { Answer, type WordEvent } from "./answer.ts";
 import { Asking, listAnswerNotices, type OpenedRecord } from "./asking.ts";
 import { bookTurn, usageSoFar } from "./books.ts";
@@ -33,6 +34,7 @@ export class RunningTurn {
   private readonly asking: Asking;
   private readonly answer = new Answer();
   private readonly insistence: Insistence;
+  private readonly questionTokens: number;
   private firstTokenAt: number | null = null;
   private lastUsageAt = 0;
   private flushed = 2;
@@ -42,10 +44,11 @@ export class RunningTurn {
   private readonly tools: TurnTools;
   private readonly opened: Opened;
 
-  constructor(tools: TurnTools, opened: Opened, choice: ModelChoice, params: Params) {
+  constructor(tools: TurnTools, opened: Opened, choice: ModelChoice, params: Params, questionTokens: number) {
     this.tools = tools;
     this.opened = opened;
-    this.asking = new Asking(tools, opened, choice, params);
+    this.questionTokens = questionTokens;
+    this.asking = new Asking(tools, opened, choice, params, questionTokens);
     const { turn, session, userMessage, owner } = opened;
     this.live = new LiveTurn({ ...turn, notices: this.asking.notices }, session, userMessage, (after) =>
       readStored(tools.store, owner, turn.id, after),
@@ -205,8 +208,29 @@ export class RunningTurn {
         { turn_id: this.live.turn.id },
         "a turn was taken over by another process before it ended here",
       );
+    this.keepMemory(closed, end);
     this.live.end(closed);
     return closed;
+  }
+
+  /** What the next turn will be shown of this one is printed now. */
+  private keepMemory(closed: StoredEnd | undefined, end: CloseTurn): void {
+    const path = this.asking.takePath();
+    if (!path) return;
+    const { session, owner } = this.opened;
+    if (!closed || !end.memory || !path.canCutBefore(end.memory.from)) {
+      this.tools.memories.letGo(path);
+      return;
+    }
+    const { content: answer, status } = closed.reply;
+    const { finishReason, modelServed, vendorParts } = end;
+    const tokens = { question: this.questionTokens, answer: withOverhead(this.answer.estimates.textEstimate) };
+    path.cutBefore(end.memory.from);
+    path.add(
+      { position: session.tipPosition, question: end.question, answer, status, finishReason, vendorParts, modelServed },
+      tokens,
+    );
+    this.tools.memories.keep(owner, closed.session, path);
   }
 
   private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
@@ -248,7 +272,7 @@ export class RunningTurn {
     const last = entries.at(-1);
     if (!plan) return null;
     return {
-      from: status === "complete" || status === "stopped" ? plan.from : this.opened.memory.from,
+      from: status === "complete" || status === "stopped" ? plan.from : this.opened.session.memoryFrom,
       promptEstimate: plan.promptEstimate,
       promptTokens: status === "complete" && last?.accuracy === "exact" ? (last.usage?.inputTokens ?? null) : null,
     };

@@ -1,5 +1,6 @@
 // What a turn needs to run, be closed and be recovered.
 
+import type { Memories } from "../conversation/memories.ts";
 import type { Log } from "../log.ts";
 import type { Provider } from "../provider.ts";
 import type { Store } from "../store.ts";
@@ -8,6 +9,7 @@ import type { ModelChooser } from "./model-choice.ts";
 
 export interface TurnTools {
   store: Store;
+  memories: Memories;
   provider: Provider;
   chooser: ModelChooser;
   books: Books;

@@ -1,6 +1,7 @@
 // All turns of this process: starting them, joining them, stopping them, and one ticker that serves them all.
 
 import { requireFit } from "../conversation/memory.ts";
+import { messageTokens } from "../conversation/path.ts";
 import { AppError, notFound } from "../errors.ts";
 import { newTurnId } from "../id.ts";
 import { mergeParams, type Params } from "../model/params.ts";
@@ -42,6 +43,8 @@ interface Decided {
   session: SessionState;
   params: Params;
   choice: ModelChoice;
+  /** What the message takes of the model's window. */
+  questionTokens: number;
 }
 
 /** How long after a lost connection to the database its work is asked for again. */
@@ -190,12 +193,14 @@ export class Turns {
 
   /** Nothing is refused for what is only remembered of a session: another process may have changed it. */
   private async decideFresh(input: StartTurn): Promise<Decided> {
-    const { store } = this.tools;
-    const known = await store.peekSession(input.owner, input.sessionId);
+    const { memories } = this.tools;
+    const { owner, sessionId } = input;
+    const known = await memories.findSession(owner, sessionId);
     try {
       return this.decide(input, known);
     } catch {
-      return this.decide(input, await store.peekSession(input.owner, input.sessionId, "fresh"));
+      memories.forget(sessionId);
+      return this.decide(input, await memories.findSession(owner, sessionId));
     }
   }
 
@@ -206,18 +211,23 @@ export class Turns {
     const params = mergeParams(session.params, input.params);
     const choice = chooser.choose(input.model, session.model, params);
     books.requirePrice(choice.model);
-    requireFit(session.system, input.content, chooser.windowOf(choice.model, choice.params));
-    return { session, params, choice };
+    const questionTokens = messageTokens(input.content);
+    requireFit(session.system, questionTokens, chooser.windowOf(choice.model, choice.params));
+    return { session, params, choice, questionTokens };
   }
 
   private async openDecided(input: StartTurn, decided: Decided): Promise<FollowedTurn | undefined> {
-    const { session, params, choice } = decided;
+    const { session, params, choice, questionTokens } = decided;
     const opened = await this.open(input, session, choice.requested);
-    if (opened === "stale") return this.tryOpen(input);
+    if (opened === "stale") {
+      this.tools.memories.forget(input.sessionId);
+      return this.tryOpen(input);
+    }
     if (opened === "busy") return undefined;
     if (opened.kind === "replayed") return this.follow(input.owner, opened.turnId);
     const { owner, idempotency } = input;
-    const turn = new RunningTurn(this.tools, { ...opened, owner, key: idempotency?.key ?? null }, choice, params);
+    const record = { ...opened, owner, key: idempotency?.key ?? null };
+    const turn = new RunningTurn(this.tools, record, choice, params, questionTokens);
     if (this.leaving) turn.interrupt();
     this.running.set(opened.turn.id, turn);
     void turn.done.then(() => this.running.delete(opened.turn.id));

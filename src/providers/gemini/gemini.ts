@@ -13,7 +13,7 @@ import { GeminiError } from "./errors.ts";
 import { GeminiCallRecord, vendor } from "./record.ts";
 import { type AnswerStream, codeOfAttempt, type HttpRequest, headersFor, openRequest } from "./request.ts";
 import { readGeminiUsage } from "./usage.ts";
-import { buildBody, modelPath } from "./wire.ts";
+import { buildBody, modelPath, printTurn } from "./wire.ts";
 
 export interface GeminiSettings {
   apiKey: string;
@@ -50,6 +50,7 @@ export function createGemini(settings: GeminiSettings): Provider {
   const control = () => import("./sdk.ts");
   return {
     vendor,
+    printTurn,
     stream: (request, signal, beforeSend) => new GeminiCall(context, request, signal, beforeSend),
     readUsage: readGeminiUsage,
     countTokens: async (request, signal) => (await control()).countTokens(context, request, signal),

@@ -3,7 +3,7 @@
 import type { ErrorCode } from "../../errors.ts";
 import type { BeforeSend, ProviderEvent } from "../../provider.ts";
 import type { CallClock, Line } from "../call-clock.ts";
-import { codeOf, type HttpExchange, type Post } from "../http/exchange.ts";
+import { codeOf, type HttpExchange, type Post, type RequestBody } from "../http/exchange.ts";
 import { HttpLimitError } from "../http/parser.ts";
 import { Answer } from "./answer.ts";
 import { GeminiError, toGeminiError, tooLong } from "./errors.ts";
@@ -14,7 +14,7 @@ import { StreamFramer } from "./stream.ts";
 export interface HttpRequest {
   post: Post;
   path: string;
-  body: string;
+  body: RequestBody;
   model: string;
   /** Ends it from outside. */
   line: Line;

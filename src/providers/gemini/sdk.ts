@@ -8,7 +8,7 @@ import { checkKey, type GeminiContext, timeoutError } from "./context.ts";
 import { toGeminiError } from "./errors.ts";
 import { readFailure } from "./failure.ts";
 import { connectionFailure } from "./request.ts";
-import { buildConversation, modelPath } from "./wire.ts";
+import { modelPath, printConversation } from "./wire.ts";
 
 /**
  * The SDK's own call counts contents only. The system instruction counts too, so the whole request is sent in the place
@@ -20,7 +20,7 @@ export async function countTokens(
   signal: AbortSignal,
 ): Promise<number> {
   modelPath(request.model, "countTokens");
-  const conversation = JSON.parse(`{${buildConversation(request)}}`);
+  const conversation = readConversation(request);
   const generateContentRequest = { model: `models/${request.model}`, ...conversation };
   const counted = await runControl(context, signal, (client, abortSignal) =>
     client.models.countTokens({
@@ -88,4 +88,10 @@ function mapError(error: unknown): ProviderError {
     return new ProviderError("provider_error", "The provider's answer could not be read.", { cause: error.message });
   }
   return connectionFailure(error);
+}
+
+/** What is asked, as data. */
+function readConversation(request: ProviderRequest) {
+  const { before, after } = printConversation(request);
+  return JSON.parse(`{${before}${new TextDecoder().decode(request.memory)}${after}}`);
 }

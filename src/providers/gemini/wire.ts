@@ -4,7 +4,8 @@
 import type { GenerationConfig, ThinkingConfig, ThinkingLevel } from "@google/genai";
 import type { ModelInfo, ThinkingBudget } from "../../model/model-info.ts";
 import type { Params, Thinking } from "../../model/params.ts";
-import { ProviderError, type ProviderMessage, type ProviderRequest } from "../../provider.ts";
+import { type PrintTurn, ProviderError, type ProviderRequest } from "../../provider.ts";
+import type { RequestBody } from "../http/exchange.ts";
 
 /** What a model takes for thinking, as the catalogue has it: undefined for a model it does not know, null for one that cannot. */
 export type ThinkingAbility = ModelInfo["thinking"] | undefined;
@@ -18,30 +19,33 @@ export function modelPath(model: string, verb: string): string {
   return `/v1beta/models/${model}:${verb}`;
 }
 
-/** The body of a generate call. Throws invalid_request for a thinking setting the model does not take. */
-export function buildBody(request: ProviderRequest, ability: ThinkingAbility): string {
+/**
+ * The body of a generate call, as pieces one behind the other: what stands before the memory, the memory as it is kept, the rest.
+ * Throws invalid_request for a thinking setting the model does not take.
+ */
+export function buildBody(request: ProviderRequest, ability: ThinkingAbility): RequestBody {
   const config = buildConfig(request.params, ability);
   const settings = Object.keys(config).length === 0 ? "" : `,"generationConfig":${JSON.stringify(config)}`;
-  return `{${buildConversation(request)}${settings}}`;
+  const { before, after } = printConversation(request);
+  return [`{${before}`, request.memory, `${after}${settings}}`];
 }
 
-/** The system instruction and the messages, as members of a JSON object. */
-export function buildConversation(request: Pick<ProviderRequest, "system" | "messages">): string {
-  const system = request.system ? `"systemInstruction":{"parts":[${textPart(request.system)}]},` : "";
-  let contents = "";
-  for (const message of request.messages) {
-    message.print ??= printContent(message);
-    contents += contents === "" ? message.print : `,${message.print}`;
-  }
-  return `${system}"contents":[${contents}]`;
+/** The system instruction and the messages around the memory, as members of a JSON object. */
+export function printConversation({ system, question }: Pick<ProviderRequest, "system" | "question">) {
+  const instruction = system ? `"systemInstruction":{"parts":[${textPart(system)}]},` : "";
+  return { before: `${instruction}"contents":[`, after: `${printContent("user", `[${textPart(question)}]`)}]` };
 }
 
-function printContent(message: ProviderMessage): string {
-  const role = message.role === "assistant" ? "model" : "user";
+/** A question and its answer, each with a comma behind it: another message always follows. */
+export const printTurn: PrintTurn = (question, answer, vendorParts) => {
   // A function call that nobody answered would have every later request refused: rows of before 2026-11-27 may hold one.
-  const kept = message.role === "assistant" && !/"functionCall"\s*:/.test(message.vendorParts ?? "");
-  const parts = kept ? message.vendorParts : null;
-  return `{"role":"${role}","parts":${parts ?? `[${textPart(message.text)}]`}}`;
+  const parts = vendorParts !== null && /"functionCall"\s*:/.test(vendorParts) ? null : vendorParts;
+  const asked = printContent("user", `[${textPart(question)}]`);
+  return `${asked},${printContent("model", parts ?? `[${textPart(answer)}]`)},`;
+};
+
+function printContent(role: "user" | "model", parts: string): string {
+  return `{"role":"${role}","parts":${parts}}`;
 }
 
 /** A part of plain text, as JSON. */

@@ -1,6 +1,6 @@
 // Exchanges over connections of our own, each kept for the next one. Why not `fetch` or `node:http`: docs/decisions/gemini-data-plane.md.
 
-import type { HttpExchange, Post } from "./exchange.ts";
+import type { HttpExchange, Post, RequestBody } from "./exchange.ts";
 import { AnswerParser } from "./parser.ts";
 import { chooseProxy, type ProxySettings } from "./proxy.ts";
 import { type Address, openSocket, type Socket, type SocketOwner } from "./socket.ts";
@@ -10,6 +10,8 @@ const maxIdle = 64;
 const maxIdleMs = 50_000;
 /** Bytes that a reader has not asked for; beyond that, nothing more is taken from the network. */
 const maxQueued = 256 * 1024;
+/** Bytes. */
+const longBody = 64 * 1024;
 /**
  * Sends POSTs to an address with a path prefix, with the same headers each time; through a proxy where one is on the way: over a
  * tunnel to where TLS is spoken, else by naming the whole address to it. Throws with a sentence for the operator on an address that is none.
@@ -28,11 +30,27 @@ export function createPost(baseUrl: string, headers: Record<string, string>, pro
   const prefix = (relay ? url.origin : "") + url.pathname.replace(/\/+$/, "");
   return (path, body) => {
     const exchange = new ClientExchange();
-    const length = Buffer.byteLength(body);
-    const request = `POST ${prefix}${path} HTTP/1.1\r\n${lines}content-length: ${length}\r\n\r\n${body}`;
-    (takeIdle(pool) ?? new Connection(pool)).carry(request, exchange);
+    const length = body.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+    const head = `POST ${prefix}${path} HTTP/1.1\r\n${lines}content-length: ${length}\r\n\r\n`;
+    (takeIdle(pool) ?? new Connection(pool)).carry(printRequest(head, body, length), exchange);
     return exchange;
   };
+}
+
+/** One write for a request of the usual length; a long one is not copied. */
+function printRequest(head: string, body: RequestBody, bodyBytes: number): Uint8Array[] {
+  if (bodyBytes > longBody)
+    return [head, ...body].map((piece) => (typeof piece === "string" ? Buffer.from(piece) : piece));
+  const bytes = Buffer.allocUnsafe(Buffer.byteLength(head) + bodyBytes);
+  let at = bytes.write(head);
+  for (const piece of body) {
+    if (typeof piece === "string") at += bytes.write(piece, at);
+    else {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+  }
+  return [bytes];
 }
 
 interface Pool {
@@ -162,14 +180,14 @@ class Connection implements SocketOwner {
   #isClosed = false;
   #exchange: ClientExchange | null = null;
   /** What is to be sent once the connection is open. */
-  #request: string | null = null;
+  #request: readonly Uint8Array[] | null = null;
   #isOpen = false;
 
   constructor(pool: Pool) {
     this.#pool = pool;
   }
 
-  carry(request: string, exchange: ClientExchange): void {
+  carry(request: readonly Uint8Array[], exchange: ClientExchange): void {
     this.#exchange = exchange;
     exchange.connection = this;
     if (this.#socket !== null) {
@@ -238,9 +256,9 @@ class Connection implements SocketOwner {
     this.#socket?.destroy();
   }
 
-  #send(request: string): void {
+  #send(request: readonly Uint8Array[]): void {
     this.#exchange!.sent = true;
-    this.#socket?.write(request);
+    for (const bytes of request) this.#socket?.write(bytes);
   }
 
   #leavePool(): void {

@@ -16,7 +16,10 @@ export interface HttpExchange {
 }
 
 /** Sends a body to a path of one vendor's address. Never throws. */
-export type Post = (path: string, body: string) => HttpExchange;
+export type Post = (path: string, body: RequestBody) => HttpExchange;
+
+/** Texts and bytes that are sent one behind the other. */
+export type RequestBody = readonly (string | Uint8Array)[];
 
 /** The system's or the runtime's name of what went wrong; "" where it has none. */
 export function codeOf(error: unknown): string {

@@ -26,7 +26,8 @@ export interface SocketOwner {
 
 /** A connection on its way or open. Keeps no process alive. */
 export interface Socket {
-  write(text: string): void;
+  /** The bytes must stay as they are. */
+  write(bytes: Uint8Array): void;
   pause(): void;
   resume(): void;
   /** Closes it at once, also while it is being made, whatever has not been sent. */
@@ -47,7 +48,8 @@ class BunSocket implements Socket {
   error: Error | null = null;
   #handle: Handle | undefined;
   #isOver = false;
-  #rest: Uint8Array | null = null;
+  /** What the system has not taken yet. */
+  #waiting: Uint8Array[] = [];
 
   constructor({ host, port, tls }: Address, owner: SocketOwner) {
     this.isTls = tls;
@@ -75,17 +77,20 @@ class BunSocket implements Socket {
     this.owner.onClosed(error);
   }
 
-  write(text: string): void {
-    const sent = this.#rest === null ? (this.#handle?.write(text) ?? 0) : 0;
-    if (this.#rest === null && sent === Buffer.byteLength(text)) return;
-    const rest = Buffer.from(text).subarray(Math.max(0, sent));
-    this.#rest = this.#rest === null ? rest : Buffer.concat([this.#rest, rest]);
+  write(bytes: Uint8Array): void {
+    this.#waiting.push(bytes);
+    if (this.#waiting.length === 1) this.writeOn();
   }
 
   writeOn(): void {
-    if (this.#rest === null) return;
-    const sent = Math.max(0, this.#handle?.write(this.#rest) ?? 0);
-    this.#rest = sent >= this.#rest.length ? null : this.#rest.subarray(sent);
+    for (let bytes = this.#waiting[0]; bytes !== undefined; bytes = this.#waiting[0]) {
+      const sent = Math.max(0, this.#handle?.write(bytes) ?? 0);
+      if (sent < bytes.length) {
+        this.#waiting[0] = bytes.subarray(sent);
+        return;
+      }
+      this.#waiting.shift();
+    }
   }
 
   pause(): void {
@@ -151,7 +156,7 @@ function watch(socket: NodeSocket, opening: "connect" | "secureConnect", owner: 
     if (!isOver) owner.onClosed(failure);
   });
   return {
-    write: (text) => void socket.write(text),
+    write: (bytes) => void socket.write(bytes),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     destroy() {
@@ -171,7 +176,7 @@ function openThrough(proxy: ProxyAddress, { host, port }: Address, owner: Socket
     onRefused: (error) => owner.onClosed(error),
   });
   return {
-    write: (text) => secured?.write(text),
+    write: (bytes) => secured?.write(bytes),
     pause: () => secured?.pause(),
     resume: () => secured?.resume(),
     destroy() {

@@ -1,0 +1,112 @@
+// The newest conversations, kept as they are sent: a turn then reads, counts and prints only what is new to it.
+
+import type { PrintTurn } from "../provider.ts";
+import type { SessionState, Store } from "../store.ts";
+import { PrintedPath } from "./path.ts";
+
+/** A conversation as its last turn left it; the session is sure only at its version. */
+interface Remembered {
+  owner: string;
+  session: SessionState;
+  path: PrintedPath;
+  heldBytes: number;
+}
+
+/** What a conversation takes beside its path: its session, its places in two maps, what the allocator adds (measured: docs/decisions/turn-cost.md). */
+const besidesBytes = 3 * 1024;
+
+/**
+ * At most `maxBytes` are kept; the conversation that was not used for the longest time goes first. Another process may have
+ * written since: openTurn finds that out by the version, and then only what the other one added is read.
+ */
+export class Memories {
+  private readonly store: Pick<Store, "peekSession" | "readMemory">;
+  private readonly print: PrintTurn;
+  private readonly maxBytes: number;
+  /** By session, the longest unused first. */
+  private readonly kept = new Map<string, Remembered>();
+  /** Of turns under way, with the bytes that they hold. */
+  private readonly taken = new Map<PrintedPath, number>();
+  private bytes = 0;
+
+  constructor(store: Pick<Store, "peekSession" | "readMemory">, print: PrintTurn, maxBytes: number) {
+    this.store = store;
+    this.print = print;
+    this.maxBytes = maxBytes;
+  }
+
+  /** What is held, in bytes. */
+  get heldBytes(): number {
+    return this.bytes;
+  }
+
+  /** The session as its last turn here left it, or as the store has it: for a write that names its version. */
+  findSession(owner: string, sessionId: string): Promise<SessionState | undefined> {
+    const known = this.kept.get(sessionId);
+    return known?.owner === owner ? Promise.resolve(known.session) : this.store.peekSession(owner, sessionId);
+  }
+
+  /** What is known of the session is no longer so. */
+  forget(sessionId: string): void {
+    this.bytes -= this.kept.get(sessionId)?.heldBytes ?? 0;
+    this.kept.delete(sessionId);
+  }
+
+  /** The way to the turn that was opened in this session, as `model` is sent it: the turn's own, until it is given back. */
+  async take(session: SessionState, model: string): Promise<PrintedPath> {
+    const { id, row, tipBranch: branch, tipPosition: position, memoryFrom: from } = session;
+    const known = this.kept.get(id);
+    this.forget(id);
+    const path = known && isWay(known, session, model) ? known.path : new PrintedPath(from, model, this.print);
+    path.cutBefore(from);
+    if (path.end < position)
+      for (const turn of await this.store.readMemory({ session: row, branch, position, from: path.end }))
+        path.add(turn);
+    this.hold(path);
+    return path;
+  }
+
+  /** The path has been sent. Where it is one too many, nobody keeps it: a turn may take minutes. Returns whether it stays. */
+  stays(path: PrintedPath): boolean {
+    if (this.makeRoom()) return true;
+    this.letGo(path);
+    return false;
+  }
+
+  /** The turn goes its way without it. */
+  letGo(path: PrintedPath): void {
+    this.bytes -= this.taken.get(path) ?? 0;
+    this.taken.delete(path);
+  }
+
+  /** Gives a path back that has grown by its turn, with the session as the turn's end left it. */
+  keep(owner: string, session: SessionState, path: PrintedPath): void {
+    this.letGo(path);
+    this.forget(session.id);
+    const heldBytes = path.heldBytes + besidesBytes;
+    this.kept.set(session.id, { owner, session, path, heldBytes });
+    this.bytes += heldBytes;
+    this.makeRoom();
+  }
+
+  private hold(path: PrintedPath): void {
+    this.taken.set(path, path.heldBytes);
+    this.bytes += path.heldBytes;
+  }
+
+  /** Returns whether there is room now: what turns under way hold counts too, but is theirs. */
+  private makeRoom(): boolean {
+    for (const oldest of this.kept.keys()) {
+      if (this.bytes <= this.maxBytes) break;
+      this.forget(oldest);
+    }
+    return this.bytes <= this.maxBytes;
+  }
+}
+
+/** A branch only ever grows, and turns that are over never change: what is known of a branch stays true whoever goes on with it. */
+function isWay({ session: known, path }: Remembered, session: SessionState, model: string): boolean {
+  const { tipBranch, tipPosition, memoryFrom } = session;
+  if (known.tipBranch !== tipBranch) return false;
+  return path.from <= memoryFrom && path.end <= tipPosition && path.canCutBefore(memoryFrom) && path.turnTo(model);
+}

@@ -1,0 +1,180 @@
+// The way to a new message, printed as the vendor is sent it: it grows at its end, turn by turn, and nothing of it is read, counted
+// or printed again.
+
+import { estimateTokens } from "../money/tokens.ts";
+import type { PrintTurn } from "../provider.ts";
+import type { MessageStatus } from "./message.ts";
+
+/** A turn that is over, as memory needs it. */
+export interface PastTurn {
+  /** Its place on the path, from 0. */
+  position: number;
+  question: string;
+  answer: string;
+  status: MessageStatus;
+  finishReason: string | null;
+  /** The answer's parts as this vendor sent them, where they hold more than text, and the model that made them. */
+  vendorParts: string | null;
+  modelServed: string | null;
+}
+
+/** Tokens around each message (role and turn marks); an allowance, corrected by the calibration. */
+const messageOverhead = 4;
+const betweenQuestions = "\n\n";
+const firstCapacity = 1024;
+
+/** What `messageTokens` says of a turn's messages, where it has been asked before. */
+export interface TurnTokens {
+  question: number;
+  answer: number;
+}
+
+/** High estimate of what a message takes. */
+export function messageTokens(text: string): number {
+  return withOverhead(estimateTokens(text));
+}
+
+/** The same of a text that is `tokens` long. */
+export function withOverhead(tokens: number): number {
+  return tokens + messageOverhead;
+}
+
+export class PrintedPath {
+  /** The place of the first turn, and the place after the last one. */
+  from: number;
+  end: number;
+  /** Tokens of all turns. */
+  tokens = 0;
+  /** Questions that were answered without words: they go in front of the next one. Empty where there are none. */
+  waiting = "";
+  waitingTokens = 0;
+  /** Of them, the first one's place among the turns; else the next turn's. */
+  private firstWaiting = 0;
+  private readonly print: PrintTurn;
+  /** What this model signed is sent back to it; another model is sent the text alone. */
+  private model: string;
+  private hasSigned = false;
+  /**
+   * For each turn, tokens, and the number of bytes up to its end. A question that was put in front of another has the weight of both,
+   * and the other none, so that no cut goes between them; one that is not sent has none either.
+   */
+  private weights: number[] = [];
+  private ends: number[] = [];
+  /** For each turn, whether questions waited when it was added: it cannot be parted from the turn before it. */
+  private joins: boolean[] = [];
+  private bytes: Buffer = Buffer.allocUnsafeSlow(firstCapacity);
+
+  constructor(from: number, model: string, print: PrintTurn) {
+    this.from = from;
+    this.end = from;
+    this.model = model;
+    this.print = print;
+  }
+
+  /** Makes it what this model is sent; false where it cannot be, because another one has signed something. */
+  turnTo(model: string): boolean {
+    if (!this.hasSigned) this.model = model;
+    return model === this.model;
+  }
+
+  /**
+   * The next turn. A question that was answered without words (stopped before them, cut off, its length eaten by thinking) is kept for
+   * the next one, so that the roles alternate. One whose turn failed is left out, because whoever asked asks it again; so is
+   * one that the vendor blocked, which would have every message after it blocked.
+   */
+  add(turn: PastTurn, tokens?: TurnTokens): void {
+    const isRunning = turn.status === "running";
+    const isAnswered = turn.answer !== "" && !isRunning;
+    const isLeftOut = isRunning || turn.status === "failed" || turn.finishReason === "blocked";
+    const weight = tokens?.question ?? messageTokens(turn.question);
+    this.end = turn.position + 1;
+    this.joins.push(this.waiting !== "");
+    if (isAnswered) {
+      const parts = turn.modelServed === this.model ? turn.vendorParts : null;
+      this.hasSigned ||= turn.vendorParts !== null;
+      this.append(this.print(this.waiting + turn.question, turn.answer, parts));
+      this.weights.push(0);
+      const group = this.waitingTokens + weight + (tokens?.answer ?? messageTokens(turn.answer));
+      this.weights[this.firstWaiting] = group;
+      this.tokens += group;
+      this.keep("", 0);
+    } else {
+      if (!isLeftOut) this.keep(this.waiting + turn.question + betweenQuestions, this.waitingTokens + weight);
+      this.append("");
+      this.weights.push(0);
+    }
+    if (this.waiting === "") this.firstWaiting = this.weights.length;
+  }
+
+  /** How many of the first turns must go so that the rest, with `more` beside it, weighs at most `target`; and what that is before it is weighed. */
+  findCut(target: number, more: number, weigh: (raw: number) => number): { first: number; raw: number } {
+    let raw = this.tokens + more;
+    let first = 0;
+    for (; first < this.firstWaiting; first++) {
+      const weight = this.weights[first]!;
+      if (weight > 0 && weigh(raw) <= target) break;
+      raw -= weight;
+    }
+    return { first, raw };
+  }
+
+  /** All turns but the first ones, as they are sent. The bytes stay what they are, whatever is added. */
+  printFrom(first: number): Uint8Array {
+    return this.bytes.subarray(first === 0 ? 0 : this.ends[first - 1], this.length);
+  }
+
+  /** How many of the turns after the first ones are sent. */
+  countFrom(first: number): number {
+    return this.weights.slice(first).filter((weight) => weight > 0).length;
+  }
+
+  /** Whether a cut before this place parts nothing that is printed as one. */
+  canCutBefore(position: number): boolean {
+    return position <= this.from || position >= this.end || !this.joins[position - this.from];
+  }
+
+  /** Forgets all that stands before a place. */
+  cutBefore(position: number): void {
+    if (position >= this.end) {
+      this.keep("", 0);
+      this.firstWaiting = this.weights.length;
+    }
+    const count = Math.min(Math.max(0, position - this.from), this.weights.length);
+    if (count === 0) return;
+    const start = this.ends[count - 1]!;
+    const rest = this.bytes.subarray(start, this.length);
+    this.bytes = Buffer.allocUnsafeSlow(Math.max(firstCapacity, rest.length));
+    this.bytes.set(rest);
+    this.ends = this.ends.slice(count).map((end) => end - start);
+    for (const weight of this.weights.splice(0, count)) this.tokens -= weight;
+    this.joins.splice(0, count);
+    this.from += count;
+    this.firstWaiting = Math.max(0, this.firstWaiting - count);
+  }
+
+  /** What it holds of the process's memory, in bytes. */
+  get heldBytes(): number {
+    return this.bytes.length + this.weights.length * 24 + this.waiting.length * 2;
+  }
+
+  private get length(): number {
+    return this.ends.at(-1) ?? 0;
+  }
+
+  private keep(waiting: string, tokens: number): void {
+    this.waiting = waiting;
+    this.waitingTokens = tokens;
+  }
+
+  private append(text: string): void {
+    const start = this.length;
+    const end = start + Buffer.byteLength(text);
+    if (end > this.bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(end + (end >> 2));
+      grown.set(this.bytes.subarray(0, start));
+      this.bytes = grown;
+    }
+    this.bytes.write(text, start);
+    this.ends.push(end);
+  }
+}

@@ -83,6 +83,7 @@ describe("which proxy is on the way", () => {
       port: 80,
       authorization: `Basic ${btoa("a@b:p:q")}`,
     });
+    expect(choose("http://vendor/", { http: "http://a%:b@proxy" })?.authorization).toBe(`Basic ${btoa("a%:b")}`);
   });
 
   test.each(["http://", "socks5://proxy:1080", "https://proxy", "http://proxy:99999", "::"])(

@@ -36,19 +36,20 @@ export async function openRequest(request: HttpRequest, record: GeminiCallRecord
   clock.startWaiting("first-byte");
   record.attempts.push(attempt);
   record.isInFlight = true;
-  const call = request.post(request.path, request.body);
-  cancelWhenCut(call, request.line);
+  const exchange = request.post(request.path, request.body);
+  cancelWhenCut(exchange, request.line);
   try {
-    await call.open();
+    await exchange.open();
   } catch (error) {
     const failure = connectionFailure(error);
     attempt.errorCode = codeOfAttempt(failure, request.line);
-    if (!call.sent) record.attempts.pop();
+    if (!exchange.sent) record.attempts.pop();
     throw failure;
   }
-  attempt.status = call.status;
-  if (call.status >= 200 && call.status < 300 && isReadable(call)) return new AnswerStream(call, attempt, request);
-  const failure = toGeminiError(await readRefusal(call));
+  attempt.status = exchange.status;
+  if (exchange.status >= 200 && exchange.status < 300 && isReadable(exchange))
+    return new AnswerStream(exchange, attempt, request);
+  const failure = toGeminiError(await readRefusal(exchange));
   attempt.errorCode = failure.code;
   throw failure;
 }
@@ -56,13 +57,17 @@ export async function openRequest(request: HttpRequest, record: GeminiCallRecord
 /** Whoever keeps the books hears of it first. Where the call is ended meanwhile, nothing is sent. */
 async function announce({ beforeSend, line }: HttpRequest, attempt: AttemptRecord): Promise<void> {
   const written = beforeSend?.(attempt);
-  if (written !== undefined) await written;
   if (line.isCut) throw new Error("the call was ended before it was sent");
+  if (written === undefined) return;
+  await new Promise<void>((resolve, reject) => {
+    line.whenCut(() => reject(new Error("the call was ended before it was sent")));
+    written.then(resolve, reject);
+  });
 }
 
 /** A function of its own, so that what listens until the end of the call does not hold the request, with the whole prompt. */
-function cancelWhenCut(call: HttpExchange, line: Line): void {
-  line.whenCut(() => call.cancel());
+function cancelWhenCut(exchange: HttpExchange, line: Line): void {
+  line.whenCut(() => exchange.cancel());
 }
 
 /** Why an attempt delivered nothing: our deadline, the failure, or (null) our own caller, who went. */
@@ -84,24 +89,24 @@ export function headersFor(apiKey: string): Record<string, string> {
 }
 
 /** Whether the body can be an event stream of the vendor's; a proxy that compresses all the same is refused. */
-function isReadable(call: HttpExchange): boolean {
-  return call.status !== 204 && /^(?:identity)?$/.test(call.header("content-encoding"));
+function isReadable(exchange: HttpExchange): boolean {
+  return exchange.status !== 204 && /^(?:identity)?$/.test(exchange.header("content-encoding"));
 }
 
-async function readRefusal(call: HttpExchange) {
-  const failure = readFailure(call.status, await readStart(call));
-  const header = call.header("retry-after");
+async function readRefusal(exchange: HttpExchange) {
+  const failure = readFailure(exchange.status, await readStart(exchange));
+  const header = exchange.header("retry-after");
   if (failure.retryAfterSeconds === undefined && /^\d{1,6}$/.test(header)) failure.retryAfterSeconds = Number(header);
   return failure;
 }
 
 /** The first part of a body; what cannot be read is empty: the status alone says enough. */
-async function readStart(call: HttpExchange): Promise<string> {
+async function readStart(exchange: HttpExchange): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   try {
     for (let bytes = 0; bytes < maxErrorBytes; ) {
-      const read = await call.read();
+      const read = await exchange.read();
       if (read === null) break;
       bytes += read.length;
       text += decoder.decode(read, { stream: true });
@@ -109,7 +114,7 @@ async function readStart(call: HttpExchange): Promise<string> {
   } catch {
     return text;
   } finally {
-    call.cancel();
+    exchange.cancel();
   }
   return text;
 }
@@ -126,7 +131,7 @@ export function connectionFailure(error: unknown): GeminiError {
 /** The answer of one request, read batch by batch. */
 export class AnswerStream {
   readonly attempt: AttemptRecord;
-  readonly #call: HttpExchange;
+  readonly #exchange: HttpExchange;
   readonly #answer: Answer;
   readonly #clock: CallClock;
   readonly #framer = new StreamFramer();
@@ -135,8 +140,8 @@ export class AnswerStream {
   #nextUsageAt = 0;
   #ended = false;
 
-  constructor(call: HttpExchange, attempt: AttemptRecord, { line, hide }: Pick<HttpRequest, "line" | "hide">) {
-    this.#call = call;
+  constructor(exchange: HttpExchange, attempt: AttemptRecord, { line, hide }: Pick<HttpRequest, "line" | "hide">) {
+    this.#exchange = exchange;
     this.#answer = new Answer(attempt, hide);
     this.attempt = attempt;
     this.#clock = line.clock;
@@ -148,7 +153,7 @@ export class AnswerStream {
       const batch: ProviderEvent[] = [];
       this.#clock.startWaiting(this.#waitingFor);
       try {
-        const bytes = await this.#call.read();
+        const bytes = await this.#exchange.read();
         this.#waitingFor = "idle";
         this.#take(bytes, batch);
       } catch (error) {
@@ -189,6 +194,6 @@ export class AnswerStream {
 
   /** Frees the connection; closes it when the answer was not read to its end. */
   release(): void {
-    if (!this.#ended) this.#call.cancel();
+    if (!this.#ended) this.#exchange.cancel();
   }
 }

@@ -12,6 +12,7 @@ const maxIdleMs = 50_000;
 const maxQueued = 256 * 1024;
 /** Bytes. */
 const longBody = 64 * 1024;
+
 /**
  * Sends POSTs to an address with a path prefix, with the same headers each time; through a proxy where one is on the way: over a
  * tunnel to where TLS is spoken, else by naming the whole address to it. Throws with a sentence for the operator on an address that is none.

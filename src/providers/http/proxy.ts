@@ -50,8 +50,13 @@ function bare(host: string): string {
   return host.replace(/^\[|\]$/g, "");
 }
 
+/** Of a name or a password, to be written in Latin letters; one that is not encoded right is taken as it is. */
 function decode(text: string): string {
-  return Buffer.from(decodeURIComponent(text)).toString("latin1");
+  try {
+    return Buffer.from(decodeURIComponent(text)).toString("latin1");
+  } catch {
+    return text;
+  }
 }
 
 function parseUrl(text: string): URL | null {

@@ -100,7 +100,8 @@ function printMethod(_results: Results): string {
 - Every target is a process of its own; all of them are measured in one run, in blocks that follow each other in random
   order (seeded), so that a slow minute of the machine meets all of them. The first round warms up and is not counted.
 - *direct* is a client at the emulator. *floor* is a bare relay on the same Bun, with the same settings of it, that sends bytes on and stores nothing.
-  *ours again* is a second copy of ours under another name: what differs between the two is noise.
+  *ours again* is a second copy of ours under another name: what differs between the two is noise. *before* is another checkout
+  (\`--against FOLDER\`), filled and read by its own code.
 - The first figure is completed turns per CPU-second of the target's whole process tree, from \`/proc\` (user and system
   time), because seconds of a wall clock depend on who else uses the machine. Ratios pair the rounds; the interval is the
   middle 95 percent of 2,000 resamplings of the rounds.

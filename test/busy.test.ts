@@ -70,6 +70,29 @@ describe.each(engines)("invariant 7 on %s", (_name, createDatabase) => {
     expect(asked).toEqual(["m0", "m1", "m2", "m3", "m4", "m5"]);
   });
 
+  test("as many wait as may, and whoever is too many hears it at once, with a time to come again", async () => {
+    const small = await startServer({ settings: { QUEUE_LIMIT: "2" }, parts: { times: { firstByteMs: 20 } } });
+    try {
+      const session = await newSession(small.url);
+      small.emulator.play({ fault: "stall", text: "nobody gets past this one", chunks: 4, after: 2 });
+      const running = await openStream(small.url, session.id, { content: "first" });
+      const turnId = ((await running.next()).value as SeenEvent).data.turn_id as string;
+      const queued = { content: "me too", if_busy: "queue" };
+      const waiting = [
+        await openStream(small.url, session.id, queued),
+        await openStream(small.url, session.id, queued),
+      ];
+      const { status, body, headers } = await say(small.url, session.id, queued);
+      expect([status, body.code, Number(headers.get("retry-after")) > 0]).toEqual([409, "turn_in_progress", true]);
+      await call(`${small.url}/turns/${turnId}/stop`, "POST", { hard: true });
+      const ends = await Promise.all(waiting.map(collect));
+      expect(ends.map((events) => events.at(-1)?.data.turn?.status)).toEqual(["complete", "complete"]);
+      expect((await say(small.url, session.id, queued)).status).toBe(201); // there is room again
+    } finally {
+      await small.stop();
+    }
+  });
+
   test("interrupt stops the running turn and takes its place", async () => {
     const session = await newSession(server.url);
     server.emulator.play(

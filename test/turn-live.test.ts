@@ -105,18 +105,19 @@ describe.each(storeEngines)("a running turn on %s", (_, openFixture) => {
   });
 });
 
-test("a reading whose source fails is told, and throws; one that was left is told of its end, and of nothing after", async () => {
-  const asked = Promise.withResolvers<{ events: []; ended: boolean }>();
-  const source = { readAfter: () => asked.promise, watch() {}, unwatch() {} };
-  const [failing, left] = [new Reading(source, 0), new Reading(source, 0)];
-  const told: string[] = [];
-  expect(failing.take({ look: () => told.push("failing") })).toBeUndefined();
-  expect(left.take({ look: () => told.push("left") })).toBeUndefined();
+test("a reading whose source fails throws; one that is left while it waits ends at once, and is watched for no more", async () => {
+  const failing = new Reading({ readAfter: () => Promise.reject(new Error("it broke")), watch() {}, unwatch() {} }, 0);
+  expect(await failing.next().catch(({ message }: Error) => message)).toBe("it broke");
+  const watchers = new Set<object>();
+  const source = {
+    readAfter: () => ({ events: [], ended: false }),
+    watch: (watcher: object) => void watchers.add(watcher),
+    unwatch: (watcher: object) => void watchers.delete(watcher),
+  };
+  const left = new Reading(source, 0);
+  const next = left.next();
+  expect(watchers.size).toBe(1);
   left.leave();
-  expect(told).toEqual(["left"]);
-  expect(left.take({ look: () => told.push("left again") })).toBeNull();
-  asked.reject(new Error("the line broke"));
-  await asked.promise.catch(() => {});
-  expect(await failing.next().catch(({ message }: Error) => message)).toBe("the line broke");
-  expect(told).toEqual(["left", "failing"]);
+  expect(await next).toEqual({ done: true, value: undefined });
+  expect([watchers.size, left.isOver, (await left.next()).done]).toEqual([0, true, true]);
 });

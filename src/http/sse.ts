@@ -1,7 +1,7 @@
 // The native event stream: pulled by the reader, one group of events at a time. A reader that leaves, or does not read,
 // ends its own stream and nothing else.
 
-import type { EventGroups, Watcher } from "../turn/reading.ts";
+import type { EventGroups } from "../turn/reading.ts";
 import { dropped, type HttpAnswer } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { encodeEvents } from "./native/event-wire.ts";
@@ -52,7 +52,7 @@ export class Streams {
   }
 }
 
-class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher {
+class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced {
   private readonly exchange: Exchange;
   private readonly groups: EventGroups;
   private readonly heartbeatMs: number;
@@ -62,6 +62,7 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
   private begun: boolean;
   /** Whether the reader waits for us; otherwise we wait for the reader, and whoever sends this for its deadline. */
   private awaited = false;
+  private onPull: (() => void) | undefined;
   private sentAt = performance.now();
   private bytes = 0;
   private over = false;
@@ -80,25 +81,34 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced, Watcher
     if (this.exchange.method !== "HEAD") this.pacemaker.add(this); // nobody would ever read that one
     if (this.head !== "") this.send(this.head);
     this.head = "";
+    void this.run();
   }
 
   pull(): void {
     this.awaited = true;
-    this.look();
+    this.onPull?.();
   }
 
-  /** Nothing thrown here may reach the turn, which tells its readers while it listens to the vendor. */
-  look(): void {
-    if (this.over || !this.awaited) return;
+  /** Sends group after group, each when the reader has taken what was sent before. */
+  private async run(): Promise<void> {
     try {
-      const group = this.groups.take(this);
-      if (group === undefined) return;
-      this.begun = true;
-      if (group === null) this.close("complete");
-      else this.sendGroup(encodeEvents(group));
+      while (!this.over) {
+        if (!this.awaited) await this.waitForPull();
+        const { done, value } = await this.groups.next();
+        if (this.over) return;
+        this.begun = true;
+        if (done) this.close("complete");
+        else this.sendGroup(encodeEvents(value));
+      }
     } catch (cause) {
       this.fail(cause);
     }
+  }
+
+  private waitForPull(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onPull = resolve;
+    });
   }
 
   /** Whoever sends this gives it up: the reader has gone, or has not read for too long. */

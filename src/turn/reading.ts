@@ -1,4 +1,4 @@
-// One reader on its way through a turn's events. It is told when there is more, and can leave at any moment.
+// One reader on its way through a turn's events: an async iterator that can be left at any moment, also while it waits.
 
 import type { NumberedEvent } from "./numbered-event.ts";
 
@@ -22,13 +22,10 @@ export interface EventGroup {
   ended: boolean;
 }
 
-/** Groups of events as a stream takes them. No promises: ten thousand streams would make, and leave behind, some for every event. */
+/** Groups of events as a stream takes them, one after another. */
 export interface EventGroups {
-  /**
-   * The next group; null when there will be none any more; undefined when there is none yet: then the watcher is told once, when
-   * it is worth asking again. Throws what kept the events from being read.
-   */
-  take(watcher: Watcher): NumberedEvent[] | null | undefined;
+  /** Waits for what is to come. Rejects with what kept the events from being read. For one reader, one at a time. */
+  next(): Promise<IteratorResult<NumberedEvent[], void>>;
   /** Whether the group that was taken last was the last one. */
   readonly isOver: boolean;
   /** Ends it at once: nothing waits or looks for its events any more. */
@@ -42,7 +39,7 @@ export const groupCharacters = 64 * 1024;
 
 /**
  * Everything after event number `after`, in groups, waiting for what is to come; ends after `turn-end`, or without it where
- * the reader should reconnect. For one reader, which takes, or iterates.
+ * the reader should reconnect.
  */
 export class Reading implements EventGroups, Watcher, AsyncIterableIterator<NumberedEvent[], void, void> {
   private readonly source: EventSource;
@@ -50,54 +47,41 @@ export class Reading implements EventGroups, Watcher, AsyncIterableIterator<Numb
   /** Found, but not given out yet. */
   private rest = none;
   private ended = false;
-  private over = false;
-  private failure: { cause: unknown } | undefined;
-  /** Whether the source has been asked, and will tell. */
-  private asking = false;
-  private reader: Watcher | undefined;
+  private left = false;
+  private wake: (() => void) | undefined;
 
   constructor(source: EventSource, after: number) {
     this.source = source;
     this.cursor = Math.max(0, after);
   }
 
-  take(watcher: Watcher): NumberedEvent[] | null | undefined {
-    if (this.rest.length === 0 && !this.asking && !this.ended && !this.over) this.ask();
-    if (this.over) return null;
-    if (this.rest.length > 0) return this.takeGroup();
-    if (this.failure) throw this.failure.cause;
-    if (this.ended) return null;
-    this.reader = watcher;
-    return undefined;
+  async next(): Promise<IteratorResult<NumberedEvent[], void>> {
+    while (!this.left && this.rest.length === 0 && !this.ended) {
+      const found = this.source.readAfter(this.cursor);
+      // Nothing is awaited where nothing must be: an event that came in between would find nobody watching for it.
+      const { events, ended } = found instanceof Promise ? await found : found;
+      this.rest = events;
+      this.ended = ended;
+      this.cursor = events.at(-1)?.number ?? this.cursor;
+      if (events.length === 0 && !ended && !this.left) await this.watch();
+    }
+    if (this.left || this.rest.length === 0) return over;
+    return { done: false, value: this.takeGroup() };
   }
 
   get isOver(): boolean {
-    return this.over || (this.ended && this.rest.length === 0 && this.failure === undefined);
+    return this.left || (this.ended && this.rest.length === 0);
   }
 
   leave(): void {
-    this.over = true;
+    this.left = true;
     this.source.unwatch(this);
-    this.tellReader();
+    this.wake?.();
   }
 
   /** The source has more. */
   look(): void {
-    this.asking = false;
-    this.tellReader();
-  }
-
-  async next(): Promise<IteratorResult<NumberedEvent[], void>> {
-    for (;;) {
-      let tell: () => void = () => {};
-      const told = new Promise<void>((resolve) => {
-        tell = resolve;
-      });
-      const value = this.take({ look: tell });
-      if (value === null) return over;
-      if (value) return { done: false, value };
-      await told;
-    }
+    this.wake?.();
   }
 
   async return(): Promise<IteratorResult<NumberedEvent[], void>> {
@@ -109,33 +93,11 @@ export class Reading implements EventGroups, Watcher, AsyncIterableIterator<Numb
     return this;
   }
 
-  private ask(): void {
-    this.asking = true;
-    const found = this.source.readAfter(this.cursor);
-    // Nothing is awaited where nothing must be: an event that came in between would find nobody watching for it.
-    if (found instanceof Promise) found.then((group) => this.accept(group)).catch((cause) => this.fail(cause));
-    else this.accept(found);
-  }
-
-  private accept({ events, ended }: EventGroup): void {
-    if (this.over) return;
-    this.rest = events;
-    this.ended = ended;
-    this.cursor = events.at(-1)?.number ?? this.cursor;
-    if (events.length === 0 && !ended) this.source.watch(this);
-    else this.look();
-  }
-
-  private fail(cause: unknown): void {
-    this.failure = { cause };
-    this.ended = true;
-    this.look();
-  }
-
-  private tellReader(): void {
-    const { reader } = this;
-    this.reader = undefined;
-    reader?.look();
+  private watch(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+      this.source.watch(this);
+    });
   }
 
   private takeGroup(): NumberedEvent[] {

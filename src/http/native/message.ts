@@ -4,7 +4,7 @@ import { z } from "@hono/zod-openapi";
 import { AppError } from "../../errors.ts";
 import type { FollowedTurn } from "../../turn/follow.ts";
 import type { NumberedEvent } from "../../turn/numbered-event.ts";
-import type { EventGroups, Reading, Watcher } from "../../turn/reading.ts";
+import type { EventGroups, Reading } from "../../turn/reading.ts";
 import type { Turn } from "../../turn/turn.ts";
 import type { StartTurn } from "../../turn/turns.ts";
 import { prefersEvents } from "../accept.ts";
@@ -193,28 +193,23 @@ async function answerStream(
 
 /** The turn's events from its start, once it has one. Whoever leaves earlier leaves the queue too. */
 class QueuedReading implements EventGroups {
+  private readonly starting: Promise<Reading>;
   private reading: Reading | undefined;
-  private failure: { cause: unknown } | undefined;
   private left = false;
-  private reader: Watcher | undefined;
 
   constructor(exchange: Exchange, starting: Promise<FollowedTurn>) {
-    const begin = (followed: FollowedTurn) => {
+    this.starting = starting.then((followed) => {
       exchange.letGoOfRequest();
       exchange.turnId = followed.turnId;
-      if (!this.left) this.reading = followed.read(0);
-    };
-    const fail = (cause: unknown) => {
-      this.failure = { cause };
-    };
-    void starting.then(begin, fail).then(() => this.reader?.look());
+      this.reading = followed.read(0);
+      if (this.left) this.reading.leave();
+      return this.reading;
+    });
+    this.starting.catch(() => {}); // told to whoever reads
   }
 
-  take(watcher: Watcher): NumberedEvent[] | null | undefined {
-    if (this.failure) throw this.failure.cause;
-    if (this.reading) return this.reading.take(watcher);
-    this.reader = watcher;
-    return this.left ? null : undefined;
+  async next(): Promise<IteratorResult<NumberedEvent[], void>> {
+    return (await this.starting).next();
   }
 
   get isOver(): boolean {

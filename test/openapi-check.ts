@@ -79,7 +79,7 @@ export function checkEvent(type: string, data: unknown): void {
 }
 
 const formats: Record<string, RegExp> = {
-  uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/,
+  uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, // read in any case
   "date-time": /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/,
 };
 
@@ -106,6 +106,9 @@ export function validate(schema: Schema, value: Json, place = "", closed = false
     if (typeof schema.minimum === "number" && value < schema.minimum) say("is below the minimum");
     if (typeof schema.maximum === "number" && value > schema.maximum) say("is above the maximum");
   }
+  if (Array.isArray(value) && typeof schema.maxItems === "number" && value.length > schema.maxItems) say("is too long");
+  if (typeof schema["x-max-bytes"] === "number" && Buffer.byteLength(JSON.stringify(value)) > schema["x-max-bytes"])
+    say("has too many bytes");
   if (Array.isArray(value) && schema.items) {
     value.forEach((item, index) => {
       found.push(...validate(schema.items as Schema, item, `${place}/${index}`, closed));
@@ -134,6 +137,10 @@ function validateText(schema: Schema, value: string, place: string): string[] {
 function validateMembers(schema: Schema, value: { [name: string]: Json }, place: string, closed: boolean): string[] {
   const found: string[] = [];
   const properties = (schema.properties ?? {}) as Record<string, Schema>;
+  if (typeof schema.maxProperties === "number" && Object.keys(value).length > schema.maxProperties)
+    found.push(`${place} has too many members`);
+  if (schema.propertyNames)
+    for (const name of Object.keys(value)) found.push(...validateText(schema.propertyNames as Schema, name, place));
   for (const name of list(schema.required) as unknown as string[])
     if (!(name in value)) found.push(`${place}/${name} is missing`);
   for (const [name, member] of Object.entries(value)) {

@@ -33,6 +33,8 @@ export const modelSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "must be a model id such as those of GET /models")
   .openapi({ example: "swift-2" });
 
+/** The vendors' whole numbers have 32 bits. */
+const greatest = 2 ** 31 - 1;
 const mostSchemaBytes = 64 * 1024;
 
 /** U+0000 is refused wherever it stands, before a schema is asked. */
@@ -45,19 +47,19 @@ export const paramsSchema = z
   .strictObject({
     temperature: z.number().min(0).max(2).optional(),
     top_p: z.number().min(0).max(1).optional(),
-    top_k: z.int().min(1).optional(),
-    max_output_tokens: z.int().min(1).optional().openapi({ description: "Thinking included" }),
+    top_k: z.int().min(1).max(1_000).optional(),
+    max_output_tokens: z.int().min(1).max(greatest).optional().openapi({ description: "Thinking included" }),
     stop: z
       .array(storable(z.string().min(1).max(256)))
       .max(5)
       .optional(),
     seed: z
       .int()
-      .min(-(2 ** 31))
-      .max(2 ** 31 - 1)
+      .min(-greatest - 1)
+      .max(greatest)
       .optional(),
     thinking: z
-      .union([z.enum(thinkingLevels), z.int().min(0)], {
+      .union([z.enum(thinkingLevels), z.int().min(0).max(greatest)], {
         error: `must be one of ${thinkingLevels.join(", ")}, or a whole number of tokens`,
       })
       .optional(),

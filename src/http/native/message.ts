@@ -15,7 +15,7 @@ import type { Exchange } from "../exchange.ts";
 import { readIdempotency } from "../idempotency.ts";
 import { answerJson, type Route, route } from "../route.ts";
 import type { Streams } from "../sse.ts";
-import { askedIdSchema } from "../wire.ts";
+import { askedIdSchema, orNull } from "../wire.ts";
 import { eventStreamAnswer } from "./event-schema.ts";
 import { encodeEvents } from "./event-wire.ts";
 import { modelSchema, paramsSchema, textSchema } from "./fields.ts";
@@ -44,7 +44,7 @@ function newMessageSchema(maxTextChars: number) {
         .openapi({ description: "The answer as an event stream. Default: what Accept asks for" }),
       model: modelSchema.optional(),
       params: paramsSchema.optional().openapi({ description: "Win over the session's, name by name" }),
-      parent_id: askedIdSchema.nullable().optional().openapi({
+      parent_id: orNull(askedIdSchema).optional().openapi({
         description: "The message this one follows: left out, the newest; null, a new path from the beginning",
       }),
       if_busy: z.enum(["reject", "queue", "interrupt"]).optional().openapi({

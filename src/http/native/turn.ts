@@ -16,12 +16,12 @@ import { encodeTurn, turnSchema } from "./turn-wire.ts";
 const eventNumber = /^\d{1,9}$/;
 const mustBeNumber = "must be the number of an event: a whole number, 0 or more";
 const eventsQuery = z.strictObject({
-  after: z
-    .string()
-    .regex(eventNumber, mustBeNumber)
-    .transform(Number)
-    .optional()
-    .openapi({ type: "integer", minimum: 0, description: "Begin after this event; Last-Event-ID wins over it" }),
+  after: z.string().regex(eventNumber, mustBeNumber).transform(Number).optional().openapi({
+    type: "integer",
+    minimum: 0,
+    maximum: 999_999_999,
+    description: "Begin after this event; Last-Event-ID wins over it",
+  }),
 });
 const stopSchema = z
   .strictObject({

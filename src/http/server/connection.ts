@@ -32,6 +32,7 @@ const mostAheadBytes = 64 * 1024;
 const lingerMs = 2_000;
 /** A reader that takes less than this within its deadline does not read. */
 const leastTakenBytes = 64 * 1024;
+const largePieceBytes = 64 * 1024;
 const nothing = Buffer.alloc(0);
 const headEnd = Buffer.from("\r\n\r\n");
 const lastChunk = "0\r\n\r\n";
@@ -215,7 +216,7 @@ export class Connection implements SocketOwner {
       return;
     }
     const { keepsAlive, isHttp10 } = request.head;
-    const closes = !keepsAlive || !request.isWhole || this.#shared.isClosing || this.#hasEnded;
+    const closes = !keepsAlive || !request.isWhole || this.#shared.isClosing || this.#isLast;
     if (body instanceof ReadableStream && request.method !== "HEAD") {
       const chunked = !isHttp10;
       const head = printHead(answer, { chunked, closes: closes || !chunked });
@@ -245,15 +246,25 @@ export class Connection implements SocketOwner {
       const { done, value } = await reader.read();
       if (this.#isClosed) return;
       if (done) break;
-      const piece = chunked ? frame(front, value) : Buffer.concat([Buffer.from(front), value]);
+      this.#writePiece(front, value, chunked);
       front = "";
-      this.#socket.write(piece);
       if (this.unsentBytes > 0) await new Promise<void>((resolve) => this.#whenTaken(resolve));
       if (this.#isClosed) return; // no more is asked of the stream
     }
     this.#reader = undefined;
     if (front !== "" || chunked) this.#socket.write(front + (chunked ? lastChunk : ""));
     if (this.unsentBytes > 0) await new Promise<void>((resolve) => this.#whenTaken(resolve));
+  }
+
+  /** A small piece in one write; a large one is not copied for that. */
+  #writePiece(front: string, data: Uint8Array, chunked: boolean): void {
+    if (data.length <= largePieceBytes) {
+      this.#socket.write(chunked ? frame(front, data) : Buffer.concat([Buffer.from(front), data]));
+      return;
+    }
+    this.#socket.write(chunked ? `${front}${data.length.toString(16)}\r\n` : front);
+    this.#socket.write(data);
+    if (chunked) this.#socket.write("\r\n");
   }
 
   #whenTaken(then: () => void): void {
@@ -282,6 +293,12 @@ export class Connection implements SocketOwner {
     this.#shared.setIdle(this, true);
     this.#pause(false);
     this.#advance();
+    if (this.#isLast && this.#request === undefined) this.#linger();
+  }
+
+  /** Nothing more will come, and nothing has come that was not looked at. */
+  get #isLast(): boolean {
+    return this.#hasEnded && this.#input.length === 0;
   }
 
   /** Bytes that were sent and not read would make the system throw away the answer with the connection: they are read, and forgotten. */

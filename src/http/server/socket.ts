@@ -62,7 +62,7 @@ class BunSocket implements Socket {
     const length = typeof data === "string" ? Buffer.byteLength(data) : data.length;
     const sent = this.unsentBytes === 0 ? Math.max(0, this.#handle.write(data)) : 0;
     if (sent === length) return;
-    this.#unsent.push((typeof data === "string" ? Buffer.from(data) : data).subarray(sent));
+    this.#unsent.push(keepRest(typeof data === "string" ? Buffer.from(data) : data, sent));
     this.unsentBytes += length - sent;
   }
 
@@ -72,7 +72,7 @@ class BunSocket implements Socket {
       const sent = Math.max(0, this.#handle.write(first));
       this.unsentBytes -= sent;
       if (sent < first.length) {
-        this.#unsent[0] = first.subarray(sent);
+        this.#unsent[0] = keepRest(first, sent);
         return;
       }
       this.#unsent.shift();
@@ -95,6 +95,12 @@ class BunSocket implements Socket {
     this.unsentBytes = 0;
     this.#handle.terminate();
   }
+}
+
+/** A copy where most of it has been sent: a small part would keep the whole in memory, uncounted. */
+function keepRest(data: Uint8Array, sent: number): Uint8Array {
+  const rest = data.subarray(sent);
+  return rest.length * 2 < data.buffer.byteLength ? new Uint8Array(rest) : rest;
 }
 
 async function acceptOnBun({ host, port, open }: AcceptOptions): Promise<Acceptor> {

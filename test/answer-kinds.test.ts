@@ -4,9 +4,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { newSession, type ProblemBody, say } from "./client.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 
+const noon = Date.parse("2026-11-27T12:00:00Z");
 let server: HttpServer;
 beforeAll(async () => {
-  server = await startHttp();
+  server = await startHttp({ now: () => noon });
 });
 afterAll(() => server.stop());
 beforeEach(() => server.emulator.reset());
@@ -92,4 +93,19 @@ test.each([true, false])("the delay that the vendor asks for reaches the caller 
     "provider_rate_limited",
     "48",
   ]);
+});
+
+test.each([
+  ["90", "90"],
+  ["Fri, 27 Nov 2026 12:01:30 GMT", "90"],
+  ["Fri, 27 Nov 2026 11:00:00 GMT", null],
+  ["999999999", "86400"],
+  ["soon", null],
+])("a Retry-After of the vendor's, %s, is passed on as %s", async (header, seconds) => {
+  const { id } = await newSession(server.url);
+  // Without a time to wait it is tried again: each of the four tries gets the same.
+  for (let tries = 0; tries < 4; tries++)
+    server.emulator.serve({ status: 429, headers: { "retry-after": header }, chunks: ["{}"] });
+  const { status, headers } = await say(server.url, id, { content: "hi" });
+  expect([status, headers.get("retry-after")]).toEqual([429, seconds]);
 });

@@ -44,10 +44,20 @@ function isDailyQuota(detail: Fields): boolean {
   return violations.some((violation) => /PerDay/i.test(String(violation.quotaId ?? "")));
 }
 
+/** A quota is for a minute or for a day: no wait of the vendor's is longer. */
+const longestDelaySeconds = 86_400;
+
 /** A protobuf duration such as "47s" or "1.5s", in whole seconds rounded up. */
 function readDelay(value: unknown): number | undefined {
   const match = typeof value === "string" ? /^(\d{1,9}(?:\.\d{1,9})?)s$/.exec(value) : null;
-  return match ? Math.ceil(Number(match[1])) : undefined;
+  return match ? Math.min(Math.ceil(Number(match[1])), longestDelaySeconds) : undefined;
+}
+
+/** The header: seconds, or a date (RFC 9110 10.2.3). */
+export function readRetryAfter(header: string, now: number): number | undefined {
+  if (/^\d{1,9}$/.test(header)) return Math.min(Number(header), longestDelaySeconds);
+  const seconds = Math.ceil((Date.parse(header) - now) / 1000);
+  return seconds > 0 ? Math.min(seconds, longestDelaySeconds) : undefined;
 }
 
 /** Errors travel as JSON text inside `error.message`, up to two levels deep: the innermost one knows the most. */

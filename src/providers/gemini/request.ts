@@ -7,7 +7,7 @@ import { codeOf, type HttpExchange, type Post, type RequestBody } from "../http/
 import { HttpLimitError } from "../http/parser.ts";
 import { Answer } from "./answer.ts";
 import { GeminiError, toGeminiError, tooLong } from "./errors.ts";
-import { readFailure } from "./failure.ts";
+import { readFailure, readRetryAfter } from "./failure.ts";
 import { AttemptRecord, type GeminiCallRecord } from "./record.ts";
 import { StreamFramer } from "./stream.ts";
 
@@ -49,7 +49,7 @@ export async function openRequest(request: HttpRequest, record: GeminiCallRecord
   attempt.status = exchange.status;
   if (exchange.status >= 200 && exchange.status < 300 && isReadable(exchange))
     return new AnswerStream(exchange, attempt, request);
-  const failure = toGeminiError(await readRefusal(exchange));
+  const failure = toGeminiError(await readRefusal(exchange, request.now()));
   attempt.errorCode = failure.code;
   throw failure;
 }
@@ -57,7 +57,10 @@ export async function openRequest(request: HttpRequest, record: GeminiCallRecord
 /** Whoever keeps the books hears of it first. Where the call is ended meanwhile, nothing is sent. */
 async function announce({ beforeSend, line }: HttpRequest, attempt: AttemptRecord): Promise<void> {
   const written = beforeSend?.(attempt);
-  if (line.isCut) throw new Error("the call was ended before it was sent");
+  if (line.isCut) {
+    written?.catch(() => {}); // nobody asks any more
+    throw new Error("the call was ended before it was sent");
+  }
   if (written === undefined) return;
   await new Promise<void>((resolve, reject) => {
     line.whenCut(() => reject(new Error("the call was ended before it was sent")));
@@ -93,10 +96,9 @@ function isReadable(exchange: HttpExchange): boolean {
   return exchange.status !== 204 && /^(?:identity)?$/.test(exchange.header("content-encoding"));
 }
 
-async function readRefusal(exchange: HttpExchange) {
+async function readRefusal(exchange: HttpExchange, now: number) {
   const failure = readFailure(exchange.status, await readStart(exchange));
-  const header = exchange.header("retry-after");
-  if (failure.retryAfterSeconds === undefined && /^\d{1,6}$/.test(header)) failure.retryAfterSeconds = Number(header);
+  failure.retryAfterSeconds ??= readRetryAfter(exchange.header("retry-after"), now);
   return failure;
 }
 

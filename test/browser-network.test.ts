@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tellBrowserStory, usage } from "./browser-story.ts";
-import { newTab } from "./page.ts";
+import { newReader, newTab } from "./page.ts";
 import { startServer } from "./server.ts";
 
 const story = tellBrowserStory();
@@ -129,4 +129,31 @@ test("behind a proxy that serves it under a path, the page works: it asks for no
   expect(outside.filter((path) => path !== "/favicon.ico")).toEqual([]);
   await tab.close();
   await proxy.stop(true);
+});
+
+test("without the server the page still opens, with the last conversations; what is kept is not taken for a sign of life", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "rozmova-test-"));
+  const server = await startServer({
+    emulator: story.server.emulator,
+    databaseUrl: `sqlite:${join(folder, "own.db")}`,
+  });
+  const reader = await newReader(story.browser, { serviceWorkers: "allow" });
+  const tab = await newTab(reader);
+  await tab.open(server.url);
+  await tab.page.evaluate(() => navigator.serviceWorker.ready);
+  story.server.emulator.play({ text: "To be kept.", usage }, { text: "Not opened again.", usage });
+  await tab.say("remember this");
+  await tab.answered();
+  await tab.page.reload();
+  await tab.lastAnswer.getByText("To be kept.").waitFor();
+  await server.stop();
+
+  await tab.page.reload();
+  await tab.lastAnswer.getByText("To be kept.").waitFor();
+  await tab.sessionLinks.filter({ hasText: "remember this" }).waitFor();
+  await tab.page.getByText(gone).waitFor();
+  await tab.say("written without a server");
+  await tab.page.getByText("It will be sent as soon as the server answers.").waitFor();
+  await reader.close();
+  rmSync(folder, { recursive: true, force: true });
 });

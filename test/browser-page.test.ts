@@ -205,17 +205,18 @@ test("a long conversation loads its end first, and what came before on the way u
   }
   await story.tab.page.goto(`${story.server.url}/#/s/${session.id}`);
   await story.tab.page.getByText("question 59").waitFor();
-  expect(await story.tab.questions.count()).toBe(25);
+  const seen = new Set<string>();
+  const look = async () => {
+    for (const words of await story.tab.questions.locator(".bubble").allInnerTexts()) seen.add(words);
+  };
+  await look();
+  expect(seen.size).toBeLessThanOrEqual(25);
   const scroller = story.tab.page.locator(".scroller");
-  for (let tries = 0; tries < 20 && (await story.tab.questions.count()) < 60; tries++) {
-    await scroller.evaluate((area) => area.scrollTo(0, 0));
-    await story.tab.page
-      .locator(".older")
-      .waitFor({ state: "detached", timeout: 300 })
-      .catch(() => undefined);
+  for (let tries = 0; tries < 200 && !seen.has("question 0"); tries++) {
+    await scroller.evaluate((area) => area.scrollBy(0, -area.clientHeight));
+    await look();
   }
-  const shown = await story.tab.questions.locator(".bubble").allInnerTexts();
-  expect(shown).toEqual(Array.from({ length: 60 }, (_, n) => `question ${n}`));
+  expect([...seen].sort()).toEqual(Array.from({ length: 60 }, (_, n) => `question ${n}`).sort());
 });
 
 test.each(["light", "dark"] as const)(

@@ -12,6 +12,9 @@ export async function launchBrowser(): Promise<Browser> {
   });
 }
 
+/** What the test browser says of the service worker that it was told to leave out. */
+const blocked = "Service Worker registration blocked by Playwright";
+
 /** The page in one tab. Everything the browser complains about is kept in `complaints`. */
 export class ChatPage {
   readonly page: Page;
@@ -20,6 +23,7 @@ export class ChatPage {
   constructor(page: Page) {
     this.page = page;
     page.on("console", (message) => {
+      if (message.text() === blocked) return;
       if (message.type() === "error" || message.type() === "warning") this.complaints.push(message.text());
     });
     page.on("pageerror", (error) => this.complaints.push(String(error)));
@@ -78,9 +82,14 @@ export class ChatPage {
   }
 }
 
-/** A fresh reader: own storage, own language. */
+/** A fresh reader: own storage, own language. Without the service worker, whose requests a test cannot see, unless it asks for it. */
 export function newReader(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
-  return browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 800 }, ...options });
+  return browser.newContext({
+    serviceWorkers: "block",
+    locale: "en-GB",
+    viewport: { width: 1280, height: 800 },
+    ...options,
+  });
 }
 
 export async function newTab(context: BrowserContext): Promise<ChatPage> {

@@ -90,7 +90,25 @@ export async function buildPage(): Promise<Page> {
   let html = await source("index.html");
   for (const [place, path] of Object.entries(places)) html = html.replace(`%${place}%`, path);
   page.set("/", fileOf("index.html", html, false));
+  page.set("/sw.js", fileOf("sw.js", await buildKeeper(page, places), false));
   return page;
+}
+
+/** The service worker: it must stand beside the page and keep its name, so its edition is written into it. */
+async function buildKeeper(page: Page, places: Record<string, string>): Promise<string> {
+  const lazy = /(?:katex|colours|KaTeX)/;
+  const chunks = [...page.keys()]
+    .filter((path) => path.endsWith(".js") && !lazy.test(path))
+    .map((path) => path.slice(1));
+  const shell = ["./", ...new Set([...chunks, ...Object.values(places).filter((path) => !path.includes("formulas"))])];
+  const built = await Bun.build({
+    entrypoints: [join(here, "offline/sw.ts")],
+    target: "browser",
+    format: "iife",
+    minify: true,
+    define: { shell: JSON.stringify(shell), edition: JSON.stringify(hashOf(shell.join("\n"))) },
+  });
+  return (await built.outputs[0]?.text()) ?? "";
 }
 
 /** KaTeX's own sheet with its fonts in the one format that every browser of today reads. */

@@ -3,6 +3,7 @@
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { keepUpToDate } from "./conversation/current.ts";
+import { keepForLater } from "./offline/register.ts";
 import { checkHealth, loadWords } from "./shell/state.ts";
 import { reloadSessions, watchRunning } from "./sidebar/sessions.ts";
 
@@ -14,4 +15,5 @@ if (root) {
   render(<App />, root);
   keepUpToDate();
   watchRunning();
+  keepForLater();
 }

@@ -67,7 +67,9 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
     noteSilence();
     throw new ApiError(0, "network", "");
   }
-  if (response.ok) noteAnswer();
+  // What the browser kept is no sign of life of the server.
+  if (response.headers.has("x-rozmova-kept")) noteSilence();
+  else if (response.ok) noteAnswer();
   else throw await readProblem(response);
   return response;
 }

@@ -21,6 +21,8 @@ export class Chat {
   readonly loading = signal(false);
   readonly loadError = signal<ApiError | null>(null);
   readonly hasOlder = signal(false);
+  /** How many messages were put before those that came first: what a message is counted from. */
+  readonly prepended = signal(0);
   readonly loadingOlder = signal(false);
   readonly olderError = signal<ApiError | null>(null);
   /** The answer that is being written, if one is. */
@@ -86,7 +88,9 @@ export class Chat {
     try {
       const after = first.message.value.id;
       const page = await api.readHistory(id, { limit: pageSize, order: "desc", after }, this.#gone.signal);
-      this.messages.value = [...(await showPage(page)), ...this.messages.value];
+      const older = await showPage(page);
+      this.prepended.value += older.length;
+      this.messages.value = [...older, ...this.messages.value];
       this.hasOlder.value = page.has_more;
     } catch (error) {
       if (!this.#gone.signal.aborted) this.olderError.value = this.#note(error);

@@ -12,6 +12,8 @@ import { Composer } from "./composer.tsx";
 import { MessageView } from "./message.tsx";
 import { modelOf, models } from "./setup.ts";
 import { SetupLine } from "./setup-line.tsx";
+import type { Shown } from "./shown.ts";
+import { Stretch, stretchMessages } from "./stretch.tsx";
 import { Welcome } from "./welcome.tsx";
 
 /** Closer to the end than this, the reader is taken to be reading along. */
@@ -74,8 +76,12 @@ export function Conversation({ chat }: { chat: Chat }) {
           {empty && chat.id.value === null && <Welcome onPick={(words) => (chat.returned.value = words)} />}
           <LoadState chat={chat} />
           <Older chat={chat} scroller={scroller} />
-          {messages.map((shown) => (
-            <MessageView key={shown.key} shown={shown} chat={chat} last={shown === messages.at(-1)} />
+          {stretchesOf(messages, chat.prepended.value).map(({ key, shown }, index, all) => (
+            <Stretch key={key} stays={index >= all.length - 2}>
+              {shown.map((one) => (
+                <MessageView key={one.key} shown={one} chat={chat} last={one === messages.at(-1)} />
+              ))}
+            </Stretch>
           ))}
         </div>
       </section>
@@ -100,6 +106,18 @@ export function Conversation({ chat }: { chat: Chat }) {
       </div>
     </main>
   );
+}
+
+/** Messages in stretches; one that has come before the others changes none of theirs. */
+function stretchesOf(messages: readonly Shown[], prepended: number): { key: number; shown: Shown[] }[] {
+  const stretches: { key: number; shown: Shown[] }[] = [];
+  for (const [index, shown] of messages.entries()) {
+    const key = Math.floor((index - prepended) / stretchMessages);
+    const last = stretches.at(-1);
+    if (last?.key === key) last.shown.push(shown);
+    else stretches.push({ key, shown: [shown] });
+  }
+  return stretches;
 }
 
 /** When earlier messages are put before the first, what the reader looks at stays where it is. */

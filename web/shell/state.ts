@@ -97,6 +97,15 @@ export function toggleList(): void {
   stored.set("folded", folded.value ? "yes" : null);
 }
 
+/** While the page is printed everything is on it. */
+export const printing = signal(false);
+window.addEventListener("beforeprint", () => {
+  printing.value = true;
+});
+window.addEventListener("afterprint", () => {
+  printing.value = false;
+});
+
 export const paletteOpen = signal(false);
 export const sheetOpen = signal(false);
 

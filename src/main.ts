@@ -33,6 +33,8 @@ export interface Server {
   app: App;
   /** How many are open. */
   connections(): number;
+  /** What waits in memory for readers. */
+  unreadBytes(): number;
   /** No new turns, running ones finish or are interrupted and booked, then everything is closed. */
   stop(): Promise<void>;
 }
@@ -157,6 +159,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     turns,
     app,
     connections: () => listener.connections,
+    unreadBytes: () => listener.unreadBytes,
     async stop() {
       await turns.drain(config.shutdownMs);
       await letReadersGo(listener, times.lastEventMs);

@@ -11,6 +11,8 @@ export interface Listener {
   port: number;
   /** How many connections are open. */
   readonly connections: number;
+  /** What waits in memory for readers. */
+  readonly unreadBytes: number;
   /** `force`: cut what is open; otherwise wait until it is over. */
   stop(force: boolean): Promise<void>;
 }
@@ -47,6 +49,9 @@ export async function listen(app: App, options: ListenOptions): Promise<Listener
     get connections() {
       return door.size;
     },
+    get unreadBytes() {
+      return door.unsentBytes;
+    },
     stop(force) {
       acceptor.stop();
       return door.close(force);
@@ -80,6 +85,10 @@ class Door implements Shared {
     this.#mostUnsentBytes = options.mostUnsentBytes ?? 256 * mebibyte;
     this.#mostConnections = options.mostConnections ?? 10_000;
     this.#periodMs = Math.max(5, Math.min(1_000, this.idleMs / 4, this.headMs / 4, this.readerDeadlineMs / 4));
+  }
+
+  get unsentBytes(): number {
+    return this.#unsentBytes;
   }
 
   get size(): number {

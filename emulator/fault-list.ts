@@ -65,7 +65,7 @@ const table = {
   "account-limited": ["odd-200", "error", "finishReason PUP_LIMITED_DISABLED"],
   "absurd-usage": ["odd-200", "answer", "counts of 2^53 - 1 and 1e300, more cached than asked"],
   "nested-usage": ["odd-200", "answer", "a usage nested 1,000 deep"],
-  "long-names": ["odd-200", "answer", "modelVersion, responseId and finishMessage of 100 KB each"],
+  "long-names": ["odd-200", "answer", "modelVersion, responseId and finishMessage of 20 KB each"],
   "unknown-finish": ["odd-200", "answer", "a finishReason nobody has heard of"],
   "no-usage": ["odd-200", "answer", "no usageMetadata anywhere"],
   "usage-falls": ["odd-200", "answer", "running totals that fall in the middle: only the last one is right"],

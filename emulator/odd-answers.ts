@@ -41,7 +41,7 @@ export function shapeAnswer(answer: Answer, scenario: Scenario): Answer {
         ...{ thoughts: [], texts: [], signature: undefined, emptyLast: false, finishReason: "PUP_LIMITED_DISABLED" },
       };
     case "long-names": {
-      const long = "x".repeat(100_000);
+      const long = "x".repeat(20_000);
       return { ...answer, modelVersion: long, responseId: long, finishMessage: long };
     }
     case "unknown-finish":

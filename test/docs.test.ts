@@ -1,7 +1,7 @@
 // The documents say what the code does: generated parts are current, and nothing they point at is missing.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { generate } from "../docs/generate.ts";
 import { settings } from "../src/config.ts";
@@ -54,6 +54,14 @@ describe("every relative link leads somewhere", () => {
       );
       expect(broken).toEqual([]);
     });
+});
+
+test("every picture that a document shows is there, and none is large", () => {
+  const shown = markdown.flatMap((path) =>
+    [...read(path).matchAll(/(?:src|srcset)="([^"]+\.png)"/g)].map(([, file]) => join(root, dirname(path), file!)),
+  );
+  expect(shown.length).toBeGreaterThanOrEqual(6);
+  for (const file of shown) expect({ file, small: statSync(file).size < 200_000 }).toEqual({ file, small: true });
 });
 
 test("every file of ours that a document names in backticks is there", () => {

@@ -7,11 +7,21 @@ import type { Dictionary, Text } from "../text/text.ts";
 /** Decimals of a column: enough for a token of any price of today's lists; longer amounts keep all of theirs. */
 const columnDecimals = 7;
 
-/** An amount with as many decimals as its column has, e.g. "0.0001032"; `perMillion`: of a price per token, as price lists print it. */
-export function columnOf(amount: string, locale: string, perMillion = false): string {
-  const value = (perMillion ? timesMillion(amount) : amount) as Intl.StringNumericLiteral;
-  const minimumFractionDigits = perMillion ? 2 : columnDecimals;
-  return new Intl.NumberFormat(locale, { minimumFractionDigits, maximumFractionDigits: 12 }).format(value);
+/** How many decimals the column of a receipt's amounts has, so that all stand under each other on their points. */
+export function decimalsOf(receipt: Receipt): number {
+  const amounts = receipt.attempts.flatMap(({ lines }) => lines.map(({ amount }) => amount));
+  return Math.max(columnDecimals, ...amounts.map((amount) => amount.split(".")[1]?.length ?? 0));
+}
+
+/** An amount with as many decimals as its column has, e.g. "0.0001032". */
+export function columnOf(amount: string, locale: string, decimals = columnDecimals): string {
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: 12 };
+  return new Intl.NumberFormat(locale, digits).format(amount as Intl.StringNumericLiteral);
+}
+
+/** A price per token as price lists print it, per million, e.g. "0.30". */
+export function perMillionOf(price: string, locale: string): string {
+  return columnOf(timesMillion(price), locale, 2);
 }
 
 /** What the cached tokens would have cost more at the full price of input; null where nothing was cached or the full price is not known. */
@@ -32,7 +42,7 @@ export function receiptWords(receipt: Receipt, question: string, text: Text, loc
     `${attempt.model_served ?? attempt.model_requested}`,
     ...attempt.lines.map(
       (line) =>
-        `  ${items[line.item] ?? line.item}: ${line.quantity} × $${columnOf(line.unit_price, locale, true)}/M = $${columnOf(line.amount, locale)}`,
+        `  ${items[line.item] ?? line.item}: ${line.quantity} × $${perMillionOf(line.unit_price, locale)}/M = $${columnOf(line.amount, locale)}`,
     ),
   ]);
   const total = receipt.total === null ? text.costUnknown : `$${columnOf(receipt.total, locale)}`;

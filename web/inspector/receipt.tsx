@@ -10,7 +10,7 @@ import { Problem } from "../shell/problem.tsx";
 import { locale, text } from "../shell/state.ts";
 import { type Dictionary, fill, printNumber } from "../text/text.ts";
 import { printDateTime, printDay, printSpan } from "../text/time.ts";
-import { columnOf, receiptWords, savedByCache } from "./receipt-words.ts";
+import { columnOf, decimalsOf, perMillionOf, receiptWords, savedByCache } from "./receipt-words.ts";
 
 interface ReceiptProps {
   turnId: string;
@@ -56,6 +56,7 @@ export function ReceiptView({ turnId, question }: ReceiptProps) {
 function Paper({ receipt, turn, question }: { receipt: Receipt; turn: Turn; question: string }) {
   const t = text.value;
   const saved = savedByCache(receipt);
+  const decimals = decimalsOf(receipt);
   const json = () => JSON.stringify(receipt, null, 2);
   return (
     <>
@@ -72,17 +73,22 @@ function Paper({ receipt, turn, question }: { receipt: Receipt; turn: Turn; ques
           </p>
         )}
         {receipt.attempts.map((attempt) => (
-          <AttemptLines key={attempt.attempt} attempt={attempt} alone={receipt.attempts.length === 1} />
+          <AttemptLines
+            key={attempt.attempt}
+            attempt={attempt}
+            alone={receipt.attempts.length === 1}
+            decimals={decimals}
+          />
         ))}
         {saved && (
           <p class="line saved">
             <span>{t.savedByCache}</span>
-            <b>−{columnOf(saved, locale.value)}</b>
+            <b>−{columnOf(saved, locale.value, decimals)}</b>
           </p>
         )}
         <p class="line total">
           <span>{t.total}</span>
-          <b>{receipt.total === null ? "—" : `$${columnOf(receipt.total, locale.value)}`}</b>
+          <b>{receipt.total === null ? "—" : `$${columnOf(receipt.total, locale.value, decimals)}`}</b>
         </p>
         <p class="small">
           {!receipt.settled && `${t.settling} `}
@@ -113,8 +119,14 @@ function printReceipt(): void {
   window.print();
 }
 
+interface AttemptProps {
+  attempt: Attempt;
+  alone: boolean;
+  decimals: number;
+}
+
 /** One call to the vendor; named where one answer took several. */
-function AttemptLines({ attempt, alone }: { attempt: Attempt; alone: boolean }) {
+function AttemptLines({ attempt, alone, decimals }: AttemptProps) {
   const errors: Dictionary = text.value.errors;
   const trouble = attempt.error_code && (errors[attempt.error_code] ?? attempt.error_code);
   const model = attempt.model_served ?? attempt.model_requested;
@@ -128,25 +140,25 @@ function AttemptLines({ attempt, alone }: { attempt: Attempt; alone: boolean }) 
         {trouble && ` · ${trouble}`}
       </p>
       {attempt.lines.map((line) => (
-        <Line key={`${line.item} ${line.unit_price}`} line={line} />
+        <Line key={`${line.item} ${line.unit_price}`} line={line} decimals={decimals} />
       ))}
       {!alone && attempt.total !== null && (
         <p class="line subtotal">
           <span>{text.value.subtotal}</span>
-          <b>{columnOf(attempt.total, locale.value)}</b>
+          <b>{columnOf(attempt.total, locale.value, decimals)}</b>
         </p>
       )}
     </section>
   );
 }
 
-function Line({ line }: { line: ReceiptLine }) {
+function Line({ line, decimals }: { line: ReceiptLine; decimals: number }) {
   const items: Dictionary = text.value.items;
   return (
     <div class="line">
       <p>
         <span>{items[line.item] ?? line.item}</span>
-        <b>{columnOf(line.amount, locale.value)}</b>
+        <b>{columnOf(line.amount, locale.value, decimals)}</b>
       </p>
       <p class="small">{quantityWords(line)}</p>
     </div>
@@ -165,7 +177,7 @@ function unitPriceWords({ unit, unit_price }: ReceiptLine): string {
 }
 
 function pricePerMillion(price: string): string {
-  return fill(text.value.perMillion, { price: `$${columnOf(price, locale.value, true)}` });
+  return fill(text.value.perMillion, { price: `$${perMillionOf(price, locale.value)}` });
 }
 
 function Timing({ turn }: { turn: Turn }) {

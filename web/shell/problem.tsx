@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { FieldProblem } from "../api/api.ts";
 import type { Dictionary } from "../text/text.ts";
 import { Icon } from "./icon.tsx";
-import { text } from "./state.ts";
+import { language, text } from "./state.ts";
 
 interface ProblemProps {
   code: string;
@@ -21,11 +21,7 @@ export function Problem({ code, detail, fields = [], children }: ProblemProps) {
       <Icon name="warning" />
       <div class="problem-words">
         <p>{sentence ?? detail}</p>
-        {sentence && detail && (
-          <p class="quiet" lang="en">
-            {detail}
-          </p>
-        )}
+        {sentence && detail && <Detail detail={detail} />}
         {fields.length > 0 && (
           <ul class="quiet" lang="en">
             {fields.map((field) => (
@@ -38,5 +34,16 @@ export function Problem({ code, detail, fields = [], children }: ProblemProps) {
         {children && <div class="problem-actions">{children}</div>}
       </div>
     </div>
+  );
+}
+
+/** The server's own words are English: for readers of another language they are folded. */
+function Detail({ detail }: { detail: string }) {
+  if (language.value === "en") return <p class="quiet">{detail}</p>;
+  return (
+    <details class="quiet">
+      <summary>{text.value.details}</summary>
+      <p lang="en">{detail}</p>
+    </details>
   );
 }

@@ -178,6 +178,7 @@ export const de: Text = {
   paletteHint: "Ein Gespräch oder eine Handlung …",
   toggleList: "Liste ein- oder ausklappen",
   shortcuts: "Tastenkürzel",
+  details: "Einzelheiten",
   trashedOn: "im Papierkorb seit {date}",
   thinkingLevels: {
     auto: "automatisch",

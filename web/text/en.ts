@@ -176,6 +176,7 @@ export const en = {
   paletteHint: "A conversation or an action…",
   toggleList: "Fold or unfold the list",
   shortcuts: "Shortcuts",
+  details: "Details",
   trashedOn: "in the trash since {date}",
   thinkingLevels: {
     auto: "automatic",

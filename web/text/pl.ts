@@ -178,6 +178,7 @@ export const pl: Text = {
   paletteHint: "Rozmowa albo czynność…",
   toggleList: "Zwiń lub rozwiń listę",
   shortcuts: "Skróty klawiszowe",
+  details: "Szczegóły",
   trashedOn: "w koszu od {date}",
   thinkingLevels: {
     auto: "automatycznie",

@@ -178,6 +178,7 @@ export const uk: Text = {
   paletteHint: "Розмова або дія…",
   toggleList: "Згорнути чи розгорнути список",
   shortcuts: "Комбінації клавіш",
+  details: "Подробиці",
   trashedOn: "у кошику з {date}",
   thinkingLevels: {
     auto: "автоматично",

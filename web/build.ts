@@ -39,6 +39,7 @@ const sheets = [
   "message",
   "composer",
   "prose",
+  "colours",
   "inspector",
   "receipt",
   "settings",

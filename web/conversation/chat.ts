@@ -1,57 +1,34 @@
-// One open conversation: its history in pages, the answer being written, sending, stopping, catching up.
+// The open conversation at work: sending, following the answer that is written, stopping, catching up.
 
-import { signal } from "@preact/signals";
 import { type ApiError, api, untilAnswered } from "../api/api.ts";
 import { type Connection, type FollowOptions, followTurn } from "../api/stream.ts";
 import type { History, Session, TurnEvent } from "../api/wire.ts";
 import { asApiError } from "../shell/errors.ts";
-import { announcement, goTo, keyNeeded, text } from "../shell/state.ts";
-import { forgetSession, noteSession, tellOtherTabs } from "../sidebar/sessions.ts";
+import { announcement, goTo, text } from "../shell/state.ts";
+import { tellOtherTabs } from "../sidebar/sessions.ts";
 import { draft, type Outgoing, outbox } from "./draft.ts";
-import { findStored, mergePage, pageSize, showPage } from "./history.ts";
+import { findStored, pageSize, showPage } from "./history.ts";
 import { awaitSettled, readTurnOf } from "./settle.ts";
-import { fieldsOf, nextSetup, type Setup, setupOf } from "./setup.ts";
+import { fieldsOf } from "./setup.ts";
 import { localMessage, type Shown, show } from "./shown.ts";
+import { Talk } from "./talk.ts";
 import { noteEnd, noteProgress, noteStart } from "./turn-events.ts";
 
-export class Chat {
-  readonly id = signal<string | null>(null);
-  readonly session = signal<Session | null>(null);
-  readonly messages = signal<readonly Shown[]>([]);
-  readonly loading = signal(false);
-  readonly loadError = signal<ApiError | null>(null);
-  readonly hasOlder = signal(false);
-  /** How many messages were put before those that came first: what a message is counted from. */
-  readonly prepended = signal(0);
-  readonly loadingOlder = signal(false);
-  readonly olderError = signal<ApiError | null>(null);
-  /** The answer that is being written, if one is. */
-  readonly running = signal<Shown | null>(null);
-  /** What was written while an answer was running: it is sent when that has ended. */
-  readonly waiting = signal<string | null>(null);
-  /** Text that did not get through and belongs back into the composer. */
-  readonly returned = signal<string | null>(null);
-  /** How the next message is asked; of a conversation that has begun, its own. */
-  readonly setup = signal<Setup>(nextSetup.get());
-  readonly #gone = new AbortController();
+export class Chat extends Talk {
   #follow: AbortController | undefined;
   #creating: { key: string; session?: Session } | undefined;
   #keptKey: Outgoing | null = null;
   #keyCount = 0;
 
   constructor(id: string | null) {
+    super();
     this.id.value = id;
     if (id !== null) void this.load();
   }
 
-  /** Whether a message can be sent now: no answer is running, and the conversation is not in the trash. */
-  get isFree(): boolean {
-    return this.running.value === null && !this.session.value?.deleted_at;
-  }
-
   /** The reader goes elsewhere: stop following, unless the turn's start is not confirmed yet. The turn itself goes on. */
   leave(): void {
-    this.#gone.abort();
+    this.gone.abort();
     if (this.waiting.value !== null) draft.set(this.id.value, this.waiting.value);
     const running = this.running.value;
     if (running?.message.value.turn_id !== "") this.#follow?.abort();
@@ -63,39 +40,19 @@ export class Chat {
     this.loading.value = true;
     this.loadError.value = null;
     try {
-      const page = await api.readHistory(id, { limit: pageSize, order: "desc" }, this.#gone.signal);
+      const page = await api.readHistory(id, { limit: pageSize, order: "desc" }, this.gone.signal);
       const shown = await showPage(page);
-      if (this.#gone.signal.aborted) return;
-      this.#noteSession(page.session);
+      if (this.gone.signal.aborted) return;
+      this.noteSession(page.session);
       this.messages.value = shown;
       this.hasOlder.value = page.has_more;
       this.#joinRunning();
       this.#recoverOutgoing(id);
       void this.#readLastTurn();
     } catch (error) {
-      if (!this.#gone.signal.aborted) this.loadError.value = this.#note(error);
+      if (!this.gone.signal.aborted) this.loadError.value = this.note(error);
     } finally {
       this.loading.value = false;
-    }
-  }
-
-  async loadOlder(): Promise<void> {
-    const id = this.id.value;
-    const first = this.messages.value.find((shown) => shown.message.value.id !== "");
-    if (id === null || !first || !this.hasOlder.value || this.loadingOlder.value) return;
-    this.loadingOlder.value = true;
-    this.olderError.value = null;
-    try {
-      const after = first.message.value.id;
-      const page = await api.readHistory(id, { limit: pageSize, order: "desc", after }, this.#gone.signal);
-      const older = await showPage(page);
-      this.prepended.value += older.length;
-      this.messages.value = [...older, ...this.messages.value];
-      this.hasOlder.value = page.has_more;
-    } catch (error) {
-      if (!this.#gone.signal.aborted) this.olderError.value = this.#note(error);
-    } finally {
-      this.loadingOlder.value = false;
     }
   }
 
@@ -105,26 +62,13 @@ export class Chat {
     if (id === null || this.running.value || this.loading.value || this.loadError.value) return;
     let page: History;
     try {
-      page = await api.readHistory(id, { limit: pageSize, order: "desc" }, this.#gone.signal);
+      page = await api.readHistory(id, { limit: pageSize, order: "desc" }, this.gone.signal);
     } catch {
       return;
     }
     if (this.running.value || page.session.version === this.session.value?.version) return;
-    this.#merge(page);
+    this.merge(page);
     this.#joinRunning();
-  }
-
-  #merge(page: History): void {
-    this.#noteSession(page.session);
-    const { messages, keptOlder } = mergePage(this.messages.value, page);
-    this.messages.value = messages;
-    if (!keptOlder) this.hasOlder.value = page.has_more;
-  }
-
-  #noteSession(session: Session): void {
-    this.session.value = session;
-    this.setup.value = setupOf(session);
-    if (session.deleted_at === null) noteSession(session);
   }
 
   /** Sends a message and follows its answer; while another answer runs, it waits for that. Resolves when the answer has ended. */
@@ -179,11 +123,6 @@ export class Chat {
     await this.send(content, id === "" ? undefined : parent_id);
   }
 
-  /** Whether no other question follows. */
-  isNewest(question: Shown): boolean {
-    return this.messages.value.findLast((one) => one.message.value.role === "user") === question;
-  }
-
   async #sendShown(question: Shown, outgoing: Outgoing): Promise<void> {
     const answer = show(localMessage("assistant", "", null), `local-${++this.#keyCount}`);
     this.messages.value = [...this.messages.value, question, answer];
@@ -199,7 +138,7 @@ export class Chat {
       };
       await this.#run(answer, question, { post: (signal) => api.postMessage(id, body, outgoing.key, signal) });
     } catch (error) {
-      if (this.messages.value.includes(answer)) await this.#sendFailed(question, answer, this.#note(error));
+      if (this.messages.value.includes(answer)) await this.#sendFailed(question, answer, this.note(error));
     }
   }
 
@@ -212,18 +151,10 @@ export class Chat {
     const onSilence = () => this.#noteConnection("lost");
     const session = await untilAnswered(() => api.createSession(fields, key), this.#follow?.signal, onSilence);
     this.id.value = session.id;
-    this.#noteSession(session);
+    this.noteSession(session);
     draft.set(null, "");
-    if (!this.#gone.signal.aborted) goTo(session.id, true);
+    if (!this.gone.signal.aborted) goTo(session.id, true);
     return session.id;
-  }
-
-  /** Changes how the conversation is asked from its next message on. Throws ApiError. */
-  async change(setup: Setup): Promise<void> {
-    const fields = await fieldsOf(setup);
-    if (this.id.value !== null) return this.#noteSession(await api.changeSession(this.id.value, fields));
-    this.setup.value = fields;
-    nextSetup.set(fields);
   }
 
   async #sendFailed(question: Shown, answer: Shown, error: ApiError): Promise<void> {
@@ -233,7 +164,7 @@ export class Chat {
     const stored = error.status >= 500 && id !== null ? await findStored(id, question, this.messages.value) : null;
     if (stored && id !== null) {
       outbox.set(id, null);
-      return this.#merge(stored);
+      return this.merge(stored);
     }
     this.messages.value = this.messages.value.filter((shown) => shown !== answer);
     question.sendError.value = error;
@@ -252,7 +183,7 @@ export class Chat {
       () => this.#sendWaiting(),
       (error) => {
         this.running.value = null;
-        this.loadError.value = this.#note(error);
+        this.loadError.value = this.note(error);
       },
     );
   }
@@ -284,22 +215,22 @@ export class Chat {
       tellOtherTabs(event.session_id);
       void this.#refreshSession(event.session_id);
     }
-    if (this.#gone.signal.aborted) this.#follow?.abort();
+    if (this.gone.signal.aborted) this.#follow?.abort();
   }
 
   async #refreshSession(id: string): Promise<void> {
     const session = await api.getSession(id).catch(() => null);
-    if (session && this.running.value) this.#noteSession(session);
+    if (session && this.running.value) this.noteSession(session);
   }
 
   #ended(event: TurnEvent & { type: "turn-end" }, answer: Shown): void {
     const { turn, reply, session } = event;
     noteEnd(turn, reply, answer);
     this.running.value = null;
-    this.#noteSession(session);
+    this.noteSession(session);
     tellOtherTabs(session.id);
     void this.#announce(answer);
-    if (!turn.settled) void awaitSettled(answer, turn, this.#gone.signal).then((later) => this.#noteLater(later));
+    if (!turn.settled) void awaitSettled(answer, turn, this.gone.signal).then((later) => this.#noteLater(later));
   }
 
   /** The finished answer as the words it shows, not as its Markdown. */
@@ -311,11 +242,11 @@ export class Chat {
   async #readLastTurn(): Promise<void> {
     const answer = this.messages.value.at(-1);
     if (!answer || answer.live.value || answer.message.value.role !== "assistant") return;
-    this.#noteLater(await readTurnOf(answer, this.#gone.signal));
+    this.#noteLater(await readTurnOf(answer, this.gone.signal));
   }
 
   #noteLater(session: Session | null): void {
-    if (session && !this.running.value && !this.#gone.signal.aborted) this.#noteSession(session);
+    if (session && !this.running.value && !this.gone.signal.aborted) this.noteSession(session);
   }
 
   /** Stops the answer; where it could not even be asked for yet, takes the question back. */
@@ -352,12 +283,5 @@ export class Chat {
     if (newest?.message.value.content === outgoing.content) return;
     this.#keptKey = outgoing;
     this.returned.value = outgoing.content;
-  }
-
-  #note(error: unknown): ApiError {
-    const known = asApiError(error);
-    if (known.status === 401) keyNeeded.value = true;
-    if (known.status === 404 && this.id.value !== null) forgetSession(this.id.value);
-    return known;
   }
 }

@@ -3,6 +3,7 @@
 import { Marked, type Token, Tokenizer, type Tokens } from "marked";
 import remend from "remend";
 import { type MathToken, mathExtensions } from "./math.ts";
+import { characterOf, reference, resolve, safeAddress } from "./references.ts";
 import { type Block, type Branch, plainBlocks, type Tag, type Tree } from "./tree.ts";
 
 /** Quotes and lists inside each other are read this deep; deeper ones are text. */
@@ -18,7 +19,6 @@ const pieceItems = 120;
 const bareTags: Readonly<Record<string, Tag | undefined>> = { sub: "sub", sup: "sup", kbd: "kbd" };
 const bareTag = /^<(\/?)(br|sub|sup|kbd)\s*(\/?)>$/i;
 const inlineImage = /^data:image\/(?:png|jpeg|gif|webp);base64,[a-z0-9+/=]+$/i;
-const reference = /&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z][a-z\d]{1,30}));/gi;
 
 let depth = 0;
 /** Calls the tokenizer of a block that holds blocks, but not deeper than allowed. */
@@ -125,13 +125,6 @@ export function languageOf(info: string | undefined): string {
       ?.replaceAll("\\", "")
       .toLowerCase() ?? ""
   ).slice(0, 40);
-}
-
-/** Where a link may lead: the web, a letter, or a path of this same site; null for anything else. */
-export function safeAddress(href: string): string | null {
-  const address = resolve(href).trim();
-  if (/^(?:https?:\/\/|mailto:)/i.test(address)) return address;
-  return /^\.?\/(?![/\\])[^\\\s]*$/.test(address) ? address.replace(/^\//, "./") : null;
 }
 
 /** Tokens to branches, counting what they will cost the page. */
@@ -288,27 +281,4 @@ class Branches {
     out.push(text.slice(from));
     return out.filter((piece) => piece !== "");
   }
-}
-
-const basic: Readonly<Record<string, string | undefined>> = {
-  amp: "&",
-  lt: "<",
-  gt: ">",
-  quot: '"',
-  apos: "'",
-  nbsp: "\u00a0",
-};
-
-/** What a character reference stands for; undefined for a name that only the browser knows. */
-function characterOf([, decimal, hexadecimal, name]: RegExpExecArray | RegExpMatchArray): string | undefined {
-  if (name !== undefined) return basic[name.toLowerCase()];
-  const code = decimal === undefined ? Number.parseInt(hexadecimal ?? "", 16) : Number(decimal);
-  return code > 0 && code < 0x110000 && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : "\ufffd";
-}
-
-function resolve(text: string): string {
-  return text.replace(
-    reference,
-    (whole, ...found) => characterOf([whole, ...found] as unknown as RegExpMatchArray) ?? whole,
-  );
 }

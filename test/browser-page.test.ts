@@ -57,6 +57,37 @@ test("conversations are renamed, found, trashed and brought back", async () => {
   await story.tab.answers.first().waitFor();
 });
 
+test("a hit opens the conversation at the message it is in, however far up, with its words marked", async () => {
+  const session = await (await fetch(`${story.server.url}/sessions`, { method: "POST" })).json();
+  const headers = { "content-type": "application/json" };
+  for (let n = 0; n < 60; n++) {
+    const answer = n === 3 ? "Here **Verkhovyna** lies, and Verkhovyna it is." : "Nothing of note.\n\n".repeat(4);
+    story.server.emulator.play({ text: answer });
+    const body = JSON.stringify({ content: `question ${n}` });
+    await (
+      await fetch(`${story.server.url}/sessions/${session.id}/messages`, { method: "POST", headers, body })
+    ).text();
+  }
+  await story.tab.page.locator("#search").fill("verkhovyna");
+  await story.tab.page.locator("mark").first().waitFor();
+  await story.tab.page.keyboard.press("Enter");
+  const found = story.tab.answers.filter({ hasText: "Verkhovyna lies" });
+  await found.waitFor();
+  await story.tab.page.waitForFunction(() => CSS.highlights.get("found")?.size === 2);
+  const box = (await found.boundingBox())!;
+  expect(box.y > 0 && box.y < 800).toBe(true);
+  expect(story.tab.page.url()).toMatch(/#\/s\/[\w-]+\/[\w-]+$/);
+  await story.tab.page.reload();
+  await found.waitFor();
+  await story.tab.page.waitForFunction(() => {
+    const answer = [...document.querySelectorAll(".answer")].find((one) =>
+      one.textContent?.includes("Verkhovyna lies"),
+    );
+    const top = answer?.getBoundingClientRect().top ?? -1;
+    return top > 0 && top < innerHeight;
+  });
+});
+
 test("a draft survives a reload", async () => {
   await story.tab.composer.fill("half a thought");
   await story.tab.page.reload();

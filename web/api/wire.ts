@@ -20,6 +20,8 @@ export type ReceiptLine = Receipt["lines"][number];
 /** `snippet` only in search results: HTML in which what was found stands between <mark> and </mark>. */
 export interface Session extends SessionWire {
   snippet?: string | null | undefined;
+  /** Only in search results: the message that the snippet is from. */
+  message_id?: string | null | undefined;
 }
 
 export interface List<T> {

@@ -26,7 +26,7 @@ export function Answer({ shown, free, newest, onRetry, onContinue, onShowCost }:
   const { status, content, error, cost, created_at } = message;
   const live = shown.live.value;
   return (
-    <article class="message answer" aria-busy={live !== null || shown.prose.busy.value}>
+    <article class="message answer" data-message={message.id} aria-busy={live !== null || shown.prose.busy.value}>
       <h2 class="hidden">{message.model ? fill(text.value.answerOf, { model: message.model }) : text.value.model}</h2>
       {live && <Waiting shown={shown} />}
       <Parts shown={shown} />

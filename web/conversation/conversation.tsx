@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { showSettings } from "../inspector/inspector.ts";
 import { IconButton } from "../shell/button.tsx";
 import { Problem } from "../shell/problem.tsx";
-import { addressOf, text } from "../shell/state.ts";
+import { addressOf, sought, text } from "../shell/state.ts";
 import { restoreSession } from "../sidebar/sessions.ts";
 import type { Chat } from "./chat.ts";
 import { Composer } from "./composer.tsx";
@@ -13,6 +13,7 @@ import { MessageView } from "./message.tsx";
 import { modelOf, models } from "./setup.ts";
 import { SetupLine } from "./setup-line.tsx";
 import type { Shown } from "./shown.ts";
+import { useSought } from "./sought.ts";
 import { Stretch, stretchMessages } from "./stretch.tsx";
 import { Welcome } from "./welcome.tsx";
 
@@ -58,6 +59,9 @@ export function Conversation({ chat }: { chat: Chat }) {
   }, [chat]);
   useEffect(() => toEnd(), [chat]);
   useKeptPlace(scroller, messages[0]?.key);
+  useSought(chat, () => {
+    stuck.current = false;
+  });
 
   return (
     <main class={empty && chat.id.value === null ? "conversation new" : "conversation"}>
@@ -77,7 +81,10 @@ export function Conversation({ chat }: { chat: Chat }) {
           <LoadState chat={chat} />
           <Older chat={chat} scroller={scroller} />
           {stretchesOf(messages, chat.prepended.value).map(({ key, shown }, index, all) => (
-            <Stretch key={key} stays={index >= all.length - 2}>
+            <Stretch
+              key={key}
+              stays={index >= all.length - 2 || shown.some((one) => one.message.value.id === sought.value)}
+            >
               {shown.map((one) => (
                 <MessageView key={one.key} shown={one} chat={chat} last={one === messages.at(-1)} />
               ))}

@@ -29,7 +29,7 @@ export function Question({ shown, free, newest, onReplace, onRetry }: QuestionPr
   if (editing.value)
     return <Editor content={content} newest={newest} onDone={() => (editing.value = false)} onSend={onReplace} />;
   return (
-    <article class="message question" data-newest={newest}>
+    <article class="message question" data-newest={newest} data-message={shown.message.value.id}>
       <h2 class="hidden">{text.value.you}</h2>
       <Words content={content} />
       <div class="message-tools">

@@ -1,6 +1,6 @@
 // What the whole page shares: language, colours, the address, the server's health, short notes to the reader.
 
-import { computed, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { api, untilAnswered } from "../api/api.ts";
 import type { Health } from "../api/wire.ts";
 import { en } from "../text/en.ts";
@@ -46,28 +46,39 @@ effect(() => {
 });
 
 /** The open conversation by the address: `#/s/<id>`; null is a new one. */
-export const route = signal<string | null>(readRoute());
+export const route = signal<string | null>(readPlace().id);
+/** The message by the address, where one was found: `#/s/<id>/<message>`. */
+export const sought = signal<string | null>(readPlace().message);
+/** The words that were looked for when it was found. */
+export const foundWords = signal<readonly string[]>([]);
 
-function readRoute(): string | null {
-  return /^#\/s\/([\w-]+)$/.exec(location.hash)?.[1] ?? null;
+function readPlace(): { id: string | null; message: string | null } {
+  const [, id = null, message = null] = /^#\/s\/([\w-]+)(?:\/([\w-]+))?$/.exec(location.hash) ?? [];
+  return { id, message };
 }
 
-export const addressOf = (id: string | null): string => (id === null ? "#/" : `#/s/${id}`);
-
-/** Goes to a conversation; `replace` when the address only catches up with what is shown already. */
-export function goTo(id: string | null, replace = false): void {
-  if (route.value === id) return;
-  if (replace) history.replaceState(null, "", addressOf(id));
-  else history.pushState(null, "", addressOf(id));
-  route.value = id;
+export function addressOf(id: string | null, message: string | null = null): string {
+  if (id === null) return "#/";
+  return message === null ? `#/s/${id}` : `#/s/${id}/${message}`;
 }
 
-window.addEventListener("popstate", () => {
-  route.value = readRoute();
-});
-window.addEventListener("hashchange", () => {
-  route.value = readRoute();
-});
+/** Goes to a conversation, or to a message in it; `replace` when the address only catches up with what is shown already. */
+export function goTo(id: string | null, replace = false, message: string | null = null): void {
+  if (route.value === id && sought.value === message) return;
+  if (replace) history.replaceState(null, "", addressOf(id, message));
+  else history.pushState(null, "", addressOf(id, message));
+  followAddress();
+}
+
+function followAddress(): void {
+  const { id, message } = readPlace();
+  batch(() => {
+    route.value = id;
+    sought.value = message;
+  });
+}
+window.addEventListener("popstate", followAddress);
+window.addEventListener("hashchange", followAddress);
 
 const narrowScreen = matchMedia("(max-width: 800px)");
 /** Whether the list is a drawer over the page. The same width as in the style sheets. */

@@ -3,10 +3,10 @@
 import { useSignal } from "@preact/signals";
 import type { Session } from "../api/wire.ts";
 import { IconButton } from "../shell/button.tsx";
-import { addressOf, drawerOpen, goTo, locale, route, text } from "../shell/state.ts";
+import { addressOf, drawerOpen, foundWords, goTo, locale, route, text } from "../shell/state.ts";
 import { fill } from "../text/text.ts";
 import { printMoment } from "../text/time.ts";
-import { restoreSession, trashSession, trashShown } from "./sessions.ts";
+import { query, restoreSession, trashSession, trashShown } from "./sessions.ts";
 import { TitleEditor } from "./title-editor.tsx";
 
 /** `first`: the row that Tab reaches; arrows lead from it to the others. */
@@ -30,7 +30,7 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
   return (
     <li class="session-row" data-current={current}>
       <a
-        href={addressOf(session.id)}
+        href={addressOf(session.id, session.message_id ?? null)}
         tabIndex={first ? 0 : -1}
         onKeyDown={onKeyDown}
         aria-current={current ? "page" : undefined}
@@ -39,7 +39,11 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
           if (event.ctrlKey || event.metaKey || event.shiftKey) return;
           event.preventDefault();
           drawerOpen.value = false;
-          goTo(session.id);
+          foundWords.value = query.value
+            .trim()
+            .split(/\s+/)
+            .filter((word) => word !== "");
+          goTo(session.id, false, session.message_id ?? null);
         }}
       >
         <span class="title" dir="auto">

@@ -31,6 +31,8 @@ export interface Server {
   store: Store;
   turns: Turns;
   app: App;
+  /** Resolves, with a sentence for the operator, when nothing can be stored any more until the next start. */
+  lost: Promise<string>;
   /** How many are open. */
   connections(): number;
   /** What waits in memory for readers. */
@@ -104,7 +106,8 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   const mode = isDemo(config) ? "demo" : "live";
   const emulator = mode === "demo" ? await startEmulator({ record: false, chunkDelayMs: 15 }) : undefined;
   const provider = openProvider(config, catalogue, now, emulator?.url);
-  const options = { processId, log, now, maxFileBytes: parts.maxFileBytes };
+  const lost = Promise.withResolvers<string>();
+  const options = { processId, log, now, maxFileBytes: parts.maxFileBytes, onLost: lost.resolve };
   const store = await openStore(config.databaseUrl, options);
   const memories = new Memories(
     store,
@@ -158,6 +161,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     store,
     turns,
     app,
+    lost: lost.promise,
     connections: () => listener.connections,
     unreadBytes: () => listener.unreadBytes,
     async stop() {

@@ -271,6 +271,8 @@ export interface Store {
   readDeadTurn(turnId: string): Promise<DeadTurn>;
 
   sumBooks(): Promise<BookTotals>;
+  /** SQLite: throws storage_unavailable, with a sentence for the operator, while the files are not those that were opened. */
+  checkFiles(): Promise<void>;
   /** Throws storage_unavailable unless a write would go through. */
   checkWritable(): Promise<void>;
   /** A consistent copy while running (SQLite only; Postgres has its own tools). */

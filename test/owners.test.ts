@@ -67,7 +67,7 @@ async function tell(attempt: Promise<unknown>): Promise<unknown> {
 const elsewhere = ["createSession", "listSessions", "searchSessions"];
 const ofTheHouse = [
   ...["readMemory", "appendEvents", "closeTurn", "settleTurn", "listStopRequests", "renewLease", "claimDeadTurns"],
-  ...["readDeadTurn", "sumBooks", "checkWritable", "backup", "close"],
+  ...["readDeadTurn", "sumBooks", "checkFiles", "checkWritable", "backup", "close"],
 ];
 
 /** The answer to the same question about what nobody has. */

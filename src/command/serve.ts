@@ -15,6 +15,17 @@ export async function runServer(flags: string[]): Promise<void> {
   if (server.mode === "demo") console.error(`DEMO MODE. ${demoHint}`);
   if (config.insecureNoAuth) console.error("WARNING: no key is asked of anybody who reaches this port.");
   stopOnSignal(() => server.stop());
+  void server.lost.then(endLost);
+}
+
+/** Long enough for whoever is under way, and /readyz, to be told. */
+const lastWordsMs = 2_000;
+
+/** A process that can store nothing makes room for one that may: whoever watches over it sees an end that is not in good order. */
+function endLost(why: string): void {
+  console.error(why);
+  process.exitCode = 1;
+  setTimeout(() => process.exit(1), lastWordsMs);
 }
 
 /** A database's address is a secret only with a password in it. */
@@ -37,7 +48,7 @@ function stopOnSignal(stop: () => Promise<void>): void {
       stopping = true;
       console.error("Stopping: running answers may finish; a second signal stops at once.");
       stop().then(
-        () => process.exit(0),
+        () => process.exit(process.exitCode ?? 0),
         (cause) => {
           console.error(cause);
           process.exit(1);

@@ -14,6 +14,8 @@ export interface Engine {
   settleSearch(): Promise<void>;
   /** A consistent copy while running; Postgres refuses, it has its own tools. */
   backup(file: string, progress?: (done: number, total: number) => void): Promise<void>;
+  /** Throws storage_unavailable, with a sentence for the operator, while the database's own files are not where they were opened. */
+  checkFiles(): Promise<void>;
   /** Throws storage_unavailable when there is no room for another write, where that can be known without one. */
   checkRoom(): Promise<void>;
   close(): Promise<void>;

@@ -23,6 +23,8 @@ export interface StoreOptions {
   readOnly?: boolean | undefined;
   /** SQLite: the file may not grow beyond this. */
   maxFileBytes?: number | undefined;
+  /** SQLite: the database's files were taken away and could not be put back; told once, with a sentence for the operator. */
+  onLost?: ((why: string) => void) | undefined;
   /** Postgres: connections at most (default 10). */
   poolSize?: number | undefined;
 }
@@ -101,6 +103,7 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     readDeadTurn: (turnId) => readDeadTurn(durable, turnId),
 
     sumBooks: () => sumBooks(durable),
+    checkFiles: () => engine.checkFiles(),
     async checkWritable() {
       await engine.checkRoom();
       await engine.write("writeCheck", { at: now() });

@@ -75,6 +75,7 @@ export function healthRoutes({ store, turns, settings, now }: AppDeps): Route[] 
       errors: ["storage_unavailable", "draining"],
       async handler() {
         if (turns.isDraining) throw new AppError("draining", "The server is shutting down.", { retryAfterSeconds: 5 });
+        await store.checkFiles();
         await checkWritable();
         return answerJson(200, { status: "ready" });
       },

@@ -106,6 +106,7 @@ function createEngine(connections: Connections, life: Life | undefined, readOnly
     async backup() {
       throw new AppError("conflict", "A Postgres database is copied with its own tools, for instance pg_dump.");
     },
+    checkFiles: async () => {}, // they are the server's
     async checkRoom() {}, // the server answers for its disk: the test write fails when it is full
     close() {
       closed ??= Promise.all([connections.close(), life?.close()]).then(() => {});

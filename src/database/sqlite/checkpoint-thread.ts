@@ -17,4 +17,11 @@ function checkpoint(): CheckpointAnswer {
   }
 }
 
-parentPort?.on("message", () => parentPort?.postMessage(checkpoint()));
+/** A connection that is not closed would keep the files' locks as long as the process lives. */
+function close(): CheckpointAnswer {
+  database?.close();
+  database = undefined;
+  return { logPages: 0, copiedPages: 0 };
+}
+
+parentPort?.on("message", (asked) => parentPort?.postMessage(asked === "close" ? close() : checkpoint()));

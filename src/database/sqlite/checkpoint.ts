@@ -29,9 +29,17 @@ export class Checkpointer {
   private copying: Promise<void> | undefined;
   private copied = false;
 
-  constructor(file: string, onFailure: (why: string) => void) {
+  private readonly mayCopy: () => Promise<boolean>;
+
+  /** `mayCopy` is asked before each: whether the files are still those that were opened. */
+  constructor(
+    file: string,
+    onFailure: (why: string) => void,
+    mayCopy: () => Promise<boolean> = () => Promise.resolve(true),
+  ) {
     this.file = file;
     this.onFailure = onFailure;
+    this.mayCopy = mayCopy;
   }
 
   /**
@@ -58,8 +66,10 @@ export class Checkpointer {
     }
   }
 
+  /** Its connection is closed when the promise resolves; another checkpoint opens one again. */
   async close(): Promise<void> {
     await this.copying;
+    if (this.worker) await this.ask("close");
     await this.worker?.terminate();
     this.worker = undefined;
   }
@@ -74,13 +84,14 @@ export class Checkpointer {
   }
 
   private async run(): Promise<Checkpoint | undefined> {
-    const answer = await this.ask();
+    if (!(await this.mayCopy())) return undefined;
+    const answer = await this.ask("checkpoint");
     if (!("failure" in answer)) return answer;
     this.onFailure(answer.failure);
     return undefined;
   }
 
-  private ask(): Promise<CheckpointAnswer> {
+  private ask(what: "checkpoint" | "close"): Promise<CheckpointAnswer> {
     this.worker ??= this.start();
     const { worker } = this;
     return new Promise((resolve) => {
@@ -95,7 +106,7 @@ export class Checkpointer {
       };
       worker.once("message", end);
       worker.once("error", fail);
-      worker.postMessage("checkpoint");
+      worker.postMessage(what);
     });
   }
 

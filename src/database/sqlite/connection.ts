@@ -1,8 +1,6 @@
 // A connection to SQLite, and the writer's transaction as operations see it.
 
-import { fdatasync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { promisify } from "node:util";
 import type { Tx, Value } from "../tx.ts";
 import { createWordTable, sqliteDialect } from "./dialect.ts";
 import type { GroupDatabase } from "./group-commit.ts";
@@ -18,15 +16,26 @@ interface Prepared {
 
 /** A connection with its prepared statements. Values are bound, never spliced. */
 export class Connection {
-  readonly database: DatabaseSync;
   /** How many statements have changed something so far. */
   changes = 0;
   /** Characters of long texts that were given to them. */
   longText = 0;
   private readonly prepared = new Map<string, Prepared>();
+  private opened: DatabaseSync;
 
   constructor(database: DatabaseSync) {
-    this.database = database;
+    this.opened = database;
+    this.use(database);
+  }
+
+  get database(): DatabaseSync {
+    return this.opened;
+  }
+
+  /** From now on this one is written and read. */
+  use(database: DatabaseSync): void {
+    this.opened = database;
+    this.prepared.clear();
     database.exec(createWordTable);
   }
 
@@ -48,6 +57,11 @@ export class Connection {
     this.changes++;
     this.weigh(params);
     return Number(this.prepare(sql).statement.run(...params).lastInsertRowid);
+  }
+
+  /** For words that change no row. */
+  do(sql: string): void {
+    this.prepare(sql).statement.run();
   }
 
   private weigh(params: readonly Value[]): void {
@@ -143,31 +157,24 @@ export function isStorageFailure(cause: unknown): boolean {
  * What group commit needs of the writer connection. The log is flushed by us and not by COMMIT (`synchronous` is NORMAL),
  * so that no stream waits for the disk; what is told only after the flush is as safe as with FULL.
  */
-export function groupDatabase(connection: Connection, logFile: number, waiting: IndexWaiting): GroupDatabase {
-  const { database } = connection;
-  const statement = (sql: string) => database.prepare(sql);
-  const [begin, mark, release, commit] = [
-    statement("BEGIN IMMEDIATE"),
-    statement("SAVEPOINT operation"),
-    statement("RELEASE operation"),
-    statement("COMMIT"),
-  ];
+export function groupDatabase(
+  connection: Connection,
+  flush: () => Promise<void>,
+  waiting: IndexWaiting,
+): GroupDatabase {
   return {
-    begin: () => void begin.run(),
+    begin: () => connection.do("BEGIN IMMEDIATE"),
     openTx: () => new SqliteTx(connection, waiting),
     changes: () => connection.changes,
-    mark: () => void mark.run(),
-    release: () => void release.run(),
-    undo: () => database.exec("ROLLBACK TO operation; RELEASE operation"),
-    commit: () => void commit.run(),
-    flush: () => flushFile(logFile),
+    mark: () => connection.do("SAVEPOINT operation"),
+    release: () => connection.do("RELEASE operation"),
+    undo: () => connection.database.exec("ROLLBACK TO operation; RELEASE operation"),
+    commit: () => connection.do("COMMIT"),
+    flush,
     rollback: () => {
-      if (database.isTransaction) database.exec("ROLLBACK");
+      if (connection.database.isTransaction) connection.database.exec("ROLLBACK");
     },
     // SQLite ends the transaction itself on the worst errors.
-    isStorageFailure: (cause) => isStorageFailure(cause) || !database.isTransaction,
+    isStorageFailure: (cause) => isStorageFailure(cause) || !connection.database.isTransaction,
   };
 }
-
-/** Waits for the disk beside the event loop. */
-const flushFile = promisify(fdatasync);

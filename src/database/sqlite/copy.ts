@@ -15,8 +15,8 @@ import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { AppError } from "../../errors.ts";
 import { migrations, refuseNewer } from "../migrate.ts";
-import { makePrivate, resolveFile } from "./file.ts";
-import { takeLock } from "./sqlite.ts";
+import { damageMark, makePrivate, resolveFile, stamp } from "./file.ts";
+import { takeLock } from "./lock.ts";
 
 export type Progress = (done: number, total: number) => void;
 
@@ -88,6 +88,7 @@ export async function restoreSqlite(from: string, path: string, at: Date, progre
     // Only a damaged database has a log left here, and it would be played into the new file.
     for (const end of logs) rmSync(file + end, { force: true });
     renameSync(incoming, file);
+    rmSync(file + damageMark, { force: true });
     syncFolder(dirname(file));
     return { ...checked, keptAside };
   } finally {
@@ -134,9 +135,8 @@ function playLog(file: string): void {
 
 /** Gives the old database a second name that is free, with its log where it still has one. */
 function keepAside(file: string, at: Date): string {
-  const stamp = at.toISOString().replace(/[-:]/g, "").slice(0, 15);
   for (let n = 1; ; n++) {
-    const aside = `${file}.before-restore-${stamp}${n === 1 ? "" : `-${n}`}`;
+    const aside = `${file}.before-restore-${stamp(at)}${n === 1 ? "" : `-${n}`}`;
     if (logs.some((end) => existsSync(aside + end)) || !giveName(file, aside)) continue;
     for (const end of logs) if (existsSync(file + end)) giveName(file + end, aside + end);
     return aside;
@@ -144,7 +144,7 @@ function keepAside(file: string, at: Date): string {
 }
 
 /** False when something has that name already. */
-function giveName(file: string, name: string): boolean {
+export function giveName(file: string, name: string): boolean {
   try {
     linkSync(file, name);
   } catch (cause) {
@@ -159,7 +159,7 @@ function giveName(file: string, name: string): boolean {
   return true;
 }
 
-function isTaken(cause: unknown): boolean {
+export function isTaken(cause: unknown): boolean {
   return cause instanceof Error && "code" in cause && cause.code === "EEXIST";
 }
 

@@ -26,7 +26,10 @@ export interface GroupDatabase {
   undo(): void;
   /** Writes the group; it is safe only after the next flush. */
   commit(): void;
-  /** Resolves when all that was committed before the call is on the disk. The program goes on meanwhile. */
+  /**
+   * Resolves when all that was committed before the call is on the disk; the program goes on meanwhile. An AppError is a refusal of this
+   * group alone.
+   */
   flush(): Promise<void>;
   /** Undoes the whole group; does nothing when the database has done that itself. */
   rollback(): void;
@@ -44,7 +47,9 @@ export class GroupCommit {
   private running: Promise<void> | undefined;
   private writing: Promise<void> | undefined;
   private flushing: Promise<void> | undefined;
+  private alone: (() => Promise<void>)[] = [];
   private flushFailure: AppError | undefined;
+  private refusal: AppError | undefined;
   private readonly database: GroupDatabase;
   private readonly betweenGroups: (jobs: number) => Promise<void>;
 
@@ -60,6 +65,19 @@ export class GroupCommit {
       this.queue.push({ work, resolve, reject, value: undefined, failure: undefined });
       this.running ??= this.runGroups();
     });
+  }
+
+  /** Runs `work` while no group is written; none is until it is over. It may not wait for a write. */
+  between<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.alone.push(() => work().then(resolve, reject));
+      this.running ??= this.runGroups();
+    });
+  }
+
+  /** Every write fails with this from now on; undefined: none does. */
+  refuse(why: AppError | undefined): void {
+    this.refusal = why;
   }
 
   /** Undefined, or settles when the group under way is committed: until then the connection shows half of it. */
@@ -78,7 +96,9 @@ export class GroupCommit {
   }
 
   private async runGroups(): Promise<void> {
-    while (this.queue.length > 0) {
+    while (this.queue.length > 0 || this.alone.length > 0) {
+      for (let work = this.alone.shift(); work; work = this.alone.shift()) await work();
+      if (this.queue.length === 0) continue;
       // A full turn of the event loop lets everything that has arrived join the group. Measured with 100 callers over HTTP:
       // 9,600 writes a second, and 2,500 when a group begins with a microtask; alone, a write takes 0.46 ms either way.
       await new Promise((resolve) => setImmediate(resolve));
@@ -91,7 +111,8 @@ export class GroupCommit {
 
   private async runGroup(jobs: readonly Job[]): Promise<void> {
     try {
-      if (this.flushFailure) throw this.flushFailure;
+      const refusal = this.flushFailure ?? this.refusal;
+      if (refusal) throw refusal;
       const written = this.write(jobs);
       this.writing = written.then(ignore, ignore);
       // Whoever may tell what it reads waits for the flush as well, from now on.
@@ -161,6 +182,7 @@ export class GroupCommit {
     try {
       await this.database.flush();
     } catch (cause) {
+      if (cause instanceof AppError) throw cause;
       const detail = "The disk did not take what was written; the server must be restarted before it writes again.";
       this.flushFailure = new AppError("storage_unavailable", detail, { cause, retryAfterSeconds: 5 });
       throw this.flushFailure;

@@ -1,6 +1,5 @@
 // SQLite: one connection that writes with group commit, and reads between the groups.
 
-import { closeSync, openSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
@@ -13,15 +12,16 @@ import type { Reader, Value } from "../tx.ts";
 import { Checkpointer } from "./checkpoint.ts";
 import { Connection, groupDatabase, isStorageFailure, SqliteTx } from "./connection.ts";
 import { sqliteDialect } from "./dialect.ts";
-import { makePrivate, refuseForeign, resolveFile } from "./file.ts";
+import { makePrivate, refuseForeign, refuseRemains, resolveFile, stamp } from "./file.ts";
 import { GroupCommit, storageFailure } from "./group-commit.ts";
+import { FileGuard } from "./guard.ts";
+import { HeldFiles, openDatabase } from "./held-files.ts";
+import { cannotOpen, lockWaitMs, takeLock } from "./lock.ts";
 import { readLeft, SearchIndexer, WaitingTexts } from "./search-indexer.ts";
 
 /** Less than this free on the disk counts as full: a turn's end must still fit, and so must the next checkpoint. */
 const leastFreeBytes = 8 * 1024 * 1024;
 const backupPages = 1000;
-/** How long the start waits for the process before it to let go of the file. */
-const lockWaitMs = 2_000;
 
 export interface SqliteOptions {
   log?: Log | undefined;
@@ -30,12 +30,15 @@ export interface SqliteOptions {
   /** The file may not grow beyond this; writes then fail as on a full disk. */
   maxFileBytes?: number | undefined;
   migrations?: readonly Migration[] | undefined;
+  /** The files were taken away and could not be put back; told once, with a sentence for the operator. */
+  onLost?: ((why: string) => void) | undefined;
 }
 
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Engine> {
   const file = resolveFile(path);
   if (options.readOnly) return openForReading(file, options.migrations ?? migrations);
   try {
+    refuseRemains(file);
     refuseForeign(file);
   } catch (cause) {
     throw cause instanceof AppError ? cause : cannotOpen(file, cause);
@@ -43,64 +46,15 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   const lock = takeLock(file);
   let writer: Connection | undefined;
   try {
-    writer = openWriter(file, options.maxFileBytes);
+    writer = new Connection(openDatabase(file, options.maxFileBytes));
     await migrateFile(writer, file, options.migrations ?? migrations, options.log ?? noLog);
     // SQLite opens a file that may not be written for reading, without a word; it says so at the first write.
     writer.run("DELETE FROM write_check WHERE id = -1");
-    return await createEngine(file, writer, lock, options.log ?? noLog);
+    return await createEngine(file, writer, lock, options);
   } catch (cause) {
     writer?.database.close();
     lock.close();
     throw cause instanceof AppError ? cause : cannotOpen(file, cause);
-  }
-}
-
-/** The lock is a transaction on a file beside: the kernel lets go of it however the process ends. */
-export function takeLock(file: string): DatabaseSync {
-  let lock: DatabaseSync | undefined;
-  try {
-    makePrivate(`${file}.lock`);
-    lock = new DatabaseSync(`${file}.lock`, { timeout: lockWaitMs });
-    lock.exec("BEGIN EXCLUSIVE");
-    return lock;
-  } catch (cause) {
-    lock?.close();
-    if (cause instanceof Error && "errcode" in cause && cause.errcode === 5) {
-      throw new AppError(
-        "storage_unavailable",
-        `The database ${file} is in use by another process. Stop it first, or give this one another DATABASE_URL.`,
-      );
-    }
-    throw cannotOpen(file, cause);
-  }
-}
-
-function cannotOpen(file: string, cause: unknown): AppError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new AppError("storage_unavailable", `The database ${file} cannot be opened for writing: ${reason}.`, {
-    cause,
-  });
-}
-
-function openWriter(file: string, maxFileBytes: number | undefined): Connection {
-  makePrivate(file);
-  const database = new DatabaseSync(file, { timeout: lockWaitMs });
-  try {
-    database.exec(
-      // NORMAL: the log is flushed by us, before anybody is told (connection.ts); SQLite itself flushes around checkpoints.
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; " +
-        // 16 MB of pages; checkpoints are ours too (checkpoint.ts), and SQLite's own should ours ever fail.
-        "PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 16000",
-    );
-    const connection = new Connection(database);
-    if (maxFileBytes !== undefined) {
-      const [page] = connection.all<{ page_size: number }>("PRAGMA page_size");
-      database.exec(`PRAGMA max_page_count = ${Math.ceil(maxFileBytes / (page?.page_size ?? 4096))}`);
-    }
-    return connection;
-  } catch (cause) {
-    database.close();
-    throw cause;
   }
 }
 
@@ -132,10 +86,6 @@ async function migrateFile(writer: Connection, file: string, known: readonly Mig
 function readFileVersion(connection: Connection, tx: SqliteTx): Promise<number> {
   const tables = connection.all("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'");
   return readSchemaVersion(tx, tables.length > 0);
-}
-
-function stamp(): string {
-  return new Date().toISOString().replace(/[-:]/g, "").slice(0, 15);
 }
 
 async function openForReading(file: string, known: readonly Migration[]): Promise<Engine> {
@@ -170,24 +120,32 @@ async function copyWhileWritten(file: string, target: string, progress?: (done: 
   }
 }
 
-async function createEngine(file: string, connection: Connection, lock: DatabaseSync, log: Log): Promise<Engine> {
-  const logFile = openSync(`${file}-wal`, "r+"); // there since the first statement, until the last connection is closed
-  const checkpointer = new Checkpointer(file, (why) => log.warn({ why }, "a checkpoint failed; trying again later"));
+async function createEngine(
+  file: string,
+  connection: Connection,
+  lock: DatabaseSync,
+  { log = noLog, maxFileBytes, onLost = () => {} }: SqliteOptions,
+): Promise<Engine> {
+  const noCheckpoint = (why: string) => log.warn({ why }, "a checkpoint failed; trying again later");
+  const checkpointer = new Checkpointer(file, noCheckpoint, () => guard.isSound());
+  const held = new HeldFiles(file, { connection, lock, maxFileBytes }, checkpointer);
   const waiting = new WaitingTexts(await readLeft(new SqliteTx(connection)));
-  const group = new GroupCommit(groupDatabase(connection, logFile, waiting), (operations) => {
+  const flush = async () => {
+    await held.flush();
+    await guard.confirm();
+  };
+  const group = new GroupCommit(groupDatabase(connection, flush, waiting), (operations) => {
     const { longText } = connection;
     connection.longText = 0;
     return checkpointer.afterGroup(operations, longText);
   });
+  const guard = new FileGuard({ held, group, log, onLost });
   const indexer = new SearchIndexer(waiting, (work) => group.add(work));
   let closed: Promise<void> | undefined;
   const closeAll = async () => {
     await indexer.close();
     await group.settle();
-    await checkpointer.close();
-    closeSync(logFile);
-    connection.database.close();
-    lock.close();
+    await guard.close();
   };
   return {
     durable: createReader(connection, () => group.flushed),
@@ -198,6 +156,7 @@ async function createEngine(file: string, connection: Connection, lock: Database
     },
     settleSearch: () => indexer.settle(),
     backup: (target, progress) => copyWhileWritten(file, target, progress),
+    checkFiles: () => guard.check(),
     async checkRoom() {
       const { bavail, bsize } = await statfs(dirname(file));
       if (bavail * bsize >= leastFreeBytes) return;
@@ -222,6 +181,7 @@ function createReadOnlyEngine(file: string, connection: Connection): Engine {
     },
     settleSearch: async () => {},
     backup: (target, progress) => copyWhileWritten(file, target, progress),
+    checkFiles: async () => {},
     checkRoom: async () => {},
     async close() {
       if (!closed) connection.database.close();

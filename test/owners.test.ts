@@ -66,7 +66,16 @@ async function tell(attempt: Promise<unknown>): Promise<unknown> {
 /** The promises that are asked otherwise below, and those that no caller's request leads to. */
 const elsewhere = ["createSession", "listSessions", "searchSessions"];
 const ofTheHouse = [
-  ...["readMemory", "appendEvents", "closeTurn", "settleTurn", "listStopRequests", "renewLease", "claimDeadTurns"],
+  ...[
+    "readMemory",
+    "appendEvents",
+    "noteCalls",
+    "closeTurn",
+    "settleTurn",
+    "listStopRequests",
+    "renewLease",
+    "claimDeadTurns",
+  ],
   ...["readDeadTurn", "sumBooks", "checkFiles", "checkWritable", "backup", "close"],
 ];
 

@@ -11,7 +11,7 @@ afterAll(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-async function createSqliteFile(): Promise<string> {
+export async function createSqliteFile(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "rozmova-engine-"));
   folders.push(folder);
   return `sqlite:${join(folder, "rozmova.db")}`;

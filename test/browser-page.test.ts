@@ -226,6 +226,25 @@ test("the reader who scrolled up is left in peace, and jumps back when ready", a
   });
 });
 
+test("while an answer streams in, nothing that is read moves: layout shift under 0.05", async () => {
+  const part =
+    "## Heading\n\nText with **bold** words and `code` to fill the line.\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```ts\nconst a = 1;\n```\n\n";
+  story.server.emulator.play({ text: part.repeat(25), chunks: 120, delayMs: 15, usage });
+  await story.tab.page.evaluate(() => {
+    const shift = { sum: 0 };
+    Object.assign(globalThis, { shift });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[])
+        if (!entry.hadRecentInput) shift.sum += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await story.tab.say("stream");
+  await story.tab.answered();
+  expect(
+    await story.tab.page.evaluate(() => (globalThis as unknown as { shift: { sum: number } }).shift.sum),
+  ).toBeLessThan(0.05);
+});
+
 test("a long conversation loads its end first, and what came before on the way up", async () => {
   const session = await (await fetch(`${story.server.url}/sessions`, { method: "POST" })).json();
   story.server.emulator.always({ text: "An answer of a few words." });

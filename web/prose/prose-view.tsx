@@ -5,21 +5,21 @@ import { CodeBlock } from "./code-view.tsx";
 import { Formula } from "./formula.tsx";
 import type { Prose } from "./prose.ts";
 import { TableView } from "./table-view.tsx";
-import type { Block, Branch, Chapter, Tree } from "./tree.ts";
+import { addToChapters, type Block, type Branch, type Chapter, type Tree } from "./tree.ts";
+
+/** From so many chapters on, an answer is laid out only where it is looked at. */
+const giantChapters = 24;
 
 export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
   const finished = prose.finished.value;
   const last = prose.last.value;
+  // The unfinished block stands where it will stay, so that nothing moves when it is finished.
+  const chapters = last ? addToChapters(finished, [last]) : finished;
   return (
-    <div class={live ? "prose live" : "prose"} dir="auto">
-      {finished.map((chapter, index) => (
+    <div class={`prose ${live ? "live" : ""} ${chapters.length > giantChapters ? "giant" : ""}`} dir="auto">
+      {chapters.map((chapter, index) => (
         <ChapterView key={index} chapter={chapter} />
       ))}
-      {last && (
-        <div class="chapter" key="last">
-          <BlockView key={last.key} block={last} />
-        </div>
-      )}
     </div>
   );
 }

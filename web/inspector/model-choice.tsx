@@ -71,29 +71,38 @@ function UnknownRow({ id }: { id: string }) {
 }
 
 function ModelRow({ model, checked, onChoose }: { model: Model; checked: boolean; onChoose(): void }) {
-  const t = text.value;
+  const remarks = model.is_default || model.retires_on !== null || model.retired;
   return (
-    <tr data-checked={checked}>
-      <th scope="row">
-        <label>
-          <input type="radio" name="model" checked={checked} onChange={onChoose} />
-          <span>
-            <b>{model.display_name}</b>
-            <small>{model.is_default ? `${model.id} · ${t.defaultModel}` : model.id}</small>
+    <>
+      <tr data-checked={checked} data-remarks={remarks}>
+        <th scope="row">
+          <label>
+            <input type="radio" name="model" checked={checked} onChange={onChoose} />
+            <span>
+              <b>{model.display_name}</b>
+              <small>{model.id}</small>
+            </span>
+          </label>
+        </th>
+        <td class="number">{rateOf(model, "input")}</td>
+        <td class="number">{rateOf(model, "cached")}</td>
+        <td class="number">{rateOf(model, "output")}</td>
+        <td class="number">{contextOf(model)}</td>
+      </tr>
+      {remarks && (
+        <tr data-checked={checked} class="remarks">
+          <td colSpan={5}>
+            {model.is_default && <small>{text.value.defaultModel}</small>}
             <Retirement model={model} />
-          </span>
-        </label>
-      </th>
-      <td class="number">{rateOf(model, "input")}</td>
-      <td class="number">{rateOf(model, "cached")}</td>
-      <td class="number">{rateOf(model, "output")}</td>
-      <td class="number">{contextOf(model)}</td>
-    </tr>
+          </td>
+        </tr>
+      )}
+    </>
   );
 }
 
 /** "retires 1 Dec 2026 → gemini-3.5-flash-lite" */
-export function Retirement({ model }: { model: Model }) {
+function Retirement({ model }: { model: Model }) {
   if (model.retires_on === null && !model.retired) return null;
   return (
     <small class="retires">

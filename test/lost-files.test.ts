@@ -4,6 +4,7 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import {
+  copyFileSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -12,6 +13,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -206,6 +208,23 @@ describe("what another has put there is not touched", () => {
     expect(await listTitles(file)).toEqual(kept);
   }, 30_000);
 
+  test("another database that is copied over it, into the same file", async () => {
+    const running = await start();
+    const { file, told } = running;
+    await write(running, 100);
+    const other = join(dirname(file), "other.db");
+    await fill(other, 5_000_000);
+    copyFileSync(other, file);
+    const bytes = readFileSync(file);
+    await writeOn(running);
+    expect((await ready(running)).detail).toContain(".saved-");
+    expect(await running.server.kill("SIGCONT")).toBe(1); // waits for its end
+    expect(readFileSync(file).equals(bytes)).toBe(true);
+    const saved = readdirSync(dirname(file)).find((name) => name.startsWith("rozmova.db.saved-"))!;
+    expect((await listTitles(join(dirname(file), saved))).slice(0, told.length)).toEqual(told);
+    expect(new Set(await listTitles(file))).toEqual(new Set(["other"]));
+  }, 30_000);
+
   test("a folder that is renamed, with another server's in its place", async () => {
     const running = await start();
     const { file, told } = running;
@@ -322,6 +341,7 @@ test("on a healthy server nothing is ever noticed: backups, others' VACUUM and c
     beside("PRAGMA wal_checkpoint(TRUNCATE)");
     beside("DROP TABLE filler; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
     beside("PRAGMA wal_checkpoint(PASSIVE)");
+    utimesSync(file, new Date(), new Date());
     expect((await ready(running)).status).toBe(200);
     expect((await runCommand(["restore", from, "--database-url", `sqlite:${file}`], root)).stderr).toContain("in use");
   }

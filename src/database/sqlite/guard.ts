@@ -76,7 +76,7 @@ export class FileGuard {
     } catch (cause) {
       if (!this.beyond) throw cause;
     } finally {
-      await this.tools.held.close(this.beyond?.damaged ?? false);
+      await this.tools.held.close();
     }
   }
 

@@ -64,13 +64,10 @@ export class HeldFiles {
     this.watched = new FileWatch(this.file);
   }
 
-  /** `damaged`: the connection is left to the process's end; closed, it would write its log into what is left of the file. */
-  async close(damaged: boolean): Promise<void> {
+  async close(): Promise<void> {
     await this.rest();
-    if (!damaged) {
-      this.connection.database.close();
-      this.watched.close();
-    }
+    this.connection.database.close();
+    this.watched.close();
     this.lock.close();
   }
 }

@@ -1,6 +1,6 @@
 // What can be made good when the database's files were taken away under the server: nothing that others put there is touched.
 
-import { closeSync, existsSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, existsSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { backup } from "node:sqlite";
 import { checkCopy, giveName, isTaken, syncFolder } from "./copy.ts";
@@ -10,15 +10,7 @@ import { DatabaseInUse } from "./lock.ts";
 import type { FileEnd, Loss } from "./watch.ts";
 
 /** It cannot be made good here: nothing may be written any more, and the message says where everything is. */
-export class Beyond extends Error {
-  /** What is left of the file must not be written to, not even by closing it. */
-  readonly damaged: boolean;
-
-  constructor(sentence: string, damaged = false) {
-    super(sentence);
-    this.damaged = damaged;
-  }
-}
+export class Beyond extends Error {}
 
 const logEnds = ["-wal", "-shm"] as const;
 
@@ -38,6 +30,7 @@ export async function mend(held: HeldFiles, losses: readonly Loss[]): Promise<st
       `The lock of the database ${file} was taken away and another process holds it now: this one writes no more. Everything that was acknowledged is in the database.`,
     );
   if (database === "missing") return putBack(held);
+  if (database === "overwritten") throw await overwritten(held);
   if (database === "shorter" || lostAs("-wal") === "shorter") return repair(held);
   if (!lostAs("-wal") && !lostAs("-shm")) return `The lock of the database ${file} was taken away; it is taken again.`;
   writeLog(held);
@@ -64,6 +57,23 @@ async function replaced(held: HeldFiles, copy?: string): Promise<Beyond> {
     `The database ${held.file} was replaced by another file under the server. Everything that was acknowledged is in ${saved}; ` +
       `\`rozmova restore ${saved}\` puts it back.`,
   );
+}
+
+/** What was in the file is gone; what is there now is left as it is. In the log and in memory there may be everything still. */
+async function overwritten(held: HeldFiles): Promise<Beyond> {
+  const { file } = held;
+  const saved = await saveCopy(held).catch(() => undefined);
+  let known = "what was only there is lost; its log is kept beside it";
+  try {
+    if (saved !== undefined) checkCopy(saved);
+    if (saved !== undefined) known = `what was in it was known still, and is in ${saved}`;
+  } catch {
+    rmSync(saved!, { force: true });
+  }
+  leaveToItself(file);
+  for (const end of logEnds)
+    if (await held.watch.isOurs(end)) renameSync(file + end, newName(`${file}${end}.saved-${stamp()}`));
+  return new Beyond(`Another program has written into the database ${file} under the server: ${known}.`);
 }
 
 /** The name is free. Page by page the copy is what the log would be played into, so that a crash in between does no harm. */
@@ -95,8 +105,9 @@ async function repair(held: HeldFiles): Promise<string> {
     const sentence =
       `The database ${file} or its log was cut off under the server, and what was cut off cannot be read any more (${why}). ` +
       "Nothing is written to what is left. Put a backup in its place with `rozmova restore`";
+    leaveToItself(file);
     writeFileSync(file + damageMark, `${sentence}.\n`, { mode: 0o600 });
-    throw new Beyond(`${sentence}, or remove ${file + damageMark} to start with what is left.`, true);
+    throw new Beyond(`${sentence}, or remove ${file + damageMark} to start with what is left.`);
   }
   const aside = `${file}.cut-off-${stamp()}`;
   renameSync(file, aside);
@@ -105,6 +116,21 @@ async function repair(held: HeldFiles): Promise<string> {
   await clearLog(held);
   reopen(held);
   return `The database ${file} or its log was cut off under the server; all of it was known still and is written anew. What was left is kept as ${aside}.`;
+}
+
+/**
+ * SQLite writes its log into the file when the last connection is closed, at the process's end too, unless the name leads to
+ * another one: it gets a file of its own with the same bytes.
+ */
+function leaveToItself(file: string): void {
+  const same = newName(`${file}.same-${stamp()}`);
+  try {
+    copyFileSync(file, same);
+    renameSync(same, file);
+  } catch (cause) {
+    rmSync(same, { force: true });
+    throw cause;
+  }
 }
 
 /** A whole copy, flushed, under a name that nothing had before. */

@@ -1,6 +1,6 @@
 // Whether the files that are open are still the whole files that the database's name leads to.
 
-import { type BigIntStats, closeSync, openSync, read, statSync } from "node:fs";
+import { type BigIntStats, closeSync, openSync, read, readSync, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 
 /** The database, its log, the log's index and the lock, by what their names end with. */
@@ -9,8 +9,8 @@ export type FileEnd = (typeof fileEnds)[number];
 
 export interface Loss {
   end: FileEnd;
-  /** `shorter`: the file has less in it than was stored there. */
-  how: "missing" | "replaced" | "shorter";
+  /** `shorter`: the file has less in it than was stored there. `overwritten`: another program has written into it. */
+  how: "missing" | "replaced" | "shorter" | "overwritten";
 }
 
 /** What the log's index says, at once for all who have the database open (sqlite.org/walformat.html 2.1, read 2026-11-27). */
@@ -34,6 +34,9 @@ export class FileWatch {
   readonly log: number;
   private readonly file: string;
   private readonly index: number;
+  private readonly database: number;
+  /** The first page of the file, as it was when the file had been written last. */
+  private first: { mtimeNs: bigint; salt: Buffer; page: Buffer };
   private readonly seen: BigIntStats[];
   private databaseBytes: number;
   private holesTell = true;
@@ -45,6 +48,9 @@ export class FileWatch {
     this.databaseBytes = Number(this.seen[0]!.size);
     this.log = openSync(`${file}-wal`, "r+");
     this.index = openSync(`${file}-shm`, "r");
+    this.database = openSync(file, "r");
+    const { salt, pageSize } = parseIndex(readBytesSync(this.index, indexBytes));
+    this.first = { mtimeNs: this.seen[0]!.mtimeNs, salt, page: readBytesSync(this.database, pageSize) };
   }
 
   /** What is lost; empty when all is well. Others may write, and copy the log into the database, meanwhile. */
@@ -59,9 +65,13 @@ export class FileWatch {
       const [database, log] = found;
       if (losses.length > 0 || typeof database !== "object" || typeof log !== "object") return losses;
       const short = await this.findShort(index, Number(database.size), log);
-      if (short === undefined) this.databaseBytes = Number(database.size);
-      if (short === undefined) return [];
-      if (isSame(index, await this.readIndex())) return [{ end: short, how: "shorter" }];
+      const foreign = short === undefined && (await this.isOverwritten(index, database));
+      if (short === undefined && !foreign) {
+        this.databaseBytes = Number(database.size);
+        return [];
+      }
+      if (!isSame(index, await this.readIndex())) continue;
+      return [short === undefined ? { end: "", how: "overwritten" } : { end: short, how: "shorter" }];
     }
   }
 
@@ -80,6 +90,7 @@ export class FileWatch {
   close(): void {
     closeSync(this.log);
     closeSync(this.index);
+    closeSync(this.database);
   }
 
   private compare(n: number, found: Found | undefined): "missing" | "replaced" | undefined {
@@ -122,25 +133,52 @@ export class FileWatch {
     return false;
   }
 
+  /** Only checkpoints write into the file: while the log is the same, its first page is what it was, or a page of the log. */
+  private async isOverwritten({ frames, pageSize, salt }: LogIndex, { mtimeNs }: BigIntStats): Promise<boolean> {
+    if (this.first.mtimeNs === mtimeNs) return false;
+    const page = await readBytes(this.database, pageSize, 0);
+    if (this.first.salt.equals(salt) && !this.first.page.equals(page) && !(await this.isInLog(page, frames)))
+      return true;
+    this.first = { mtimeNs, salt, page };
+    return false;
+  }
+
+  private async isInLog(page: Buffer, frames: number): Promise<boolean> {
+    for (let frame = 0; frame < frames; frame++) {
+      if ((await this.readFrameHead(frame, page.length)).readUInt32BE() !== 1) continue;
+      const at = logHeaderBytes + frame * (frameHeaderBytes + page.length) + frameHeaderBytes;
+      if ((await readBytes(this.log, page.length, at)).equals(page)) return true;
+    }
+    return false;
+  }
+
   private readFrameHead(frame: number, pageSize: number): Promise<Buffer> {
     return readBytes(this.log, 16, logHeaderBytes + frame * (frameHeaderBytes + pageSize));
   }
 
   private async readIndex(): Promise<LogIndex> {
-    const bytes = await readBytes(this.index, indexBytes, 0);
-    const size = bytes.readUInt16LE(14);
-    return {
-      pageSize: size === 1 ? 65_536 : size,
-      frames: bytes.readUInt32LE(16),
-      pages: bytes.readUInt32LE(20),
-      copied: bytes.readUInt32LE(96),
-      salt: bytes.subarray(32, 40),
-    };
+    return parseIndex(await readBytes(this.index, indexBytes, 0));
   }
 }
 
+function parseIndex(bytes: Buffer): LogIndex {
+  const size = bytes.readUInt16LE(14);
+  return {
+    pageSize: size === 1 ? 65_536 : size,
+    frames: bytes.readUInt32LE(16),
+    pages: bytes.readUInt32LE(20),
+    copied: bytes.readUInt32LE(96),
+    salt: bytes.subarray(32, 40),
+  };
+}
+
 function isSame(one: LogIndex, other: LogIndex): boolean {
-  return one.frames === other.frames && one.copied === other.copied && one.pages === other.pages;
+  return (
+    one.salt.equals(other.salt) &&
+    one.frames === other.frames &&
+    one.copied === other.copied &&
+    one.pages === other.pages
+  );
 }
 
 type Found = BigIntStats | "missing" | "unknown";
@@ -162,4 +200,10 @@ function readBytes(handle: number, length: number, at: number): Promise<Buffer> 
       failure ? reject(failure) : resolve(bytes),
     ),
   );
+}
+
+function readBytesSync(handle: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  readSync(handle, bytes, 0, length, 0);
+  return bytes;
 }

@@ -34,16 +34,15 @@ export function isStorageFailure(cause: unknown): boolean {
  * unknown cost, then without its words as well. A session that stays locked would be worse. Throws storage_unavailable.
  */
 export async function closeInAnyCase<T>(end: CloseTurn, write: (end: CloseTurn) => Promise<T>, log: Log): Promise<T> {
-  const unbilled = withoutBill(end);
-  const less = [unbilled, withoutWords(unbilled)];
+  const less = [withoutBill, withoutWords];
   for (let tried = end; ; ) {
     try {
       return await write(tried);
     } catch (cause) {
-      const next = less.shift();
-      if (isStorageFailure(cause) || !next) throw cause;
+      const leaveOut = less.shift();
+      if (isStorageFailure(cause) || !leaveOut) throw cause;
       log.error({ turn_id: end.turn.id, cause }, "a turn's end was refused; it is stored with less in it");
-      tried = next;
+      tried = leaveOut(tried);
     }
   }
 }

@@ -112,6 +112,7 @@ describe.each(storeEngines)("on %s", (_, openFixture) => {
     await store.appendEvents({ turnId: opened.turn.id, firstNumber: 2, events, usageRaw, modelServed: model });
     await store.close();
     const { entries, turn } = await recover(url, opened.turn.id);
+    expect(entries.map(({ outcome }) => outcome)).toEqual(["refused", "broken", "broken"]);
     expect(entries.map(({ at, errorCode }) => [at, errorCode])).toEqual(
       calls.map(({ at, errorCode }) => [at, errorCode]),
     );

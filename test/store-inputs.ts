@@ -57,6 +57,7 @@ export function entryFor(total: bigint | null, change: Partial<LedgerEntry> = {}
   return {
     ...{
       purpose: "chat",
+      outcome: "finished",
       attempt: 1,
       at: Date.now(),
       vendor: "acme",

@@ -20,16 +20,16 @@ import {
 import type { Reader, Tx, Value } from "./tx.ts";
 
 const entryColumns = `turn, number, purpose, at, vendor, model_requested, model_served, ${usageColumns}, total_pico, accuracy_rank,
-  balanced, error_code, lines, usage_raw, counted, price`;
-const entryValues = placeholders(1, 20);
+  balanced, error_code, lines, usage_raw, counted, outcome, price`;
+const entryValues = placeholders(1, 21);
 const insertUnpriced = `INSERT INTO ledger (${entryColumns}) VALUES (${entryValues}, NULL)`;
 const insertPriced = ({ dialect }: Tx) =>
-  `INSERT INTO ledger (${entryColumns}) SELECT ${dialect.name === "sqlite" ? entryValues : entryTypes}, row FROM price WHERE key = $21`;
+  `INSERT INTO ledger (${entryColumns}) SELECT ${dialect.name === "sqlite" ? entryValues : entryTypes}, row FROM price WHERE key = $22`;
 /** Postgres does not see from a SELECT what its values are to be. */
 const entryTypes = [
   ...["BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT"],
   ...Array.from({ length: 9 }, () => "BIGINT"),
-  ...["TEXT", "TEXT", "TEXT", "TEXT"],
+  ...["TEXT", "TEXT", "TEXT", "TEXT", "TEXT"],
 ]
   .map((type, index) => `CAST($${index + 1} AS ${type})`)
   .join(", ");
@@ -44,7 +44,7 @@ async function insertEntry(tx: Tx, turnRow: number, entry: LedgerEntry): Promise
     ...[turnRow, entry.attempt, entry.purpose, entry.at, entry.vendor, entry.modelRequested, entry.modelServed],
     ...usageValues(entry.usage),
     ...[entry.total, rankOf(entry.accuracy), entry.balanced ? 1 : 0, entry.errorCode, packLines(entry.lines)],
-    ...[entry.usageRaw, printCounted(entry.counted)],
+    ...[entry.usageRaw, printCounted(entry.counted), entry.outcome],
   ];
   if (entry.price === null) {
     await tx.run(insertUnpriced, values);
@@ -106,6 +106,7 @@ export function addTotals(
 interface EntryRow extends UsageRow {
   number: number;
   purpose: LedgerEntry["purpose"];
+  outcome: LedgerEntry["outcome"];
   at: number;
   vendor: string;
   model_requested: string;
@@ -123,7 +124,7 @@ interface EntryRow extends UsageRow {
 export async function listEntries(reader: Reader, owner: string, turnId: string): Promise<LedgerEntry[]> {
   const usage = usageColumns.replace(/\w+/g, "e.$&");
   const rows = await reader.all<EntryRow>(
-    `SELECT e.number, e.purpose, e.at, e.vendor, e.model_requested, e.model_served, e.usage_raw, e.counted, ${usage},
+    `SELECT e.number, e.purpose, e.outcome, e.at, e.vendor, e.model_requested, e.model_served, e.usage_raw, e.counted, ${usage},
        e.lines, CAST(e.total_pico AS TEXT) AS total_pico, e.accuracy_rank, e.balanced, e.error_code, p.content AS price
      FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 JOIN ledger e ON e.turn = t.row LEFT JOIN price p ON p.row = e.price
      WHERE t.id = $1 ORDER BY e.number`,
@@ -135,6 +136,7 @@ export async function listEntries(reader: Reader, owner: string, turnId: string)
 function entryFrom(row: EntryRow): LedgerEntry {
   return {
     purpose: row.purpose,
+    outcome: row.outcome,
     attempt: row.number,
     at: row.at,
     vendor: row.vendor,

@@ -38,6 +38,12 @@ export interface ReceiptPrice {
   rates: Record<string, unknown>;
 }
 
+/**
+ * How a call ended. `finished`: the vendor's stream came to its end. `broken`: it was sent, and then failed, timed out or was cut, or no
+ * answer came at all. `refused`: the vendor answered with an HTTP error before any event.
+ */
+export type CallOutcome = "finished" | "broken" | "refused";
+
 /** One provider call, booked. Written once, never changed. */
 export interface LedgerEntry {
   purpose: "chat";
@@ -58,6 +64,8 @@ export interface LedgerEntry {
   total: Pico | null;
   accuracy: Accuracy;
   balanced: boolean;
+  /** Null where an older program did not keep it. */
+  outcome: CallOutcome | null;
   /** Why the call delivered nothing, for a call the vendor refused. */
   errorCode: ErrorCode | null;
 }

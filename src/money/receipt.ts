@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import { makeBill, type Unreported } from "./bill.ts";
-import type { Accuracy, LedgerEntry } from "./ledger.ts";
+import type { Accuracy, CallOutcome, LedgerEntry } from "./ledger.ts";
 import type { Price } from "./price.ts";
 import { leastTokens } from "./tokens.ts";
 import { type Counted, type Meter, nothingCounted, sumModalities, type Usage, usageOf } from "./usage.ts";
@@ -21,11 +21,7 @@ export interface CallToBook {
   counted: Counted | null;
   /** The price of a model when the call was made. */
   findPrice(model: string): Price | undefined;
-  /**
-   * `finished`: the vendor's stream came to its end. `broken`: it was sent, and then failed, timed out or was cut, or no
-   * answer came at all. `refused`: the vendor answered with an HTTP error before any event.
-   */
-  outcome: "finished" | "broken" | "refused";
+  outcome: CallOutcome;
   /** Our estimate of the prompt's tokens, for a call that brings no count. */
   promptEstimate: number;
   /** What arrived of the answer, and of its thoughts, in `estimateTokens`' tokens. */
@@ -63,6 +59,7 @@ export function bookCall(call: CallToBook): LedgerEntry {
     total: 0n,
     accuracy: "exact",
     balanced: call.meter?.balanced ?? true,
+    outcome: call.outcome,
     errorCode: call.errorCode,
   };
   if (call.outcome === "refused") return entry;

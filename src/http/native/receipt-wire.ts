@@ -96,7 +96,18 @@ export const receiptSchema = z
       .boolean()
       .openapi({ description: "False while the turn runs, and while a stopped turn's bill is still being read" }),
     attempts: z
-      .array(z.object({ attempt: z.int().min(1), ...attemptShape, error_code: z.enum(errorCodes).nullable() }))
+      .array(
+        z.object({
+          attempt: z.int().min(1),
+          purpose: z.enum(["chat"]).openapi({ description: "What the call was made for" }),
+          outcome: z.enum(["finished", "broken", "refused"]).nullable().openapi({
+            description:
+              "finished: the whole answer came; refused: an error came instead; broken: it was sent, and no whole answer came; null: not known",
+          }),
+          ...attemptShape,
+          error_code: z.enum(errorCodes).nullable(),
+        }),
+      )
       .openapi({ description: "Every call to the vendor; the delivering one is also what stands above" }),
   })
   .openapi("Receipt", {
@@ -106,7 +117,9 @@ export const receiptSchema = z
       turn_id: exampleIds.turn,
       ...exampleAttempt,
       settled: true,
-      attempts: [{ attempt: 1, ...exampleAttempt, error_code: null }],
+      attempts: [
+        { attempt: 1, purpose: "chat" as const, outcome: "finished" as const, ...exampleAttempt, error_code: null },
+      ],
     },
   });
 
@@ -121,6 +134,8 @@ export function encodeReceipt(turn: Turn, entries: readonly LedgerEntry[]): z.in
     settled: turn.settled && turn.status !== "running",
     attempts: entries.map((entry) => ({
       attempt: entry.attempt,
+      purpose: entry.purpose,
+      outcome: entry.outcome,
       ...encodeAttempt(entry),
       error_code: entry.errorCode,
     })),

@@ -164,6 +164,23 @@ describe("a file taken away is put back, and nothing is lost", () => {
     await expectAllAfterKill(idle);
   }, 30_000);
 
+  test("where no copy can be made, nothing is written until one can", async () => {
+    const running = await start();
+    const { file } = running;
+    await write(running, 50);
+    rmSync(dirname(file), { recursive: true });
+    writeFileSync(dirname(file), "in the way");
+    const refused = await ready(running);
+    expect([refused.status, refused.code]).toEqual([503, "storage_unavailable"]);
+    expect(refused.detail).toContain("do not stop the server");
+    expect(await write(running, 1)).toBe(0);
+    rmSync(dirname(file));
+    await eventually(async () => (await ready(running)).status === 200, Boolean);
+    expect(await write(running, 10)).toBe(10);
+    expect(running.ended()).toBe(false);
+    await expectAllAfterKill(running);
+  }, 30_000);
+
   test("again and again", async () => {
     const running = await start();
     for (let times = 0; times < 3; times++) {

@@ -117,3 +117,19 @@ for (const screen of screens)
       expect(Object.fromEntries(Object.entries(seen).filter(([, found]) => found.length > 0))).toEqual({});
       await reader.close();
     });
+
+test("axe has nothing to say where the server asks for a key", async () => {
+  const reader = await newReader(story.browser);
+  const tab = await newTab(reader);
+  await tab.page.route("**/sessions?*", (route) =>
+    route.fulfill({
+      status: 401,
+      contentType: "application/problem+json",
+      body: JSON.stringify({ code: "unauthenticated" }),
+    }),
+  );
+  await tab.page.goto(story.server.url);
+  await tab.page.getByLabel("API key").waitFor();
+  expect(await violations(tab)).toEqual([]);
+  await reader.close();
+});

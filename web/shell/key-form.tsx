@@ -14,30 +14,32 @@ export function KeyForm() {
     location.reload();
   };
   return (
-    <form
-      class="key-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-    >
-      <Logo />
-      <h1>{text.value.keyTitle}</h1>
-      <p class="quiet">{text.value.keyExplain}</p>
-      <label>
-        <span>{text.value.keyLabel}</span>
-        <input
-          type="password"
-          autocomplete="current-password"
-          value={words.value}
-          ref={(input) => input?.focus()}
-          onInput={(event) => (words.value = event.currentTarget.value)}
-        />
-      </label>
-      {refused && <p role="alert">{text.value.keyWrong}</p>}
-      <button type="submit" class="button strong">
-        {text.value.keyEnter}
-      </button>
-    </form>
+    <main class="key-page">
+      <form
+        class="key-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <Logo />
+        <h1>{text.value.keyTitle}</h1>
+        <p class="quiet">{text.value.keyExplain}</p>
+        <label>
+          <span>{text.value.keyLabel}</span>
+          <input
+            type="password"
+            autocomplete="current-password"
+            value={words.value}
+            ref={(input) => input?.focus()}
+            onInput={(event) => (words.value = event.currentTarget.value)}
+          />
+        </label>
+        {refused && <p role="alert">{text.value.keyWrong}</p>}
+        <button type="submit" class="button strong">
+          {text.value.keyEnter}
+        </button>
+      </form>
+    </main>
   );
 }

@@ -1,7 +1,7 @@
 // What is known of the open conversation: its messages in pages, its session, how it is asked.
 
 import { signal } from "@preact/signals";
-import { type ApiError, api } from "../api/api.ts";
+import { type ApiError, api, untilAnswered } from "../api/api.ts";
 import type { History, Session } from "../api/wire.ts";
 import { asApiError } from "../shell/errors.ts";
 import { keyNeeded } from "../shell/state.ts";
@@ -49,7 +49,9 @@ export class Talk {
     this.olderError.value = null;
     try {
       const after = first.message.value.id;
-      const page = await api.readHistory(id, { limit: pageSize, order: "desc", after }, this.gone.signal);
+      const { signal: gone } = this.gone;
+      const read = () => api.readHistory(id, { limit: pageSize, order: "desc", after }, gone);
+      const page = await untilAnswered(read, gone);
       const older = await showPage(page);
       this.prepended.value += older.length;
       this.messages.value = [...older, ...this.messages.value];

@@ -1,10 +1,10 @@
 // A large database written straight into the tables, since going through the store's door would take an hour for what is only to be read.
 
 import { DatabaseSync } from "node:sqlite";
+import { defaultProject as project } from "../src/caller/project.ts";
 import { openStore } from "../src/database/open.ts";
 import { indexedWords, titleRow } from "../src/database/search/search-text.ts";
 import { newId, newTurnId } from "../src/id.ts";
-import { defaultProject as project } from "../src/store.ts";
 import { model } from "./conversation.ts";
 import { createRandom } from "./statistics.ts";
 

@@ -1,8 +1,9 @@
 // Fills a store with sessions that have a history, through the store's own door, before a server opens it.
 
+import { defaultProject } from "../src/caller/project.ts";
 import { openStore } from "../src/database/open.ts";
 import { answerIdOf, newId, newTurnId, questionIdOf } from "../src/id.ts";
-import { defaultProject, type Store } from "../src/store.ts";
+import type { Store } from "../src/store.ts";
 import { answerLength, model, questionLength, textOf } from "./conversation.ts";
 
 const processId = 1;
@@ -95,7 +96,7 @@ async function addTurn(store: Store, sessionId: string, number: number, inOrder:
         startedAt: at,
       },
       ...{ modelServed: null, finishReason: null, usage: null, cost: null, error: null, notices: [] },
-      ...{ settled: false, firstTokenAt: null, endedAt: null },
+      ...{ settled: false, user: null, keyId: null, firstTokenAt: null, endedAt: null },
     },
     question,
     session: undefined,

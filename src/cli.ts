@@ -8,6 +8,9 @@ const usage = `rozmova <command> [flags]
   emulator         run the Gemini emulator alone (--port 8001, --host 127.0.0.1)
   backup FILE      copy the SQLite database, also while the server runs
   restore FILE     put a backup in the database's place (stop the server first)
+  key create       make a key: --name N [--project P] [--scope chat,read] [--user U] [--operator]
+  key list         list the keys, one a line
+  key revoke ID    delete a key, by its id or the beginning of its secret
   doctor           look for what is wrong: key, clock, disk, database, port
   config           print the settings in force, secrets masked
   --version        print the version
@@ -47,6 +50,8 @@ async function run(name: string, flags: string[]): Promise<void> {
       return (await import("./command/backup.ts")).runBackup(...fileAndFlags(name, flags));
     case "restore":
       return (await import("./command/restore.ts")).runRestore(...fileAndFlags(name, flags));
+    case "key":
+      return (await import("./command/key.ts")).runKey(flags);
     case "doctor":
       return (await import("./command/doctor.ts")).runDoctor(flags);
     case "config":

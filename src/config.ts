@@ -12,6 +12,7 @@ import {
   type Setting,
   text,
   webAddress,
+  webOrigins,
   whole,
   yesOrNo,
 } from "./setting.ts";
@@ -49,13 +50,25 @@ export const settings = {
     env: "HOST",
     fallback: "127.0.0.1",
     read: text,
-    says: "Address to listen on. Anything but loopback needs INSECURE_NO_AUTH.",
+    says: "Address to listen on. On anything but loopback callers need a key.",
   },
   allowedHosts: {
     env: "ALLOWED_HOSTS",
     fallback: "",
     read: hostNames,
-    says: "Names under which browsers and proxies may call, separated by commas (chat.example): needed behind a reverse proxy. Needs INSECURE_NO_AUTH.",
+    says: "Names under which browsers and proxies may call, separated by commas (chat.example): needed behind a reverse proxy. With any, callers need a key.",
+  },
+  requireKey: {
+    env: "REQUIRE_KEY",
+    fallback: "auto",
+    read: oneOf("auto", "yes"),
+    says: "Who needs a key. auto: everybody, unless the server listens on loopback and ALLOWED_HOSTS is empty. yes: everybody.",
+  },
+  corsOrigins: {
+    env: "CORS_ORIGINS",
+    fallback: "",
+    read: webOrigins,
+    says: "Sites whose pages may call with a token of POST /tokens, separated by commas (https://shop.example).",
   },
   port: { env: "PORT", fallback: "8000", read: whole(0, 65_535), says: "Port to listen on; 0 takes any free one." },
   databaseUrl: {
@@ -69,7 +82,7 @@ export const settings = {
     env: "INSECURE_NO_AUTH",
     fallback: "no",
     read: yesOrNo,
-    says: "Serve other machines without any key: everyone who reaches the port can read, write and spend.",
+    says: "Ask nobody for a key, on any address: everyone who reaches the port can read, write and spend.",
   },
   maxConnections: {
     env: "MAX_CONNECTIONS",
@@ -295,6 +308,12 @@ function readSecret(name: SettingName, path: string, mistakes: string[]): string
 /** Whether an address stays on this machine. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Whether nobody is let in without a key. */
+export function needsKey(config: Config): boolean {
+  if (config.insecureNoAuth) return false;
+  return config.requireKey === "yes" || !isLoopback(config.host) || config.allowedHosts.length > 0;
 }
 
 /** Whether the bundled emulator must answer: nobody said where a model is. */

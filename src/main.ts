@@ -6,7 +6,8 @@ import { totalmem } from "node:os";
 import pino from "pino";
 import { startEmulator } from "../emulator/emulator.ts";
 import { loadPage } from "../web/build.ts";
-import { type Config, isDemo, isLoopback, openFilesLimit, readProxies } from "./config.ts";
+import { KeyRing } from "./caller/key-ring.ts";
+import { type Config, isDemo, needsKey, openFilesLimit, readProxies } from "./config.ts";
 import { Memories } from "./conversation/memories.ts";
 import { openStore } from "./database/open.ts";
 import { type App, type AppDeps, createApp, type HttpTimes } from "./http/app.ts";
@@ -27,6 +28,8 @@ export interface Server {
   mode: "live" | "demo";
   /** Turns of a process that died, closed at this start. */
   recovered: number;
+  /** A key is needed, and there was none at the start: nobody is let in yet. */
+  lacksKey: boolean;
   /** The house's parts, for a program that starts a server within itself. */
   store: Store;
   turns: Turns;
@@ -100,7 +103,6 @@ export function createLog(level: Config["logLevel"]): Log {
 export async function serve(config: Config, parts: Parts = {}): Promise<Server> {
   const { log = createLog(config.logLevel), now = Date.now, processId = randomInt(1, 2 ** 31 - 1) } = parts;
   const times = { ...usualTimes, ...parts.times };
-  refuseOpenDoor(config);
   const catalogue = createCatalogue(models);
   const priceBook = readPrices(config);
   const mode = isDemo(config) ? "demo" : "live";
@@ -131,10 +133,12 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   );
   const recovered = await turns.recover();
   turns.begin();
+  const keys = new KeyRing(store, now);
   const settings = { ...times, ...httpSettings(config), mode, version } as const;
   const app = createApp({
     store,
     turns,
+    keys,
     catalogue,
     prices: priceBook,
     log,
@@ -158,6 +162,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     port: listener.port,
     mode,
     recovered,
+    lacksKey: needsKey(config) && !(await store.hasKeys(now())),
     store,
     turns,
     app,
@@ -167,6 +172,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     async stop() {
       await turns.drain(config.shutdownMs);
       await letReadersGo(listener, times.lastEventMs);
+      await keys.close();
       await store.close();
       await emulator?.close();
     },
@@ -200,6 +206,8 @@ function httpSettings(config: Config) {
     maxTextChars: config.maxTextChars,
     idempotencyMs: config.idempotencyMs,
     allowedHosts: config.allowedHosts,
+    corsOrigins: config.corsOrigins,
+    needsKey: needsKey(config),
   };
 }
 
@@ -217,17 +225,6 @@ async function letReadersGo(listener: Listener, lastEventMs: number): Promise<vo
 /** A connection may have a call to the vendor behind it; the database and the log need some files, too. */
 function connectionsWithin(files: number): number {
   return Math.max(16, Math.floor((files - 128) / 2));
-}
-
-function refuseOpenDoor(config: Config): void {
-  if (config.insecureNoAuth || (isLoopback(config.host) && config.allowedHosts.length === 0)) return;
-  const opened = isLoopback(config.host)
-    ? `ALLOWED_HOSTS is ${config.allowedHosts.join(",")}`
-    : `HOST is ${config.host}`;
-  throw new Error(
-    `${opened}: other machines could then read, write and spend without a key, so the server does not start. ` +
-      "Listen on 127.0.0.1 and leave ALLOWED_HOSTS empty, or set INSECURE_NO_AUTH=yes (--insecure-no-auth) if something else guards the door.",
-  );
 }
 
 /** Some ten thousand rows. */

@@ -71,6 +71,19 @@ export function hostNames(value: string): readonly string[] {
     return new URL(`http://${name}`).hostname + port;
   });
 }
+/** As a browser names them in `Origin`. */
+export function webOrigins(value: string): readonly string[] {
+  const names = value
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  return names.map((name) => {
+    const bare = name.replace(/\/$/, "").toLowerCase();
+    if (!/^https?:\/\//.test(bare) || !URL.canParse(bare) || new URL(bare).origin !== bare)
+      throw new Error("sites separated by commas, such as https://shop.example or http://localhost:5173");
+    return bare;
+  });
+}
 export function databaseAddress(value: string): string {
   if (/^sqlite:.+/.test(value) || /^postgres(ql)?:\/\/.+/.test(value)) return value;
   throw new Error("sqlite:<file> or postgres://user:password@host/database");

@@ -3,6 +3,7 @@
 // Every write is one transaction, durable when its promise resolves. `owner` is the caller's project;
 // what belongs to another one is `not_found`. Times are milliseconds since 1970 UTC.
 
+import type { CallerStore } from "./caller/caller-store.ts";
 import type { Calibration } from "./conversation/memory.ts";
 import type { Failure, Message } from "./conversation/message.ts";
 import type { PastTurn } from "./conversation/path.ts";
@@ -14,13 +15,16 @@ import type { Counted, Usage } from "./money/usage.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
 import type { EndStatus, Notice, Turn } from "./turn/turn.ts";
 
-/** The project of whoever names no other. */
-export const defaultProject = "default";
-
 export interface Page {
   limit: number;
   after?: string | undefined;
   before?: string | undefined;
+}
+/** Which sessions are meant: all that are, or are not, in the trash, or those of one user, or some of them. */
+export interface SessionFilter {
+  deleted: boolean;
+  user?: string | undefined;
+  ids?: readonly string[] | undefined;
 }
 export interface Listed<T> {
   data: T[];
@@ -39,6 +43,7 @@ export interface SessionFields {
   system: string | null;
   params: Params;
   metadata: Metadata;
+  user?: string | null;
 }
 export interface Idempotency {
   key: string;
@@ -82,6 +87,9 @@ export interface OpenTurn {
   /** Refuses with version_mismatch unless the session is at this version. */
   ifVersion: number | undefined;
   modelRequested: string;
+  /** Whom the turn is for, and the key that it was asked for with. */
+  user?: string | null;
+  keyId?: string | null;
   idempotency: Idempotency | undefined;
   at: number;
   /** The process that runs the turn, and for how long it is believed without a sign of life, by the database's clock. */
@@ -202,7 +210,8 @@ export interface BookTotals {
   runningTurns: number;
 }
 
-export interface Store {
+/** With `caller/caller-store.ts`, which is the callers' share. */
+export interface Store extends CallerStore {
   createSession(
     owner: string,
     id: string,
@@ -213,8 +222,8 @@ export interface Store {
   findSession(owner: string, id: string): Promise<Session | undefined>;
   /** The same for what only goes into a write: never waits for the disk, and may show what is not safe there yet. */
   peekSession(owner: string, id: string): Promise<SessionState | undefined>;
-  listSessions(owner: string, page: Page & { deleted: boolean }): Promise<Listed<Session>>;
-  searchSessions(owner: string, query: string, page: Page & { deleted: boolean }): Promise<Listed<FoundSession>>;
+  listSessions(owner: string, page: Page & SessionFilter): Promise<Listed<Session>>;
+  searchSessions(owner: string, query: string, page: Page & SessionFilter): Promise<Listed<FoundSession>>;
   /** not_found | version_mismatch. Returns the session as it is after the change. */
   updateSession(
     owner: string,

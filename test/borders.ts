@@ -34,6 +34,7 @@ const words: { what: string; pattern: RegExp; only: RegExp }[] = [
 const packages: { pattern: RegExp; only: RegExp }[] = [
   { pattern: /^(hono|@hono)(\/|$)/, only: /^src\/http\// },
   { pattern: /^(pg|node:sqlite)(\/|$)/, only: /^src\/database\// },
+  { pattern: /^jose$/, only: /^src\/http\/auth\// },
   { pattern: /^@google\//, only: /^src\/providers\// },
   { pattern: /^eventsource-parser(\/|$)/, only: /^(src\/providers|web)\// },
 ];
@@ -46,6 +47,7 @@ const nouns: Record<string, readonly string[]> = {
   conversation: ["money", "model"],
   model: [],
   money: [],
+  caller: [],
 };
 const linesAllowed = 400;
 const pageLinesAllowed = 300;

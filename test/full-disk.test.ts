@@ -3,8 +3,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
+import { defaultProject } from "../src/caller/project.ts";
 import { openStore } from "../src/database/open.ts";
-import { defaultProject, type Store } from "../src/store.ts";
+import type { Store } from "../src/store.ts";
 import {
   call,
   collect,

@@ -111,10 +111,7 @@ describe("the host", () => {
     });
   });
 
-  test("a name or an address for other machines is not opened without a word", async () => {
-    const open: Record<string, string>[] = [{ ALLOWED_HOSTS: "chat.example" }, { HOST: "0.0.0.0" }];
-    for (const settings of open)
-      await expect(startHttp({ settings })).rejects.toThrow(/ALLOWED_HOSTS|HOST is 0\.0\.0\.0/);
+  test("a name that is none stops the start", async () => {
     for (const name of ["https://chat.example", "*", "a b", "chat.example/x"])
       await expect(startHttp({ settings: { ALLOWED_HOSTS: name } })).rejects.toThrow("ALLOWED_HOSTS");
   });

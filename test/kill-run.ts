@@ -5,8 +5,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startEmulator } from "../emulator/emulator.ts";
+import { defaultProject } from "../src/caller/project.ts";
 import { openStore } from "../src/database/open.ts";
-import { defaultProject } from "../src/store.ts";
 import {
   call,
   collect,
@@ -54,6 +54,8 @@ export interface ServerProcess {
   readyMs: number;
   kill(signal: NodeJS.Signals): Promise<number | null>;
   child: ChildProcess;
+  /** What it has written to stderr so far. */
+  said(): string;
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -85,7 +87,7 @@ export async function startProcess(
     child.kill(signal);
     return ended;
   };
-  return { url, readyMs: performance.now() - began, kill, child };
+  return { url, readyMs: performance.now() - began, kill, child, said: () => said };
 }
 
 interface StartedTurn {

@@ -19,9 +19,9 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { defaultProject } from "../src/caller/project.ts";
 import { openStore } from "../src/database/open.ts";
 import { newId } from "../src/id.ts";
-import { defaultProject } from "../src/store.ts";
 import { eventually, newSession } from "./client.ts";
 import { runCommand } from "./command.ts";
 import { type ServerProcess, startProcess } from "./kill-run.ts";

@@ -1,8 +1,9 @@
 // A line to Postgres that breaks while COMMIT's answer is on the way: what was stored is found, and nobody notices.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { defaultProject } from "../src/caller/project.ts";
 import { openStore } from "../src/database/open.ts";
-import { defaultProject, type Store } from "../src/store.ts";
+import type { Store } from "../src/store.ts";
 import {
   type AnswerBody,
   call,

@@ -106,6 +106,8 @@ export function validate(schema: Schema, value: Json, place = "", closed = false
     if (typeof schema.minimum === "number" && value < schema.minimum) say("is below the minimum");
     if (typeof schema.maximum === "number" && value > schema.maximum) say("is above the maximum");
   }
+  if (Array.isArray(value) && typeof schema.minItems === "number" && value.length < schema.minItems)
+    say("is too short");
   if (Array.isArray(value) && typeof schema.maxItems === "number" && value.length > schema.maxItems) say("is too long");
   if (typeof schema["x-max-bytes"] === "number" && Buffer.byteLength(JSON.stringify(value)) > schema["x-max-bytes"])
     say("has too many bytes");

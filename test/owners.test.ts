@@ -50,6 +50,8 @@ const attempts: Record<string, (store: Store, ids: Ids) => Promise<unknown>> = {
   readTurnLog: (store, { turnId }) => store.readTurnLog(stranger, turnId, 0),
   listEntries: (store, { turnId }) => store.listEntries(stranger, turnId),
   requestStop: (store, { runningTurnId }) => store.requestStop(stranger, runningTurnId, true),
+  findSessionUser: (store, { sessionId }) => store.findSessionUser(stranger, "session", sessionId),
+  findTurnUser: (store, { turnId }) => store.findSessionUser(stranger, "turn", turnId),
   findIdempotent: (store) => store.findIdempotent(stranger, key),
 };
 
@@ -64,7 +66,10 @@ async function tell(attempt: Promise<unknown>): Promise<unknown> {
 }
 
 /** The promises that are asked otherwise below, and those that no caller's request leads to. */
-const elsewhere = ["createSession", "listSessions", "searchSessions"];
+const elsewhere = [
+  ...["createSession", "listSessions", "searchSessions"],
+  ...["listKeys", "getKey", "createKey", "updateKey", "rotateKey", "deleteKey"], // foreign-ids.test.ts
+];
 const ofTheHouse = [
   ...[
     "readMemory",
@@ -77,6 +82,8 @@ const ofTheHouse = [
     "claimDeadTurns",
   ],
   ...["readDeadTurn", "sumBooks", "checkFiles", "checkWritable", "backup", "close"],
+  ...["readCallerVersion", "findKeyByHash", "findKeyById", "hasKeys", "touchKeys", "takeTokenSecret"],
+  ...["createProject", "findProject", "listProjects", "updateProject"],
 ];
 
 /** The answer to the same question about what nobody has. */

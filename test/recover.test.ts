@@ -3,8 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
+import { defaultProject as owner } from "../src/caller/project.ts";
 import { noLog } from "../src/log.ts";
-import { type CloseTurn, defaultProject as owner, type Store } from "../src/store.ts";
+import type { CloseTurn, Store } from "../src/store.ts";
 import { closeInAnyCase, closeOrFind } from "../src/turn/close.ts";
 import { eventually, newSession as makeSession, readHistory, readReceipt, say } from "./client.ts";
 import { engines } from "./engines.ts";

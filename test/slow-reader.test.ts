@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import net from "node:net";
 import { createParser } from "eventsource-parser";
-import { defaultProject } from "../src/store.ts";
+import { defaultProject } from "../src/caller/project.ts";
 import { collect, eventually, newSession, openEvents, readHistory, readTurn, say, textOf } from "./client.ts";
 import { createSqliteFile } from "./engines.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";

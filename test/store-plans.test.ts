@@ -6,6 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
+import { commandCaller } from "../src/caller/caller.ts";
+import { hashSecret, makeSecret } from "../src/caller/key.ts";
+import { findKeyByHash, findKeyById, getKey, listKeys } from "../src/database/caller/key.ts";
+import { findSessionUser } from "../src/database/caller/session-user.ts";
+import { readCallerVersion } from "../src/database/caller/version.ts";
 import { findKey } from "../src/database/idempotency.ts";
 import { listEntries } from "../src/database/ledger.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "../src/database/message.ts";
@@ -29,10 +34,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /**
  * A scan is allowed of what is small by its nature: rows in the statement itself or its values, a chain of branches, one walk of hits, turns
  * that are not settled (their index has no others), the next rows to index, a row of the text index by its number, the matches in the text index, from the newest on,
- * and its words, from one on (513: `term >=`), as long as they begin like the one before.
+ * and its words, from one on (513: `term >=`), as long as they begin like the one before; and an operator's page of all keys, from the newest on.
  */
 const small =
-  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:)$/;
+  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1)$/;
 /** A search that names no index: SQLite walks the rows until one fits, to find the least or the greatest. */
 const walksRows = /^SEARCH \w+$/;
 /** And sorting of what is few: the entries of one turn, the branches of one path. */
@@ -135,10 +140,36 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
   for (const deleted of [false, true]) {
     const pages = [{}, { after: newId() }, { before: newId() }, { after: newId(), before: newId() }];
     for (const page of pages) await listSessions(tx, "", { limit: 5, deleted, ...page });
+    for (const page of pages) await listSessions(tx, "", { limit: 5, deleted, user: "anna", ...page });
+    await listSessions(tx, "", { limit: 5, deleted, user: "anna", ids: [id] });
     await searchSessions(tx, "", "common wor", { limit: 5, deleted });
+    await searchSessions(tx, "", "common wor", { limit: 5, deleted, user: "anna", ids: [id] });
   }
+  await askForCallers(tx, id);
   await write("trashSession", { owner: "", id, at: 2, ifVersion: undefined });
   await write("restoreSession", { owner: "", id, at: 2, ifVersion: undefined });
+}
+
+async function askForCallers(tx: Tx, sessionId: string): Promise<void> {
+  const write = <N extends OperationName>(name: N, input: OperationInput<N>) => runOperation(tx, name, input);
+  const rights = { project: "default", scopes: ["chat" as const], user: null, models: null, expiresAt: null };
+  const secret = hashSecret(makeSecret());
+  const key = { maker: commandCaller, id: newId(), key: { ...rights, name: "k", metadata: {} }, secret, at: 1 };
+  const { id } = await write("createKey", key);
+  await write("updateKey", { caller: commandCaller, id, change: { name: "l", disabled: true, expiresAt: 5 } });
+  await write("rotateKey", { caller: commandCaller, id, secret: hashSecret(makeSecret()), oldUntil: 5 });
+  await write("touchKeys", { used: [{ id, at: 5 }] });
+  await write("createProject", { id: "p", name: "p", disabled: false, createdAt: 1 });
+  await write("updateProject", { id: "p", change: { disabled: true } });
+  await write("takeTokenSecret", { candidate: "c" });
+  await findKeyByHash(tx, secret.hash);
+  await findKeyById(tx, id);
+  await readCallerVersion(tx);
+  for (const caller of [{ ...commandCaller, scopes: ["admin" as const] }, commandCaller])
+    for (const page of [{}, { after: id }, { before: id }]) await listKeys(tx, caller, { limit: 5, ...page });
+  await getKey(tx, commandCaller, id);
+  for (const kind of ["session", "turn"] as const) await findSessionUser(tx, "default", kind, sessionId);
+  await write("deleteKey", { caller: commandCaller, id, at: 5 });
 }
 
 describe("query plans", () => {

@@ -1,7 +1,7 @@
 // What a turn must not do: begin while the server goes, call when it was stopped before, refuse what is stale, keep a key for nothing.
 
 import { describe, expect, test } from "bun:test";
-import { defaultProject } from "../src/store.ts";
+import { defaultProject } from "../src/caller/project.ts";
 import {
   call,
   collect,

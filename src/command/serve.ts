@@ -13,6 +13,7 @@ export async function runServer(flags: string[]): Promise<void> {
   const server = await serve(config);
   console.error(`Rozmova ${version} listens on ${server.url}  (API documentation: ${server.url}/docs)`);
   if (server.mode === "demo") console.error(`DEMO MODE. ${demoHint}`);
+  if (server.lacksKey) console.error(firstKeyHint);
   if (config.insecureNoAuth) console.error("WARNING: no key is asked of anybody who reaches this port.");
   stopOnSignal(() => server.stop());
   void server.lost.then(endLost);
@@ -27,6 +28,10 @@ function endLost(why: string): void {
   process.exitCode = 1;
   setTimeout(() => process.exit(1), lastWordsMs);
 }
+
+const firstKeyHint =
+  "NO KEY YET: every request is answered 401 until there is one. Make it beside the running server, with the same DATABASE_URL:\n" +
+  "  npm run rozmova -- key create --name first --scope chat,read,admin";
 
 /** A database's address is a secret only with a password in it. */
 function secretsInFlags(flags: string[]): SettingName[] {

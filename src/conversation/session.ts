@@ -15,6 +15,8 @@ export interface Session {
   system: string | null;
   params: Params;
   metadata: Metadata;
+  /** The caller's own name for whoever talks here; null: nobody's. */
+  user: string | null;
   messageCount: number;
   createdAt: number;
   updatedAt: number;

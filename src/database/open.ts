@@ -1,7 +1,12 @@
 // Opens the store that a DATABASE_URL names: the promises of store.ts over either engine.
 
+import type { CallerStore } from "../caller/caller-store.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store.ts";
+import { findKeyByHash, findKeyById, getKey, hasKeys, listKeys } from "./caller/key.ts";
+import { findProject, listProjects } from "./caller/project.ts";
+import { findSessionUser } from "./caller/session-user.ts";
+import { readCallerVersion } from "./caller/version.ts";
 import type { Engine } from "./engine.ts";
 import { findKey } from "./idempotency.ts";
 import { listEntries, sumBooks } from "./ledger.ts";
@@ -21,6 +26,8 @@ export interface StoreOptions {
   now?: (() => number) | undefined;
   /** For a command beside a running server: nothing is locked, migrated or written. */
   readOnly?: boolean | undefined;
+  /** For a command that writes a little, also beside a running server. */
+  beside?: boolean | undefined;
   /** SQLite: the file may not grow beyond this. */
   maxFileBytes?: number | undefined;
   /** SQLite: the database's files were taken away and could not be put back; told once, with a sentence for the operator. */
@@ -58,6 +65,7 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     engine.write("sweepKeys", { at }).catch(() => {}); // the next one tries again
   };
   return {
+    ...createCallerStore(engine),
     createSession(owner, id, fields, at, idempotency) {
       if (idempotency) sweep(at);
       return engine.write("createSession", { owner, id, fields, at, idempotency });
@@ -110,5 +118,29 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     },
     backup: (file, progress) => engine.backup(file, progress),
     close: () => engine.close(),
+  };
+}
+
+/** Who may call must not wait for the disk: a change is seen a moment before it is safe, never after. */
+function createCallerStore(engine: Engine): CallerStore {
+  const { durable, committed } = engine;
+  return {
+    readCallerVersion: () => readCallerVersion(committed),
+    findKeyByHash: (hash) => findKeyByHash(committed, hash),
+    findKeyById: (id) => findKeyById(committed, id),
+    hasKeys: (at) => hasKeys(committed, at),
+    listKeys: (caller, page) => listKeys(durable, caller, page),
+    getKey: (caller, id) => getKey(durable, caller, id),
+    createKey: (maker, id, key, secret, at) => engine.write("createKey", { maker, id, key, secret, at }),
+    updateKey: (caller, id, change) => engine.write("updateKey", { caller, id, change }),
+    rotateKey: (caller, id, secret, oldUntil) => engine.write("rotateKey", { caller, id, secret, oldUntil }),
+    deleteKey: (caller, id, at) => engine.write("deleteKey", { caller, id, at }),
+    touchKeys: (used) => engine.write("touchKeys", { used }),
+    createProject: (project) => engine.write("createProject", project),
+    findProject: (id) => findProject(durable, id),
+    listProjects: (page) => listProjects(durable, page),
+    updateProject: (id, change) => engine.write("updateProject", { id, change }),
+    takeTokenSecret: (candidate) => engine.write("takeTokenSecret", { candidate }),
+    findSessionUser: (project, kind, id) => findSessionUser(committed, project, kind, id),
   };
 }

@@ -1,5 +1,8 @@
 // The writes of this room by name: each runs as one transaction, takes one cloneable input and returns a cloneable result.
 
+import { createKey, deleteKey, rotateKey, touchKeys, updateKey } from "./caller/key.ts";
+import { createProject, updateProject } from "./caller/project.ts";
+import { takeTokenSecret } from "./caller/secret.ts";
 import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
 import { claimDeadTurns } from "./recovery.ts";
@@ -28,6 +31,14 @@ export const operations = {
   renewLease,
   claimDeadTurns,
   sweepKeys,
+  createKey,
+  updateKey,
+  rotateKey,
+  deleteKey,
+  touchKeys,
+  createProject,
+  updateProject,
+  takeTokenSecret,
   writeCheck,
 };
 

@@ -4,12 +4,12 @@ import type { Session } from "../conversation/session.ts";
 import { AppError, notFound } from "../errors.ts";
 import { answerIdOf, isId } from "../id.ts";
 import { noUsage } from "../money/usage.ts";
-import type { Idempotency, Listed, Page, SessionFields, SessionState } from "../store.ts";
+import type { Idempotency, Listed, Page, SessionFields, SessionFilter, SessionState } from "../store.ts";
 import { accuracyAt, type CostRow, storableText, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
 import { claimKey } from "./idempotency.ts";
 import type { Reader, Tx, Value } from "./tx.ts";
 
-export const sessionColumns = `row, id, title, model, system, params, metadata, message_count, created_at, updated_at, deleted_at,
+export const sessionColumns = `row, id, title, model, system, params, metadata, user_name, message_count, created_at, updated_at, deleted_at,
   running_turn_id, version, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank, unpriced_turns`;
 
 export interface SessionRow extends UsageRow, CostRow {
@@ -20,6 +20,7 @@ export interface SessionRow extends UsageRow, CostRow {
   system: string | null;
   params: string;
   metadata: string;
+  user_name: string | null;
   message_count: number;
   created_at: number;
   updated_at: number;
@@ -38,6 +39,7 @@ export function sessionFrom(row: SessionRow): Session {
     system: row.system,
     params: JSON.parse(row.params),
     metadata: JSON.parse(row.metadata),
+    user: row.user_name,
     messageCount: row.message_count,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -104,10 +106,10 @@ export async function createSession(tx: Tx, input: CreateSession): Promise<Sessi
     if (!session) throw new AppError("idempotency_mismatch", "This Idempotency-Key was used for something else.");
     return session;
   }
-  const values = Object.values(fieldValues(fields));
+  const values = Object.values(fieldValues({ ...fields, user: fields.user ?? null }));
   const [row] = await tx.all<SessionRow>(
-    `INSERT INTO session (id, project, created_at, updated_at, title, model, system, params, metadata)
-     VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8) RETURNING ${sessionColumns}`,
+    `INSERT INTO session (id, project, created_at, updated_at, title, model, system, user_name, params, metadata)
+     VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9) RETURNING ${sessionColumns}`,
     [id, owner, at, ...values],
   );
   if (fields.title !== null) await tx.indexTitle(row!.row, owner, fields.title);
@@ -117,9 +119,10 @@ export async function createSession(tx: Tx, input: CreateSession): Promise<Sessi
 /** The columns of the fields that are there, in a fixed order. */
 function fieldValues(fields: Partial<SessionFields>): Record<string, Value> {
   const values: Record<string, Value> = {};
-  for (const name of ["title", "model", "system"] as const) {
+  for (const name of ["title", "model", "system", "user"] as const) {
     const value = fields[name];
-    if (value !== undefined) values[name] = value === null ? null : storableText(value);
+    const column = name === "user" ? "user_name" : name;
+    if (value !== undefined) values[column] = value === null ? null : storableText(value);
   }
   for (const name of ["params", "metadata"] as const) {
     if (fields[name] !== undefined) values[name] = JSON.stringify(fields[name]);
@@ -139,11 +142,11 @@ export async function findSession(reader: Reader, owner: string, id: string): Pr
 export async function listSessions(
   reader: Reader,
   owner: string,
-  page: Page & { deleted: boolean },
+  page: Page & SessionFilter,
 ): Promise<Listed<Session>> {
   const { after, before, limit } = page;
   const params: Value[] = [owner, limit + 1];
-  let where = `project = $1 AND deleted_at IS ${page.deleted ? "NOT NULL" : "NULL"}`;
+  let where = `project = $1 AND ${chooseSessions(reader, page, params)}`;
   for (const [cursor, sign] of [
     [after, "<"],
     [before, ">"],
@@ -159,6 +162,20 @@ export async function listSessions(
   );
   const data = rows.slice(0, limit).map(sessionFrom);
   return { data: backwards ? data.reverse() : data, hasMore: rows.length > limit };
+}
+
+/** What the filter says of the table named `of`; adds to the parameters. */
+export function chooseSessions(
+  { dialect }: Reader,
+  { deleted, user, ids }: SessionFilter,
+  params: Value[],
+  of?: string,
+): string {
+  const column = (name: string) => (of === undefined ? name : `${of}.${name}`);
+  let where = `${column("deleted_at")} IS ${deleted ? "NOT NULL" : "NULL"}`;
+  if (user !== undefined) where += ` AND ${column("user_name")} = $${params.push(user)}`;
+  if (ids !== undefined) where += ` AND ${column("id")} ${dialect.inList(`$${params.push(JSON.stringify(ids))}`)}`;
+  return where;
 }
 
 export interface UpdateSession {

@@ -93,11 +93,12 @@ async function takeSession(tx: Tx, input: OpenTurn, place: Place, content: strin
   throw new AppError("conflict", "The session changes hands too fast; try again.", { retryAfterSeconds: 1 });
 }
 
-/** Whether whoever chose the model and its parameters by one state of the session would choose the same by the other. */
+/** Whether whoever chose the model, its parameters and the user by one state of the session would choose the same by the other. */
 function isDecidedAlike(one: SessionState, other: SessionState): boolean {
   return (
     one.model === other.model &&
     one.system === other.system &&
+    one.user === other.user &&
     JSON.stringify(one.params) === JSON.stringify(other.params)
   );
 }
@@ -164,11 +165,14 @@ function insertTurn(
   parentRow: number | null,
   question: string,
 ): Promise<number> {
-  const { turnId, modelRequested, at, processId, leaseMs } = input;
+  const { turnId, modelRequested, at, processId, leaseMs, user = null, keyId = null } = input;
   return tx.insert(
-    `INSERT INTO turn (id, session, branch, position, parent, status, model_requested, started_at, process_id, lease_until, question)
-     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, ${tx.dialect.now} + $9, $10)`,
-    [turnId, row, tipBranch, tipPosition, parentRow, modelRequested, at, processId, leaseMs, question],
+    `INSERT INTO turn (id, session, branch, position, parent, status, model_requested, started_at, process_id, lease_until, user_name, key_id, question)
+     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, ${tx.dialect.now} + $9, $10, $11, $12)`,
+    [
+      ...[turnId, row, tipBranch, tipPosition, parentRow, modelRequested, at, processId, leaseMs],
+      ...[user === null ? null : storableText(user), keyId, question],
+    ],
   );
 }
 
@@ -200,7 +204,7 @@ function messagesOf(
   return { userMessage, reply };
 }
 
-function turnOf({ turnId, sessionId, modelRequested, at }: OpenTurn): Turn {
+function turnOf({ turnId, sessionId, modelRequested, at, user = null, keyId = null }: OpenTurn): Turn {
   return {
     id: turnId,
     sessionId,
@@ -215,6 +219,8 @@ function turnOf({ turnId, sessionId, modelRequested, at }: OpenTurn): Turn {
     error: null,
     notices: [],
     settled: false,
+    user,
+    keyId,
     startedAt: at,
     firstTokenAt: null,
     endedAt: null,

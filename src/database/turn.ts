@@ -16,7 +16,7 @@ const servedSoFar = `(SELECT e.model_served FROM turn_event e WHERE e.turn_id = 
 export const turnColumns = `t.row, t.id, s.id AS session_id, s.project, t.question_id, t.answer_id, t.status, t.model_requested,
   CASE WHEN t.status = 'running' THEN ${servedSoFar} ELSE t.model_served END AS model_served, t.finish_reason,
   t.error_code, t.error_detail, t.notices, ${usageColumns.replace(/\w+/g, "t.$&")}, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank,
-  t.started_at, t.first_token_at, t.ended_at, t.last_number, t.settled`;
+  t.started_at, t.first_token_at, t.ended_at, t.last_number, t.settled, t.user_name, t.key_id`;
 
 export interface TurnRow extends MessageIds, UsageRow, CostRow {
   row: number;
@@ -34,6 +34,8 @@ export interface TurnRow extends MessageIds, UsageRow, CostRow {
   ended_at: number | null;
   last_number: number | null;
   settled: number;
+  user_name: string | null;
+  key_id: string | null;
 }
 
 export function turnFrom(row: TurnRow): Turn {
@@ -52,6 +54,8 @@ export function turnFrom(row: TurnRow): Turn {
     error: row.error_code === null ? null : { code: row.error_code, detail: row.error_detail ?? "" },
     notices,
     settled: row.settled === 1,
+    user: row.user_name,
+    keyId: row.key_id,
     startedAt: row.started_at,
     firstTokenAt: row.first_token_at,
     endedAt: row.ended_at,

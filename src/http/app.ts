@@ -4,17 +4,23 @@ import { Hono } from "hono";
 import { AppError } from "../errors.ts";
 import type { HttpAnswer } from "./answer.ts";
 import { type Asked, pathOf } from "./asked.ts";
-import { Visitors } from "./auth.ts";
+import { Auth } from "./auth/auth.ts";
+import { Cors } from "./auth/cors.ts";
+import { Signer } from "./auth/signature.ts";
+import { Visitors } from "./auth/visitors.ts";
 import type { AppDeps } from "./deps.ts";
 import { Exchange } from "./exchange.ts";
 import { healthRoutes } from "./health.ts";
 import { historyRoutes } from "./native/history.ts";
+import { keyRoutes } from "./native/key.ts";
 import { messageRoutes } from "./native/message.ts";
 import { modelRoutes } from "./native/model.ts";
+import { projectRoutes } from "./native/project.ts";
 import { sessionRoutes } from "./native/session.ts";
+import { tokenRoutes } from "./native/token.ts";
 import { turnRoutes } from "./native/turn.ts";
 import { answerProblem } from "./problem.ts";
-import type { Route } from "./route.ts";
+import type { Gate, Route } from "./route.ts";
 import { createDocs, docsPaths } from "./site/docs.ts";
 import { answerFile } from "./site/static.ts";
 import { createWeb } from "./site/web.ts";
@@ -49,27 +55,45 @@ function isHealth(request: Asked): boolean {
 export function createApp(deps: AppDeps): App {
   const { settings, log } = deps;
   const streams = new Streams(settings.heartbeatMs ?? 15_000);
+  const signer = new Signer(deps.store, deps.now);
   const routes: Route[] = [
     ...sessionRoutes(deps),
     ...messageRoutes(deps, streams),
     ...historyRoutes(deps),
     ...turnRoutes(deps, streams),
     ...modelRoutes(deps),
+    ...keyRoutes(deps),
+    ...projectRoutes(deps),
+    ...tokenRoutes(deps, signer),
     ...healthRoutes(deps),
   ];
-  const bodyLimits = { maxBytes: settings.maxBodyBytes, deadlineMs: settings.bodyDeadlineMs ?? 120_000 };
+  const cors = new Cors(settings.corsOrigins ?? []);
   const visitors = new Visitors(settings.allowedHosts);
+  const auth = new Auth({ ...deps, signer, visitors, cors, needsKey: settings.needsKey });
+  const gate: Gate = {
+    limits: { maxBytes: settings.maxBodyBytes, deadlineMs: settings.bodyDeadlineMs ?? 120_000 },
+    requireVisible: (caller, kind, id) => auth.requireVisible(caller, kind, id),
+  };
   const findDoc = createDocs(routes, settings.version, settings);
   const web = createWeb(deps);
 
   const hono = new Hono<{ Bindings: { exchange: Exchange } }>();
   for (const one of routes) {
     hono.on(one.method.toUpperCase(), one.path.replace(/\{(\w+)\}/g, ":$1"), (context) =>
-      passOn(one.serve(context.env.exchange, context.req.param("id") ?? "", bodyLimits)),
+      passOn(one.serve(context.env.exchange, context.req.param("id") ?? "", gate)),
     );
   }
   hono.notFound((context) => passOn(answerElse(context.env.exchange, context.req.path)));
   hono.onError((cause, context) => passOn(answerProblem(context.env.exchange, cause)));
+
+  /** Whoever looks after the server's health is not asked who it is. */
+  async function admit(exchange: Exchange): Promise<HttpAnswer> {
+    if (!isHealth(exchange.request)) {
+      const who = auth.identify(exchange.request);
+      exchange.who = who instanceof Promise ? await who : who;
+    }
+    return dispatch(exchange);
+  }
 
   /** HEAD is GET without its body, which whoever sends the answer leaves out. */
   function dispatch(exchange: Exchange): Promise<HttpAnswer> | HttpAnswer {
@@ -122,12 +146,13 @@ export function createApp(deps: AppDeps): App {
       const exchange = new Exchange(request, log);
       let answer: HttpAnswer;
       try {
-        if (!isHealth(request)) visitors.check(request);
-        answer = await dispatch(exchange);
+        answer = cors.answerPreflight(request) ?? (await admit(exchange));
       } catch (cause) {
         answer = answerProblem(exchange, cause);
       }
-      Object.assign(answer.headers, headersOfAll, { "x-request-id": exchange.requestId });
+      Object.assign(answer.headers, headersOfAll, cors.headersFor(request, exchange.who), {
+        "x-request-id": exchange.requestId,
+      });
       if (!exchange.streaming || request.method === "HEAD") exchange.writeLog({ status: answer.status });
       return answer;
     },

@@ -1,5 +1,6 @@
 // What the HTTP room is given: the house's own parts, and its settings.
 
+import type { KeyRing } from "../caller/key-ring.ts";
 import type { Log } from "../log.ts";
 import type { Catalogue } from "../model/model.ts";
 import type { PriceBook } from "../money/price.ts";
@@ -32,6 +33,10 @@ export interface HttpSettings extends HttpTimes {
   idempotencyMs: number;
   /** Names by which this server may be called, besides localhost and its addresses; in small letters, with or without a port. */
   allowedHosts: readonly string[];
+  /** Whether nobody is let in without a key or token. */
+  needsKey: boolean;
+  /** Sites whose pages may call with a token. */
+  corsOrigins: readonly string[];
 }
 
 /** One file of the web page, as it is served. `immutable`: its name changes with its content. */
@@ -45,6 +50,7 @@ export interface PageFile {
 export interface AppDeps {
   store: Store;
   turns: Turns;
+  keys: KeyRing;
   catalogue: Catalogue;
   prices: PriceBook;
   log: Log;

@@ -1,9 +1,10 @@
 // One request on its way through the house: who asks, under which id, and what the log will say of it.
 
+import type { Caller } from "../caller/caller.ts";
 import { newId } from "../id.ts";
 import type { Log } from "../log.ts";
-import { defaultProject } from "../store.ts";
 import type { Asked } from "./asked.ts";
+import { keyNeeded } from "./auth/auth.ts";
 
 /** What happened to a request, in the words of the log. */
 interface Outcome {
@@ -16,8 +17,8 @@ interface Outcome {
 /** What the rest of the house calls a call is one to a vendor; this is one with whoever asks us. */
 export class Exchange {
   readonly requestId = newId();
-  /** The caller's API key id; "" while there are no keys. */
-  readonly owner = defaultProject;
+  /** Null: nobody that is known, and a key is needed. */
+  who: Caller | null = null;
   /** The route's pattern; never the address itself, which may hold words of the user. */
   route: string | undefined;
   sessionId: string | undefined;
@@ -36,6 +37,17 @@ export class Exchange {
     this.asked = request;
     this.method = request?.method ?? "";
     this.log = log;
+  }
+
+  /** Throws unauthenticated where a key is needed and none is known. */
+  get caller(): Caller {
+    if (!this.who) throw keyNeeded();
+    return this.who;
+  }
+
+  /** The project that the request is for. */
+  get owner(): string {
+    return this.caller.project;
   }
 
   get request(): Asked {
@@ -65,6 +77,7 @@ export class Exchange {
       status: outcome.status,
       ms: Math.round((performance.now() - this.startedAt) * 100) / 100,
       request_id: this.requestId,
+      key_id: this.who?.keyId ?? undefined,
       session_id: this.sessionId,
       turn_id: this.turnId,
       code: this.code,

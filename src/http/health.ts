@@ -47,6 +47,7 @@ export function healthRoutes({ store, turns, settings, now }: AppDeps): Route[] 
     route({
       method: "get",
       path: "/healthz",
+      scope: "none",
       operationId: "getHealth",
       tag: "Server",
       summary: "Whether the server lives, and whether a real model answers",
@@ -68,6 +69,7 @@ export function healthRoutes({ store, turns, settings, now }: AppDeps): Route[] 
     route({
       method: "get",
       path: "/readyz",
+      scope: "none",
       operationId: "getReadiness",
       tag: "Server",
       summary: "Whether a turn can be taken now",

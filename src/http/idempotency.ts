@@ -1,10 +1,12 @@
 // Idempotency-Key: what names a request, and what makes two requests the same.
 
 import { createHash } from "node:crypto";
+import type { Caller } from "../caller/caller.ts";
 import type { Idempotency } from "../store.ts";
 import { pathOf } from "./asked.ts";
 import type { Exchange } from "./exchange.ts";
 import { invalidRequest } from "./field-errors.ts";
+import { userHeader } from "./user.ts";
 
 /** Visible characters and inner spaces; it is stored and compared as it is. */
 const allowedKey = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
@@ -15,8 +17,19 @@ export function readIdempotency(exchange: Exchange, body: unknown, expiresAt: nu
   if (key === undefined) return undefined;
   if (!allowedKey.test(key))
     throw invalidRequest([{ pointer: "Idempotency-Key", detail: "must be 1 to 255 printable ASCII characters" }]);
-  const asked = `${exchange.method} ${pathOf(exchange.request).toLowerCase()}\n${canonicalJson(body)}`;
-  return { key, bodyHash: createHash("sha256").update(asked).digest("hex"), expiresAt };
+  const user = exchange.header(userHeader);
+  const asked = `${exchange.method} ${pathOf(exchange.request).toLowerCase()}\n${canonicalJson(body)}${user === undefined ? "" : `\n${user}`}`;
+  return {
+    key: `${spaceOf(exchange.caller)}${key}`,
+    bodyHash: createHash("sha256").update(asked).digest("hex"),
+    expiresAt,
+  };
+}
+
+/** Each caller's keys are its own: a key's, whatever its secret is now, and those of a token's user. */
+function spaceOf({ by, keyId, user }: Caller): string {
+  if (by === "key") return `${keyId} `;
+  return by === "token" ? `${user!.length}:${user} ` : "";
 }
 
 /** JSON with sorted names: the same content is the same text, however the client's library happens to print it. */

@@ -75,6 +75,7 @@ export function answerProblem(exchange: Exchange, cause: unknown, headers: Recor
     "x-content-type-options": "nosniff",
     ...headers,
   };
+  if (body.status === 401) all["www-authenticate"] = "Bearer"; // RFC 9110, 15.5.2
   const seconds = cause instanceof AppError ? cause.retryAfterSeconds : undefined;
   if (seconds !== undefined) all["retry-after"] = String(Math.max(1, Math.ceil(seconds)));
   return { status: body.status, headers: all, body: JSON.stringify(body) };

@@ -1,6 +1,8 @@
 // An endpoint is one form: from it come the validation of a request, its types, and its place in the OpenAPI document.
 
 import type { z } from "@hono/zod-openapi";
+import type { Caller } from "../caller/caller.ts";
+import { requireScope, type Scope } from "../caller/scope.ts";
 import { type ErrorCode, notFound } from "../errors.ts";
 import { isId } from "../id.ts";
 import type { HttpAnswer } from "./answer.ts";
@@ -18,14 +20,16 @@ export interface Answer {
 /** What the endpoint says of itself, for the document. */
 export interface RouteForm {
   method: "get" | "post" | "patch" | "delete";
+  /** What the caller must be allowed to do. `any`: whoever has a key; `none`: everybody, without one. */
+  scope: Scope | "any" | "none";
   /** As OpenAPI writes it: `/sessions/{id}`. */
   path: string;
   operationId: string;
   tag: string;
   summary: string;
   description?: string;
-  /** What `{id}` names; anything that is no id of ours is `not_found`. */
-  params?: { id: "session" | "turn" };
+  /** What `{id}` names; anything that is no id of ours is `not_found`. A project's is a name. */
+  params?: { id: "session" | "turn" | "key" | "project" };
   /** Request headers with their meaning; what shape each has: `site/openapi.ts`. */
   headers?: Record<string, string>;
   /** Closed: unknown names are refused. Absent: whatever is in the query is ignored. */
@@ -46,9 +50,16 @@ export interface Asked<Query, Body> {
   body: Body;
 }
 
+/** What a request passes on its way to a handler. */
+export interface Gate {
+  limits: BodyLimits;
+  /** Throws not_found unless the caller may see it. */
+  requireVisible(caller: Caller, kind: "session" | "turn", id: string): Promise<void>;
+}
+
 export interface Route extends RouteForm {
-  /** Validates and answers. Throws AppError. */
-  serve(exchange: Exchange, id: string, limits: BodyLimits): Promise<HttpAnswer>;
+  /** Lets in, validates and answers. Throws AppError. */
+  serve(exchange: Exchange, id: string, gate: Gate): Promise<HttpAnswer>;
 }
 
 type Spec<Query extends z.ZodObject | undefined, Body extends z.ZodType | undefined> = Omit<
@@ -73,19 +84,28 @@ export function route<
   const { handler, ...form } = spec;
   return {
     ...form,
-    async serve(exchange, asked, limits) {
+    async serve(exchange, asked, gate) {
       exchange.route = form.path;
+      if (form.scope !== "none" && form.scope !== "any") requireScope(exchange.caller.scopes, form.scope);
+      else if (form.scope === "any") void exchange.caller;
       const id = asked.toLowerCase(); // ids are read in any case and written in small letters (RFC 9562, 4)
-      if (form.params) {
-        if (!isId(id)) throw notFound(form.params.id);
-        if (form.params.id === "session") exchange.sessionId = id;
-        else exchange.turnId = id;
-      }
+      if (form.params) await admit(exchange, form.params.id, id, gate);
       const query = form.query ? readQuery(form.query, exchange.request.url) : undefined;
-      const body = form.body ? readBody(form, await readJsonBody(exchange.request, limits)) : undefined;
+      const body = form.body ? readBody(form, await readJsonBody(exchange.request, gate.limits)) : undefined;
       return handler({ exchange, id, query, body } as Parameters<typeof handler>[0]);
     },
   };
+}
+
+/** Before the body is read: what the caller may not see is as if it were not there, whatever is asked of it. */
+async function admit(exchange: Exchange, kind: "session" | "turn" | "key" | "project", id: string, gate: Gate) {
+  if (kind === "project") return;
+  if (!isId(id)) throw notFound(kind);
+  if (kind === "key") return;
+  if (kind === "session") exchange.sessionId = id;
+  else exchange.turnId = id;
+  const { caller } = exchange;
+  if (caller.user !== null || caller.sessions !== null) await gate.requireVisible(caller, kind, id);
 }
 
 function readQuery(schema: z.ZodObject, url: string): unknown {

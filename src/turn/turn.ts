@@ -42,6 +42,9 @@ export interface Turn {
   notices: Notice[];
   /** False while a stopped turn's bill is still being read from the vendor. */
   settled: boolean;
+  /** Whom it was for, and the key it was asked for with. */
+  user: string | null;
+  keyId: string | null;
   startedAt: number;
   firstTokenAt: number | null;
   endedAt: number | null;

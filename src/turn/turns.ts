@@ -25,6 +25,11 @@ export interface StartTurn {
   ifBusy: "reject" | "queue" | "interrupt";
   ifVersion: number | undefined;
   idempotency: Idempotency | undefined;
+  /** Whom it is for; undefined: whom the session belongs to. */
+  user?: string | undefined;
+  keyId?: string | null;
+  /** Whoever asks may be answered by these models alone. */
+  models?: readonly string[] | null;
   /** Aborted when the caller leaves: a queued message is then withdrawn; a started turn goes on. */
   left: AbortSignal;
 }
@@ -103,6 +108,9 @@ export class Turns {
     this.refuseWhileDraining();
     const known = input.idempotency && (await this.tools.store.findIdempotent(input.owner, input.idempotency));
     if (known) return this.follow(input.owner, known.targetId);
+    // Who waits where must not tell anybody of a session that is not theirs.
+    if (this.queues(input) && !(await this.tools.store.peekSession(input.owner, input.sessionId)))
+      throw notFound("session");
     const release = this.queues(input) ? await this.queue.wait(input.sessionId, input.left) : undefined;
     try {
       while (true) {
@@ -210,6 +218,7 @@ export class Turns {
     if (!session) throw notFound("session");
     const params = mergeParams(session.params, input.params);
     const choice = chooser.choose(input.model, session.model, params);
+    requireModel(choice.model, input.models);
     books.requirePrice(choice.model);
     const questionTokens = messageTokens(input.content);
     requireFit(session.system, questionTokens, chooser.windowOf(choice.model, choice.params));
@@ -255,6 +264,8 @@ export class Turns {
       parentId: input.parentId,
       ifVersion: input.ifVersion,
       modelRequested,
+      user: input.user ?? known.user,
+      keyId: input.keyId ?? null,
       idempotency: input.idempotency,
       at,
       processId: this.tools.processId,
@@ -340,6 +351,11 @@ export class Turns {
       this.tools.log.warn({ cause }, "the shared database could not be asked; trying again");
     }
   }
+}
+
+function requireModel(model: string, allowed: readonly string[] | null | undefined): void {
+  if (allowed && !allowed.includes(model))
+    throw new AppError("forbidden", `This key may not use ${model}; it may use ${allowed.join(", ")}.`);
 }
 
 /** The work, left out where the last one has not come to its end; while it is under way it is in `working`. */

@@ -1,6 +1,6 @@
 // The typed client of the public HTTP API: same origin, relative addresses, every failure an ApiError.
 
-import { stored } from "../shell/stored.ts";
+import { storedForTab } from "../shell/stored.ts";
 import { noteAnswer, noteSilence, pause, probe } from "./network.ts";
 import type { Health, History, List, Model, Params, Receipt, Session, Turn } from "./wire.ts";
 
@@ -34,10 +34,10 @@ interface Problem {
   running_turn_id: string | null;
 }
 
-/** The API key for servers that ask for one; kept in this browser only. */
+/** The API key for servers that ask for one; kept as long as this tab. */
 export const apiKey = {
-  get: (): string | null => stored.get("key"),
-  set: (key: string): void => stored.set("key", key),
+  get: (): string | null => storedForTab.get("key"),
+  set: (key: string): void => storedForTab.set("key", key),
 };
 
 interface Call {

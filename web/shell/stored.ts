@@ -1,20 +1,25 @@
-// Small values kept in this browser between visits.
+// Small values kept in this browser between visits, or in this tab until it is closed.
 
-/** A value kept in this browser; a browser that forbids storage only forgets it. */
-export const stored = {
-  get(name: string): string | null {
-    try {
-      return localStorage.getItem(`rozmova.${name}`);
-    } catch {
-      return null;
-    }
-  },
-  set(name: string, value: string | null): void {
-    try {
-      if (value === null) localStorage.removeItem(`rozmova.${name}`);
-      else localStorage.setItem(`rozmova.${name}`, value);
-    } catch {
-      // full or forbidden
-    }
-  },
-};
+/** A browser that forbids storage only forgets it. Asked for at each use: merely to name a forbidden one throws. */
+function keepIn(storage: () => Storage) {
+  return {
+    get(name: string): string | null {
+      try {
+        return storage().getItem(`rozmova.${name}`);
+      } catch {
+        return null;
+      }
+    },
+    set(name: string, value: string | null): void {
+      try {
+        if (value === null) storage().removeItem(`rozmova.${name}`);
+        else storage().setItem(`rozmova.${name}`, value);
+      } catch {
+        // full or forbidden
+      }
+    },
+  };
+}
+
+export const stored = keepIn(() => localStorage);
+export const storedForTab = keepIn(() => sessionStorage);

@@ -128,7 +128,8 @@ export const de: Text = {
   demoHow: "Tragen Sie GEMINI_API_KEY in die Datei .env ein und starten Sie den Server neu.",
   serverGone: "Der Server antwortet nicht. Ihr Text ist aufgehoben.",
   keyTitle: "Dieser Server verlangt einen Schlüssel",
-  keyExplain: "Geben Sie den API-Schlüssel ein, den Sie vom Betreiber haben. Er bleibt in diesem Browser.",
+  keyExplain:
+    "Geben Sie den API-Schlüssel ein, den Sie vom Betreiber haben. Er wird behalten, bis dieser Tab geschlossen wird.",
   keyLabel: "API-Schlüssel",
   keyEnter: "Weiter",
   keyWrong: "Der Server hat diesen Schlüssel nicht angenommen.",

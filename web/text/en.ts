@@ -126,7 +126,7 @@ export const en = {
   demoHow: "Answers come from a built-in stand-in. Put GEMINI_API_KEY into the file .env and start again.",
   serverGone: "The server is not answering. Your text is kept.",
   keyTitle: "This server asks for a key",
-  keyExplain: "Enter the API key its operator gave you. It stays in this browser.",
+  keyExplain: "Enter the API key its operator gave you. It is kept until this tab is closed.",
   keyLabel: "API key",
   keyEnter: "Continue",
   keyWrong: "The server did not accept this key.",

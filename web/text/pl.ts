@@ -128,7 +128,7 @@ export const pl: Text = {
   demoHow: "Wpisz GEMINI_API_KEY do pliku .env i uruchom serwer ponownie.",
   serverGone: "Serwer nie odpowiada. Twój tekst jest zachowany.",
   keyTitle: "Ten serwer wymaga klucza",
-  keyExplain: "Wpisz klucz API od właściciela serwera. Pozostanie on w tej przeglądarce.",
+  keyExplain: "Wpisz klucz API od właściciela serwera. Zostanie zapamiętany do zamknięcia tej karty.",
   keyLabel: "Klucz API",
   keyEnter: "Dalej",
   keyWrong: "Serwer nie przyjął tego klucza.",

@@ -8,10 +8,10 @@ import { setImmediate } from "node:timers/promises";
 import { countPhrases, cutSnippet, parseQuery, type SearchPhrase } from "../../conversation/search-query.ts";
 import { notFound } from "../../errors.ts";
 import { isId } from "../../id.ts";
-import type { FoundSession, Listed, Page } from "../../store.ts";
+import type { FoundSession, Listed, Page, SessionFilter } from "../../store.ts";
 import { placeholders } from "../columns.ts";
 import { answerIdIn, type MessageIds, questionIdIn } from "../message.ts";
-import { type SessionRow, sessionColumns, sessionFrom } from "../session.ts";
+import { chooseSessions, type SessionRow, sessionColumns, sessionFrom } from "../session.ts";
 import type { Reader, Value } from "../tx.ts";
 import { projectWord, titleBase } from "./search-text.ts";
 
@@ -34,13 +34,13 @@ export async function searchSessions(
   reader: Reader,
   owner: string,
   query: string,
-  page: Page & { deleted: boolean },
+  page: Page & SessionFilter,
 ): Promise<Listed<FoundSession>> {
   for (const cursor of [page.after, page.before]) if (cursor !== undefined && !isId(cursor)) throw notFound("session");
   const phrases = parseQuery(query);
   if (phrases.length === 0) return { data: [], hasMore: false };
   const printed = reader.dialect.printQuery(phrases, projectWord(owner), await listBegun(reader, phrases.at(-1)!));
-  const hits = walkHits(reader, owner, printed, page.deleted);
+  const hits = walkHits(reader, owner, printed, page);
   const backwards = page.before !== undefined && page.after === undefined;
   const { data, hasMore } = await (backwards ? takeBefore(hits, page.before!, page.limit) : takeAfter(hits, page));
   return { data: await loadHits(reader, data, phrases), hasMore };
@@ -85,12 +85,12 @@ async function* walkHits(
   reader: Reader,
   owner: string,
   printed: string,
-  deleted: boolean,
+  filter: SessionFilter,
 ): AsyncGenerator<Hit, void, void> {
   const seen = new Set<string>();
   let below = Number.MAX_SAFE_INTEGER;
   for (let size = firstWalk; ; size = Math.min(size * 2, longestWalk)) {
-    const rows = await walkIndex(reader, [printed, below, owner, size], deleted);
+    const rows = await walkIndex(reader, [printed, below, owner, size], filter);
     for (const { row, id } of rows) {
       if (id === null || seen.has(id)) continue;
       seen.add(id);
@@ -109,11 +109,10 @@ async function* walkHits(
  */
 function walkIndex(
   reader: Reader,
-  params: readonly Value[],
-  deleted: boolean,
+  params: Value[],
+  filter: SessionFilter,
 ): Promise<{ row: number; id: string | null }[]> {
-  const visible = (session: string) =>
-    `${session}.project = $3 AND ${session}.deleted_at IS ${deleted ? "NOT NULL" : "NULL"}`;
+  const visible = (session: string) => `${session}.project = $3 AND ${chooseSessions(reader, filter, params, session)}`;
   return reader.all(
     `SELECT f.row AS row, COALESCE(s.id, t.id) AS id
      FROM (SELECT rowid AS row FROM turn_search WHERE ${reader.dialect.searchMatch} AND rowid < CAST($2 AS BIGINT) ORDER BY rowid DESC LIMIT $4) f

@@ -9,6 +9,7 @@ import type { Engine } from "../engine.ts";
 import { type Migration, migrate, migrations, newestOf, readSchemaVersion, refuseNewer } from "../migrate.ts";
 import { type OperationInput, type OperationName, type OperationResult, runOperation } from "../operations.ts";
 import type { Reader, Value } from "../tx.ts";
+import { openBeside } from "./beside.ts";
 import { Checkpointer } from "./checkpoint.ts";
 import { Connection, groupDatabase, isStorageFailure, SqliteTx } from "./connection.ts";
 import { sqliteDialect } from "./dialect.ts";
@@ -16,7 +17,7 @@ import { makePrivate, refuseForeign, refuseRemains, resolveFile, stamp } from ".
 import { GroupCommit, storageFailure } from "./group-commit.ts";
 import { FileGuard } from "./guard.ts";
 import { HeldFiles, openDatabase } from "./held-files.ts";
-import { cannotOpen, lockWaitMs, takeLock } from "./lock.ts";
+import { cannotOpen, DatabaseInUse, lockWaitMs, takeLock } from "./lock.ts";
 import { readLeft, SearchIndexer, WaitingTexts } from "./search-indexer.ts";
 
 /** Less than this free on the disk counts as full: a turn's end must still fit, and so must the next checkpoint. */
@@ -27,6 +28,8 @@ export interface SqliteOptions {
   log?: Log | undefined;
   /** For reading and backup beside a running server: takes no lock, changes nothing. */
   readOnly?: boolean | undefined;
+  /** For a command's short write: where another process has the lock, it is made beside it. */
+  beside?: boolean | undefined;
   /** The file may not grow beyond this; writes then fail as on a full disk. */
   maxFileBytes?: number | undefined;
   migrations?: readonly Migration[] | undefined;
@@ -43,6 +46,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   } catch (cause) {
     throw cause instanceof AppError ? cause : cannotOpen(file, cause);
   }
+  if (options.beside && isLocked(file)) return openBeside(file, options.migrations ?? migrations);
   const lock = takeLock(file);
   let writer: Connection | undefined;
   try {
@@ -55,6 +59,17 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     writer?.database.close();
     lock.close();
     throw cause instanceof AppError ? cause : cannotOpen(file, cause);
+  }
+}
+
+/** Whether another process has the database open. */
+function isLocked(file: string): boolean {
+  try {
+    takeLock(file, 0).close();
+    return false;
+  } catch (cause) {
+    if (cause instanceof DatabaseInUse) return true;
+    throw cause;
   }
 }
 

@@ -37,6 +37,7 @@ export function historyRoutes({ store }: AppDeps): Route[] {
     route({
       method: "get",
       path: "/sessions/{id}/history",
+      scope: "read",
       operationId: "readHistory",
       tag: "Messages",
       summary: "Read every message of a session, with its accumulated cost and usage",

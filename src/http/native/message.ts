@@ -1,6 +1,7 @@
 // POST a message: one turn, answered as JSON when it is over or as a stream while it runs.
 
 import { z } from "@hono/zod-openapi";
+import { chooseUser } from "../../caller/user.ts";
 import { AppError } from "../../errors.ts";
 import type { FollowedTurn } from "../../turn/follow.ts";
 import type { NumberedEvent } from "../../turn/numbered-event.ts";
@@ -15,6 +16,7 @@ import type { Exchange } from "../exchange.ts";
 import { readIdempotency } from "../idempotency.ts";
 import { answerJson, type Route, route } from "../route.ts";
 import type { Streams } from "../sse.ts";
+import { readUser, userHeaderName, userHeaderSays, userSchema } from "../user.ts";
 import { askedIdSchema, orNull } from "../wire.ts";
 import { eventStreamAnswer } from "./event-schema.ts";
 import { encodeEvents } from "./event-wire.ts";
@@ -47,6 +49,7 @@ function newMessageSchema(maxTextChars: number) {
       parent_id: orNull(askedIdSchema).optional().openapi({
         description: "The message this one follows: left out, the newest; null, a new path from the beginning",
       }),
+      user: userSchema.optional().openapi({ description: "Whom the turn is for. Default: whom the session is for" }),
       if_busy: z.enum(["reject", "queue", "interrupt"]).optional().openapi({
         description:
           "While another turn runs: reject (default) refuses, queue waits in line, interrupt stops the running turn first",
@@ -63,6 +66,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
     route({
       method: "post",
       path: "/sessions/{id}/messages",
+      scope: "chat",
       operationId: "sendMessage",
       tag: "Messages",
       summary: "Send a message and get the model's answer, with its cost",
@@ -75,6 +79,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
       params: { id: "session" },
       headers: {
         "Idempotency-Key": "The same key with the same body is answered by the same turn: the model is called once",
+        [userHeaderName]: userHeaderSays,
         "If-Match": "Refuse (412) unless the session is at this version",
       },
       body: newMessageSchema(settings.maxTextChars),
@@ -122,6 +127,9 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
           model: body.model,
           params: body.params,
           parentId: body.parent_id,
+          user: chooseUser(exchange.caller, readUser(exchange, body.user)) ?? undefined,
+          keyId: exchange.caller.keyId,
+          models: exchange.caller.models,
           ifBusy,
           ifVersion:
             typeof ifMatch === "object"

@@ -102,15 +102,22 @@ export function modelRoutes({ catalogue, prices, turns, now }: AppDeps): Route[]
     route({
       method: "get",
       path: "/models",
+      scope: "any",
       operationId: "listModels",
       tag: "Models",
       summary: "List the models, with their limits, abilities and prices in force",
-      responses: { 200: { description: "All of them", content: { "application/json": { schema: modelListSchema } } } },
+      responses: {
+        200: {
+          description: "All that the caller may use",
+          content: { "application/json": { schema: modelListSchema } },
+        },
+      },
       errors: [],
-      handler() {
+      handler({ exchange: { caller } }) {
         const at = now();
         const models = catalogue
           .list()
+          .filter(({ id }) => caller.models?.includes(id) ?? true)
           .map((model) => encodeModel(model, findPrice(prices, model, at), turns.defaultModel, at));
         return answerJson(200, encodeList(models, false));
       },

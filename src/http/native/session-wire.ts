@@ -3,6 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Session } from "../../conversation/session.ts";
 import type { FoundSession } from "../../store.ts";
+import { userOutSchema } from "../user.ts";
 import {
   costSchema,
   count,
@@ -27,6 +28,7 @@ const shape = {
   system: z.string().nullable(),
   params: paramsSchema,
   metadata: metadataSchema,
+  user: userOutSchema,
   message_count: count,
   created_at: timeSchema,
   updated_at: timeSchema,
@@ -45,6 +47,7 @@ export const exampleSession = {
   system: "Answer in one sentence.",
   params: { temperature: 0.7 },
   metadata: { customer: "c-17" },
+  user: null,
   message_count: 2,
   created_at: "2026-11-23T09:30:00.000Z",
   updated_at: "2026-11-23T09:30:04.512Z",
@@ -92,6 +95,7 @@ export function encodeSession(session: Session): SessionWire {
     system: session.system,
     params: session.params,
     metadata: session.metadata,
+    user: session.user,
     message_count: session.messageCount,
     created_at: printTime(session.createdAt),
     updated_at: printTime(session.updatedAt),

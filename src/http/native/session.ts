@@ -1,10 +1,13 @@
 // Sessions: made, listed and searched, read, changed, moved to the trash and back.
 
 import { z } from "@hono/zod-openapi";
+import type { Caller } from "../../caller/caller.ts";
+import { chooseUser } from "../../caller/user.ts";
 import type { Session } from "../../conversation/session.ts";
-import { notFound } from "../../errors.ts";
+import { AppError, notFound } from "../../errors.ts";
 import { newId } from "../../id.ts";
 import type { Params } from "../../model/params.ts";
+import type { SessionFilter } from "../../store.ts";
 import type { HttpAnswer } from "../answer.ts";
 import type { AppDeps } from "../deps.ts";
 import { chooseVersion, etagOf, isUnchanged, readIfMatch } from "../etag.ts";
@@ -12,6 +15,7 @@ import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { readIdempotency } from "../idempotency.ts";
 import { type Answer, answerJson, jsonHeaders, type Route, route } from "../route.ts";
+import { readUser, userHeaderName, userHeaderSays, userSchema } from "../user.ts";
 import { encodeList, listSchema } from "../wire.ts";
 import {
   cursorFields,
@@ -27,6 +31,7 @@ import { encodeFound, encodeSession, exampleSession, foundSessionSchema, session
 import { visible, visiblePattern } from "./visible.ts";
 
 const fields = {
+  user: userSchema.nullable().optional(),
   title: titleSchema.nullable().optional(),
   model: modelSchema.nullable().optional(),
   system: systemSchema.nullable().optional(),
@@ -55,6 +60,7 @@ const listQuery = z.strictObject({
       pattern: visiblePattern,
       description: "Words of titles and messages, in any script",
     }),
+  user: userSchema.optional().openapi({ description: "Sessions of this user alone" }),
   deleted: flagSchema.optional().openapi({ description: "true: what is in the trash" }),
 });
 /** None: to erase for good is not offered yet, and whoever asks for it must not find his session in the trash instead. */
@@ -75,6 +81,12 @@ function oneSession(description: string, headers: Record<string, string> = {}): 
 
 function answerSession(status: number, session: Session, headers: Record<string, string> = {}): HttpAnswer {
   return answerJson(status, encodeSession(session), { etag: etagOf(session), ...headers });
+}
+
+/** What the caller sees of a list; undefined: nothing. */
+function filterFor(caller: Caller, user: string | undefined, deleted: boolean): SessionFilter | undefined {
+  if (user !== undefined && caller.user !== null && user !== caller.user) return undefined;
+  return { deleted, user: caller.user ?? user, ids: caller.sessions ?? undefined };
 }
 
 export function sessionRoutes(deps: AppDeps): Route[] {
@@ -102,11 +114,13 @@ export function sessionRoutes(deps: AppDeps): Route[] {
     route({
       method: "post",
       path: "/sessions",
+      scope: "chat",
       operationId: "createSession",
       tag: "Sessions",
       summary: "Start a session",
       headers: {
         "Idempotency-Key": "The same key with the same body makes one session",
+        [userHeaderName]: userHeaderSays,
       },
       body: newSessionSchema,
       bodyOptional: true,
@@ -124,12 +138,15 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       async handler({ exchange, body }) {
         checkParams(body.model ?? null, body.params);
         const { title = null, model = null, system = null, params = {}, metadata = {} } = body;
+        const { caller } = exchange;
+        if (caller.sessions) throw new AppError("forbidden", "This token is for some sessions, and begins no others.");
+        const user = chooseUser(caller, readUser(exchange, body.user));
         const at = now();
         const idempotency = readIdempotency(exchange, body, at + settings.idempotencyMs);
         const session = await store.createSession(
           exchange.owner,
           newId(),
-          { title, model, system, params, metadata },
+          { title, model, system, params, metadata, user },
           at,
           idempotency,
         );
@@ -140,25 +157,29 @@ export function sessionRoutes(deps: AppDeps): Route[] {
     route({
       method: "get",
       path: "/sessions",
+      scope: "read",
       operationId: "listSessions",
       tag: "Sessions",
       summary: "List sessions, newest first, or search them",
       query: listQuery,
       responses: { 200: { description: "A page", content: { "application/json": { schema: sessionListSchema } } } },
       errors: ["invalid_request", "storage_unavailable"],
-      async handler({ exchange, query: { limit = 20, after, before, q, deleted = false } }) {
+      async handler({ exchange, query: { limit = 20, after, before, q, user, deleted = false } }) {
         if (after !== undefined && before !== undefined)
           throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
         const page = { limit, after, before };
+        const filter = filterFor(exchange.caller, user, deleted);
+        if (!filter) return answerJson(200, encodeList([], false));
         const answer = await (q === undefined
-          ? fillPage(page, encodeSession, (part) => store.listSessions(exchange.owner, { ...part, deleted }))
-          : fillPage(page, encodeFound, (part) => store.searchSessions(exchange.owner, q, { ...part, deleted })));
+          ? fillPage(page, encodeSession, (part) => store.listSessions(exchange.owner, { ...part, ...filter }))
+          : fillPage(page, encodeFound, (part) => store.searchSessions(exchange.owner, q, { ...part, ...filter })));
         return { status: 200, headers: { ...jsonHeaders }, body: answer };
       },
     }),
     route({
       method: "get",
       path: "/sessions/{id}",
+      scope: "read",
       operationId: "getSession",
       tag: "Sessions",
       summary: "Read a session, with what it has cost",
@@ -178,6 +199,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
     route({
       method: "patch",
       path: "/sessions/{id}",
+      scope: "chat",
       operationId: "changeSession",
       tag: "Sessions",
       summary: "Change a session's title, model, system prompt, params or metadata",
@@ -197,6 +219,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
         "storage_unavailable",
       ],
       async handler({ exchange, id, body }) {
+        if (body.user !== undefined) chooseUser(exchange.caller, body.user);
         const ifVersion = await readVersion(exchange, id);
         if (body.params)
           checkParams(body.model === undefined ? (await getSession(exchange, id)).model : body.model, body.params);
@@ -206,6 +229,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
     route({
       method: "delete",
       path: "/sessions/{id}",
+      scope: "chat",
       operationId: "trashSession",
       tag: "Sessions",
       summary: "Move a session to the trash",
@@ -222,6 +246,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
     route({
       method: "post",
       path: "/sessions/{id}/restore",
+      scope: "chat",
       operationId: "restoreSession",
       tag: "Sessions",
       summary: "Take a session back from the trash",

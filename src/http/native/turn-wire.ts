@@ -2,6 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { noticeCodes, type Turn } from "../../turn/turn.ts";
+import { userOutSchema } from "../user.ts";
 import {
   costSchema,
   encodeCost,
@@ -35,6 +36,8 @@ export const exampleTurn = {
   error: null,
   notices: [],
   settled: true,
+  user: null,
+  key_id: null,
   started_at: "2026-11-23T09:30:00.000Z",
   first_token_at: "2026-11-23T09:30:01.204Z",
   ended_at: "2026-11-23T09:30:04.512Z",
@@ -65,6 +68,8 @@ export const turnSchema = z
       .array(z.object({ code: z.enum(noticeCodes), detail: z.string() }))
       .openapi({ description: "What you should know of how the turn was served" }),
     settled: z.boolean().openapi({ description: "False while a stopped turn's bill is still being read" }),
+    user: userOutSchema,
+    key_id: idSchema.nullable().openapi({ description: "The key it was asked for with, or whose token" }),
     started_at: timeSchema,
     first_token_at: timeSchema.nullable(),
     ended_at: timeSchema.nullable(),
@@ -88,6 +93,8 @@ export function encodeTurn(turn: Turn): TurnWire {
     error: turn.error && encodeFailure(turn.error),
     notices: turn.notices,
     settled: turn.settled,
+    user: turn.user,
+    key_id: turn.keyId,
     started_at: printTime(turn.startedAt),
     first_token_at: printTimeOrNull(turn.firstTokenAt),
     ended_at: printTimeOrNull(turn.endedAt),

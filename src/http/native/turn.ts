@@ -47,6 +47,7 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
     route({
       method: "get",
       path: "/turns/{id}",
+      scope: "read",
       operationId: "getTurn",
       tag: "Turns",
       summary: "Read a turn's state",
@@ -60,6 +61,7 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
     route({
       method: "get",
       path: "/turns/{id}/events",
+      scope: "read",
       operationId: "followTurn",
       tag: "Turns",
       summary: "Follow a turn's events, from the start or from where you left",
@@ -84,6 +86,7 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
     route({
       method: "post",
       path: "/turns/{id}/stop",
+      scope: "chat",
       operationId: "stopTurn",
       tag: "Turns",
       summary: "Stop a turn",
@@ -108,6 +111,7 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
     route({
       method: "get",
       path: "/turns/{id}/receipt",
+      scope: "read",
       operationId: "getReceipt",
       tag: "Turns",
       summary: "Read what a turn cost, line by line",

@@ -1,14 +1,17 @@
 // The OpenAPI 3.1 document, made from the routes' own forms.
 
 import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { longestUser } from "../../caller/user.ts";
 import type { ErrorCode } from "../../errors.ts";
 import { mostErrors } from "../field-errors.ts";
 import { maxDepth, mostValues } from "../json-body.ts";
 import { eventSchemas } from "../native/event-schema.ts";
+import { projectNameSchema } from "../native/key.ts";
 import { mostPageBytes } from "../native/page.ts";
 import { problems } from "../problem.ts";
 import type { Answer, Route, RouteForm } from "../route.ts";
 import { maxHeadBytes } from "../server/head.ts";
+import { userHeaderName, userHeaderPattern } from "../user.ts";
 import { exampleIds, idSchema, problemSchema } from "../wire.ts";
 
 const description = `A self-hosted chat API that keeps every conversation, gives the model its memory, and knows what each token cost.
@@ -30,11 +33,14 @@ const tags = [
   { name: "Messages", description: "Talking to the model, and what was said" },
   { name: "Turns", description: "One message and its answer: state, events, bill" },
   { name: "Models", description: "What there is to talk to" },
+  { name: "Keys", description: "Who may call: projects, keys, and tokens for browsers and apps" },
   { name: "Server", description: "How the server is" },
 ];
 
 /** Any request may meet these. */
 const everywhere: ErrorCode[] = ["forbidden", "internal"];
+
+const knownOnly: ErrorCode[] = ["unauthenticated", "storage_unavailable"];
 
 export interface DocumentLimits {
   maxBodyBytes: number;
@@ -44,6 +50,12 @@ export function describeApi(routes: readonly Route[], version: string, limits: D
   const builder = new OpenAPIHono();
   const registry = builder.openAPIRegistry;
   for (const [name, schema] of Object.entries(eventSchemas)) registry.register(name, schema);
+  registry.registerComponent("securitySchemes", "key", {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "A key (`rz-...`) or a token of POST /tokens. Each operation names the scope that it needs. A server that listens on this machine alone asks for none, unless it is told to.",
+  });
   for (const one of routes) {
     registry.registerPath({
       method: one.method,
@@ -53,7 +65,11 @@ export function describeApi(routes: readonly Route[], version: string, limits: D
       summary: one.summary,
       description: one.description,
       request: requestOf(one),
-      responses: { ...answersOf(one.responses), ...refusalsOf([...one.errors, ...everywhere]) },
+      security: one.scope === "none" ? [] : [{ key: one.scope === "any" ? [] : [one.scope] }],
+      responses: {
+        ...answersOf(one.responses),
+        ...refusalsOf([...one.errors, ...everywhere, ...(one.scope === "none" ? [] : knownOnly)]),
+      },
     });
   }
   return builder.getOpenAPI31Document({
@@ -73,6 +89,7 @@ export function describeApi(routes: readonly Route[], version: string, limits: D
 /** What is not of this shape is refused with 422, or 412 for a tag that is none. */
 const headerShapes: Record<string, { pattern: string; minLength?: number; maxLength?: number }> = {
   "Idempotency-Key": { pattern: "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$", minLength: 1, maxLength: 255 },
+  [userHeaderName]: { pattern: userHeaderPattern, minLength: 1, maxLength: longestUser },
   "Last-Event-ID": { pattern: "^[0-9]{0,9}$" },
 };
 
@@ -85,7 +102,7 @@ function requestOf(form: RouteForm) {
       .openapi({ description: meaning, ...headerShapes[name] }),
   ]);
   return {
-    params: form.params && z.object({ id: idSchema }),
+    params: form.params && z.object({ id: form.params.id === "project" ? projectNameSchema : idSchema }),
     query: form.query,
     headers: headers.length === 0 ? undefined : z.object(Object.fromEntries(headers)),
     body: form.body && {

@@ -1,7 +1,7 @@
 // Who may call without a key: whoever names this server by an address or by a name it was told, but no page of another site.
 
-import { AppError } from "../errors.ts";
-import type { Asked } from "./asked.ts";
+import { AppError } from "../../errors.ts";
+import type { Asked } from "../asked.ts";
 
 /** A name or an address, and perhaps a port: any port, since forwarding one (ssh -L) must work. */
 const hostPattern = /^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]\\]+)(:\d{1,5})?$/i;

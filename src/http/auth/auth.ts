@@ -1,0 +1,90 @@
+// Who calls: a key, a token, or, where none is needed, whoever reaches this machine.
+
+import { type Caller, loopbackCaller } from "../../caller/caller.ts";
+import type { CallerStore } from "../../caller/caller-store.ts";
+import { callerOf, type FoundKey, isGood, isSecret } from "../../caller/key.ts";
+import type { KeyRing } from "../../caller/key-ring.ts";
+import { callerWith } from "../../caller/token.ts";
+import { seesSession } from "../../caller/user.ts";
+import { AppError, notFound } from "../../errors.ts";
+import type { Asked } from "../asked.ts";
+import type { Cors } from "./cors.ts";
+import type { Signer } from "./signature.ts";
+import type { Visitors } from "./visitors.ts";
+
+export interface AuthParts {
+  store: CallerStore;
+  keys: KeyRing;
+  signer: Signer;
+  visitors: Visitors;
+  cors: Cors;
+  needsKey: boolean;
+  now(): number;
+}
+
+const bearer = /^Bearer +([!-~]+) *$/i;
+/** Three parts in base64url (RFC 7515, 3.1). */
+const tokenPattern = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+export class Auth {
+  private readonly parts: AuthParts;
+
+  constructor(parts: AuthParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Who makes the request; null: nobody that is known, where a key is needed. Throws unauthenticated for a key or token of ours that is no
+   * longer good, and forbidden for a visitor without one who names a foreign host or comes from a foreign page. A known key costs no promise.
+   */
+  identify(request: Asked): Caller | null | Promise<Caller | null> {
+    const shown = bearer.exec(request.headers.get("authorization") ?? "")?.[1];
+    if (shown === undefined) return this.visitor(request);
+    if (isSecret(shown)) {
+      const found = this.parts.keys.find(shown);
+      return found instanceof Promise ? found.then((key) => this.holder(key, request)) : this.holder(found, request);
+    }
+    return tokenPattern.test(shown) ? this.tokenHolder(shown, request) : this.visitor(request);
+  }
+
+  /** Throws not_found, as for what is not there, unless the caller may see this session or turn. */
+  async requireVisible(caller: Caller, kind: "session" | "turn", id: string): Promise<void> {
+    if (caller.user === null && caller.sessions === null) return;
+    const session = await this.parts.store.findSessionUser(caller.project, kind, id);
+    if (!session || !seesSession(caller, session)) throw notFound(kind);
+  }
+
+  private holder(found: FoundKey | null, request: Asked): Caller | null {
+    if (found === null) return this.visitor(request);
+    if (!isGood(found, this.parts.now())) throw noLongerGood();
+    this.parts.keys.noteUse(found.key.id);
+    return callerOf(found.key);
+  }
+
+  private async tokenHolder(token: string, request: Asked): Promise<Caller | null> {
+    const claims = await this.parts.signer.read(token);
+    if (claims === undefined) return this.visitor(request);
+    const made = claims.keyId === null ? null : await this.parts.keys.findById(claims.keyId);
+    const caller = callerWith(claims, made, this.parts.now());
+    if (!caller) throw noLongerGood();
+    return caller;
+  }
+
+  private visitor(request: Asked): Caller | null {
+    // A page of a site that may call with tokens is told that it needs one; nothing else of it is looked at.
+    if (this.parts.cors.allows(request)) return null;
+    this.parts.visitors.check(request);
+    return this.parts.needsKey ? null : loopbackCaller;
+  }
+}
+
+function noLongerGood(): AppError {
+  return new AppError("unauthenticated", "This key or token is no longer good.");
+}
+
+export function keyNeeded(): AppError {
+  return new AppError(
+    "unauthenticated",
+    "This needs a key, as `Authorization: Bearer rz-...`; the one that was sent, if any, is not known here.",
+  );
+}

@@ -35,6 +35,7 @@ test("2,000 messages can be read from the last to the first; under 20,000 elemen
     await page.waitForFunction(
       () => document.querySelector(".older button:disabled") === null || document.querySelector(".older") === null,
     );
+    expect(await page.getByRole("alert").allInnerTexts()).toEqual([]);
     most = Math.max(most, await elements());
   }
   await scroller.evaluate((area) => area.scrollTo(0, 0));

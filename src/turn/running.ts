@@ -121,6 +121,8 @@ export class RunningTurn {
     } catch (cause) {
       this.tools.log.error({ turn_id: this.live.turn.id, cause }, "a turn could not be stored");
       this.live.end(undefined);
+    } finally {
+      this.asking.leavePath(); // where the end could not be stored
     }
   }
 

@@ -1,7 +1,7 @@
 // Group commit on a real database whose disk is in the test's hand: who is told what, and when.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, openSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";

@@ -141,6 +141,9 @@ describe.each(engines)("invariant 8 on %s", (_name, createDatabase) => {
   let anna: MadeKey;
   let ids: Ids;
   const strangers: Record<string, string> = {};
+  const gone = new AbortController();
+  /** Held, so that it is not collected and with it the connection. */
+  let inLine: Response;
 
   beforeAll(async () => {
     server = await startHttp({
@@ -176,6 +179,15 @@ describe.each(engines)("invariant 8 on %s", (_name, createDatabase) => {
     // Then what is known of it stays as it is.
     const turn = () => callAs<TurnBody>(anna.secret, `${url}/turns/${runningTurn}`);
     await eventually(turn, ({ body }) => body.model_served !== null);
+    // Somebody waits in her line already: a stranger who got into it would wait as well.
+    const waiting = JSON.stringify({ content: "kryptonite waiting", stream: true, if_busy: "queue" });
+    inLine = await fetch(`${url}/sessions/${running}/messages`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${anna.secret}`, "content-type": "application/json" },
+      body: waiting,
+      signal: gone.signal,
+    });
+    expect(inLine.status).toBe(200);
     const key = await makeKey(store, { project: "anna", user: "hanna" });
     ids = {
       ...{ session, running, trashed, runningTurn, idempotencyKey, key: key.id, project: "anna", user: "hanna" },
@@ -191,7 +203,11 @@ describe.each(engines)("invariant 8 on %s", (_name, createDatabase) => {
     const other = (await send<SessionBody>("/sessions", { user: "hanna" })).body.id;
     strangers["her own token for another session"] = await token({ user: "hanna", sessions: [other] });
   });
-  afterAll(() => server.stop());
+  afterAll(async () => {
+    expect(inLine.bodyUsed).toBe(false);
+    gone.abort();
+    await server.stop();
+  });
 
   const nobody = (): Ids => ({
     ...{ session: newId(), running: newId(), trashed: newId(), question: newId(), answer: newId() },
@@ -212,6 +228,7 @@ describe.each(engines)("invariant 8 on %s", (_name, createDatabase) => {
   function told(body: unknown): unknown {
     const text = JSON.stringify(body ?? null);
     expect(text).not.toMatch(/kryptonite|Anna's own key/);
+    for (const hers of [...kinds.map((kind) => ids[kind]), anna.id, anna.prefix]) expect(text).not.toContain(hers);
     return JSON.parse(text, (name, value) =>
       /^(id|first_id|last_id|request_id|created_at|updated_at)$/.test(name) ? undefined : value,
     );

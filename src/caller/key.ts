@@ -97,8 +97,7 @@ export function refuseMore(
   const more = key.scopes.find((scope) => !maker.scopes.includes(scope));
   if (more !== undefined) refuse(`it has not the scope ${more}`);
   if (maker.user !== null && key.user !== maker.user) refuse("it acts for one user");
-  if (maker.models && !(key.models && key.models.every((model) => maker.models!.includes(model))))
-    refuse("it may use fewer models");
+  if (maker.models && !key.models?.every((model) => maker.models!.includes(model))) refuse("it may use fewer models");
   if (maker.expiresAt !== null && (key.expiresAt === null || key.expiresAt > maker.expiresAt))
     refuse("it expires earlier");
 }

@@ -160,6 +160,18 @@ test("of a conversation that goes on elsewhere only what was added there is read
   expect(read).toEqual(["0 1", "2", "3", "4"]);
 });
 
+test("a conversation that went on elsewhere, and was cut there past all that is known here, begins at the cut", async () => {
+  const { store, read } = noteReads(await openSqlite());
+  const [here, there] = [new Memories(store, print, plenty), new Memories(store, print, plenty)];
+  const { id } = await newSession(store);
+  for (const through of [here, here, there]) await speak(store, through, id);
+  await speak(store, there, id, { end: { memory: remember(3) } });
+  const shows = async (opened: Opened, path: PrintedPath) =>
+    expect(shown(path)).toEqual(shown(await readPath(store, opened.session, "one-001")));
+  await speak(store, here, id, {}, shows);
+  expect(read).toEqual(["0 1", "3", "3"]); // the last is the test's own
+});
+
 test("a conversation that fits is never read again, and one that does not fit is", async () => {
   for (const [most, reads] of [
     [plenty, 0],

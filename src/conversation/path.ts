@@ -133,13 +133,10 @@ export class PrintedPath {
     return position <= this.from || position >= this.end || !this.joins[position - this.from];
   }
 
-  /** Forgets all that stands before a place. */
+  /** Forgets all that stands before a place, which may be past all it knows: another process has gone on, and has forgotten more. */
   cutBefore(position: number): void {
-    if (position >= this.end) {
-      this.keep("", 0);
-      this.firstWaiting = this.weights.length;
-    }
-    const count = Math.min(Math.max(0, position - this.from), this.weights.length);
+    if (position >= this.end) return this.beginAt(position);
+    const count = Math.max(0, position - this.from);
     if (count === 0) return;
     const start = this.ends[count - 1]!;
     const rest = this.bytes.subarray(start, this.length);
@@ -159,6 +156,19 @@ export class PrintedPath {
 
   private get length(): number {
     return this.ends.at(-1) ?? 0;
+  }
+
+  private beginAt(position: number): void {
+    this.from = position;
+    this.end = position;
+    this.tokens = 0;
+    this.hasSigned = false;
+    this.weights = [];
+    this.ends = [];
+    this.joins = [];
+    this.firstWaiting = 0;
+    this.bytes = Buffer.allocUnsafeSlow(firstCapacity);
+    this.keep("", 0);
   }
 
   private keep(waiting: string, tokens: number): void {

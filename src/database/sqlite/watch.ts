@@ -19,6 +19,8 @@ interface LogIndex {
   /** Frames in the log, and of them already in the database file. */
   frames: number;
   copied: number;
+  /** Frames that checkpoints of this log have copied, or begun to copy (`nBackfillAttempted`): no other can be in the database file. */
+  attempted: number;
   /** Pages of the whole database. */
   pages: number;
   /** What every frame of this log has in its head. */
@@ -133,11 +135,11 @@ export class FileWatch {
     return false;
   }
 
-  /** Only checkpoints write into the file: while the log is the same, its first page is what it was, or a page of the log. */
-  private async isOverwritten({ frames, pageSize, salt }: LogIndex, { mtimeNs }: BigIntStats): Promise<boolean> {
+  /** Only checkpoints write into the file: while the log is the same, its first page is what it was, or a page that was copied from the log. */
+  private async isOverwritten({ attempted, pageSize, salt }: LogIndex, { mtimeNs }: BigIntStats): Promise<boolean> {
     if (this.first.mtimeNs === mtimeNs) return false;
     const page = await readBytes(this.database, pageSize, 0);
-    if (this.first.salt.equals(salt) && !this.first.page.equals(page) && !(await this.isInLog(page, frames)))
+    if (this.first.salt.equals(salt) && !this.first.page.equals(page) && !(await this.isInLog(page, attempted)))
       return true;
     this.first = { mtimeNs, salt, page };
     return false;
@@ -168,6 +170,7 @@ function parseIndex(bytes: Buffer): LogIndex {
     frames: bytes.readUInt32LE(16),
     pages: bytes.readUInt32LE(20),
     copied: bytes.readUInt32LE(96),
+    attempted: bytes.readUInt32LE(128),
     salt: bytes.subarray(32, 40),
   };
 }
@@ -177,6 +180,7 @@ function isSame(one: LogIndex, other: LogIndex): boolean {
     one.salt.equals(other.salt) &&
     one.frames === other.frames &&
     one.copied === other.copied &&
+    one.attempted === other.attempted &&
     one.pages === other.pages
   );
 }

@@ -228,22 +228,26 @@ describe("what another has put there is not touched", () => {
   test.each([
     ["another database", 5_000_000],
     ["a database as large as this one has been on its way", 400_000], // its first page stands in the log, byte for byte
-  ])("%s that is copied over it, into the same file", async (_what, otherBytes) => {
-    const running = await start();
-    const { file, told } = running;
-    await write(running, 200);
-    const other = join(dirname(file), "other.db");
-    await fill(other, otherBytes);
-    copyFileSync(other, file);
-    const bytes = readFileSync(file);
-    await writeOn(running);
-    expect((await ready(running)).detail).toContain(".saved-");
-    expect(await running.server.kill("SIGCONT")).toBe(1); // waits for its end
-    expect(readFileSync(file).equals(bytes)).toBe(true);
-    const saved = readdirSync(dirname(file)).find((name) => name.startsWith("rozmova.db.saved-"))!;
-    expect((await listTitles(join(dirname(file), saved))).slice(0, told.length)).toEqual(told);
-    expect(new Set(await listTitles(file))).toEqual(new Set(["other"]));
-  }, 30_000);
+  ])(
+    "%s that is copied over it, into the same file",
+    async (_what, otherBytes) => {
+      const running = await start();
+      const { file, told } = running;
+      await write(running, 200);
+      const other = join(dirname(file), "other.db");
+      await fill(other, otherBytes);
+      copyFileSync(other, file);
+      const bytes = readFileSync(file);
+      await writeOn(running);
+      expect((await ready(running)).detail).toContain(".saved-");
+      expect(await running.server.kill("SIGCONT")).toBe(1); // waits for its end
+      expect(readFileSync(file).equals(bytes)).toBe(true);
+      const saved = readdirSync(dirname(file)).find((name) => name.startsWith("rozmova.db.saved-"))!;
+      expect((await listTitles(join(dirname(file), saved))).slice(0, told.length)).toEqual(told);
+      expect(new Set(await listTitles(file))).toEqual(new Set(["other"]));
+    },
+    30_000,
+  );
 
   test("a folder that is renamed, with another server's in its place", async () => {
     const running = await start();

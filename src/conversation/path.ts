@@ -135,9 +135,12 @@ export class PrintedPath {
 
   /** Forgets all that stands before a place, which may be past all it knows: another process has gone on, and has forgotten more. */
   cutBefore(position: number): void {
-    if (position >= this.end) return this.beginAt(position);
     const count = Math.max(0, position - this.from);
-    if (count === 0) return;
+    if (position >= this.end) this.beginAt(position);
+    else if (count > 0) this.forgetFirst(count);
+  }
+
+  private forgetFirst(count: number): void {
     const start = this.ends[count - 1]!;
     const rest = this.bytes.subarray(start, this.length);
     this.bytes = Buffer.allocUnsafeSlow(Math.max(firstCapacity, rest.length));

@@ -35,7 +35,7 @@ describe("rozmova doctor", () => {
     expect(linesOf(stdout).settings).toStartWith("WRONG settings  PORT");
   });
 
-  test("finds a taken port, an open door, a place that is no folder", async () => {
+  test("finds a taken port, a key that is needed and not there, a place that is no folder", async () => {
     const at = makeFolder();
     writeFileSync(join(at, "file"), "");
     const taken = createServer().listen(0, "0.0.0.0");
@@ -46,11 +46,30 @@ describe("rozmova doctor", () => {
       const { code, stdout, stderr } = await runCommand(words, at);
       expect(code).toBe(1);
       const lines = linesOf(stdout);
-      for (const about of ["port", "door", "disk"]) expect(lines[about], about).toStartWith("WRONG");
+      for (const about of ["port", "callers", "disk"]) expect(lines[about], about).toStartWith("WRONG");
       expect(stderr).toContain("3 things are wrong");
     } finally {
       taken.close();
     }
+  }, 20_000);
+
+  test("a key that is needed is there once it was made", async () => {
+    const at = makeFolder();
+    const words = ["--require-key", "yes", "--database-url", "sqlite:data/rozmova.db"];
+    const examine = async () => (await runCommand(["doctor", "--port", "0", ...words], at)).stdout;
+    const said = await examine();
+    const before = linesOf(said);
+    expect(before.callers).toStartWith("WRONG");
+    expect(said).toContain("npm run rozmova -- key create");
+    expect(before.door).toStartWith("OK");
+    const made = await runCommand(["key", "create", "--name", "first", ...words], at);
+    expect(made.code).toBe(0);
+    expect(linesOf(await examine()).callers).toStartWith("OK");
+    const open = linesOf(
+      (await runCommand(["doctor", "--port", "0", "--host", "0.0.0.0", "--insecure-no-auth"], at)).stdout,
+    );
+    expect(open.door).toStartWith("NOTE");
+    expect(open.callers).toBeUndefined();
   }, 20_000);
 
   test("finds a key that others on this machine can read", async () => {

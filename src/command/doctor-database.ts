@@ -2,7 +2,7 @@
 
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { Config } from "../config.ts";
+import { type Config, needsKey } from "../config.ts";
 import { inspectDatabase, sqliteFile } from "../database/inspect.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 
@@ -55,4 +55,19 @@ export async function checkDatabase(config: Config): Promise<Finding> {
         : "restore a backup (rozmova restore FILE), or name another file in DATABASE_URL";
     return wrong("database", cause instanceof Error ? cause.message : String(cause), remedy);
   }
+}
+
+/** Whether anybody can call at all. Undefined where no key is needed. */
+export async function checkCallers(config: Config): Promise<Finding | undefined> {
+  if (!needsKey(config)) return undefined;
+  const file = sqliteFile(config.databaseUrl);
+  const isThere = file === undefined || existsSync(file);
+  try {
+    if (isThere && (await inspectDatabase(config.databaseUrl)).hasKey) return ok("callers", "there is a key");
+  } catch {
+    return note("callers", "not known: the database cannot be read");
+  }
+  const remedy =
+    "make the first key, with the same DATABASE_URL: npm run rozmova -- key create --name first --scope chat,read,admin";
+  return wrong("callers", "a key is needed and there is none: every request is answered 401", remedy);
 }

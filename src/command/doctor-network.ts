@@ -1,7 +1,7 @@
 // The doctor on the key, the vendor, the clock, the port and the runtime's limits.
 
 import { createServer } from "node:net";
-import { type Config, isDemo, isLoopback, settings } from "../config.ts";
+import { type Config, isDemo, isLoopback, needsKey, settings } from "../config.ts";
 import { createProvider } from "../providers/index.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 
@@ -71,15 +71,12 @@ async function askTime(address: string): Promise<number | undefined> {
   }
 }
 
+/** Who gets in, by the settings alone. */
 export function checkDoor(config: Config): Finding {
-  if (isLoopback(config.host)) return ok("door", `${config.host}: this machine only`);
-  if (config.insecureNoAuth)
-    return note("door", `${config.host}: everybody who reaches the port can read, write and spend`);
-  return wrong(
-    "door",
-    `HOST is ${config.host}, and no key would be asked, so the server does not start`,
-    "listen on 127.0.0.1, or say --insecure-no-auth if something else guards the door",
-  );
+  const { host, allowedHosts } = config;
+  if (needsKey(config)) return ok("door", `${host}: callers need a key`);
+  if (isLoopback(host) && allowedHosts.length === 0) return ok("door", `${host}: this machine only`);
+  return note("door", `${host}: everybody who reaches the port can read, write and spend`);
 }
 
 /** A port that is taken is only right when it is ours. */

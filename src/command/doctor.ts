@@ -1,7 +1,7 @@
 // `rozmova doctor`: looks for what is wrong and says what to do. Changes nothing.
 
 import { type Config, ConfigError, loadConfig } from "../config.ts";
-import { checkDatabase, checkDisk } from "./doctor-database.ts";
+import { checkCallers, checkDatabase, checkDisk } from "./doctor-database.ts";
 import { checkDotEnv, checkPrivacy } from "./doctor-files.ts";
 import { checkClock, checkDoor, checkKey, checkPort, checkVendor } from "./doctor-network.ts";
 import { type Finding, ok, printFinding, wrong } from "./finding.ts";
@@ -28,6 +28,8 @@ async function* examine(flags: string[]): AsyncGenerator<Finding> {
   yield checkPrivacy(config);
   yield checkDisk(config);
   yield await checkDatabase(config);
+  const callers = await checkCallers(config);
+  if (callers) yield callers;
   yield await checkPort(config);
   yield await answer;
   yield await checkClock(config, Date.now());

@@ -1,12 +1,18 @@
 // Looking at a database without changing it: for the doctor, beside a running server.
 
+import { hasKeys } from "./caller/key.ts";
 import { migrations, newestOf } from "./migrate.ts";
 import { openEngine } from "./open.ts";
+
+/** The schema that brought callers. */
+const firstWithKeys = 4;
 
 export interface Inspection {
   /** 0 for a database without tables. */
   schemaVersion: number;
   newestVersion: number;
+  /** Whether there is a key that is good now. */
+  hasKey: boolean;
 }
 
 /** Opens what is there for reading. Throws storage_unavailable when it cannot be, or is newer than this program. */
@@ -22,7 +28,9 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
     const [row] = made
       ? await reader.all<{ version: number }>("SELECT MAX(version) AS version FROM schema_version")
       : [];
-    return { schemaVersion: Number(row?.version ?? 0), newestVersion: newestOf(migrations) };
+    const schemaVersion = Number(row?.version ?? 0);
+    const hasKey = schemaVersion >= firstWithKeys && (await hasKeys(reader, Date.now()));
+    return { schemaVersion, newestVersion: newestOf(migrations), hasKey };
   } finally {
     await engine.close();
   }

@@ -42,6 +42,16 @@ export interface RouteForm {
   errors: readonly ErrorCode[];
 }
 
+/** What every route refuses that reads a body and the database. */
+export const bodyErrors = [
+  "malformed_json",
+  "bad_request",
+  "too_large",
+  "unsupported_media_type",
+  "invalid_request",
+  "storage_unavailable",
+] as const;
+
 export interface Asked<Query, Body> {
   exchange: Exchange;
   /** The id in the path; "" on a path without one. */

@@ -1,18 +1,7 @@
 // Whether a model takes a param, and in which range: one rule per param, read from the catalogue's data.
 
 import type { ModelInfo } from "./model-info.ts";
-import { type Params, type ThinkingLevel, thinkingLevels } from "./params.ts";
-
-const everyParam: (keyof Params)[] = [
-  "temperature",
-  "top_p",
-  "top_k",
-  "max_output_tokens",
-  "stop",
-  "seed",
-  "thinking",
-  "response_schema",
-];
+import { everyParam, type Params, type ThinkingLevel, thinkingLevels } from "./params.ts";
 
 /** What is asked of a model nobody described: every param, in the ranges that hold for all. */
 type CheckedModel = Pick<ModelInfo, "id" | "accepts" | "ignores"> & {

@@ -21,6 +21,18 @@ export interface Params {
   response_schema?: Record<string, unknown>;
 }
 
+/** All names, for a model that takes everything. */
+export const everyParam: (keyof Params)[] = [
+  "temperature",
+  "top_p",
+  "top_k",
+  "max_output_tokens",
+  "stop",
+  "seed",
+  "thinking",
+  "response_schema",
+];
+
 /** The message's own params win over the session's, name by name. */
 export function mergeParams(session: Params, message: Params | undefined): Params {
   return message ? { ...session, ...message } : session;

@@ -79,7 +79,10 @@ export class Auth {
 }
 
 function noLongerGood(): AppError {
-  return new AppError("unauthenticated", "This key or token is no longer good.");
+  return new AppError(
+    "unauthenticated",
+    "This key or token is no longer good: it is over, or was disabled, replaced or deleted. Ask for a new one where it came from.",
+  );
 }
 
 export function keyNeeded(): AppError {

@@ -10,7 +10,7 @@ import { newId } from "../../id.ts";
 import type { HttpAnswer } from "../answer.ts";
 import type { AppDeps } from "../deps.ts";
 import { invalidRequest } from "../field-errors.ts";
-import { answerJson, jsonHeaders, type Route, route } from "../route.ts";
+import { answerJson, bodyErrors, jsonHeaders, type Route, route } from "../route.ts";
 import { userSchema } from "../user.ts";
 import { encodeList, listSchema } from "../wire.ts";
 import { cursorFields, metadataSchema, modelSchema, textSchema } from "./fields.ts";
@@ -69,15 +69,6 @@ const madeKey = (description: string) => ({
   description,
   content: { "application/json": { schema: madeKeySchema } },
 });
-const bodyErrors = [
-  "malformed_json",
-  "bad_request",
-  "too_large",
-  "unsupported_media_type",
-  "invalid_request",
-  "storage_unavailable",
-] as const;
-
 export function keyRoutes({ store, keys, now }: AppDeps): Route[] {
   const answerMade = (status: number, key: Key, secret: string, headers = {}): HttpAnswer =>
     answerJson(status, { ...encodeKey(key), secret }, headers);

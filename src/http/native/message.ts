@@ -14,7 +14,7 @@ import type { AppDeps } from "../deps.ts";
 import { chooseVersion, readIfMatch } from "../etag.ts";
 import type { Exchange } from "../exchange.ts";
 import { readIdempotency } from "../idempotency.ts";
-import { answerJson, type Route, route } from "../route.ts";
+import { answerJson, bodyErrors, type Route, route } from "../route.ts";
 import type { Streams } from "../sse.ts";
 import { readUser, userHeaderName, userHeaderSays, userSchema } from "../user.ts";
 import { askedIdSchema, orNull } from "../wire.ts";
@@ -96,15 +96,11 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
         200: eventStreamAnswer,
       },
       errors: [
-        "malformed_json",
-        "bad_request",
+        ...bodyErrors,
         "not_found",
         "turn_in_progress",
         "conflict",
         "version_mismatch",
-        "too_large",
-        "unsupported_media_type",
-        "invalid_request",
         "context_too_long",
         "idempotency_mismatch",
         "unpriced_model",
@@ -114,7 +110,6 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
         "model_not_found",
         "provider_unavailable",
         "provider_timeout",
-        "storage_unavailable",
         "draining",
       ],
       async handler({ exchange, id, body }) {

@@ -5,7 +5,7 @@ import type { Project } from "../../caller/project.ts";
 import { AppError, notFound } from "../../errors.ts";
 import type { AppDeps } from "../deps.ts";
 import { invalidRequest } from "../field-errors.ts";
-import { answerJson, jsonHeaders, type Route, route } from "../route.ts";
+import { answerJson, bodyErrors, jsonHeaders, type Route, route } from "../route.ts";
 import { encodeList, listSchema, printTime, timeSchema } from "../wire.ts";
 import { cursorFields, textSchema } from "./fields.ts";
 import { projectNameSchema } from "./key.ts";
@@ -49,15 +49,6 @@ const oneProject = (description: string) => ({
   description,
   content: { "application/json": { schema: projectSchema } },
 });
-const bodyErrors = [
-  "malformed_json",
-  "bad_request",
-  "too_large",
-  "unsupported_media_type",
-  "invalid_request",
-  "storage_unavailable",
-] as const;
-
 function encodeProject({ id, name, disabled, createdAt }: Project): z.infer<typeof projectSchema> {
   return { id, object: "project", name, disabled, created_at: printTime(createdAt) };
 }

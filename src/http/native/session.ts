@@ -14,7 +14,7 @@ import { chooseVersion, etagOf, isUnchanged, readIfMatch } from "../etag.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { readIdempotency } from "../idempotency.ts";
-import { type Answer, answerJson, jsonHeaders, type Route, route } from "../route.ts";
+import { type Answer, answerJson, bodyErrors, jsonHeaders, type Route, route } from "../route.ts";
 import { readUser, userHeaderName, userHeaderSays, userSchema } from "../user.ts";
 import { encodeList, listSchema } from "../wire.ts";
 import {
@@ -126,15 +126,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       bodyOptional: true,
       bodyExamples: { empty: {}, full: { ...example, metadata: { customer: "c-17" } } },
       responses: { 201: oneSession("The new session", { Location: "The session" }) },
-      errors: [
-        "malformed_json",
-        "bad_request",
-        "too_large",
-        "unsupported_media_type",
-        "invalid_request",
-        "idempotency_mismatch",
-        "storage_unavailable",
-      ],
+      errors: [...bodyErrors, "idempotency_mismatch"],
       async handler({ exchange, body }) {
         checkParams(body.model ?? null, body.params);
         const { title = null, model = null, system = null, params = {}, metadata = {} } = body;
@@ -208,16 +200,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       body: sessionChangeSchema,
       bodyExamples: { rename: { title: "Borscht" }, defaultModel: { model: null } },
       responses: { 200: oneSession("The session as it is now") },
-      errors: [
-        "malformed_json",
-        "bad_request",
-        "not_found",
-        "version_mismatch",
-        "too_large",
-        "unsupported_media_type",
-        "invalid_request",
-        "storage_unavailable",
-      ],
+      errors: [...bodyErrors, "not_found", "version_mismatch"],
       async handler({ exchange, id, body }) {
         if (body.user !== undefined) chooseUser(exchange.caller, body.user);
         const ifVersion = await readVersion(exchange, id);

@@ -12,7 +12,7 @@ import { seesSession } from "../../caller/user.ts";
 import { notFound } from "../../errors.ts";
 import type { Signer } from "../auth/signature.ts";
 import type { AppDeps } from "../deps.ts";
-import { answerJson, type Route, route } from "../route.ts";
+import { answerJson, bodyErrors, type Route, route } from "../route.ts";
 import { userSchema } from "../user.ts";
 import { askedIdSchema, printTime, timeSchema } from "../wire.ts";
 
@@ -51,15 +51,7 @@ export function tokenRoutes({ store, now }: AppDeps, signer: Signer): Route[] {
       body: newTokenSchema,
       bodyExamples: { plain: { user: "customer-17" }, narrow: { user: "customer-17", scopes: ["read"] } },
       responses: { 201: { description: "The token", content: { "application/json": { schema: tokenSchema } } } },
-      errors: [
-        "malformed_json",
-        "bad_request",
-        "not_found",
-        "too_large",
-        "unsupported_media_type",
-        "invalid_request",
-        "storage_unavailable",
-      ],
+      errors: [...bodyErrors, "not_found"],
       async handler({ exchange, body }) {
         const { user, ttl_seconds = usualTokenSeconds, scopes = [...tokenScopes], sessions = null } = body;
         const { caller } = exchange;

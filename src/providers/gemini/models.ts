@@ -1,22 +1,11 @@
 // What the Gemini models are: limits, abilities, retirement, successor. Data only; prices are in prices.ts.
 
 import type { ModelInfo, ThinkingBudget, ThinkingByLevel } from "../../model/model-info.ts";
-import { type Params, type ThinkingLevel, thinkingLevels } from "../../model/params.ts";
+import { everyParam, type ThinkingLevel, thinkingLevels } from "../../model/params.ts";
 
 /** 1,048,576 tokens in, 65,536 out, for 2.5 and all 3.x: the vendor's model pages, read in November 2026. */
 const inputTokens = 1_048_576;
 const outputTokens = 65_536;
-
-const everyParam: (keyof Params)[] = [
-  "temperature",
-  "top_p",
-  "top_k",
-  "max_output_tokens",
-  "stop",
-  "seed",
-  "thinking",
-  "response_schema",
-];
 
 const described = { source: "vendor documentation and published recordings", readOn: "2026-11-23" };
 const secondHand = { source: "second-hand: third parties quoting the vendor", readOn: "2026-11-23" };

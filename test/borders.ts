@@ -108,7 +108,7 @@ function crowded(files: readonly SourceFile[]): string[] {
   const counts = new Map<string, number>();
   for (const { path } of files) {
     const folder = posix.dirname(path);
-    if (/^src(\/|$)/.test(folder)) counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    if (/^(src|web)(\/|$)/.test(folder)) counts.set(folder, (counts.get(folder) ?? 0) + 1);
   }
   return [...counts].flatMap(([folder, count]) => {
     const most = folder === "src" ? rootFilesAllowed : roomFilesAllowed;

@@ -3,6 +3,8 @@
 import { type ApiError, api, untilAnswered } from "../api/api.ts";
 import { type Connection, type FollowOptions, followTurn } from "../api/stream.ts";
 import type { History, Session, TurnEvent } from "../api/wire.ts";
+import { localMessage, type Shown, show } from "../message/shown.ts";
+import { noteEnd, noteProgress, noteStart } from "../message/turn-events.ts";
 import { asApiError } from "../shell/errors.ts";
 import { announcement, goTo, text } from "../shell/state.ts";
 import { tellOtherTabs } from "../sidebar/sessions.ts";
@@ -10,9 +12,7 @@ import { draft, type Outgoing, outbox } from "./draft.ts";
 import { findStored, pageSize, showPage } from "./history.ts";
 import { awaitSettled, readTurnOf } from "./settle.ts";
 import { fieldsOf } from "./setup.ts";
-import { localMessage, type Shown, show } from "./shown.ts";
 import { Talk } from "./talk.ts";
-import { noteEnd, noteProgress, noteStart } from "./turn-events.ts";
 
 export class Chat extends Talk {
   #follow: AbortController | undefined;

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { showSettings } from "../inspector/inspector.ts";
+import type { Shown } from "../message/shown.ts";
 import { IconButton } from "../shell/button.tsx";
 import { Problem } from "../shell/problem.tsx";
 import { addressOf, sought, text } from "../shell/state.ts";
@@ -12,7 +13,6 @@ import { Composer } from "./composer.tsx";
 import { MessageView } from "./message.tsx";
 import { modelOf, models } from "./setup.ts";
 import { SetupLine } from "./setup-line.tsx";
-import type { Shown } from "./shown.ts";
 import { useSought } from "./sought.ts";
 import { Stretch, stretchMessages } from "./stretch.tsx";
 import { Welcome } from "./welcome.tsx";

@@ -2,7 +2,7 @@
 
 import { api } from "../api/api.ts";
 import type { History } from "../api/wire.ts";
-import { type Shown, show } from "./shown.ts";
+import { type Shown, show } from "../message/shown.ts";
 
 export const pageSize = 50;
 /** Messages are put on the page when they have been read, so that they do not grow under the reader's eyes; but not later than this. */

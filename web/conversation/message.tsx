@@ -1,11 +1,11 @@
 // One message of the open conversation, joined to what can be done with it.
 
 import { showCost } from "../inspector/inspector.ts";
+import { Answer } from "../message/answer.tsx";
+import { Question } from "../message/question.tsx";
+import type { Shown } from "../message/shown.ts";
 import { text } from "../shell/state.ts";
-import { Answer } from "./answer.tsx";
 import type { Chat } from "./chat.ts";
-import { Question } from "./question.tsx";
-import type { Shown } from "./shown.ts";
 
 export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; last: boolean }) {
   const free = chat.isFree;

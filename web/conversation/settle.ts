@@ -2,8 +2,8 @@
 
 import { api } from "../api/api.ts";
 import type { Session, Turn } from "../api/wire.ts";
-import type { Shown } from "./shown.ts";
-import { noteTurn } from "./turn-events.ts";
+import type { Shown } from "../message/shown.ts";
+import { noteTurn } from "../message/turn-events.ts";
 
 /** Adds what only the turn knows; waits for its bill where that is still on its way. Gives the session as it is then. */
 export async function readTurnOf(answer: Shown, signal: AbortSignal): Promise<Session | null> {

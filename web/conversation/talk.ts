@@ -3,12 +3,12 @@
 import { signal } from "@preact/signals";
 import { type ApiError, api, untilAnswered } from "../api/api.ts";
 import type { History, Session } from "../api/wire.ts";
+import type { Shown } from "../message/shown.ts";
 import { asApiError } from "../shell/errors.ts";
 import { keyNeeded } from "../shell/state.ts";
 import { forgetSession, noteSession } from "../sidebar/sessions.ts";
 import { mergePage, pageSize, showPage } from "./history.ts";
 import { fieldsOf, nextSetup, type Setup, setupOf } from "./setup.ts";
-import type { Shown } from "./shown.ts";
 
 export class Talk {
   readonly id = signal<string | null>(null);

@@ -97,7 +97,7 @@ export function route<
     async serve(exchange, asked, gate) {
       exchange.route = form.path;
       if (form.scope !== "none" && form.scope !== "any") requireScope(exchange.caller.scopes, form.scope);
-      else if (form.scope === "any") void exchange.caller;
+      else if (form.scope === "any") void exchange.caller; // throws where a key is needed and none is known
       const id = asked.toLowerCase(); // ids are read in any case and written in small letters (RFC 9562, 4)
       if (form.params) await admit(exchange, form.params.id, id, gate);
       const query = form.query ? readQuery(form.query, exchange.request.url) : undefined;

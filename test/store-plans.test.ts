@@ -12,8 +12,8 @@ import { findKeyByHash, findKeyById, getKey, listKeys } from "../src/database/ca
 import { findSessionUser } from "../src/database/caller/session-user.ts";
 import { readCallerVersion } from "../src/database/caller/version.ts";
 import { findKey } from "../src/database/idempotency.ts";
-import { listEntries } from "../src/database/ledger.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "../src/database/message.ts";
+import { listEntries } from "../src/database/money/ledger.ts";
 import { type OperationInput, type OperationName, runOperation } from "../src/database/operations.ts";
 import { postgresDialect } from "../src/database/postgres/dialect.ts";
 import { readDeadTurn } from "../src/database/recovery.ts";

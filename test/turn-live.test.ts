@@ -5,9 +5,9 @@ import fc from "fast-check";
 import type { Store } from "../src/store.ts";
 import type { LoggedEvent } from "../src/turn/event.ts";
 import { firstLogged } from "../src/turn/event.ts";
-import { readStored } from "../src/turn/follow.ts";
-import { LiveTurn } from "../src/turn/live.ts";
-import { Reading } from "../src/turn/reading.ts";
+import { readStored } from "../src/turn/reader/follow.ts";
+import { LiveTurn } from "../src/turn/reader/live.ts";
+import { Reading } from "../src/turn/reader/reading.ts";
 import { closeInput, newSession, open } from "./store-inputs.ts";
 import { storeEngines } from "./stores.ts";
 

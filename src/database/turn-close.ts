@@ -10,7 +10,7 @@ import type { Turn } from "../turn/turn.ts";
 import { rankOf, storableText, usageValues } from "./columns.ts";
 import { insertBatch, packPieces } from "./event.ts";
 import { releaseKey } from "./idempotency.ts";
-import { addToTotals, addTotals, insertEntries, totalsValues } from "./ledger.ts";
+import { addToTotals, addTotals, insertEntries, totalsValues } from "./money/ledger.ts";
 import { findState } from "./session.ts";
 import type { Tx, Value } from "./tx.ts";
 

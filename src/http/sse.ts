@@ -1,7 +1,7 @@
 // The native event stream: pulled by the reader, one group of events at a time. A reader that leaves, or does not read,
 // ends its own stream and nothing else.
 
-import type { EventGroups } from "../turn/reading.ts";
+import type { EventGroups } from "../turn/reader/reading.ts";
 import { dropped, type HttpAnswer } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { encodeEvents } from "./native/event-wire.ts";

@@ -11,9 +11,9 @@ import { Answer, type WordEvent } from "./answer.ts";
 import { Asking, listAnswerNotices, type OpenedRecord } from "./asking.ts";
 import { bookTurn, usageSoFar } from "./books.ts";
 import { closeInAnyCase, closeOrFind, Insistence, settleInAnyCase, settleWith } from "./close.ts";
-import { readStored } from "./follow.ts";
-import { LiveTurn } from "./live.ts";
 import type { ModelChoice } from "./model-choice.ts";
+import { readStored } from "./reader/follow.ts";
+import { LiveTurn } from "./reader/live.ts";
 import type { TurnTools } from "./tools.ts";
 import type { EndStatus } from "./turn.ts";
 

@@ -3,7 +3,7 @@
 import type { z } from "@hono/zod-openapi";
 import type { eventSchemas } from "../../src/http/native/event-schema.ts";
 import type { MessageWire } from "../../src/http/native/message-wire.ts";
-import type { encodeReceipt } from "../../src/http/native/receipt-wire.ts";
+import type { encodeReceipt } from "../../src/http/native/money/receipt-wire.ts";
 import type { SessionWire } from "../../src/http/native/session-wire.ts";
 import type { TurnWire } from "../../src/http/native/turn-wire.ts";
 import type { CostWire, UsageWire } from "../../src/http/wire.ts";

@@ -1,6 +1,6 @@
 // A turn's events on the wire: `id`, `event` and one `data` line each. Every reader is encoded from here.
 
-import type { NumberedEvent, TurnEvent } from "../../turn/numbered-event.ts";
+import type { NumberedEvent, TurnEvent } from "../../turn/reader/numbered-event.ts";
 import { encodeCost, encodeUsage } from "../wire.ts";
 import { encodeMessage } from "./message-wire.ts";
 import { encodeSession } from "./session-wire.ts";

@@ -3,9 +3,9 @@
 import { z } from "@hono/zod-openapi";
 import { chooseUser } from "../../caller/user.ts";
 import { AppError } from "../../errors.ts";
-import type { FollowedTurn } from "../../turn/follow.ts";
-import type { NumberedEvent } from "../../turn/numbered-event.ts";
-import type { EventGroups, Reading } from "../../turn/reading.ts";
+import type { FollowedTurn } from "../../turn/reader/follow.ts";
+import type { NumberedEvent } from "../../turn/reader/numbered-event.ts";
+import type { EventGroups, Reading } from "../../turn/reader/reading.ts";
 import type { Turn } from "../../turn/turn.ts";
 import type { StartTurn } from "../../turn/turns.ts";
 import { prefersEvents } from "../accept.ts";

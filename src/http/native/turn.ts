@@ -10,7 +10,7 @@ import { answerJson, type Route, route } from "../route.ts";
 import type { Streams } from "../sse.ts";
 import { eventStreamAnswer } from "./event-schema.ts";
 import { encodeEvents } from "./event-wire.ts";
-import { encodeReceipt, receiptSchema } from "./receipt-wire.ts";
+import { encodeReceipt, receiptSchema } from "./money/receipt-wire.ts";
 import { encodeTurn, turnSchema } from "./turn-wire.ts";
 
 const eventNumber = /^\d{1,9}$/;

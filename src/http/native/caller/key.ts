@@ -1,21 +1,21 @@
 // Keys: made, listed, read, changed, given a new secret, deleted. What each caller may know of and do: caller/key.ts.
 
 import { z } from "@hono/zod-openapi";
-import { hashSecret, type Key, makeSecret } from "../../caller/key.ts";
-import { projectPattern } from "../../caller/project.ts";
-import { scopes } from "../../caller/scope.ts";
-import { chooseUser } from "../../caller/user.ts";
-import { notFound } from "../../errors.ts";
-import { newId } from "../../id.ts";
-import type { HttpAnswer } from "../answer.ts";
-import type { AppDeps } from "../deps.ts";
-import { invalidRequest } from "../field-errors.ts";
-import { answerJson, bodyErrors, jsonHeaders, type Route, route } from "../route.ts";
-import { userSchema } from "../user.ts";
-import { encodeList, listSchema } from "../wire.ts";
-import { cursorFields, metadataSchema, modelSchema, textSchema } from "./fields.ts";
+import { hashSecret, type Key, makeSecret } from "../../../caller/key.ts";
+import { projectPattern } from "../../../caller/project.ts";
+import { scopes } from "../../../caller/scope.ts";
+import { chooseUser } from "../../../caller/user.ts";
+import { notFound } from "../../../errors.ts";
+import { newId } from "../../../id.ts";
+import type { HttpAnswer } from "../../answer.ts";
+import type { AppDeps } from "../../deps.ts";
+import { invalidRequest } from "../../field-errors.ts";
+import { answerJson, bodyErrors, jsonHeaders, type Route, route } from "../../route.ts";
+import { userSchema } from "../../user.ts";
+import { encodeList, listSchema } from "../../wire.ts";
+import { cursorFields, metadataSchema, modelSchema, textSchema } from "../fields.ts";
+import { fillPage } from "../page.ts";
 import { encodeKey, exampleKey, keySchema, madeKeySchema } from "./key-wire.ts";
-import { fillPage } from "./page.ts";
 
 const nameSchema = textSchema(100).openapi({ example: "the shop" });
 const scopesSchema = z.array(z.enum(scopes)).min(1).max(scopes.length);

@@ -1,8 +1,8 @@
 // An event as a reader is given it: what the log holds, between the two bookends that are made from the turn itself.
 
-import type { ClosedTurn } from "../store.ts";
-import type { LoggedEvent } from "./event.ts";
-import type { Turn } from "./turn.ts";
+import type { ClosedTurn } from "../../store.ts";
+import type { LoggedEvent } from "../event.ts";
+import type { Turn } from "../turn.ts";
 
 /** What a reader is given: the log between its two bookends, numbered from 1 without a gap. */
 export type TurnEvent = { type: "turn-start"; turn: Turn } | LoggedEvent | ({ type: "turn-end" } & ClosedTurn);

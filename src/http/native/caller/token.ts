@@ -7,14 +7,14 @@ import {
   mostTokenSessions,
   tokenScopes,
   usualTokenSeconds,
-} from "../../caller/token.ts";
-import { seesSession } from "../../caller/user.ts";
-import { notFound } from "../../errors.ts";
-import type { Signer } from "../auth/signature.ts";
-import type { AppDeps } from "../deps.ts";
-import { answerJson, bodyErrors, type Route, route } from "../route.ts";
-import { userSchema } from "../user.ts";
-import { askedIdSchema, printTime, timeSchema } from "../wire.ts";
+} from "../../../caller/token.ts";
+import { seesSession } from "../../../caller/user.ts";
+import { notFound } from "../../../errors.ts";
+import type { Signer } from "../../auth/signature.ts";
+import type { AppDeps } from "../../deps.ts";
+import { answerJson, bodyErrors, type Route, route } from "../../route.ts";
+import { userSchema } from "../../user.ts";
+import { askedIdSchema, printTime, timeSchema } from "../../wire.ts";
 
 const newTokenSchema = z
   .strictObject({

@@ -1,13 +1,13 @@
 // A running turn in memory: its newest events, and whoever waits for more. Readers hold a cursor, never a copy. What the store
 // has is let go of, so that a long answer takes no more memory than a short one; a reader that is behind gets it from there.
 
-import type { Message } from "../conversation/message.ts";
-import type { Session } from "../conversation/session.ts";
-import type { ClosedTurn } from "../store.ts";
-import { firstLogged, type LoggedEvent } from "./event.ts";
+import type { Message } from "../../conversation/message.ts";
+import type { Session } from "../../conversation/session.ts";
+import type { ClosedTurn } from "../../store.ts";
+import { firstLogged, type LoggedEvent } from "../event.ts";
+import type { Turn } from "../turn.ts";
 import type { NumberedEvent } from "./numbered-event.ts";
 import { type EventGroup, type EventSource, Reading, type Watcher } from "./reading.ts";
-import type { Turn } from "./turn.ts";
 
 /** What an event without words counts as. */
 const eventOverhead = 100;

@@ -1,10 +1,10 @@
 // A turn's receipt on the wire: what it cost, line by line, and each call to the vendor with its own.
 
 import { z } from "@hono/zod-openapi";
-import { errorCodes } from "../../errors.ts";
-import { type LedgerEntry, sumCost } from "../../money/ledger.ts";
-import { printUsd } from "../../money/money.ts";
-import type { Turn } from "../../turn/turn.ts";
+import { errorCodes } from "../../../errors.ts";
+import { type LedgerEntry, sumCost } from "../../../money/ledger.ts";
+import { printUsd } from "../../../money/money.ts";
+import type { Turn } from "../../../turn/turn.ts";
 import {
   costSchema,
   count,
@@ -18,7 +18,7 @@ import {
   timeSchema,
   usageSchema,
   usdSchema,
-} from "../wire.ts";
+} from "../../wire.ts";
 
 const lineSchema = z.object({
   item: z.string(),

@@ -1,11 +1,11 @@
 // A key on the wire. Its secret is in one answer only.
 
 import { z } from "@hono/zod-openapi";
-import type { Key } from "../../caller/key.ts";
-import { scopes } from "../../caller/scope.ts";
-import { userOutSchema } from "../user.ts";
-import { idSchema, printTime, printTimeOrNull, timeSchema } from "../wire.ts";
-import { metadataSchema, modelSchema } from "./fields.ts";
+import type { Key } from "../../../caller/key.ts";
+import { scopes } from "../../../caller/scope.ts";
+import { userOutSchema } from "../../user.ts";
+import { idSchema, printTime, printTimeOrNull, timeSchema } from "../../wire.ts";
+import { metadataSchema, modelSchema } from "../fields.ts";
 
 export const exampleKey = {
   id: "01939c5e-7a00-7b11-8c22-3d4e5f607182",

@@ -1,15 +1,15 @@
 // Projects: the operator's business alone.
 
 import { z } from "@hono/zod-openapi";
-import type { Project } from "../../caller/project.ts";
-import { AppError, notFound } from "../../errors.ts";
-import type { AppDeps } from "../deps.ts";
-import { invalidRequest } from "../field-errors.ts";
-import { answerJson, bodyErrors, jsonHeaders, type Route, route } from "../route.ts";
-import { encodeList, listSchema, printTime, timeSchema } from "../wire.ts";
-import { cursorFields, textSchema } from "./fields.ts";
+import type { Project } from "../../../caller/project.ts";
+import { AppError, notFound } from "../../../errors.ts";
+import type { AppDeps } from "../../deps.ts";
+import { invalidRequest } from "../../field-errors.ts";
+import { answerJson, bodyErrors, jsonHeaders, type Route, route } from "../../route.ts";
+import { encodeList, listSchema, printTime, timeSchema } from "../../wire.ts";
+import { cursorFields, textSchema } from "../fields.ts";
+import { fillPage } from "../page.ts";
 import { projectNameSchema } from "./key.ts";
-import { fillPage } from "./page.ts";
 
 const exampleProject = {
   id: "shop",

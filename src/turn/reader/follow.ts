@@ -1,9 +1,9 @@
 // Following a turn: live in this process, or from its stored log when it is over or runs in another process.
 
-import type { Message } from "../conversation/message.ts";
-import { AppError } from "../errors.ts";
-import type { ClosedTurn, Store } from "../store.ts";
-import { firstLogged } from "./event.ts";
+import type { Message } from "../../conversation/message.ts";
+import { AppError } from "../../errors.ts";
+import type { ClosedTurn, Store } from "../../store.ts";
+import { firstLogged } from "../event.ts";
 import type { LiveTurn } from "./live.ts";
 import type { NumberedEvent } from "./numbered-event.ts";
 import { type EventGroup, type EventSource, groupCharacters, Reading, type Watcher } from "./reading.ts";

@@ -1,10 +1,10 @@
 // The ledger: entries are added, never changed, and a session's totals move only together with them.
 
-import type { Session } from "../conversation/session.ts";
-import type { ErrorCode } from "../errors.ts";
-import type { Cost, LedgerEntry, ReceiptLine } from "../money/ledger.ts";
-import { addUsage, type Usage } from "../money/usage.ts";
-import type { BookTotals } from "../store.ts";
+import type { Session } from "../../conversation/session.ts";
+import type { ErrorCode } from "../../errors.ts";
+import type { Cost, LedgerEntry, ReceiptLine } from "../../money/ledger.ts";
+import { addUsage, type Usage } from "../../money/usage.ts";
+import type { BookTotals } from "../../store.ts";
 import {
   accuracyAt,
   countedFrom,
@@ -16,8 +16,8 @@ import {
   usageColumns,
   usageFrom,
   usageValues,
-} from "./columns.ts";
-import type { Reader, Tx, Value } from "./tx.ts";
+} from "../columns.ts";
+import type { Reader, Tx, Value } from "../tx.ts";
 
 const entryColumns = `turn, number, purpose, at, vendor, model_requested, model_served, ${usageColumns}, total_pico, accuracy_rank,
   balanced, error_code, lines, usage_raw, counted, outcome, price`;

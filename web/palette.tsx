@@ -36,7 +36,15 @@ export function Palette() {
 function actions(): Entry[] {
   const t = text.value;
   const entries: Entry[] = [
-    { id: "new", label: t.newConversation, hint: "Ctrl Shift O", run: () => (goTo(null), beginAnew()) },
+    {
+      id: "new",
+      label: t.newConversation,
+      hint: "Ctrl Shift O",
+      run: () => {
+        goTo(null);
+        beginAnew();
+      },
+    },
     { id: "settings", label: t.settings, run: showSettings },
     { id: "list", label: t.toggleList, hint: "Ctrl B", run: toggleList },
     { id: "light", label: `${t.theme}: ${t.themeLight}`, run: () => chooseTheme("light") },

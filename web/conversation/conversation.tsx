@@ -69,7 +69,6 @@ export function Conversation({ chat }: { chat: Chat }) {
         class="scroller"
         ref={scroller}
         aria-label={text.value.messages}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
         tabIndex={messages.length > 0 ? 0 : -1}
         onScroll={onScroll}
         onWheel={(event) => {

@@ -42,7 +42,6 @@ export function Inspector({ tab, over, onTab, onClose, children }: InspectorProp
         // biome-ignore lint/a11y/useKeyWithClickEvents: a backdrop; keyboards have Escape and the button
         <div class="backdrop" onClick={onClose} />
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: Escape closes it from anywhere inside */}
       <aside class="inspector" aria-label={text.value.inspector} onKeyDown={onKeyDown} ref={close}>
         <header>
           <div role="tablist" aria-label={text.value.inspector}>

@@ -13,6 +13,7 @@ import { Exchange } from "./exchange.ts";
 import { healthRoutes } from "./health.ts";
 import { keyRoutes } from "./native/caller/key.ts";
 import { projectRoutes } from "./native/caller/project.ts";
+import { signInRoutes } from "./native/caller/sign-in.ts";
 import { tokenRoutes } from "./native/caller/token.ts";
 import { historyRoutes } from "./native/history.ts";
 import { messageRoutes } from "./native/message.ts";
@@ -56,6 +57,9 @@ export function createApp(deps: AppDeps): App {
   const { settings, log } = deps;
   const streams = new Streams(settings.heartbeatMs ?? 15_000);
   const signer = new Signer(deps.store, deps.now);
+  const cors = new Cors(settings.corsOrigins ?? []);
+  const visitors = new Visitors(settings.allowedHosts);
+  const auth = new Auth({ ...deps, signer, visitors, cors, needsKey: settings.needsKey });
   const routes: Route[] = [
     ...sessionRoutes(deps),
     ...messageRoutes(deps, streams),
@@ -65,11 +69,9 @@ export function createApp(deps: AppDeps): App {
     ...keyRoutes(deps),
     ...projectRoutes(deps),
     ...tokenRoutes(deps, signer),
+    ...signInRoutes(deps, auth),
     ...healthRoutes(deps),
   ];
-  const cors = new Cors(settings.corsOrigins ?? []);
-  const visitors = new Visitors(settings.allowedHosts);
-  const auth = new Auth({ ...deps, signer, visitors, cors, needsKey: settings.needsKey });
   const gate: Gate = {
     limits: { maxBytes: settings.maxBodyBytes, deadlineMs: settings.bodyDeadlineMs ?? 120_000 },
     requireVisible: (caller, kind, id) => auth.requireVisible(caller, kind, id),

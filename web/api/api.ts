@@ -37,7 +37,7 @@ interface Problem {
 /** The API key for servers that ask for one; kept as long as this tab. */
 export const apiKey = {
   get: (): string | null => storedForTab.get("key"),
-  set: (key: string): void => storedForTab.set("key", key),
+  set: (key: string | null): void => storedForTab.set("key", key),
 };
 
 interface Call {

@@ -21,6 +21,7 @@ const paths = {
   moon: "M19 14.500A8 8 0 0 1 9.500 5a7.500 7.500 0 1 0 9.500 9.500z",
   sliders: "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
   wrap: "M4 6h16M4 12h13a3.500 3.500 0 0 1 0 7h-4M15 16l-3 3 3 3M4 18h4",
+  leave: "M10 4H5v16h5M9 12h11M16 8l4 4-4 4",
   back: "M15 5l-7 7 7 7",
 } as const;
 

@@ -2,16 +2,24 @@
 
 import { useSignal } from "@preact/signals";
 import { apiKey } from "../api/api.ts";
+import { signIn } from "../api/sign-in.ts";
+import { asApiError, describe } from "./errors.ts";
 import { Logo } from "./icon.tsx";
 import { text } from "./state.ts";
 
 export function KeyForm() {
   const words = useSignal("");
-  const refused = apiKey.get() !== null;
-  const submit = () => {
-    if (words.value.trim() === "") return;
-    apiKey.set(words.value.trim());
-    location.reload();
+  const remember = useSignal(false);
+  const trouble = useSignal<string | null>(apiKey.get() === null ? null : text.value.keyWrong);
+  const submit = async () => {
+    const key = words.value.trim();
+    if (key === "") return;
+    try {
+      if (await signIn(key, remember.value)) location.reload();
+      else trouble.value = text.value.keyWrong;
+    } catch (error) {
+      trouble.value = describe(asApiError(error));
+    }
   };
   return (
     <main class="key-page">
@@ -19,7 +27,7 @@ export function KeyForm() {
         class="key-form"
         onSubmit={(event) => {
           event.preventDefault();
-          submit();
+          void submit();
         }}
       >
         <Logo />
@@ -35,7 +43,15 @@ export function KeyForm() {
             onInput={(event) => (words.value = event.currentTarget.value)}
           />
         </label>
-        {refused && <p role="alert">{text.value.keyWrong}</p>}
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={remember.value}
+            onChange={(event) => (remember.value = event.currentTarget.checked)}
+          />
+          <span>{text.value.keyRemember}</span>
+        </label>
+        {trouble.value && <p role="alert">{trouble.value}</p>}
         <button type="submit" class="button strong">
           {text.value.keyEnter}
         </button>

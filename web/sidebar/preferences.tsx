@@ -1,11 +1,22 @@
 // The foot of the list: trash, documentation, language and colours.
 
+import { isSignedIn, signOut } from "../api/sign-in.ts";
+import { asApiError, describe } from "../shell/errors.ts";
 import { Icon, type IconName } from "../shell/icon.tsx";
-import { chooseLanguageByHand, chooseTheme, language, type Theme, text, theme } from "../shell/state.ts";
+import { chooseLanguageByHand, chooseTheme, language, showToast, type Theme, text, theme } from "../shell/state.ts";
 import { type Language, languages, names } from "../text/language.ts";
 import { toggleTrash, trashShown } from "./sessions.ts";
 
 const themeIcons: Record<Theme, IconName> = { system: "system", light: "sun", dark: "moon" };
+
+async function leave(): Promise<void> {
+  try {
+    await signOut();
+    location.reload();
+  } catch (error) {
+    showToast(describe(asApiError(error)));
+  }
+}
 
 export function Preferences() {
   const t = text.value;
@@ -18,6 +29,11 @@ export function Preferences() {
       <a class="plain" href="docs">
         <Icon name="book" /> {t.documentation}
       </a>
+      {isSignedIn() && (
+        <button type="button" class="plain" onClick={() => void leave()}>
+          <Icon name="leave" /> {t.signOut}
+        </button>
+      )}
       <div class="choices">
         <select
           aria-label={t.language}

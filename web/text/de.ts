@@ -131,6 +131,8 @@ export const de: Text = {
   keyExplain:
     "Geben Sie den API-Schlüssel ein, den Sie vom Betreiber haben. Er wird behalten, bis dieser Tab geschlossen wird.",
   keyLabel: "API-Schlüssel",
+  keyRemember: "In diesem Browser 30 Tage lang merken",
+  signOut: "Abmelden",
   keyEnter: "Weiter",
   keyWrong: "Der Server hat diesen Schlüssel nicht angenommen.",
   answerOf: "Antwort von {model}",

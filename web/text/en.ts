@@ -128,6 +128,8 @@ export const en = {
   keyTitle: "This server asks for a key",
   keyExplain: "Enter the API key its operator gave you. It is kept until this tab is closed.",
   keyLabel: "API key",
+  keyRemember: "Remember it in this browser for 30 days",
+  signOut: "Sign out",
   keyEnter: "Continue",
   keyWrong: "The server did not accept this key.",
   answerOf: "Answer of {model}",

@@ -130,6 +130,8 @@ export const pl: Text = {
   keyTitle: "Ten serwer wymaga klucza",
   keyExplain: "Wpisz klucz API od właściciela serwera. Zostanie zapamiętany do zamknięcia tej karty.",
   keyLabel: "Klucz API",
+  keyRemember: "Zapamiętaj w tej przeglądarce na 30 dni",
+  signOut: "Wyloguj się",
   keyEnter: "Dalej",
   keyWrong: "Serwer nie przyjął tego klucza.",
   answerOf: "Odpowiedź modelu {model}",

@@ -8,6 +8,7 @@ import { callerWith } from "../../caller/token.ts";
 import { seesSession } from "../../caller/user.ts";
 import { AppError, notFound } from "../../errors.ts";
 import type { Asked } from "../asked.ts";
+import { readCookie } from "./cookie.ts";
 import type { Cors } from "./cors.ts";
 import type { Signer } from "./signature.ts";
 import type { Visitors } from "./visitors.ts";
@@ -42,9 +43,23 @@ export class Auth {
     if (shown === undefined) return this.visitor(request);
     if (isSecret(shown)) {
       const found = this.parts.keys.find(shown);
-      return found instanceof Promise ? found.then((key) => this.holder(key, request)) : this.holder(found, request);
+      const admit = (key: FoundKey | null) => (key ? this.holder(key) : this.visitor(request));
+      return found instanceof Promise ? found.then(admit) : admit(found);
     }
     return tokenPattern.test(shown) ? this.tokenHolder(shown, request) : this.visitor(request);
+  }
+
+  /** The key that a page may have its browser remember. Throws unauthenticated unless it is good, and forbidden to other sites' pages. */
+  async signIn(request: Asked, secret: string): Promise<Caller> {
+    this.requireOwnPage(request);
+    const found = isSecret(secret) ? await this.parts.keys.find(secret) : null;
+    if (!found) throw new AppError("unauthenticated", "No such key is known here.");
+    return this.holder(found);
+  }
+
+  /** Throws forbidden to a page of another site, also of one that may call with tokens. */
+  requireOwnPage(request: Asked): void {
+    this.parts.visitors.check(request);
   }
 
   /** Throws not_found, as for what is not there, unless the caller may see this session or turn. */
@@ -54,8 +69,7 @@ export class Auth {
     if (!session || !seesSession(caller, session)) throw notFound(kind);
   }
 
-  private holder(found: FoundKey | null, request: Asked): Caller | null {
-    if (found === null) return this.visitor(request);
+  private holder(found: FoundKey): Caller {
     if (!isGood(found, this.parts.now())) throw noLongerGood();
     this.parts.keys.noteUse(found.key.id);
     return callerOf(found.key);
@@ -70,11 +84,19 @@ export class Auth {
     return caller;
   }
 
-  private visitor(request: Asked): Caller | null {
-    // A page of a site that may call with tokens is told that it needs one; nothing else of it is looked at.
+  private visitor(request: Asked): Caller | null | Promise<Caller | null> {
+    // A page of a site that may call with tokens is told that it needs one; nothing else of it is looked at, its cookies neither.
     if (this.parts.cors.allows(request)) return null;
     this.parts.visitors.check(request);
-    return this.parts.needsKey ? null : loopbackCaller;
+    const remembered = readCookie(request);
+    const nobody = this.parts.needsKey ? null : loopbackCaller;
+    return remembered === undefined ? nobody : this.rememberedHolder(remembered, nobody);
+  }
+
+  /** A remembered key that is no longer good is as none: the page asks for another. */
+  private async rememberedHolder(secret: string, nobody: Caller | null): Promise<Caller | null> {
+    const found = await this.parts.keys.find(secret);
+    return found && isGood(found, this.parts.now()) ? this.holder(found) : nobody;
   }
 }
 

@@ -74,7 +74,8 @@ function sumLines(lines: readonly Pick<ReceiptLine, "amount">[]): Pico {
   return lines.reduce((sum, line) => sum + line.amount, 0n);
 }
 
-function perThousand({ price }: SearchPrice): Pico {
+/** The price of one search, or of one prompt that was grounded. */
+export function perThousand({ price }: SearchPrice): Pico {
   return parseUsd(price) / 1000n; // whole: at most nine decimals were let in
 }
 

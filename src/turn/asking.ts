@@ -1,11 +1,12 @@
 // What a turn asks of the vendor: the memory, the model, the form of its params; and after a refusal, what it asks instead.
 
-import { type MemoryPlan, planMemory } from "../conversation/memory.ts";
+import type { MemoryPlan } from "../conversation/memory.ts";
 import type { PrintedPath } from "../conversation/path.ts";
 import type { Params } from "../model/params.ts";
 import { type Attempt, type CallRecord, type ProviderCall, ProviderError, type ProviderRequest } from "../provider.ts";
 import type { OpenedTurn } from "../store.ts";
 import type { ModelChoice } from "./model-choice.ts";
+import { planWay } from "./plan.ts";
 import type { TurnTools } from "./tools.ts";
 import type { Notice } from "./turn.ts";
 
@@ -64,19 +65,10 @@ export class Asking {
   /** Plans the memory. `most`: the tokens that it may take, where that is less than the model's window. */
   async compose(most?: number): Promise<void> {
     const { opened, choice, questionTokens } = this;
-    const { chooser, memories } = this.tools;
     const { session } = opened;
     if (this.way && !this.way.turnTo(choice.model)) this.leavePath();
-    this.way ??= await memories.take(session, choice.model);
-    this.memory = planMemory({
-      path: this.way,
-      system: session.system,
-      questionTokens,
-      window: chooser.windowOf(choice.model, choice.params),
-      usualWindow: chooser.windowOf(session.model ?? chooser.defaultModel, session.params),
-      most,
-      calibration: { promptEstimate: session.memoryEstimate, promptTokens: session.memoryTokens },
-    });
+    this.way ??= await this.tools.memories.take(session, choice.model);
+    this.memory = planWay(this.tools, this.way, session, choice, questionTokens, most);
     const question = (this.memory.showsWaiting ? this.way.waiting : "") + opened.userMessage.content;
     this.request = { system: session.system, memory: this.way.printFrom(this.memory.first), question };
   }

@@ -16,6 +16,8 @@ export interface Books {
   provider: Pick<Provider, "vendor" | "readUsage">;
   /** The price of a model when a call was made, also under another name that the catalogue states. */
   findPrice(model: string, atMs: number): Price | undefined;
+  /** Every price that may be the price of a call to one of these models in that time; undefined where the first has none now. */
+  listPrices(models: readonly string[], fromMs: number, toMs: number): Price[] | undefined;
   /** Throws unpriced_model when the model has no price today and such models are not allowed. */
   requirePrice(model: string): void;
 }
@@ -32,6 +34,10 @@ export function createBooks(
   return {
     provider,
     findPrice,
+    listPrices(models, fromMs, toMs) {
+      if (!findPrice(models[0]!, fromMs)) return undefined;
+      return models.flatMap((model) => [fromMs, toMs].flatMap((at) => findPrice(model, at) ?? []));
+    },
     requirePrice(model) {
       if (allowUnpriced || findPrice(model, now())) return;
       throw new AppError(

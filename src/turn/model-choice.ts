@@ -42,6 +42,8 @@ export interface ModelChooser {
   /** What to add to "there is no such model": its successor, where the catalogue knows one. */
   hint(choice: ModelChoice): string;
   windowOf(model: string, params: Params): ModelWindow;
+  /** The models that may answer it, the one that is asked first, by their own names; and the tokens that its answer may have. */
+  limitsOf(choice: ModelChoice): { models: string[]; outputTokens: number };
 }
 
 /** The window of a model that the catalogue does not know: one that every current model has. */
@@ -151,6 +153,15 @@ export function createModelChooser(
       const window = windowOf(catalogue.find(model) ?? undescribed, params);
       if (memoryTokens === null || memoryTokens >= window.inputTokens - window.outputReserve) return window;
       return { inputTokens: memoryTokens, outputReserve: 0 };
+    },
+
+    limitsOf({ model, params }) {
+      const models = [catalogue.nameOf(model)];
+      for (let next = catalogue.successorOf(model); next !== null; next = catalogue.successorOf(next))
+        models.push(next);
+      const most = catalogue.find(model)?.outputTokens;
+      const asked = params.max_output_tokens ?? most ?? undescribed.outputTokens;
+      return { models, outputTokens: Math.min(asked, most ?? asked) };
     },
   };
 }

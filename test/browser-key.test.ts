@@ -7,7 +7,7 @@ import { makeKey } from "./callers.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 import { launchBrowser, newReader, newTab } from "./page.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 let server: HttpServer;
 let browser: Browser;
 beforeAll(async () => {

@@ -125,7 +125,7 @@ test("behind a proxy that serves it under a path, the page works: it asks for no
   await tab.lastCost.click();
   await tab.page.locator(".receipt").waitFor();
   await tab.page.getByRole("link", { name: "API documentation" }).click();
-  await tab.page.locator(".swagger-ui .info").first().waitFor({ timeout: 15_000 });
+  await tab.page.locator(".swagger-ui .info").first().waitFor({ timeout: 40_000 });
   expect(outside.filter((path) => path !== "/favicon.ico")).toEqual([]);
   await tab.close();
   await proxy.stop(true);

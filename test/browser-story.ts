@@ -18,7 +18,7 @@ export interface Story {
 /** Registers the hooks. After each test the browser must have had nothing to complain about: no CSP violation, no error. */
 export function tellBrowserStory(): Story {
   const story = { expected: null } as Story;
-  setDefaultTimeout(20_000);
+  setDefaultTimeout(60_000);
   beforeAll(async () => {
     [story.server, story.browser] = await Promise.all([
       startServer({ settings: { STOP_DRAIN_MS: "300" } }),

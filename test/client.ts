@@ -215,7 +215,7 @@ export function textOf(events: readonly SeenEvent[]): string {
 export async function eventually<T>(
   ask: () => Promise<T>,
   satisfied: (value: T) => boolean,
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<T> {
   const deadline = Date.now() + withinMs;
   while (true) {

@@ -33,7 +33,7 @@ describe("where no key is needed", () => {
     expect((await callAs(secret, `${server.url}/sessions`, "POST", {})).status).toBe(403);
     await server.store.deleteKey(commandCaller, id, Date.now());
     const status = async () => (await callAs(secret, `${server.url}/sessions`)).status;
-    await eventually(status, (seen) => seen === 401, 1_000);
+    await eventually(status, (seen) => seen === 401, 5_000);
     expect((await call(`${server.url}/keys/me`, "GET")).status).toBe(404);
   });
 

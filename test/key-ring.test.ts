@@ -85,7 +85,7 @@ describe.each(storeEngines)("the ring of keys on %s", (_name, openFixture) => {
     expect((await ring.find(secret))?.key.disabled).toBe(false);
     await store.updateKey(commandCaller, id, { disabled: true });
     const seen = async () => (await ring.find(secret)) as FoundKey;
-    await eventually(seen, ({ key }) => key.disabled, 1_000);
+    await eventually(seen, ({ key }) => key.disabled, 5_000);
   });
 
   test("a database that does not answer lets nobody in for longer than that, and is asked again", async () => {
@@ -105,7 +105,7 @@ describe.each(storeEngines)("the ring of keys on %s", (_name, openFixture) => {
         return "failed";
       }
     };
-    await eventually(outcome, (seen) => seen === "failed", 1_000);
+    await eventually(outcome, (seen) => seen === "failed", 5_000);
     broken = false;
     expect((await ring.find(secret))?.key.id).toBe(id);
   });

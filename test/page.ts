@@ -94,6 +94,6 @@ export function newReader(browser: Browser, options: BrowserContextOptions = {})
 
 export async function newTab(context: BrowserContext): Promise<ChatPage> {
   const page = await context.newPage();
-  page.setDefaultTimeout(8000);
+  page.setDefaultTimeout(30_000);
   return new ChatPage(page);
 }

@@ -163,4 +163,4 @@ test("a process whose sign of life breaks for a while keeps its turn: its lease 
     await there.stop();
     await here.stop();
   }
-}, 30_000);
+}, 60_000);

@@ -85,7 +85,7 @@ test("a remembered key that is deleted opens nothing more, and the browser is as
   expect((await ask(cookieOf(gone.secret))).body.id).toBe(gone.id);
   await server.store.deleteKey(commandCaller, gone.id, testClock());
   const status = async () => (await ask(cookieOf(gone.secret))).status;
-  await eventually(status, (seen) => seen === 401, 1_000);
+  await eventually(status, (seen) => seen === 401, 5_000);
 });
 
 test("signing out empties the cookie, as often as one likes", async () => {

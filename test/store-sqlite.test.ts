@@ -188,7 +188,7 @@ describe("kill -9", () => {
       expect(checkFile(file)).toBe("ok");
     }
     expect(said.filter((line) => line.startsWith("closed")).length).toBeGreaterThan(200);
-  }, 30_000);
+  }, 60_000);
 });
 
 describe("storage that fails", () => {

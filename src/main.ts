@@ -6,6 +6,7 @@ import { totalmem } from "node:os";
 import pino from "pino";
 import { startEmulator } from "../emulator/emulator.ts";
 import { loadPage } from "../web/build.ts";
+import { AuditTally } from "./caller/audit-tally.ts";
 import { KeyRing } from "./caller/key-ring.ts";
 import { type Config, isDemo, needsKey, openFilesLimit, readProxies } from "./config.ts";
 import { Memories } from "./conversation/memories.ts";
@@ -34,6 +35,7 @@ export interface Server {
   store: Store;
   turns: Turns;
   app: App;
+  tally: AuditTally;
   /** Resolves, with a sentence for the operator, when nothing can be stored any more until the next start. */
   lost: Promise<string>;
   /** How many are open. */
@@ -71,6 +73,8 @@ export interface Times extends HttpTimes {
   storeRetryMs: readonly number[] | undefined;
   /** How long a stream may take its last event after its turn has ended, at a stop. */
   lastEventMs: number;
+  /** What the audit counts is written down this often. */
+  tallyMs: number;
 }
 
 const usualTimes: Times = {
@@ -79,6 +83,7 @@ const usualTimes: Times = {
   usageEveryMs: 1_000,
   storeRetryMs: undefined,
   lastEventMs: 1_000,
+  tallyMs: 60_000,
 };
 const packageFile = new URL("../package.json", import.meta.url);
 export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
@@ -134,11 +139,13 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   const recovered = await turns.recover();
   turns.begin();
   const keys = new KeyRing(store, now);
+  const tally = new AuditTally(store, now, times.tallyMs);
   const settings = { ...times, ...httpSettings(config), mode, version } as const;
   const app = createApp({
     store,
     turns,
     keys,
+    tally,
     catalogue,
     prices: priceBook,
     log,
@@ -166,6 +173,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     store,
     turns,
     app,
+    tally,
     lost: lost.promise,
     connections: () => listener.connections,
     unreadBytes: () => listener.unreadBytes,
@@ -173,6 +181,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
       await turns.drain(config.shutdownMs);
       await letReadersGo(listener, times.lastEventMs);
       await keys.close();
+      await tally.close();
       await store.close();
       await emulator?.close();
     },

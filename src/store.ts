@@ -3,6 +3,7 @@
 // Every write is one transaction, durable when its promise resolves. `owner` is the caller's project;
 // what belongs to another one is `not_found`. Times are milliseconds since 1970 UTC.
 
+import type { AuditStore } from "./caller/audit-store.ts";
 import type { CallerStore } from "./caller/caller-store.ts";
 import type { Calibration } from "./conversation/memory.ts";
 import type { Failure, Message } from "./conversation/message.ts";
@@ -210,8 +211,8 @@ export interface BookTotals {
   runningTurns: number;
 }
 
-/** With `caller/caller-store.ts`, which is the callers' share. */
-export interface Store extends CallerStore {
+/** With the shares of `caller/caller-store.ts` and `caller/audit-store.ts`. */
+export interface Store extends CallerStore, AuditStore {
   createSession(
     owner: string,
     id: string,

@@ -17,7 +17,12 @@ export async function makeKey(store: Store, change: Partial<NewKey> = {}): Promi
     ...{ project: "default", name: "a test's", scopes: ["chat", "read"], user: null, models: null },
     ...{ expiresAt: null, metadata: {}, ...change },
   };
-  await store.createProject({ id: key.project, name: key.project, disabled: false, createdAt: Date.now() });
+  await store.createProject(commandCaller, {
+    id: key.project,
+    name: key.project,
+    disabled: false,
+    createdAt: Date.now(),
+  });
   return { ...(await store.createKey(commandCaller, newId(), key, hashSecret(secret), Date.now())), secret };
 }
 

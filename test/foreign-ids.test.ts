@@ -92,6 +92,10 @@ const rows: Record<string, Row[]> = {
   createToken: [],
   signIn: [],
   signOut: [],
+  listAudit: [
+    { what: "a cursor", path: (ids) => `/audit?after=${ids.key}`, status: 200, isPlace: true },
+    { what: "a project", path: (ids) => `/audit?project=${ids.project}`, status: 200 },
+  ],
   getHealth: [],
   getReadiness: [],
 };

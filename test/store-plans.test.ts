@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 import { commandCaller } from "../src/caller/caller.ts";
 import { hashSecret, makeSecret } from "../src/caller/key.ts";
+import { listAudit } from "../src/database/caller/audit.ts";
 import { findKeyByHash, findKeyById, getKey, listKeys } from "../src/database/caller/key.ts";
 import { findSessionUser } from "../src/database/caller/session-user.ts";
 import { readCallerVersion } from "../src/database/caller/version.ts";
@@ -34,10 +35,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /**
  * A scan is allowed of what is small by its nature: rows in the statement itself or its values, a chain of branches, one walk of hits, turns
  * that are not settled (their index has no others), the next rows to index, a row of the text index by its number, the matches in the text index, from the newest on,
- * and its words, from one on (513: `term >=`), as long as they begin like the one before; and an operator's page of all keys, from the newest on.
+ * and its words, from one on (513: `term >=`), as long as they begin like the one before; and an operator's page of all keys, or of the audit, from the newest on.
  */
 const small =
-  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1)$/;
+  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1|audit)$/;
 /** A search that names no index: SQLite walks the rows until one fits, to find the least or the greatest. */
 const walksRows = /^SEARCH \w+$/;
 /** And sorting of what is few: the entries of one turn, the branches of one path. */
@@ -156,17 +157,24 @@ async function askForCallers(tx: Tx, sessionId: string): Promise<void> {
   const secret = hashSecret(makeSecret());
   const key = { maker: commandCaller, id: newId(), key: { ...rights, name: "k", metadata: {} }, secret, at: 1 };
   const { id } = await write("createKey", key);
-  await write("updateKey", { caller: commandCaller, id, change: { name: "l", disabled: true, expiresAt: 5 } });
-  await write("rotateKey", { caller: commandCaller, id, secret: hashSecret(makeSecret()), oldUntil: 5 });
+  await write("updateKey", { caller: commandCaller, id, change: { name: "l", disabled: true, expiresAt: 5 }, at: 5 });
+  await write("rotateKey", { caller: commandCaller, id, secret: hashSecret(makeSecret()), oldUntil: 5, at: 5 });
   await write("touchKeys", { used: [{ id, at: 5 }] });
-  await write("createProject", { id: "p", name: "p", disabled: false, createdAt: 1 });
-  await write("updateProject", { id: "p", change: { disabled: true } });
+  const project = { id: "p", name: "p", disabled: false, createdAt: 1 };
+  await write("createProject", { maker: commandCaller, project });
+  await write("updateProject", { caller: commandCaller, id: "p", change: { disabled: true }, at: 5 });
   await write("takeTokenSecret", { candidate: "c" });
   await findKeyByHash(tx, secret.hash);
   await findKeyById(tx, id);
   await readCallerVersion(tx);
   for (const caller of [{ ...commandCaller, scopes: ["admin" as const] }, commandCaller])
     for (const page of [{}, { after: id }, { before: id }]) await listKeys(tx, caller, { limit: 5, ...page });
+  await write("noteAll", {
+    notes: [{ at: 5, project: null, keyId: null, action: "budget.changed", target: "user:anna", count: 1 }],
+  });
+  for (const caller of [{ ...commandCaller, scopes: ["admin" as const] }, commandCaller])
+    for (const page of [{}, { after: id }, { before: id }, { action: "key.used" as const, from: 1, to: 9 }])
+      await listAudit(tx, caller, { limit: 5, ...page });
   await getKey(tx, commandCaller, id);
   for (const kind of ["session", "turn"] as const) await findSessionUser(tx, "default", kind, sessionId);
   await write("deleteKey", { caller: commandCaller, id, at: 5 });

@@ -36,11 +36,11 @@ export interface CallerStore {
   touchKeys(used: readonly { id: string; at: number }[]): Promise<void>;
 
   /** Makes the project unless it is there; returns whether it was made. */
-  createProject(project: Project): Promise<boolean>;
+  createProject(maker: Caller, project: Project): Promise<boolean>;
   findProject(id: string): Promise<Project | undefined>;
   listProjects(page: Omit<KeyPage, "project">): Promise<{ data: Project[]; hasMore: boolean }>;
   /** not_found. */
-  updateProject(id: string, change: Partial<Pick<Project, "name" | "disabled">>): Promise<Project>;
+  updateProject(caller: Caller, id: string, change: Partial<Pick<Project, "name" | "disabled">>): Promise<Project>;
 
   /** The secret that tokens are signed with: this one, unless there is one already. */
   takeTokenSecret(candidate: string): Promise<string>;

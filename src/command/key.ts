@@ -78,7 +78,7 @@ async function createKey(store: Store, { own, operator }: Words): Promise<void> 
   if (user !== null && user.length > longestUser) throw new Error(`--user: at most ${longestUser} characters`);
   const held = operator ? [...scopes] : readScopes(own.get("--scope") ?? "chat,read");
   const at = Date.now();
-  if (await store.createProject({ id: project, name: project, disabled: false, createdAt: at }))
+  if (await store.createProject(commandCaller, { id: project, name: project, disabled: false, createdAt: at }))
     console.error(`Made the project ${project}.`);
   const secret = makeSecret();
   const wanted = { project, name, scopes: held, user, models: null, expiresAt: null, metadata: {} };

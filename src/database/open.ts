@@ -1,8 +1,10 @@
 // Opens the store that a DATABASE_URL names: the promises of store.ts over either engine.
 
+import type { AuditStore } from "../caller/audit-store.ts";
 import type { CallerStore } from "../caller/caller-store.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store.ts";
+import { listAudit } from "./caller/audit.ts";
 import { findKeyByHash, findKeyById, getKey, hasKeys, listKeys } from "./caller/key.ts";
 import { findProject, listProjects } from "./caller/project.ts";
 import { findSessionUser } from "./caller/session-user.ts";
@@ -65,7 +67,7 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     engine.write("sweepKeys", { at }).catch(() => {}); // the next one tries again
   };
   return {
-    ...createCallerStore(engine),
+    ...createCallerStore(engine, now),
     createSession(owner, id, fields, at, idempotency) {
       if (idempotency) sweep(at);
       return engine.write("createSession", { owner, id, fields, at, idempotency });
@@ -122,7 +124,7 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
 }
 
 /** Who may call must not wait for the disk: a change is seen a moment before it is safe, never after. */
-function createCallerStore(engine: Engine): CallerStore {
+function createCallerStore(engine: Engine, now: () => number): CallerStore & AuditStore {
   const { durable, committed } = engine;
   return {
     readCallerVersion: () => readCallerVersion(committed),
@@ -132,15 +134,18 @@ function createCallerStore(engine: Engine): CallerStore {
     listKeys: (caller, page) => listKeys(durable, caller, page),
     getKey: (caller, id) => getKey(durable, caller, id),
     createKey: (maker, id, key, secret, at) => engine.write("createKey", { maker, id, key, secret, at }),
-    updateKey: (caller, id, change) => engine.write("updateKey", { caller, id, change }),
-    rotateKey: (caller, id, secret, oldUntil) => engine.write("rotateKey", { caller, id, secret, oldUntil }),
+    updateKey: (caller, id, change) => engine.write("updateKey", { caller, id, change, at: now() }),
+    rotateKey: (caller, id, secret, oldUntil) => engine.write("rotateKey", { caller, id, secret, oldUntil, at: now() }),
     deleteKey: (caller, id, at) => engine.write("deleteKey", { caller, id, at }),
     touchKeys: (used) => engine.write("touchKeys", { used }),
-    createProject: (project) => engine.write("createProject", project),
+    createProject: (maker, project) => engine.write("createProject", { maker, project }),
     findProject: (id) => findProject(durable, id),
     listProjects: (page) => listProjects(durable, page),
-    updateProject: (id, change) => engine.write("updateProject", { id, change }),
+    updateProject: (caller, id, change) => engine.write("updateProject", { caller, id, change, at: now() }),
     takeTokenSecret: (candidate) => engine.write("takeTokenSecret", { candidate }),
     findSessionUser: (project, kind, id) => findSessionUser(committed, project, kind, id),
+
+    noteAudit: (notes) => engine.write("noteAll", { notes }),
+    listAudit: (caller, page) => listAudit(durable, caller, page),
   };
 }

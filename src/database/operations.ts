@@ -1,5 +1,6 @@
 // The writes of this room by name: each runs as one transaction, takes one cloneable input and returns a cloneable result.
 
+import { noteAll } from "./caller/audit.ts";
 import { createKey, deleteKey, rotateKey, touchKeys, updateKey } from "./caller/key.ts";
 import { createProject, updateProject } from "./caller/project.ts";
 import { takeTokenSecret } from "./caller/secret.ts";
@@ -39,6 +40,7 @@ export const operations = {
   createProject,
   updateProject,
   takeTokenSecret,
+  noteAll,
   writeCheck,
 };
 

@@ -11,6 +11,7 @@ import { Visitors } from "./auth/visitors.ts";
 import type { AppDeps } from "./deps.ts";
 import { Exchange } from "./exchange.ts";
 import { healthRoutes } from "./health.ts";
+import { auditRoutes } from "./native/caller/audit.ts";
 import { keyRoutes } from "./native/caller/key.ts";
 import { projectRoutes } from "./native/caller/project.ts";
 import { signInRoutes } from "./native/caller/sign-in.ts";
@@ -70,6 +71,7 @@ export function createApp(deps: AppDeps): App {
     ...projectRoutes(deps),
     ...tokenRoutes(deps, signer),
     ...signInRoutes(deps, auth),
+    ...auditRoutes(deps),
     ...healthRoutes(deps),
   ];
   const gate: Gate = {

@@ -1,5 +1,6 @@
 // What the HTTP room is given: the house's own parts, and its settings.
 
+import type { AuditTally } from "../caller/audit-tally.ts";
 import type { KeyRing } from "../caller/key-ring.ts";
 import type { Log } from "../log.ts";
 import type { Catalogue } from "../model/model.ts";
@@ -51,6 +52,7 @@ export interface AppDeps {
   store: Store;
   turns: Turns;
   keys: KeyRing;
+  tally: AuditTally;
   catalogue: Catalogue;
   prices: PriceBook;
   log: Log;

@@ -1,5 +1,6 @@
 // Keys: made, found by their secrets, listed, changed, given a new secret, deleted. Each change is counted in its transaction.
 
+import type { AuditAction } from "../../caller/audit.ts";
 import type { Caller } from "../../caller/caller.ts";
 import type { KeyPage } from "../../caller/caller-store.ts";
 import {
@@ -17,6 +18,7 @@ import { notFound } from "../../errors.ts";
 import type { Listed } from "../../store.ts";
 import { storableText } from "../columns.ts";
 import type { Reader, Tx, Value } from "../tx.ts";
+import { noteAudit } from "./audit.ts";
 import { listRows } from "./page.ts";
 import { findProject } from "./project.ts";
 import { countChange } from "./version.ts";
@@ -138,18 +140,26 @@ export async function createKey(tx: Tx, { maker, id, key, secret, at }: CreateKe
       ...[at, JSON.stringify(key.metadata)],
     ],
   );
+  const made = keyFrom(row!);
   await countChange(tx);
-  return keyFrom(row!);
+  await noteChange(tx, maker, "key.created", made, at);
+  return made;
+}
+
+/** Beside the change itself: it belongs to the key's project, whoever made it. */
+function noteChange(tx: Tx, { keyId }: Caller, action: AuditAction, { id, project }: Key, at: number): Promise<void> {
+  return noteAudit(tx, { at, project, keyId, action, target: id, count: 1 });
 }
 
 export interface UpdateKey {
   caller: Caller;
   id: string;
+  at: number;
   change: KeyChange;
 }
 
 /** Changed first and looked at then, so that two changes at once cannot make together what neither may. */
-export async function updateKey(tx: Tx, { caller, id, change }: UpdateKey): Promise<Key> {
+export async function updateKey(tx: Tx, { caller, id, change, at }: UpdateKey): Promise<Key> {
   const values = valuesOf(change);
   const sets = Object.keys(values).map((name, index) => `${name} = $${index + 2}`);
   const key = await changeKey(
@@ -160,6 +170,7 @@ export async function updateKey(tx: Tx, { caller, id, change }: UpdateKey): Prom
     Object.values(values),
   );
   if (!onlyLowers(change)) refuseMore(caller, key);
+  await noteChange(tx, caller, "key.changed", key, at);
   return key;
 }
 
@@ -188,15 +199,17 @@ async function changeKey(tx: Tx, caller: Caller, id: string, sets: string[], val
 export interface RotateKey {
   caller: Caller;
   id: string;
+  at: number;
   secret: HashedSecret;
   oldUntil: number;
 }
 
 /** Whoever gets the new secret must be one who might have made the key. */
-export async function rotateKey(tx: Tx, { caller, id, secret, oldUntil }: RotateKey): Promise<Key> {
+export async function rotateKey(tx: Tx, { caller, id, secret, oldUntil, at }: RotateKey): Promise<Key> {
   const sets = ["old_hash = hash", "old_until = $2", "hash = $3", "prefix = $4"];
   const key = await changeKey(tx, caller, id, sets, [oldUntil, secret.hash, secret.prefix]);
   refuseMore(caller, key);
+  await noteChange(tx, caller, "key.rotated", key, at);
   return key;
 }
 
@@ -207,11 +220,18 @@ export interface DeleteKey {
 }
 
 export async function deleteKey(tx: Tx, { caller, id, at }: DeleteKey): Promise<void> {
-  await changeKey(tx, caller, id, ["deleted_at = $2"], [at]);
+  const key = await changeKey(tx, caller, id, ["deleted_at = $2"], [at]);
+  await noteChange(tx, caller, "key.deleted", key, at);
 }
 
 /** Not a change of what the key may do, and so not counted. */
 export async function touchKeys(tx: Tx, { used }: { used: readonly { id: string; at: number }[] }): Promise<void> {
-  for (const { id, at } of used)
-    await tx.run("UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $2", [id, at]);
+  for (const { id, at } of used) {
+    const [first] = await tx.all<{ project: string }>(
+      "UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND last_used_at IS NULL RETURNING project",
+      [id, at],
+    );
+    if (first) await noteAudit(tx, { at, project: first.project, keyId: id, action: "key.used", target: id, count: 1 });
+    else await tx.run("UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2", [id, at]);
+  }
 }

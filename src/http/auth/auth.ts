@@ -1,5 +1,6 @@
 // Who calls: a key, a token, or, where none is needed, whoever reaches this machine.
 
+import type { AuditTally } from "../../caller/audit-tally.ts";
 import { type Caller, loopbackCaller } from "../../caller/caller.ts";
 import type { CallerStore } from "../../caller/caller-store.ts";
 import { callerOf, type FoundKey, isGood, isSecret } from "../../caller/key.ts";
@@ -16,6 +17,7 @@ import type { Visitors } from "./visitors.ts";
 export interface AuthParts {
   store: CallerStore;
   keys: KeyRing;
+  tally: AuditTally;
   signer: Signer;
   visitors: Visitors;
   cors: Cors;
@@ -43,7 +45,7 @@ export class Auth {
     if (shown === undefined) return this.visitor(request);
     if (isSecret(shown)) {
       const found = this.parts.keys.find(shown);
-      const admit = (key: FoundKey | null) => (key ? this.holder(key) : this.visitor(request));
+      const admit = (key: FoundKey | null) => (key ? this.holder(key) : this.stranger("key.refused", request));
       return found instanceof Promise ? found.then(admit) : admit(found);
     }
     return tokenPattern.test(shown) ? this.tokenHolder(shown, request) : this.visitor(request);
@@ -53,7 +55,10 @@ export class Auth {
   async signIn(request: Asked, secret: string): Promise<Caller> {
     this.requireOwnPage(request);
     const found = isSecret(secret) ? await this.parts.keys.find(secret) : null;
-    if (!found) throw new AppError("unauthenticated", "No such key is known here.");
+    if (!found) {
+      this.countStranger("key.refused");
+      throw new AppError("unauthenticated", "No such key is known here.");
+    }
     return this.holder(found);
   }
 
@@ -70,18 +75,35 @@ export class Auth {
   }
 
   private holder(found: FoundKey): Caller {
-    if (!isGood(found, this.parts.now())) throw noLongerGood();
+    if (!isGood(found, this.parts.now())) throw this.refuse("key.refused", found);
     this.parts.keys.noteUse(found.key.id);
     return callerOf(found.key);
   }
 
   private async tokenHolder(token: string, request: Asked): Promise<Caller | null> {
     const claims = await this.parts.signer.read(token);
-    if (claims === undefined) return this.visitor(request);
+    if (claims === undefined) return this.stranger("token.refused", request);
     const made = claims.keyId === null ? null : await this.parts.keys.findById(claims.keyId);
     const caller = callerWith(claims, made, this.parts.now());
-    if (!caller) throw noLongerGood();
+    if (!caller) throw this.refuse("token.refused", made);
     return caller;
+  }
+
+  /** Shows what nobody here has made: refused where a key is needed, and elsewhere a dummy that some clients send. */
+  private stranger(action: "key.refused" | "token.refused", request: Asked): Caller | null | Promise<Caller | null> {
+    if (this.parts.needsKey) this.countStranger(action);
+    return this.visitor(request);
+  }
+
+  private countStranger(action: "key.refused" | "token.refused"): void {
+    this.parts.tally.count({ action, project: null, keyId: null, target: null });
+  }
+
+  /** Shows what was good once. `found`: the key, or the one that the token was made with. */
+  private refuse(action: "key.refused" | "token.refused", found: FoundKey | null): AppError {
+    const { id, project } = found?.key ?? { id: null, project: null };
+    this.parts.tally.count({ action, project, keyId: null, target: id });
+    return noLongerGood();
   }
 
   private visitor(request: Asked): Caller | null | Promise<Caller | null> {

@@ -65,9 +65,10 @@ export function projectRoutes({ store, keys, now }: AppDeps): Route[] {
       body: newProjectSchema,
       responses: { 201: oneProject("The project") },
       errors: [...bodyErrors, "conflict"],
-      async handler({ body: { id, name = id } }) {
+      async handler({ exchange, body: { id, name = id } }) {
         const project = { id, name, disabled: false, createdAt: now() };
-        if (!(await store.createProject(project))) throw new AppError("conflict", `There is a project ${id} already.`);
+        if (!(await store.createProject(exchange.caller, project)))
+          throw new AppError("conflict", `There is a project ${id} already.`);
         return answerJson(201, encodeProject(project));
       },
     }),
@@ -99,10 +100,10 @@ export function projectRoutes({ store, keys, now }: AppDeps): Route[] {
       body: projectChangeSchema,
       responses: { 200: oneProject("The project as it is now") },
       errors: [...bodyErrors, "not_found"],
-      async handler({ id, body }) {
+      async handler({ exchange, id, body }) {
         if (!projectNameSchema.safeParse(id).success) throw notFound("project");
         try {
-          return answerJson(200, encodeProject(await store.updateProject(id, body)));
+          return answerJson(200, encodeProject(await store.updateProject(exchange.caller, id, body)));
         } finally {
           keys.forget();
         }

@@ -37,7 +37,7 @@ const tokenSchema = z.object({ token: z.string(), expires_at: timeSchema }).open
   example: { token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjIn0.c2lnbmF0dXJl", expires_at: "2026-11-23T10:30:00.000Z" },
 });
 
-export function tokenRoutes({ store, now }: AppDeps, signer: Signer): Route[] {
+export function tokenRoutes({ store, tally, now }: AppDeps, signer: Signer): Route[] {
   return [
     route({
       method: "post",
@@ -60,6 +60,8 @@ export function tokenRoutes({ store, now }: AppDeps, signer: Signer): Route[] {
           const session = await store.findSessionUser(caller.project, "session", id);
           if (!session || !seesSession({ ...caller, user }, session)) throw notFound("session");
         }
+        const { project, keyId } = caller;
+        tally.count({ action: "token.created", project, keyId, target: keyId });
         return answerJson(201, { token: await signer.sign(claims), expires_at: printTime(claims.expiresAt) });
       },
     }),

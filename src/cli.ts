@@ -11,6 +11,7 @@ const usage = `rozmova <command> [flags]
   key create       make a key: --name N [--project P] [--scope chat,read] [--user U] [--operator]
   key list         list the keys, one a line
   key revoke ID    delete a key, by its id or the beginning of its secret
+  verify           derive every receipt and every sum again, and name what differs
   doctor           look for what is wrong: key, clock, disk, database, port
   config           print the settings in force, secrets masked
   --version        print the version
@@ -52,6 +53,8 @@ async function run(name: string, flags: string[]): Promise<void> {
       return (await import("./command/restore.ts")).runRestore(...fileAndFlags(name, flags));
     case "key":
       return (await import("./command/key.ts")).runKey(flags);
+    case "verify":
+      return (await import("./command/verify.ts")).runVerify(flags);
     case "doctor":
       return (await import("./command/doctor.ts")).runDoctor(flags);
     case "config":

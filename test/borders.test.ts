@@ -57,6 +57,16 @@ const planted: [path: string, text: string, found: string][] = [
     'import { a } from "eventsource-parser/stream";',
     "src/http/sse.ts imports eventsource-parser/stream",
   ],
+  [
+    "src/money/verify/derive.ts",
+    'import { makeBill } from "../bill.ts";',
+    "src/money/verify/derive.ts imports src/money/bill.ts",
+  ],
+  [
+    "src/money/verify/raw-usage.ts",
+    'import { type Counted } from "../usage.ts";',
+    "src/money/verify/raw-usage.ts imports src/money/usage.ts",
+  ],
   ["src/main.ts", "const port = process.env.PORT;", "src/main.ts reads the environment: process.env"],
   ["src/turn/live.ts", "// as Gemini does", "src/turn/live.ts names a vendor: Gemini"],
   ["src/http/native/turn.ts", 'if (vendor === "gemini") return;', "src/http/native/turn.ts names a vendor: gemini"],

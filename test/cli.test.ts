@@ -23,7 +23,7 @@ describe("rozmova", () => {
   test("--help names every command and every setting", async () => {
     const { code, stdout } = await runCommand(["--help"], folder);
     expect(code).toBe(0);
-    for (const name of ["serve", "emulator", "backup FILE", "restore FILE", "doctor", "config", "--version"])
+    for (const name of ["serve", "emulator", "backup FILE", "restore FILE", "verify", "doctor", "config", "--version"])
       expect(stdout).toContain(`  ${name} `);
     for (const [name, { env }] of Object.entries(settings)) {
       const flag = `--${env.toLowerCase().replaceAll("_", "-")}`;

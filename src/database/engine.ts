@@ -10,6 +10,8 @@ export interface Engine {
   readonly committed: Reader;
   /** Runs one operation as one transaction, durable when the promise resolves. The input must be structured-cloneable. */
   write<N extends OperationName>(name: N, input: OperationInput<N>): Promise<OperationResult<N>>;
+  /** All that `work` reads is of one moment, however long it takes and whatever is written meanwhile. For commands, beside a running server. */
+  snapshot<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
   /** Resolves when everything that was committed before can be found. */
   settleSearch(): Promise<void>;
   /** A consistent copy while running; Postgres refuses, it has its own tools. */

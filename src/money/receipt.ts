@@ -5,7 +5,15 @@ import { makeBill, type Unreported } from "./bill.ts";
 import type { Accuracy, CallOutcome, LedgerEntry } from "./ledger.ts";
 import type { Price } from "./price.ts";
 import { leastTokens } from "./tokens.ts";
-import { type Counted, type Meter, nothingCounted, sumModalities, type Usage, usageOf } from "./usage.ts";
+import {
+  type Counted,
+  type EstimatedTokens,
+  type Meter,
+  nothingCounted,
+  sumModalities,
+  type Usage,
+  usageOf,
+} from "./usage.ts";
 
 export interface CallToBook {
   attempt: number;
@@ -66,6 +74,7 @@ export function bookCall(call: CallToBook): LedgerEntry {
 
   const { meter, unreported, accuracy } = measure(call);
   entry.usage = addUnreported(usageOf(meter), unreported);
+  if (accuracy !== "exact") entry.counted = { ...(call.counted ?? nothingCounted), tokens: estimatesOf(call) };
   const bill = price && makeBill(meter, call.counted ?? nothingCounted, unreported, price);
   if (!bill || bill.priced === "none") return { ...entry, total: null, accuracy: "unknown" };
 
@@ -73,6 +82,11 @@ export function bookCall(call: CallToBook): LedgerEntry {
   entry.total = bill.total;
   entry.accuracy = bill.priced === "guessed" ? "estimated" : accuracy;
   return entry;
+}
+
+/** Kept with the call, so that the receipt alone is enough to make it again. */
+function estimatesOf({ promptEstimate, textEstimate, thoughtEstimate }: CallToBook): EstimatedTokens {
+  return { prompt: promptEstimate, answer: textEstimate, thoughts: thoughtEstimate };
 }
 
 interface Measured {

@@ -23,11 +23,19 @@ export type ByModality = Partial<Record<Modality, number>>;
  */
 export const mostTokens = 20_000_000;
 
-/** What is billed and what no vendor's usage counts: taken from the answer itself, and kept beside the usage. */
+/** What is billed and what no vendor's usage counts: taken from the call itself, and kept beside the usage. */
 export interface Counted {
   /** Prompts that were grounded in a search, and unique non-empty queries. */
   search: { prompts: number; queries: number };
   maps: { prompts: number };
+  /** Our estimates, which the bill of a call that is not exact was made with; absent: none was needed. */
+  tokens?: EstimatedTokens;
+}
+
+export interface EstimatedTokens {
+  prompt: number;
+  answer: number;
+  thoughts: number;
 }
 
 export const nothingCounted: Counted = { search: { prompts: 0, queries: 0 }, maps: { prompts: 0 } };

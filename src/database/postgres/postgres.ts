@@ -24,6 +24,8 @@ const int8 = 20;
 /** A search may go through much; a migration, through everything, after another process's. */
 const searchMs = 20_000;
 const migrateMs = 3_600_000;
+/** One statement of a reading of everything. */
+const snapshotMs = 3_600_000;
 
 export interface PostgresOptions {
   processId: number;
@@ -102,6 +104,7 @@ function createEngine(connections: Connections, life: Life | undefined, readOnly
         throw new AppError("storage_unavailable", "The database is open for reading only, or closed.");
       return retryTransient(() => transact(connections, life, (tx) => runOperation(tx, name, input)));
     },
+    snapshot: (work) => readAtOneMoment(connections, work),
     settleSearch: async () => {}, // the index is written with the text
     async backup() {
       throw new AppError("conflict", "A Postgres database is copied with its own tools, for instance pg_dump.");
@@ -113,6 +116,30 @@ function createEngine(connections: Connections, life: Life | undefined, readOnly
       return closed;
     },
   };
+}
+
+/** On one connection, in a transaction that sees the database as it was at its first statement. */
+function readAtOneMoment<T>(connections: Connections, work: (reader: Reader) => Promise<T>): Promise<T> {
+  const begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+  const read = async (lent: Lent) => {
+    const { client } = lent;
+    try {
+      await client.query(
+        `${begin}; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`,
+      );
+      return await work({
+        dialect: postgresDialect,
+        async all<R>(sql: string, params: readonly Value[] = []): Promise<R[]> {
+          const { rows } = await client.query(queryOf(sql, params));
+          lent.heard();
+          return rows as R[];
+        },
+      });
+    } finally {
+      await client.query("ROLLBACK").catch(lent.discard);
+    }
+  };
+  return connections.lend(read, snapshotMs);
 }
 
 async function retryTransient<T>(attempt: () => Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@ import { type OperationInput, type OperationName, type OperationResult, runOpera
 import { Connection, SqliteTx } from "./connection.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { storageFailure } from "./group-commit.ts";
+import { readAtOneMoment } from "./snapshot.ts";
 
 /** How long the server's writes are waited for: a group of them takes milliseconds. */
 const waitMs = 5_000;
@@ -26,14 +27,14 @@ export async function openBeside(file: string, known: readonly Migration[]): Pro
         "storage_unavailable",
         `The server that has ${file} open is of an older version; restart it with this one first.`,
       );
-    return createBesideEngine(connection);
+    return createBesideEngine(file, connection);
   } catch (cause) {
     database.close();
     throw cause instanceof AppError ? cause : storageFailure(cause);
   }
 }
 
-function createBesideEngine(connection: Connection): Engine {
+function createBesideEngine(file: string, connection: Connection): Engine {
   const { database } = connection;
   const reader = {
     dialect: sqliteDialect,
@@ -56,6 +57,7 @@ function createBesideEngine(connection: Connection): Engine {
         throw cause instanceof AppError ? cause : storageFailure(cause);
       }
     },
+    snapshot: (work) => readAtOneMoment(file, work),
     settleSearch: async () => {},
     async backup() {
       throw new AppError("conflict", "A copy is made by a connection that reads.");

@@ -19,6 +19,7 @@ import { FileGuard } from "./guard.ts";
 import { HeldFiles, openDatabase } from "./held-files.ts";
 import { cannotOpen, DatabaseInUse, lockWaitMs, takeLock } from "./lock.ts";
 import { readLeft, SearchIndexer, WaitingTexts } from "./search-indexer.ts";
+import { readAtOneMoment } from "./snapshot.ts";
 
 /** Less than this free on the disk counts as full: a turn's end must still fit, and so must the next checkpoint. */
 const leastFreeBytes = 8 * 1024 * 1024;
@@ -169,6 +170,7 @@ async function createEngine(
       if (closed) return Promise.reject(new AppError("storage_unavailable", "The database is closed."));
       return group.add((tx) => runOperation(tx, name, input));
     },
+    snapshot: (work) => readAtOneMoment(file, work),
     settleSearch: () => indexer.settle(),
     backup: (target, progress) => copyWhileWritten(file, target, progress),
     checkFiles: () => guard.check(),
@@ -194,6 +196,7 @@ function createReadOnlyEngine(file: string, connection: Connection): Engine {
     async write() {
       throw new AppError("storage_unavailable", "The database is open for reading only.");
     },
+    snapshot: (work) => readAtOneMoment(file, work),
     settleSearch: async () => {},
     backup: (target, progress) => copyWhileWritten(file, target, progress),
     checkFiles: async () => {},

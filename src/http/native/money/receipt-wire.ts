@@ -49,9 +49,12 @@ const attemptShape = {
     .object({
       search: z.object({ prompts: count, queries: count }),
       maps: z.object({ prompts: count }),
+      tokens: z.object({ prompt: count, answer: count, thoughts: count }).optional().openapi({
+        description: "Our estimates from the text, where the vendor's counts were missing or did not fit each other",
+      }),
     })
     .nullable()
-    .openapi({ description: "What we counted in the answer because no usage does; null for nothing" }),
+    .openapi({ description: "What we counted in the call because no usage does; null for nothing" }),
   usage: orNull(usageSchema),
   lines: z.array(lineSchema),
   total: usdSchema.nullable(),

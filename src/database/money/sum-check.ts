@@ -1,0 +1,67 @@
+// Every sum that the database keeps beside the ledger, and how it is added up again: a list. A sum that is kept somewhere new is a new
+// entry here.
+
+import type { Difference } from "../../money/verify/compare.ts";
+import type { Reader } from "../tx.ts";
+
+export interface SumCheck {
+  /** What its rows are called: "turn", "session". */
+  name: string;
+  /** A SELECT with a row for each sum: `name`, each of `columns` as it is kept, and the same with `_booked` as it is added up from the ledger. */
+  sql: string;
+  columns: readonly string[];
+}
+
+const counts = ["input", "cached", "output", "thinking", "tool", "total"].map((name) => `${name}_tokens`);
+const sums = (from: string) => counts.map((count) => `SUM(${from}.${count}) AS ${count}`).join(", ");
+const pairs = (kept: string, booked: string, wrap: (value: string) => string) =>
+  counts.map((count) => `${kept}.${count}, ${wrap(`${booked}.${count}`)} AS ${count}_booked`).join(", ");
+const orZero = (value: string) => `COALESCE(${value}, 0)`;
+
+/** A turn whose bill is there. Without a call it cost nothing, or it is not known what it cost. */
+const turns: SumCheck = {
+  name: "turn",
+  columns: ["cost_pico", "accuracy_rank", ...counts],
+  sql: `SELECT t.id AS name, t.cost_pico, t.accuracy_rank, ${pairs("t", "b", (value) => value)},
+      CASE WHEN b.calls IS NULL AND t.accuracy_rank <> 3 THEN 0 ELSE b.cost_pico END AS cost_pico_booked,
+      COALESCE(b.accuracy_rank, t.accuracy_rank) AS accuracy_rank_booked
+    FROM turn t LEFT JOIN (SELECT turn, COUNT(*) AS calls, SUM(total_pico) AS cost_pico, MAX(accuracy_rank) AS accuracy_rank, ${sums("e")}
+      FROM ledger e GROUP BY turn) b ON b.turn = t.row
+    WHERE t.settled = 1`,
+};
+
+const sessions: SumCheck = {
+  name: "session",
+  columns: ["cost_pico", "accuracy_rank", "unpriced_turns", ...counts],
+  sql: `SELECT s.id AS name, s.cost_pico, s.accuracy_rank, s.unpriced_turns, ${pairs("s", "b", orZero)},
+      COALESCE(b.cost_pico, 0) AS cost_pico_booked, COALESCE(b.accuracy_rank, 0) AS accuracy_rank_booked, COALESCE(b.unpriced_turns, 0) AS unpriced_turns_booked
+    FROM session s LEFT JOIN (SELECT t.session, SUM(e.cost_pico) AS cost_pico, ${sums("e")}, MAX(CASE WHEN t.settled = 1 THEN t.accuracy_rank END) AS accuracy_rank,
+        SUM(CASE WHEN t.settled = 1 AND t.accuracy_rank = 3 THEN 1 ELSE 0 END) AS unpriced_turns
+      FROM turn t LEFT JOIN (SELECT turn, SUM(total_pico) AS cost_pico, ${sums("c")} FROM ledger c GROUP BY turn) e ON e.turn = t.row
+      GROUP BY t.session) b ON b.session = s.row`,
+};
+
+export const sumChecks: readonly SumCheck[] = [turns, sessions];
+
+type Row = Record<string, string | null>;
+
+/** What differs, at most `limit` rows of it; `more`: there are others. */
+export async function checkSums(
+  reader: Reader,
+  { name, sql, columns }: SumCheck,
+  limit: number,
+): Promise<{ differences: Difference[]; more: boolean }> {
+  const shown = columns.flatMap((column) => [column, `${column}_booked`]);
+  const differs = columns.map((column) => `${column} IS DISTINCT FROM ${column}_booked`).join(" OR ");
+  const texts = shown.map((column) => `CAST(${column} AS TEXT) AS ${column}`).join(", ");
+  const rows = await reader.all<Row>(`SELECT name, ${texts} FROM (${sql}) sums WHERE ${differs} LIMIT $1`, [limit + 1]);
+  const differences = rows.slice(0, limit).flatMap((row) =>
+    columns
+      .filter((column) => row[column] !== row[`${column}_booked`])
+      .map((column) => ({
+        ...{ where: `${name} ${row.name}`, what: column },
+        ...{ says: String(row[column]), should: String(row[`${column}_booked`]) },
+      })),
+  );
+  return { differences, more: rows.length > limit };
+}

@@ -64,6 +64,11 @@ function withMark(id: string, mark: number): string {
   return id.slice(0, -1) + last.toString(16);
 }
 
+/** When an id was made, ms since 1970. */
+export function timeOf(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
 const pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** Whether a text is a UUIDv7 as we print them; anything else cannot name anything of ours. */

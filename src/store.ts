@@ -6,7 +6,7 @@
 import type { AuditStore } from "./caller/audit-store.ts";
 import type { CallerStore } from "./caller/caller-store.ts";
 import type { Calibration } from "./conversation/memory.ts";
-import type { Failure, Message } from "./conversation/message.ts";
+import type { Failure, Message, Siblings } from "./conversation/message.ts";
 import type { PastTurn } from "./conversation/path.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
 import type { ErrorCode } from "./errors.ts";
@@ -20,12 +20,19 @@ export interface Page {
   limit: number;
   after?: string | undefined;
   before?: string | undefined;
+  /** In a list whose items move: where the cursor stood, ms since 1970; without it, where it stands now. */
+  at?: number | undefined;
 }
 /** Which sessions are meant: all that are, or are not, in the trash, or those of one user, or some of them. */
 export interface SessionFilter {
   deleted: boolean;
   user?: string | undefined;
   ids?: readonly string[] | undefined;
+  pinned?: boolean | undefined;
+}
+export interface SessionPage extends Page, SessionFilter {
+  /** `updated` (default): by the newest message, in the trash by when they were put there. `created`: as they were made. */
+  order?: "updated" | "created" | undefined;
 }
 export interface Listed<T> {
   data: T[];
@@ -45,6 +52,16 @@ export interface SessionFields {
   params: Params;
   metadata: Metadata;
   user?: string | null;
+}
+export interface SessionChange extends Partial<SessionFields> {
+  pinned?: boolean | undefined;
+  /** A message: the path goes through it from now on, down to the newest that follows it. */
+  tip?: string | undefined;
+}
+/** The turns of a session that are not on its path, and what they cost. */
+export interface HiddenTurns {
+  turns: number;
+  cost: Cost;
 }
 export interface Idempotency {
   key: string;
@@ -134,6 +151,8 @@ export interface CloseTurn {
   /** As it was opened: what does not change is not read again. */
   turn: Turn;
   question: string;
+  /** Of the reply, as openTurn found them: they change only with another turn of the session. Undefined: nobody asks. */
+  siblings?: Siblings | undefined;
   /** As openTurn left it, and the turn's row; what the caller does not know is read. */
   session: SessionState | undefined;
   row: number | undefined;
@@ -223,23 +242,23 @@ export interface Store extends CallerStore, AuditStore {
   findSession(owner: string, id: string): Promise<Session | undefined>;
   /** The same for what only goes into a write: never waits for the disk, and may show what is not safe there yet. */
   peekSession(owner: string, id: string): Promise<SessionState | undefined>;
-  listSessions(owner: string, page: Page & SessionFilter): Promise<Listed<Session>>;
+  listSessions(owner: string, page: SessionPage): Promise<Listed<Session>>;
   searchSessions(owner: string, query: string, page: Page & SessionFilter): Promise<Listed<FoundSession>>;
-  /** not_found | version_mismatch. Returns the session as it is after the change. */
-  updateSession(
-    owner: string,
-    id: string,
-    change: Partial<SessionFields>,
-    at: number,
-    ifVersion?: number,
-  ): Promise<Session>;
+  /** not_found | version_mismatch | with `tip` also turn_in_progress. Returns the session as it is after the change. */
+  updateSession(owner: string, id: string, change: SessionChange, at: number, ifVersion?: number): Promise<Session>;
   trashSession(owner: string, id: string, at: number, ifVersion?: number): Promise<Session>;
   restoreSession(owner: string, id: string, at: number): Promise<Session>;
 
-  /** A page of the path to the newest message. not_found when a cursor is not on it. */
-  listMessages(owner: string, sessionId: string, page: Page & { order: "asc" | "desc" }): Promise<Listed<Message>>;
-  /** The whole path to the newest message in order, a bounded number of messages at a time. */
-  readHistory(owner: string, sessionId: string): AsyncIterable<Message[]>;
+  /** A page of the path to `tip`, or to the newest message of the current branch. not_found when a cursor is not on it. */
+  listMessages(
+    owner: string,
+    sessionId: string,
+    page: Page & { order: "asc" | "desc"; tip?: string | undefined },
+  ): Promise<Listed<Message>>;
+  /** The whole path in order, a bounded number of messages at a time. */
+  readHistory(owner: string, sessionId: string, tip?: string): AsyncIterable<Message[]>;
+  /** What is not on that path. */
+  sumHidden(owner: string, sessionId: string, tip?: string): Promise<HiddenTurns>;
   readMemory(stretch: Stretch): Promise<readonly PastTurn[]>;
 
   /**

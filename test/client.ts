@@ -7,7 +7,9 @@ export interface SessionBody {
   id: string;
   title: string | null;
   model: string | null;
+  pinned: boolean;
   message_count: number;
+  active_at: string;
   running_turn_id: string | null;
   deleted_at: string | null;
   usage: UsageBody;
@@ -35,6 +37,9 @@ export interface MessageBody {
   role: "user" | "assistant";
   content: string;
   status: string;
+  finish_reason: string | null;
+  notices: { code: string; detail: string }[];
+  siblings: { index: number; count: number; previous_id: string | null; next_id: string | null };
   model: string | null;
   usage: UsageBody | null;
   cost: CostBody | null;
@@ -71,6 +76,7 @@ export interface HistoryBody {
   data: MessageBody[];
   usage: UsageBody;
   cost: CostBody;
+  hidden: { turns: number; cost: CostBody } | null;
   has_more: boolean;
 }
 export interface ReceiptBody {

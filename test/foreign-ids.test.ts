@@ -49,6 +49,13 @@ const rows: Record<string, Row[]> = {
   ],
   listSessions: [
     { what: "a cursor", path: (ids) => `/sessions?after=${ids.session}`, status: 200, isPlace: true },
+    {
+      what: "a cursor as made",
+      path: (ids) => `/sessions?after=${ids.session}&order=created`,
+      status: 200,
+      isPlace: true,
+    },
+    { what: "pinned ones", path: (ids) => `/sessions?pinned=true&user=${ids.user}`, status: 200 },
     { what: "a cursor before", path: (ids) => `/sessions?before=${ids.trashed}`, status: 200, isPlace: true },
     { what: "the trash", path: (ids) => `/sessions?deleted=true&user=${ids.user}`, status: 200 },
     { what: "a user", path: (ids) => `/sessions?user=${ids.user}`, status: 200 },
@@ -59,7 +66,9 @@ const rows: Record<string, Row[]> = {
     { what: "a search's cursor", path: (ids) => `/sessions?q=${ids.word}&after=${ids.session}`, status: 404 },
   ],
   getSession: [],
-  changeSession: [],
+  changeSession: [
+    { what: "a branch", path: (ids) => `/sessions/${ids.session}`, body: (ids) => ({ tip: ids.answer }) },
+  ],
   trashSession: [],
   restoreSession: [],
   sendMessage: [
@@ -70,7 +79,10 @@ const rows: Record<string, Row[]> = {
     { what: "a version", path: inSession, body: () => ({ content: "hi" }), headers: () => ({ "if-match": '"v1"' }) },
     { what: "a message to follow", path: inSession, body: (ids) => ({ content: "hi", parent_id: ids.answer }) },
   ],
-  readHistory: [{ what: "a page", path: (ids) => `/sessions/${ids.session}/history?limit=5&after=${ids.question}` }],
+  readHistory: [
+    { what: "a page", path: (ids) => `/sessions/${ids.session}/history?limit=5&after=${ids.question}` },
+    { what: "a branch", path: (ids) => `/sessions/${ids.session}/history?tip=${ids.answer}` },
+  ],
   getTurn: [],
   followTurn: [{ what: "the rest of an event stream", path: (ids) => `/turns/${ids.turn}/events?after=1` }],
   stopTurn: [{ what: "a hard stop", path: (ids) => `/turns/${ids.runningTurn}/stop`, body: () => ({ hard: true }) }],
@@ -237,7 +249,7 @@ describe.each(engines)("invariant 8 on %s", (_name, createDatabase) => {
     expect(text).not.toMatch(/kryptonite|Anna's own key/);
     for (const hers of [...kinds.map((kind) => ids[kind]), anna.id, anna.prefix]) expect(text).not.toContain(hers);
     return JSON.parse(text, (name, value) =>
-      /^(id|first_id|last_id|request_id|created_at|updated_at)$/.test(name) ? undefined : value,
+      /^(id|first_id|last_id|request_id|created_at|updated_at|active_at)$/.test(name) ? undefined : value,
     );
   }
 
@@ -306,7 +318,12 @@ describe.each(engines)("invariant 8 on %s", (_name, createDatabase) => {
         content: "hi",
         parent_id,
       });
-    for (const id of [ids.answer, ids.question, newId()]) expect((await follow(id)).body.code).toBe("not_found");
+    const goTo = (tip: string) =>
+      callAs<ProblemBody>(other, `${server.url}/sessions/${session.body.id}`, "PATCH", { tip });
+    for (const id of [ids.answer, ids.question, newId()]) {
+      expect((await follow(id)).body.code).toBe("not_found");
+      expect((await goTo(id)).body.code).toBe("not_found");
+    }
   });
 
   test("a scope that is missing is 403 on every route that needs it, and no key is 401", async () => {

@@ -28,13 +28,19 @@ const attempts: Record<string, (store: Store, ids: Ids) => Promise<unknown>> = {
   peekSession: (store, { sessionId }) => store.peekSession(stranger, sessionId),
   updateSession: (store, { sessionId }) => store.updateSession(stranger, sessionId, { title: "mine now" }, at),
   updateSessionAtVersion: (store, { sessionId }) => store.updateSession(stranger, sessionId, { title: "x" }, at, 1),
+  updateSessionTip: (store, { sessionId, replyMessageId: tip }) =>
+    store.updateSession(stranger, sessionId, { tip, pinned: true }, at),
   trashSession: (store, { sessionId }) => store.trashSession(stranger, sessionId, at),
   trashRunning: (store, { runningSessionId }) => store.trashSession(stranger, runningSessionId, at),
   restoreSession: (store, { trashedSessionId }) => store.restoreSession(stranger, trashedSessionId, at),
   listMessages: (store, { sessionId }) => store.listMessages(stranger, sessionId, { ...page, order: "asc" }),
   listMessagesAfter: (store, { sessionId, userMessageId: after }) =>
     store.listMessages(stranger, sessionId, { ...page, order: "desc", after }),
+  listMessagesTo: (store, { sessionId, replyMessageId: tip }) =>
+    store.listMessages(stranger, sessionId, { ...page, order: "asc", tip }),
   readHistory: (store, { sessionId }) => readAll(store, sessionId, stranger),
+  sumHidden: (store, { sessionId }) => store.sumHidden(stranger, sessionId),
+  sumHiddenTo: (store, { sessionId, replyMessageId }) => store.sumHidden(stranger, sessionId, replyMessageId),
   openTurn: (store, { sessionId }) => store.openTurn(openInput(sessionId, { owner: stranger })),
   openTurnInBusySession: (store, { runningSessionId }) =>
     store.openTurn(openInput(runningSessionId, { owner: stranger })),

@@ -80,7 +80,7 @@ export function entryFor(total: bigint | null, change: Partial<LedgerEntry> = {}
 }
 
 export function closeInput(
-  { turn, session, row, userMessage }: Pick<Opened, "turn"> & Partial<Opened>,
+  { turn, session, row, userMessage, reply }: Pick<Opened, "turn"> & Partial<Opened>,
   entries: LedgerEntry[],
   change: Partial<CloseTurn> = {},
 ): CloseTurn {
@@ -90,6 +90,7 @@ export function closeInput(
       turn,
       session,
       question: userMessage?.content ?? "",
+      siblings: reply?.siblings,
       row,
       processId,
       status: "complete",
@@ -133,9 +134,9 @@ export async function speak(
   return { ...closed, userMessage: opened.userMessage };
 }
 
-/** The whole path to the newest message. */
-export async function readAll(store: Store, sessionId: string, owner = "") {
+/** The whole path to a message, or to the newest one of the current branch. */
+export async function readAll(store: Store, sessionId: string, owner = "", tip?: string) {
   const messages = [];
-  for await (const chunk of store.readHistory(owner, sessionId)) messages.push(...chunk);
+  for await (const chunk of store.readHistory(owner, sessionId, tip)) messages.push(...chunk);
   return messages;
 }

@@ -2,12 +2,12 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Message } from "../src/conversation/message.ts";
+import type { Message, Siblings } from "../src/conversation/message.ts";
 import type { Store } from "../src/store.ts";
 import { closeInput, newSession, open, readAll, speak } from "./store-inputs.ts";
 import { codeOf, storeEngines } from "./stores.ts";
 
-/** The simplest model of a conversation: each message knows the one before it. */
+/** The simplest model of a conversation: each message knows the one before it, and they are kept in the order they were made. */
 class Tree {
   readonly messages = new Map<string, Message>();
   readonly replies: string[] = [];
@@ -19,14 +19,34 @@ class Tree {
     this.tip = reply.id;
   }
 
-  path(): Message[] {
+  path(to = this.tip): Message[] {
     const path: Message[] = [];
-    for (let id = this.tip; id !== null; ) {
+    for (let id = to; id !== null; ) {
       const message = this.messages.get(id)!;
-      path.unshift(message);
+      path.unshift({ ...message, siblings: this.siblings(message) });
       id = message.parentId;
     }
     return path;
+  }
+
+  /** Through this message, and on to the newest reply that has it before itself. */
+  goTo(id: string): void {
+    this.tip = this.replies.findLast((reply) => this.path(reply).some((message) => message.id === id))!;
+  }
+
+  siblings({ id, role, parentId }: Message): Siblings {
+    const all = [...this.messages.values()];
+    const question = role === "user" ? id : parentId!;
+    const asked = this.messages.get(question)!;
+    const questions = all.filter((other) => other.role === "user" && other.parentId === asked.parentId);
+    const texts = [...new Set(questions.map(({ content }) => content))];
+    const same = questions.filter(({ content }) => content === asked.content).map((other) => other.id);
+    const ids =
+      role === "user"
+        ? texts.map((text) => questions.findLast(({ content }) => content === text)!.id)
+        : all.filter((other) => other.role === "assistant" && same.includes(other.parentId!)).map((other) => other.id);
+    const at = role === "user" ? texts.indexOf(asked.content) : ids.indexOf(id);
+    return { index: at + 1, count: ids.length, previousId: ids[at - 1] ?? null, nextId: ids[at + 1] ?? null };
   }
 }
 
@@ -37,31 +57,48 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
   });
 
   test("history, pages and memory equal a simple tree's path, whatever follows whatever", async () => {
-    // Each number is the message that is followed: none, a new beginning, or one of the replies there are.
-    const posts = fc.array(fc.oneof(fc.constant("tip" as const), fc.constant("root" as const), fc.nat(50)), {
+    // Each number is the message that is followed: none, a new beginning, or one of the replies there are; or gone to. Some ask the same.
+    const parent = fc.oneof(fc.constant("tip" as const), fc.constant("root" as const), fc.nat(50));
+    const posts = fc.array(fc.record({ parent, asks: fc.nat(2), goTo: fc.option(fc.nat(50)) }), {
       minLength: 1,
       maxLength: 14,
     });
     await fc.assert(
-      fc.asyncProperty(posts, async (parents) => {
+      fc.asyncProperty(posts, async (steps) => {
         const session = await newSession(store);
         const tree = new Tree();
-        for (const [index, parent] of parents.entries()) {
+        for (const [index, { parent, asks, goTo }] of steps.entries()) {
+          const ids = [...tree.messages.keys()];
+          if (goTo !== null && ids.length > 0) {
+            const tip = ids[goTo % ids.length]!;
+            await store.updateSession("", session.id, { tip }, Date.now());
+            tree.goTo(tip);
+          }
           const chosen =
             typeof parent === "number" && tree.replies.length > 0
               ? tree.replies[parent % tree.replies.length]!
               : undefined;
           const parentId = parent === "root" ? null : chosen;
           const before = parentId === undefined ? tree.tip : parentId;
-          const said = await speak(store, session.id, `question ${index}`, `answer ${index}`, { parentId });
+          const said = await speak(store, session.id, `question ${asks}`, `answer ${index}`, { parentId });
           expect(said.userMessage.parentId).toBe(before);
           tree.add(said.userMessage, said.reply);
-          expect((await readAll(store, session.id)).map((message) => message.id)).toEqual(
-            tree.path().map((message) => message.id),
-          );
+          const path = tree.path();
+          expect(await readAll(store, session.id)).toEqual(path);
+          // What the end of a turn says of its messages is what is read of them then.
+          expect([said.userMessage, said.reply]).toEqual(path.slice(-2));
+          expect(await store.findTurnMessages("", said.turn.id)).toEqual({
+            userMessage: path.at(-2)!,
+            reply: path.at(-1)!,
+          });
         }
         const path = tree.path();
-        expect(await readAll(store, session.id)).toEqual(path);
+        for (const id of tree.messages.keys()) {
+          expect(await readAll(store, session.id, "", id)).toEqual(tree.path(id));
+          const hidden = await store.sumHidden("", session.id, id);
+          expect(hidden.turns * 2).toBe(tree.messages.size - Math.ceil(tree.path(id).length / 2) * 2);
+          expect(hidden.cost).toEqual({ total: BigInt(hidden.turns) * 100n, accuracy: "exact", unpricedTurns: 0 });
+        }
         expect((await store.findSession("", session.id))?.messageCount).toBe(tree.messages.size);
         await checkPages(store, session.id, path, tree);
         await checkMemory(store, session.id, path);
@@ -103,6 +140,29 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
     expect(await talk()).toEqual([0, 4, 2]);
     expect(await talk(replies[2])).toEqual([1, 3, 2]);
     expect(await talk(replies[0])).toEqual([2, 1, 0]);
+  });
+
+  test("a branch is chosen by any message on it, not while a turn runs; memory begins anew only before the paths part", async () => {
+    const session = await newSession(store);
+    const goTo = (tip: string, version?: number) => store.updateSession("", session.id, { tip }, Date.now(), version);
+    const replies: string[] = [];
+    for (let i = 0; i < 4; i++) replies.push((await speak(store, session.id, `q${i}`, `a${i}`)).reply.id);
+    const fork = await open(store, session.id, { parentId: replies[1]! });
+    expect(await codeOf(goTo(replies[0]!))).toBe("turn_in_progress");
+    await store.closeTurn(closeInput(fork, [], { memory: { from: 2, promptEstimate: 7, promptTokens: null } }));
+    const memoryFrom = async () => (await store.peekSession("", session.id))!.memoryFrom;
+    expect(await memoryFrom()).toBe(2);
+    const { version } = await goTo(replies[2]!);
+    expect(await memoryFrom()).toBe(2);
+    expect((await readAll(store, session.id)).map(({ id }) => id)).toContain(replies[3]!);
+    expect(await codeOf(goTo(fork.reply.id, version - 1))).toBe("version_mismatch");
+    const next = await open(store, session.id);
+    expect(next.userMessage.parentId).toBe(replies[3]!);
+    await store.closeTurn(closeInput(next, [], { memory: { from: 4, promptEstimate: 7, promptTokens: null } }));
+    await goTo(fork.userMessage.id);
+    expect(await memoryFrom()).toBe(0);
+    const other = await speak(store, (await newSession(store)).id, "x", "y");
+    for (const tip of [other.reply.id, "nothing"]) expect(await codeOf(goTo(tip))).toBe("not_found");
   });
 
   test("a cursor from another path, another session or nowhere is not_found", async () => {

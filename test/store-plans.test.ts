@@ -12,6 +12,8 @@ import { listAudit } from "../src/database/caller/audit.ts";
 import { findKeyByHash, findKeyById, getKey, listKeys } from "../src/database/caller/key.ts";
 import { findSessionUser } from "../src/database/caller/session-user.ts";
 import { readCallerVersion } from "../src/database/caller/version.ts";
+import { sumHidden } from "../src/database/conversation/hidden.ts";
+import { listSessions } from "../src/database/conversation/session-list.ts";
 import { findKey } from "../src/database/idempotency.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "../src/database/message.ts";
 import { listEntries } from "../src/database/money/ledger.ts";
@@ -19,7 +21,7 @@ import { type OperationInput, type OperationName, runOperation } from "../src/da
 import { postgresDialect } from "../src/database/postgres/dialect.ts";
 import { readDeadTurn } from "../src/database/recovery.ts";
 import { searchSessions } from "../src/database/search/search.ts";
-import { findSession, listSessions } from "../src/database/session.ts";
+import { findSession } from "../src/database/session.ts";
 import { Connection, SqliteTx } from "../src/database/sqlite/connection.ts";
 import { WaitingTexts } from "../src/database/sqlite/search-indexer.ts";
 import { findTurn, listStopRequests, readTurnLog } from "../src/database/turn.ts";
@@ -132,6 +134,12 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
     }
   }
   for await (const _ of readHistory(tx, "", id));
+  const { data: messages } = await listMessages(tx, "", id, { limit: 2, order: "asc" });
+  for (const { id: tip } of messages) {
+    for await (const _ of readHistory(tx, "", id, tip));
+    await sumHidden(tx, "", id, tip);
+    await write("updateSession", { owner: "", id, change: { tip, pinned: true }, at: 2, ifVersion: undefined });
+  }
   await write("claimDeadTurns", { processId: 1, known: [], leaseMs: 1, limit: 5 });
   await write("sweepKeys", { at: 5 });
   await write("writeCheck", { at: 5 });
@@ -140,8 +148,10 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
   await findSession(tx, "", id);
   for (const deleted of [false, true]) {
     const pages = [{}, { after: newId() }, { before: newId() }, { after: newId(), before: newId() }];
-    for (const page of pages) await listSessions(tx, "", { limit: 5, deleted, ...page });
-    for (const page of pages) await listSessions(tx, "", { limit: 5, deleted, user: "anna", ...page });
+    for (const page of pages)
+      for (const order of ["updated", "created"] as const)
+        for (const user of [undefined, "anna"]) await listSessions(tx, "", { limit: 5, deleted, order, user, ...page });
+    for (const user of [undefined, "anna"]) await listSessions(tx, "", { limit: 5, deleted, user, pinned: true });
     await listSessions(tx, "", { limit: 5, deleted, user: "anna", ids: [id] });
     await searchSessions(tx, "", "common wor", { limit: 5, deleted });
     await searchSessions(tx, "", "common wor", { limit: 5, deleted, user: "anna", ids: [id] });

@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { newId } from "../src/id.ts";
-import type { Store } from "../src/store.ts";
+import type { SessionPage, Store } from "../src/store.ts";
 import { newSession, noFields, open, speak } from "./store-inputs.ts";
 import { codeOf, storeEngines } from "./stores.ts";
 
@@ -146,5 +146,60 @@ describe.each(storeEngines)("sessions on %s", (_, openFixture) => {
     expect(await store.findSession("\0", "\0")).toBeUndefined();
     expect(await store.findTurn("", "' OR 1=1 --\0")).toBeUndefined();
     expect(await codeOf(store.listMessages("", made.id, { limit: 1, order: "asc", after: "\0" }))).toBe("not_found");
+  });
+
+  test("the list is in the order of the last message; a change of the title or a pin moves nothing", async () => {
+    const owner = "activity";
+    const [first, second, third] = [
+      await newSession(store, {}, owner),
+      await newSession(store, {}, owner),
+      await newSession(store, {}, owner),
+    ];
+    const list = async (page: Partial<SessionPage> = {}) => {
+      const { data, hasMore } = await store.listSessions(owner, { limit: 2, deleted: false, ...page });
+      return [...data.map(({ id }) => [first, second, third].findIndex((one) => one.id === id) + 1), hasMore];
+    };
+    expect(await list()).toEqual([3, 2, true]);
+    await speak(store, first.id, "q", "a", { owner, at: Date.now() + 1_000 });
+    await store.updateSession(owner, second.id, { title: "renamed", pinned: true }, Date.now() + 2_000);
+    expect(await list()).toEqual([1, 3, true]);
+    expect(await list({ after: third.id })).toEqual([2, false]);
+    expect(await list({ before: second.id })).toEqual([1, 3, false]);
+    expect(await list({ order: "created" })).toEqual([3, 2, true]);
+    expect(await list({ pinned: true })).toEqual([2, false]);
+    expect(await list({ pinned: false })).toEqual([1, 3, false]);
+    expect((await store.findSession(owner, second.id))?.pinned).toBe(true);
+  });
+
+  test("pages show what does not move once, however much moves between them", async () => {
+    const owner = "moving";
+    const made: string[] = [];
+    for (let i = 0; i < 9; i++) made.unshift((await newSession(store, {}, owner)).id);
+    const still = new Set(made.filter((_, index) => index % 3 !== 2));
+    const seen: string[] = [];
+    let cursor: { after: string; at: number } | undefined;
+    for (let time = 1; ; time++) {
+      const { data, hasMore } = await store.listSessions(owner, { limit: 3, deleted: false, ...cursor });
+      seen.push(...data.map(({ id }) => id));
+      const last = data.at(-1)!;
+      cursor = { after: last.id, at: last.activeAt };
+      if (!hasMore) break;
+      // The very session that the next page begins after goes to the top.
+      await speak(store, last.id, "q", "a", { owner, at: Date.now() + time * 1_000 });
+    }
+    expect(seen.filter((id) => still.has(id))).toEqual([...still]);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  test("the trash is in the order in which it was filled", async () => {
+    const owner = "filled";
+    const ids = [];
+    for (let i = 0; i < 3; i++) ids.push((await newSession(store, {}, owner)).id);
+    for (const [index, at] of [3, 1, 2].entries()) await store.trashSession(owner, ids[index]!, at);
+    const page = { limit: 2, deleted: true };
+    const { data } = await store.listSessions(owner, page);
+    expect(data.map(({ id }) => id)).toEqual([ids[0]!, ids[2]!]);
+    const rest = await store.listSessions(owner, { ...page, after: ids[2]!, at: 2 });
+    expect(rest.data.map(({ id }) => id)).toEqual([ids[1]!]);
   });
 });

@@ -3,6 +3,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Cost } from "../money/ledger.ts";
 import type { Usage } from "../money/usage.ts";
+import type { Notice } from "./notice.ts";
 
 export type Part = { type: "text"; text: string } | { type: "thought"; text: string };
 
@@ -17,6 +18,22 @@ export interface Failure {
   retryAfterSeconds?: number | undefined;
 }
 
+/**
+ * The other messages at a message's place, in the order they were made. A question's are the other questions that follow the same
+ * message; an answer's are the other answers to the same question, also where it was sent again, word for word. Where one of them was
+ * answered more than once, its newest is named.
+ */
+export interface Siblings {
+  /** From 1. */
+  index: number;
+  count: number;
+  previousId: string | null;
+  nextId: string | null;
+}
+
+/** Of a message that has none: nearly all of them. */
+export const noSiblings: Siblings = Object.freeze({ index: 1, count: 1, previousId: null, nextId: null });
+
 export interface Message {
   id: string;
   sessionId: string;
@@ -26,11 +43,15 @@ export interface Message {
   content: string;
   thought: string | null;
   status: MessageStatus;
+  /** Of an answer, what its turn says; a question has none. */
+  finishReason: string | null;
+  notices: readonly Notice[];
   model: string | null;
   usage: Usage | null;
   cost: Cost | null;
   error: Failure | null;
   createdAt: number;
+  siblings: Siblings;
 }
 
 /** What a message consists of, in order: its thoughts, if any were shown, then its text. */

@@ -17,9 +17,13 @@ export interface Session {
   metadata: Metadata;
   /** The caller's own name for whoever talks here; null: nobody's. */
   user: string | null;
+  /** Kept at the top by whoever reads the list. */
+  pinned: boolean;
   messageCount: number;
   createdAt: number;
   updatedAt: number;
+  /** When its newest message was sent; until then, when it was made. The list's order. */
+  activeAt: number;
   deletedAt: number | null;
   runningTurnId: string | null;
   usage: Usage;

@@ -4,10 +4,12 @@
 import type { Message } from "../conversation/message.ts";
 import type { PastTurn } from "../conversation/path.ts";
 import { type ErrorCode, notFound } from "../errors.ts";
-import { answerIdOf, isId, questionIdOf, turnIdOf } from "../id.ts";
+import { answerIdOf, isId, turnIdOf } from "../id.ts";
 import type { Listed, Page, Stretch } from "../store.ts";
 import type { TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
+import { answerIdIn, type MessageIds, questionIdIn } from "./conversation/message-ids.ts";
+import { listSiblings, noTurnSiblings, type TurnSiblings } from "./conversation/siblings.ts";
 import { cutSegments, isOnPath, listSegments, type Segment } from "./path.ts";
 import type { Reader } from "./tx.ts";
 
@@ -17,21 +19,13 @@ const chunkBytes = 256 * 1024;
 /** A page of messages ends early where it would bring more text than this; what is left follows on the next one. */
 const pageBytes = 2 * 1024 * 1024;
 
-const messageColumns = `t.id, t.question_id, t.answer_id, t.parent, p.id AS parent_turn_id, p.answer_id AS parent_answer_id, t.status,
-  t.started_at, t.question, t.answer, t.thought, t.model_requested, t.model_served, t.error_code, t.error_detail,
+const messageColumns = `t.row, t.id, t.question_id, t.answer_id, t.parent, p.id AS parent_turn_id, p.answer_id AS parent_answer_id, t.status,
+  t.started_at, t.question, t.answer, t.thought, t.model_requested, t.model_served, t.error_code, t.error_detail, t.finish_reason, t.notices,
   ${usageColumns.replace(/\w+/g, "t.$&")}, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank`;
 const messageTables = "turn t LEFT JOIN turn p ON p.row = t.parent";
 
-export interface MessageIds {
-  id: string;
-  question_id: string | null;
-  answer_id: string | null;
-}
-
-export const questionIdIn = (row: MessageIds) => row.question_id ?? questionIdOf(row.id);
-export const answerIdIn = (row: MessageIds) => row.answer_id ?? answerIdOf(row.id);
-
 interface MessagesRow extends MessageIds, UsageRow, CostRow {
+  row: number;
   parent_turn_id: string | null;
   parent_answer_id: string | null;
   status: TurnStatus;
@@ -43,9 +37,15 @@ interface MessagesRow extends MessageIds, UsageRow, CostRow {
   model_served: string | null;
   error_code: ErrorCode | null;
   error_detail: string | null;
+  finish_reason: string | null;
+  notices: string | null;
 }
 
-function messagesFrom(row: MessagesRow, sessionId: string): [question: Message, answer: Message] {
+function messagesFrom(
+  row: MessagesRow,
+  sessionId: string,
+  siblings: TurnSiblings,
+): [question: Message, answer: Message] {
   const { id: turnId, parent_turn_id: before, started_at: createdAt } = row;
   const common = { sessionId, turnId, createdAt };
   const question: Message = {
@@ -56,10 +56,13 @@ function messagesFrom(row: MessagesRow, sessionId: string): [question: Message, 
     content: row.question,
     thought: null,
     status: "complete",
+    finishReason: null,
+    notices: [],
     model: null,
     usage: null,
     cost: null,
     error: null,
+    siblings: siblings.question,
   };
   const answer: Message = {
     ...common,
@@ -69,21 +72,33 @@ function messagesFrom(row: MessagesRow, sessionId: string): [question: Message, 
     content: row.answer,
     thought: row.thought,
     status: row.status,
+    finishReason: row.finish_reason,
+    notices: row.notices === null ? [] : JSON.parse(row.notices),
     model: row.model_served ?? row.model_requested,
     usage: usageFrom(row),
     cost: costFrom(row),
     error: row.error_code === null ? null : { code: row.error_code, detail: row.error_detail ?? "" },
+    siblings: siblings.answer,
   };
   return [question, answer];
 }
 
+interface TurnMessagesRow extends MessagesRow {
+  session_id: string;
+  session: number;
+  position: number;
+  branch_count: number;
+}
+
 export async function findTurnMessages(reader: Reader, owner: string, turnId: string) {
-  const [row] = await reader.all<MessagesRow & { session_id: string }>(
-    `SELECT ${messageColumns}, s.id AS session_id FROM ${messageTables} JOIN session s ON s.row = t.session AND s.project = $2 WHERE t.id = $1`,
+  const [row] = await reader.all<TurnMessagesRow>(
+    `SELECT ${messageColumns}, s.id AS session_id, t.session, t.position, s.branch_count FROM ${messageTables} JOIN session s ON s.row = t.session AND s.project = $2 WHERE t.id = $1`,
     [turnId, owner],
   );
   if (!row) return undefined;
-  const [userMessage, reply] = messagesFrom(row, row.session_id);
+  const siblings =
+    row.branch_count > 1 ? await listSiblings(reader, row.session, row.position, row.position) : undefined;
+  const [userMessage, reply] = messagesFrom(row, row.session_id, siblings?.get(row.row) ?? noTurnSiblings);
   return { userMessage, reply };
 }
 
@@ -117,41 +132,51 @@ export async function findPlaceOf(
   return undefined;
 }
 
-interface Path {
+export interface Path {
   session: number;
   segments: Segment[];
-  /** The newest turn's position; -1 in an empty session. */
-  tip: number;
+  /** The last message's place: twice its turn's position, and one more for an answer; -1 in an empty session. */
+  last: number;
+  /** Whether the session has other branches. */
+  isBranched: boolean;
 }
 
-/** The path to the newest message of the caller's session. Throws not_found. */
-async function getPath(reader: Reader, owner: string, sessionId: string): Promise<Path> {
-  const [row] = await reader.all<{ row: number; tip_branch: number; tip_position: number }>(
-    "SELECT row, tip_branch, tip_position FROM session WHERE id = $1 AND project = $2",
+/** The path to a message of the caller's session; without one, to the newest of its current branch. Throws not_found. */
+export async function getPath(reader: Reader, owner: string, sessionId: string, to?: string): Promise<Path> {
+  const [row] = await reader.all<{ row: number; tip_branch: number; tip_position: number; branch_count: number }>(
+    "SELECT row, tip_branch, tip_position, branch_count FROM session WHERE id = $1 AND project = $2",
     [sessionId, owner],
   );
   if (!row) throw notFound("session");
-  const segments = await listSegments(reader, row.row, row.tip_branch, row.tip_position);
-  return { session: row.row, segments, tip: row.tip_position };
+  const place = to === undefined ? undefined : await findPlaceOf(reader, owner, sessionId, to);
+  if (to !== undefined && !place) throw notFound("message");
+  const { branch, position } = place ?? { branch: row.tip_branch, position: row.tip_position };
+  const segments = await listSegments(reader, row.row, branch, position);
+  const last = place ? placeOnPath(place) : row.tip_position * 2 + 1;
+  return { session: row.row, segments, last, isBranched: row.branch_count > 1 };
+}
+
+function placeOnPath({ position, role }: MessagePlace): number {
+  return position * 2 + (role === "user" ? 0 : 1);
 }
 
 /** Throws not_found for a message that does not stand on the path. */
 async function getPosition(reader: Reader, owner: string, sessionId: string, path: Path, id: string): Promise<number> {
   const place = await findPlaceOf(reader, owner, sessionId, id);
   if (!place || !isOnPath(path.segments, place.branch, place.position)) throw notFound("message");
-  return place.position * 2 + (place.role === "user" ? 0 : 1);
+  return placeOnPath(place);
 }
 
 export async function listMessages(
   reader: Reader,
   owner: string,
   sessionId: string,
-  page: Page & { order: "asc" | "desc" },
+  page: Page & { order: "asc" | "desc"; tip?: string | undefined },
 ): Promise<Listed<Message>> {
-  const path = await getPath(reader, owner, sessionId);
+  const path = await getPath(reader, owner, sessionId, page.tip);
   const [first, last] = page.order === "asc" ? [page.after, page.before] : [page.before, page.after];
   const low = first === undefined ? 0 : (await getPosition(reader, owner, sessionId, path, first)) + 1;
-  const high = last === undefined ? path.tip * 2 + 1 : (await getPosition(reader, owner, sessionId, path, last)) - 1;
+  const high = last === undefined ? path.last : (await getPosition(reader, owner, sessionId, path, last)) - 1;
   // A page lies at the cursor; without one, where the order begins.
   const fromEnd = (page.after === undefined && page.before !== undefined) !== (page.order === "desc");
   const asked = fromEnd
@@ -167,10 +192,11 @@ export async function* readHistory(
   reader: Reader,
   owner: string,
   sessionId: string,
+  tip?: string,
 ): AsyncGenerator<Message[], void, void> {
-  const path = await getPath(reader, owner, sessionId);
-  for (let start = 0; start <= path.tip * 2; ) {
-    const most = Math.min(path.tip, start / 2 + turnsPerChunk - 1) * 2 + 1;
+  const path = await getPath(reader, owner, sessionId, tip);
+  for (let start = 0; start <= path.last; ) {
+    const most = Math.min(path.last, start + turnsPerChunk * 2 - 1);
     const { end } = await fitRange(reader, path, { start, end: most }, false, chunkBytes);
     yield await readRange(reader, sessionId, path, start, end);
     start = end + 1;
@@ -216,12 +242,13 @@ async function fitRange(
 async function readRange(
   reader: Reader,
   sessionId: string,
-  { session, segments }: Path,
+  { session, segments, isBranched }: Path,
   start: number,
   end: number,
 ): Promise<Message[]> {
   if (start > end) return [];
   const [low, high] = [Math.floor(start / 2), Math.floor(end / 2)];
+  const siblings = isBranched ? await listSiblings(reader, session, low, high) : undefined;
   const messages: Message[] = [];
   for (const part of cutSegments(segments, low, high)) {
     const rows = await reader.all<MessagesRow>(
@@ -229,7 +256,7 @@ async function readRange(
        WHERE t.session = $1 AND t.branch = $2 AND t.position BETWEEN $3 AND $4 ORDER BY t.position`,
       [session, part.branch, part.low, part.high],
     );
-    for (const row of rows) messages.push(...messagesFrom(row, sessionId));
+    for (const row of rows) messages.push(...messagesFrom(row, sessionId, siblings?.get(row.row) ?? noTurnSiblings));
   }
   return messages.slice(start - low * 2, end - low * 2 + 1);
 }

@@ -9,6 +9,8 @@ import { findKeyByHash, findKeyById, getKey, hasKeys, listKeys } from "./caller/
 import { findProject, listProjects } from "./caller/project.ts";
 import { findSessionUser } from "./caller/session-user.ts";
 import { readCallerVersion } from "./caller/version.ts";
+import { sumHidden } from "./conversation/hidden.ts";
+import { listSessions } from "./conversation/session-list.ts";
 import type { Engine } from "./engine.ts";
 import { findKey } from "./idempotency.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
@@ -16,7 +18,7 @@ import { listEntries, sumBooks } from "./money/ledger.ts";
 import { openPostgres } from "./postgres/postgres.ts";
 import { hasUnsettled, readDeadTurn } from "./recovery.ts";
 import { searchSessions } from "./search/search.ts";
-import { findSession, findState, listSessions } from "./session.ts";
+import { findSession, findState } from "./session.ts";
 import { openSqlite } from "./sqlite/sqlite.ts";
 import { findTurn, listStopRequests, readTurnLog } from "./turn.ts";
 
@@ -85,7 +87,8 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     restoreSession: (owner, id, at) => engine.write("restoreSession", { owner, id, at, ifVersion: undefined }),
 
     listMessages: (owner, sessionId, page) => listMessages(durable, owner, sessionId, page),
-    readHistory: (owner, sessionId) => readHistory(durable, owner, sessionId),
+    readHistory: (owner, sessionId, tip) => readHistory(durable, owner, sessionId, tip),
+    sumHidden: (owner, sessionId, tip) => sumHidden(durable, owner, sessionId, tip),
     readMemory: (stretch) => readMemory(committed, stretch),
 
     openTurn(input) {

@@ -43,6 +43,18 @@ export function cutSegments(segments: readonly Segment[], low: number, high: num
   return cut;
 }
 
+/** How many positions two paths have in common, from the first one on. */
+export function sharedLength(one: readonly Segment[], other: readonly Segment[]): number {
+  let shared = 0;
+  for (const [index, segment] of one.entries()) {
+    const beside = other[index];
+    if (beside?.branch !== segment.branch) break;
+    shared = Math.min(segment.high, beside.high) + 1;
+    if (segment.high !== beside.high) break;
+  }
+  return shared;
+}
+
 export function isOnPath(segments: readonly Segment[], branch: number, position: number): boolean {
   return segments.some((segment) => segment.branch === branch && segment.low <= position && position <= segment.high);
 }

@@ -2,15 +2,16 @@
 
 import type { Session } from "../conversation/session.ts";
 import { AppError, notFound } from "../errors.ts";
-import { answerIdOf, isId } from "../id.ts";
+import { answerIdOf } from "../id.ts";
 import { noUsage } from "../money/usage.ts";
-import type { Idempotency, Listed, Page, SessionFields, SessionFilter, SessionState } from "../store.ts";
+import type { Idempotency, SessionChange, SessionFields, SessionFilter, SessionState } from "../store.ts";
 import { accuracyAt, type CostRow, storableText, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
+import { chooseTip } from "./conversation/tip.ts";
 import { claimKey } from "./idempotency.ts";
 import type { Reader, Tx, Value } from "./tx.ts";
 
-export const sessionColumns = `row, id, title, model, system, params, metadata, user_name, message_count, created_at, updated_at, deleted_at,
-  running_turn_id, version, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank, unpriced_turns`;
+export const sessionColumns = `row, id, title, model, system, params, metadata, user_name, pinned, message_count, created_at, updated_at,
+  active_at, deleted_at, running_turn_id, version, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank, unpriced_turns`;
 
 export interface SessionRow extends UsageRow, CostRow {
   row: number;
@@ -21,9 +22,11 @@ export interface SessionRow extends UsageRow, CostRow {
   params: string;
   metadata: string;
   user_name: string | null;
+  pinned: number;
   message_count: number;
   created_at: number;
   updated_at: number;
+  active_at: number;
   deleted_at: number | null;
   running_turn_id: string | null;
   version: number;
@@ -40,9 +43,11 @@ export function sessionFrom(row: SessionRow): Session {
     params: JSON.parse(row.params),
     metadata: JSON.parse(row.metadata),
     user: row.user_name,
+    pinned: row.pinned === 1,
     messageCount: row.message_count,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    activeAt: row.active_at,
     deletedAt: row.deleted_at,
     runningTurnId: row.running_turn_id,
     usage: usageFrom(row) ?? noUsage,
@@ -108,8 +113,8 @@ export async function createSession(tx: Tx, input: CreateSession): Promise<Sessi
   }
   const values = Object.values(fieldValues({ ...fields, user: fields.user ?? null }));
   const [row] = await tx.all<SessionRow>(
-    `INSERT INTO session (id, project, created_at, updated_at, title, model, system, user_name, params, metadata)
-     VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9) RETURNING ${sessionColumns}`,
+    `INSERT INTO session (id, project, created_at, updated_at, active_at, title, model, system, user_name, params, metadata)
+     VALUES ($1, $2, $3, $3, $3, $4, $5, $6, $7, $8, $9) RETURNING ${sessionColumns}`,
     [id, owner, at, ...values],
   );
   if (fields.title !== null) await tx.indexTitle(row!.row, owner, fields.title);
@@ -138,41 +143,16 @@ export async function findSession(reader: Reader, owner: string, id: string): Pr
   return rows[0] && sessionFrom(rows[0]);
 }
 
-/** Newest first. A cursor is any id of ours, also of a session that has left the list since. */
-export async function listSessions(
-  reader: Reader,
-  owner: string,
-  page: Page & SessionFilter,
-): Promise<Listed<Session>> {
-  const { after, before, limit } = page;
-  const params: Value[] = [owner, limit + 1];
-  let where = `project = $1 AND ${chooseSessions(reader, page, params)}`;
-  for (const [cursor, sign] of [
-    [after, "<"],
-    [before, ">"],
-  ] as const) {
-    if (cursor === undefined) continue;
-    if (!isId(cursor)) throw notFound("session");
-    where += ` AND id ${sign} $${params.push(cursor)}`;
-  }
-  const backwards = before !== undefined && after === undefined;
-  const rows = await reader.all<SessionRow>(
-    `SELECT ${sessionColumns} FROM session WHERE ${where} ORDER BY id ${backwards ? "ASC" : "DESC"} LIMIT $2`,
-    params,
-  );
-  const data = rows.slice(0, limit).map(sessionFrom);
-  return { data: backwards ? data.reverse() : data, hasMore: rows.length > limit };
-}
-
 /** What the filter says of the table named `of`; adds to the parameters. */
 export function chooseSessions(
   { dialect }: Reader,
-  { deleted, user, ids }: SessionFilter,
+  { deleted, user, ids, pinned }: SessionFilter,
   params: Value[],
   of?: string,
 ): string {
   const column = (name: string) => (of === undefined ? name : `${of}.${name}`);
   let where = `${column("deleted_at")} IS ${deleted ? "NOT NULL" : "NULL"}`;
+  if (pinned !== undefined) where += ` AND ${column("pinned")} = ${pinned ? 1 : 0}`;
   if (user !== undefined) where += ` AND ${column("user_name")} = $${params.push(user)}`;
   if (ids !== undefined) where += ` AND ${column("id")} ${dialect.inList(`$${params.push(JSON.stringify(ids))}`)}`;
   return where;
@@ -181,16 +161,24 @@ export function chooseSessions(
 export interface UpdateSession {
   owner: string;
   id: string;
-  change: Partial<SessionFields>;
+  change: SessionChange;
   at: number;
   ifVersion: number | undefined;
 }
 
-export async function updateSession(tx: Tx, input: UpdateSession): Promise<Session> {
-  const { owner, id, change, at, ifVersion } = input;
+const mostTries = 5;
+
+export async function updateSession(tx: Tx, input: UpdateSession, tries = 1): Promise<Session> {
+  const { owner, id, change, at } = input;
   const values = fieldValues(change);
+  if (change.pinned !== undefined) values.pinned = change.pinned ? 1 : 0;
+  // A path is chosen by what the session is: where another process changes that in between, it is chosen anew.
+  const tip = change.tip === undefined ? undefined : await chooseTip(tx, owner, id, change.tip);
+  if (tip) Object.assign(values, tip.columns);
+  const ifVersion = input.ifVersion ?? tip?.version;
   const sets = Object.keys(values).map((name, index) => `${name} = $${index + 4}, `);
   const row = await changeSession(tx, sets.join(""), "", [id, owner, at, ...Object.values(values)], ifVersion);
+  if (!row && tip && input.ifVersion === undefined && tries < mostTries) return updateSession(tx, input, tries + 1);
   if (!row) throw await explainUnchanged(tx, owner, id, ifVersion);
   if (change.title !== undefined) await tx.indexTitle(row.row, owner, change.title);
   return sessionFrom(row);

@@ -1,6 +1,6 @@
 // Ending a turn: its answer, its bill and its session's totals in one transaction that is guarded by a conditional update.
 
-import type { Message } from "../conversation/message.ts";
+import { type Message, noSiblings, type Siblings } from "../conversation/message.ts";
 import { notFound } from "../errors.ts";
 import { type Cost, type LedgerEntry, sumCost } from "../money/ledger.ts";
 import type { Usage } from "../money/usage.ts";
@@ -36,7 +36,7 @@ export async function closeTurn(
   ]);
   const session =
     input.session && released > 0 ? afterReleasing(input, input.session, booked) : await releaseAny(tx, input, totals);
-  return { turn, reply: replyOf(turn, answer, thought), session };
+  return { turn, reply: replyOf(turn, answer, thought, input.siblings), session };
 }
 
 async function findRow(tx: Tx, turnId: string): Promise<number | undefined> {
@@ -70,7 +70,7 @@ function afterClosing(end: CloseTurn): Turn {
 }
 
 /** The reply as any reading of it gives it: what it says of its cost is its turn's. */
-function replyOf(turn: Turn, content: string, thought: string | null): Message {
+function replyOf(turn: Turn, content: string, thought: string | null, siblings: Siblings = noSiblings): Message {
   return {
     id: turn.replyMessageId,
     sessionId: turn.sessionId,
@@ -80,11 +80,14 @@ function replyOf(turn: Turn, content: string, thought: string | null): Message {
     content,
     thought,
     status: turn.status,
+    finishReason: turn.finishReason,
+    notices: turn.notices,
     model: turn.modelServed ?? turn.modelRequested,
     usage: turn.usage,
     cost: turn.cost,
     error: turn.error,
     createdAt: turn.startedAt,
+    siblings,
   };
 }
 

@@ -1,12 +1,13 @@
 // Opening a turn: the session is taken and the turn is written with its question, or nothing is.
 
-import type { Message } from "../conversation/message.ts";
+import { type Message, noSiblings } from "../conversation/message.ts";
 import { titleFrom } from "../conversation/session.ts";
 import { AppError, notFound } from "../errors.ts";
 import { answerIdOf, questionIdOf } from "../id.ts";
 import { type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
 import type { Turn } from "../turn/turn.ts";
 import { storableText } from "./columns.ts";
+import { type Fork, insertBranch, listSiblings, noTurnSiblings } from "./conversation/siblings.ts";
 import { claimKey } from "./idempotency.ts";
 import { findPlaceOf, findTurnMessages } from "./message.ts";
 import { findState, versionMismatch } from "./session.ts";
@@ -29,14 +30,21 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   const { before, session } = taken;
   const parentId = input.parentId === undefined ? before.tipMessageId : input.parentId;
   const parentRow = place ? place.turnRow : before.tipRow;
+  const forks = place !== undefined && session.tipBranch !== place.branch;
   // Independent of each other: an engine with a network sends them together.
   const [row] = await Promise.all([
     insertTurn(tx, input, session, parentRow, content),
-    place && session.tipBranch !== place.branch ? insertBranch(tx, session, place) : undefined,
+    forks ? insertBranch(tx, forkOf(session, place, content)) : undefined,
     session.title === before.title ? undefined : tx.indexTitle(session.row, owner, session.title),
   ]);
   session.tipRow = row;
   const { userMessage, reply } = messagesOf(input, parentId, content);
+  if (forks) {
+    const siblings = await listSiblings(tx, session.row, session.tipPosition, session.tipPosition);
+    const { question, answer } = siblings.get(row) ?? noTurnSiblings;
+    userMessage.siblings = question;
+    reply.siblings = answer;
+  }
   return { kind: "opened", session, turn: turnOf(input), userMessage, reply, row };
 }
 
@@ -106,7 +114,7 @@ function isDecidedAlike(one: SessionState, other: SessionState): boolean {
 /** The guard: only one caller ever takes a session in which nothing was running, and only as it knew it. */
 function writeTaken(tx: Tx, owner: string, before: SessionState, after: SessionState): Promise<number> {
   return tx.run(
-    `UPDATE session SET message_count = $4, version = $5, updated_at = $6, running_turn_id = $7, title = $8,
+    `UPDATE session SET message_count = $4, version = $5, updated_at = $6, active_at = $6, running_turn_id = $7, title = $8,
        tip_branch = $9, tip_position = $10, branch_count = $11, memory_from = $12
      WHERE row = $1 AND project = $2 AND version = $3 AND deleted_at IS NULL AND running_turn_id IS NULL`,
     [
@@ -123,6 +131,7 @@ function afterOpening(before: SessionState, input: OpenTurn, place: Place, conte
     messageCount: before.messageCount + 2,
     version: before.version + 1,
     updatedAt: input.at,
+    activeAt: input.at,
     runningTurnId: input.turnId,
     title: before.title ?? titleFrom(content),
     tipPosition: before.tipPosition + 1,
@@ -148,13 +157,9 @@ function refusalOf(session: SessionState | undefined, ifVersion: number | undefi
   return undefined;
 }
 
-function insertBranch(tx: Tx, session: SessionState, place: { branch: number; position: number }): Promise<number> {
-  return tx.run("INSERT INTO branch (session, branch, parent_branch, fork_position) VALUES ($1, $2, $3, $4)", [
-    session.row,
-    session.tipBranch,
-    place.position === -1 ? null : place.branch,
-    place.position + 1,
-  ]);
+function forkOf(session: SessionState, place: { branch: number; position: number }, question: string): Fork {
+  const parentBranch = place.position === -1 ? null : place.branch;
+  return { session: session.row, branch: session.tipBranch, parentBranch, position: place.position + 1, question };
 }
 
 /** Returns the turn's row. */
@@ -182,7 +187,10 @@ function messagesOf(
   content: string,
 ): { userMessage: Message; reply: Message } {
   const { sessionId, turnId, at } = input;
-  const common = { sessionId, turnId, thought: null, usage: null, cost: null, error: null, createdAt: at };
+  const common = {
+    ...{ sessionId, turnId, thought: null, usage: null, cost: null, error: null, createdAt: at },
+    ...{ finishReason: null, notices: [], siblings: noSiblings },
+  };
   const userMessage: Message = {
     ...common,
     id: questionIdOf(turnId),

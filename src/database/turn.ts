@@ -5,8 +5,8 @@ import type { BegunCall, StopRequest, TurnLog } from "../store.ts";
 import { firstLogged } from "../turn/event.ts";
 import type { Notice, Turn, TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
+import { answerIdIn, type MessageIds, questionIdIn } from "./conversation/message-ids.ts";
 import { readLog, unpackPieces } from "./event.ts";
-import { answerIdIn, type MessageIds, questionIdIn } from "./message.ts";
 import type { Reader, Tx } from "./tx.ts";
 
 /** While a turn runs, its log knows which model serves it. */

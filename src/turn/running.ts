@@ -236,12 +236,13 @@ export class RunningTurn {
   }
 
   private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
-    const { owner, turn, session, row, userMessage } = this.opened;
+    const { owner, turn, session, row, userMessage, reply } = this.opened;
     const lastNumber = this.live.nextNumber;
     return {
       owner,
       turn,
       question: userMessage.content,
+      siblings: reply.siblings,
       session,
       row,
       processId: this.tools.processId,

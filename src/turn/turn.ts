@@ -1,31 +1,15 @@
 // A turn as data: one user message answered, or not, by one reply. How it runs is in running.ts.
 
 import type { Failure, MessageStatus } from "../conversation/message.ts";
+import type { Notice } from "../conversation/notice.ts";
 import type { Cost } from "../money/ledger.ts";
 import type { Usage } from "../money/usage.ts";
+
+export { type Notice, noticeCodes } from "../conversation/notice.ts";
 
 /** The same as its answer's. */
 export type TurnStatus = MessageStatus;
 export type EndStatus = Exclude<TurnStatus, "running">;
-
-/**
- * Something the caller should know about how the turn was served. `model_replaced`: the server's default is gone, its successor
- * answered. `params_adapted`: the params were sent in another form than the one asked for. `memory_shortened`: the vendor found the
- * conversation too long, so that the model was shown less of it. `content_not_shown`: the answer held more than text, which is
- * named. `finish_detail`: what the vendor said of the end, in its own words.
- */
-export const noticeCodes = [
-  "model_replaced",
-  "params_adapted",
-  "memory_shortened",
-  "content_not_shown",
-  "finish_detail",
-] as const;
-
-export interface Notice {
-  code: (typeof noticeCodes)[number];
-  detail: string;
-}
 
 export interface Turn {
   id: string;

@@ -63,10 +63,13 @@ export function localMessage(role: Message["role"], content: string, parentId: s
     content,
     parts: [],
     status: role === "user" ? "complete" : "running",
+    finish_reason: null,
+    notices: [],
     model: null,
     usage: null,
     cost: null,
     error: null,
     created_at: new Date().toISOString(),
+    siblings: { index: 1, count: 1, previous_id: null, next_id: null },
   };
 }

@@ -10,7 +10,7 @@ import { notFound } from "../../errors.ts";
 import { isId } from "../../id.ts";
 import type { FoundSession, Listed, Page, SessionFilter } from "../../store.ts";
 import { placeholders } from "../columns.ts";
-import { answerIdIn, type MessageIds, questionIdIn } from "../message.ts";
+import { answerIdIn, type MessageIds, questionIdIn } from "../conversation/message-ids.ts";
 import { chooseSessions, type SessionRow, sessionColumns, sessionFrom } from "../session.ts";
 import type { Reader, Value } from "../tx.ts";
 import { projectWord, titleBase } from "./search-text.ts";

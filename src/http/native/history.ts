@@ -4,31 +4,54 @@ import { z } from "@hono/zod-openapi";
 import type { Message } from "../../conversation/message.ts";
 import type { Session } from "../../conversation/session.ts";
 import { notFound } from "../../errors.ts";
+import type { HiddenTurns } from "../../store.ts";
 import type { HttpAnswer } from "../answer.ts";
 import type { AppDeps } from "../deps.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { answerJson, jsonHeaders, type Route, route } from "../route.ts";
-import { costSchema, encodeList, exampleCost, exampleUsage, listSchema, usageSchema } from "../wire.ts";
+import {
+  askedIdSchema,
+  costSchema,
+  count,
+  encodeCost,
+  encodeList,
+  exampleCost,
+  exampleUsage,
+  listSchema,
+  orNull,
+  usageSchema,
+} from "../wire.ts";
 import { cursorFields } from "./fields.ts";
 import { encodeMessage, exampleMessages, messageSchema } from "./message-wire.ts";
 import { encodeSession, exampleSession, sessionSchema } from "./session-wire.ts";
 
+const nothing = { ...exampleCost, total: "0" };
 const historySchema = listSchema(messageSchema, {
   session: sessionSchema,
   usage: usageSchema,
   cost: costSchema,
+  hidden: orNull(
+    z.object({ turns: count, cost: costSchema }).openapi("HiddenTurns", { example: { turns: 0, cost: nothing } }),
+  ).openapi({
+    description:
+      "The turns that are not on this path: with its messages they are all of the session's. Null on a page that a cursor asks for",
+  }),
 }).openapi("History", {
   example: {
     session: exampleSession,
     usage: exampleUsage,
     cost: exampleCost,
+    hidden: { turns: 0, cost: nothing },
     ...encodeList([exampleMessages.user, exampleMessages.reply], false),
   },
 });
 
 const historyQuery = z.strictObject({
   ...cursorFields,
+  tip: askedIdSchema.optional().openapi({
+    description: "The path to this message, on any branch. Default: to the newest message of the current branch",
+  }),
   order: z.enum(["asc", "desc"]).optional().openapi({ description: "asc (default): oldest first" }),
 });
 
@@ -41,58 +64,58 @@ export function historyRoutes({ store }: AppDeps): Route[] {
       operationId: "readHistory",
       tag: "Messages",
       summary: "Read every message of a session, with its accumulated cost and usage",
-      description: "Without `limit` the whole path to the newest message; with it a page of that path.",
+      description: "Without `limit` the whole path; with it a page of that path.",
       params: { id: "session" },
       query: historyQuery,
       responses: {
         200: { description: "The messages, in order", content: { "application/json": { schema: historySchema } } },
       },
       errors: ["not_found", "invalid_request", "storage_unavailable"],
-      async handler({ exchange, id, query: { limit, after, before, order } }) {
+      async handler({ exchange, id, query: { limit, after, before, order, tip } }) {
         if (after !== undefined && before !== undefined)
           throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
         if (limit === undefined && (after ?? before ?? order) !== undefined)
           throw invalidRequest([{ pointer: "?limit", detail: "is required with after, before and order" }]);
         const session = await store.findSession(exchange.owner, id);
         if (!session) throw notFound("session");
+        const hidden = (after ?? before) === undefined ? await store.sumHidden(exchange.owner, id, tip) : null;
+        const head = headOf(session, hidden);
         if (limit === undefined)
-          return answerWhole(exchange, session, store.readHistory(exchange.owner, id)[Symbol.asyncIterator]());
-        const page = await store.listMessages(exchange.owner, id, { limit, after, before, order: order ?? "asc" });
-        return answerJson(200, { ...headOf(session), ...encodeList(page.data.map(encodeMessage), page.hasMore) });
+          return answerWhole(exchange, head, store.readHistory(exchange.owner, id, tip)[Symbol.asyncIterator]());
+        const page = await store.listMessages(exchange.owner, id, { limit, after, before, tip, order: order ?? "asc" });
+        return answerJson(200, { ...head, ...encodeList(page.data.map(encodeMessage), page.hasMore) });
       },
     }),
   ];
 }
 
-function headOf(session: Session) {
+type Head = ReturnType<typeof headOf>;
+
+function headOf(session: Session, hidden: HiddenTurns | null) {
   const encoded = encodeSession(session);
-  return { session: encoded, usage: encoded.usage, cost: encoded.cost };
+  const { usage, cost } = encoded;
+  return { session: encoded, usage, cost, hidden: hidden && { ...hidden, cost: encodeCost(hidden.cost) } };
 }
 
 type Batches = AsyncIterator<Message[]>;
 
 /** A short history is one text; from two batches on it is written as the reader takes it. */
-async function answerWhole(exchange: Exchange, session: Session, batches: Batches): Promise<HttpAnswer> {
+async function answerWhole(exchange: Exchange, head: Head, batches: Batches): Promise<HttpAnswer> {
   const first = await batches.next();
   const second = first.done ? first : await batches.next();
   const messages = first.done ? [] : first.value.map(encodeMessage);
-  if (second.done) return answerJson(200, { ...headOf(session), ...encodeList(messages, false) });
+  if (second.done) return answerJson(200, { ...head, ...encodeList(messages, false) });
   const known = (first.done ? [] : first.value).concat(second.value);
-  return { status: 200, headers: { ...jsonHeaders }, body: streamHistory(exchange, session, known, batches) };
+  return { status: 200, headers: { ...jsonHeaders }, body: streamHistory(exchange, head, known, batches) };
 }
 
 const utf8 = new TextEncoder();
 
 /** A failure in the middle cuts the line: what has arrived is then no JSON, and nobody takes it for the whole. */
-function streamHistory(
-  exchange: Exchange,
-  session: Session,
-  known: Message[],
-  batches: Batches,
-): ReadableStream<Uint8Array> {
+function streamHistory(exchange: Exchange, head: Head, known: Message[], batches: Batches): ReadableStream<Uint8Array> {
   let lastId = known.at(-1)?.id ?? null;
   let next: Message[] | undefined = known;
-  let text = `${JSON.stringify({ ...headOf(session), object: "list", first_id: known[0]?.id ?? null }).slice(0, -1)},"data":[`;
+  let text = `${JSON.stringify({ ...head, object: "list", first_id: known[0]?.id ?? null }).slice(0, -1)},"data":[`;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {

@@ -6,22 +6,24 @@ import type { Listed, Page } from "../../store.ts";
 const itemsAtOnce = 20;
 export const mostPageBytes = 2 * 1024 * 1024;
 
-/** The page as JSON. Holds one item more than fits at most, and always one if there is any. */
+/** The page as JSON; `placeOf` says where an item stands, for lists whose items move. Holds one item more than fits at most, and always one if there is any. */
 export async function fillPage<Item extends { id: string }>(
-  { limit, after, before }: Page,
+  { limit, after, before, at }: Page,
   encode: (item: Item) => object,
   list: (part: Page) => Promise<Listed<Item>>,
+  placeOf?: (item: Item) => number,
 ): Promise<string> {
   const backwards = before !== undefined && after === undefined;
-  const items: { id: string; text: string }[] = [];
+  const items: { id: string; text: string; at: number | undefined }[] = [];
   let bytes = 0;
   let hasMore = true;
   while (hasMore && items.length < limit && bytes < mostPageBytes) {
-    const cursor = items.at(-1)?.id;
+    const { id: cursor, at: place = at } = items.at(-1) ?? {};
     const part = {
       limit: Math.min(itemsAtOnce, limit - items.length),
       after: backwards ? after : (cursor ?? after),
       before: backwards ? (cursor ?? before) : before,
+      at: place,
     };
     const listed = await list(part);
     hasMore = listed.hasMore;
@@ -32,7 +34,7 @@ export async function fillPage<Item extends { id: string }>(
       }
       const text = JSON.stringify(encode(item));
       bytes += Buffer.byteLength(text);
-      items.push({ id: item.id, text });
+      items.push({ id: item.id, text, at: placeOf?.(item) });
     }
     if (listed.data.length === 0) hasMore = false;
   }

@@ -4,10 +4,10 @@ import { z } from "@hono/zod-openapi";
 import type { Caller } from "../../caller/caller.ts";
 import { chooseUser } from "../../caller/user.ts";
 import type { Session } from "../../conversation/session.ts";
-import { AppError, notFound } from "../../errors.ts";
+import { AppError, type FieldError, notFound } from "../../errors.ts";
 import { newId } from "../../id.ts";
 import type { Params } from "../../model/params.ts";
-import type { SessionFilter } from "../../store.ts";
+import type { Page, SessionFilter } from "../../store.ts";
 import type { HttpAnswer } from "../answer.ts";
 import type { AppDeps } from "../deps.ts";
 import { chooseVersion, etagOf, isUnchanged, readIfMatch } from "../etag.ts";
@@ -16,7 +16,7 @@ import { invalidRequest } from "../field-errors.ts";
 import { readIdempotency } from "../idempotency.ts";
 import { type Answer, answerJson, bodyErrors, jsonHeaders, type Route, route } from "../route.ts";
 import { readUser, userHeaderName, userHeaderSays, userSchema } from "../user.ts";
-import { encodeList, listSchema } from "../wire.ts";
+import { askedIdSchema, encodeList, exampleIds, listSchema } from "../wire.ts";
 import {
   cursorFields,
   flagSchema,
@@ -40,7 +40,16 @@ const fields = {
 };
 const example = { title: "Borscht for two", system: "Answer in one sentence.", params: { temperature: 0.7 } };
 const newSessionSchema = z.strictObject(fields).openapi("NewSession", { example });
-const sessionChangeSchema = z.strictObject(fields).openapi("SessionChange", {
+const changeFields = {
+  pinned: z.boolean().optional(),
+  tip: askedIdSchema.optional().openapi({
+    description:
+      "A message on any branch: the path goes through it from now on, down to the newest message that follows it; later turns go on from " +
+      "there. 409 while a turn runs",
+    example: exampleIds.reply,
+  }),
+};
+const sessionChangeSchema = z.strictObject({ ...fields, ...changeFields }).openapi("SessionChange", {
   description: "What is left out stays; params and metadata are replaced as a whole",
   example: { title: "Borscht" },
 });
@@ -62,9 +71,27 @@ const listQuery = z.strictObject({
     }),
   user: userSchema.optional().openapi({ description: "Sessions of this user alone" }),
   deleted: flagSchema.optional().openapi({ description: "true: what is in the trash" }),
+  pinned: flagSchema.optional().openapi({ description: "true: pinned sessions alone; false: the others" }),
+  order: z.enum(["updated", "created"]).optional().openapi({
+    description:
+      "updated (default): newest activity first, by `active_at`, in the trash by `deleted_at`. created: newest made first. Not with q",
+  }),
+  at: z.iso
+    .datetime()
+    .transform((text) => Date.parse(text))
+    .optional()
+    .openapi({
+      type: "string",
+      format: "date-time",
+      description:
+        "Where the cursor stood when you read it: its session's `active_at`, in the trash `deleted_at`. The page then begins there, also " +
+        "where the session has moved since. Only with order updated, and after or before",
+    }),
 });
 /** None: to erase for good is not offered yet, and whoever asks for it must not find his session in the trash instead. */
 const noQuery = z.strictObject({});
+
+type ListQuery = z.infer<typeof listQuery>;
 
 const sessionListSchema = listSchema(foundSessionSchema).openapi("SessionList", {
   example: encodeList([exampleSession], false),
@@ -84,9 +111,18 @@ function answerSession(status: number, session: Session, headers: Record<string,
 }
 
 /** What the caller sees of a list; undefined: nothing. */
-function filterFor(caller: Caller, user: string | undefined, deleted: boolean): SessionFilter | undefined {
+function filterFor(caller: Caller, { user, deleted = false, pinned }: ListQuery): SessionFilter | undefined {
   if (user !== undefined && caller.user !== null && user !== caller.user) return undefined;
-  return { deleted, user: caller.user ?? user, ids: caller.sessions ?? undefined };
+  return { deleted, user: caller.user ?? user, ids: caller.sessions ?? undefined, pinned };
+}
+
+function checkList({ after, before, q, order, at }: ListQuery): void {
+  const errors: FieldError[] = [];
+  if (after !== undefined && before !== undefined) errors.push({ pointer: "?before", detail: "cannot go with after" });
+  if (q !== undefined && order !== undefined) errors.push({ pointer: "?order", detail: "cannot go with q" });
+  if (at !== undefined && ((after ?? before) === undefined || q !== undefined || order === "created"))
+    errors.push({ pointer: "?at", detail: "goes with after or before, in the order of activity" });
+  if (errors.length > 0) throw invalidRequest(errors);
 }
 
 export function sessionRoutes(deps: AppDeps): Route[] {
@@ -152,18 +188,19 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       scope: "read",
       operationId: "listSessions",
       tag: "Sessions",
-      summary: "List sessions, newest first, or search them",
+      summary: "List sessions, newest activity first, or search them",
       query: listQuery,
       responses: { 200: { description: "A page", content: { "application/json": { schema: sessionListSchema } } } },
       errors: ["invalid_request", "storage_unavailable"],
-      async handler({ exchange, query: { limit = 20, after, before, q, user, deleted = false } }) {
-        if (after !== undefined && before !== undefined)
-          throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
-        const page = { limit, after, before };
-        const filter = filterFor(exchange.caller, user, deleted);
+      async handler({ exchange, query }) {
+        checkList(query);
+        const { limit = 20, after, before, at, q, order } = query;
+        const page = { limit, after, before, at };
+        const filter = filterFor(exchange.caller, query);
         if (!filter) return answerJson(200, encodeList([], false));
+        const list = (part: Page) => store.listSessions(exchange.owner, { ...part, ...filter, order });
         const answer = await (q === undefined
-          ? fillPage(page, encodeSession, (part) => store.listSessions(exchange.owner, { ...part, ...filter }))
+          ? fillPage(page, encodeSession, list, (session) => session.deletedAt ?? session.activeAt)
           : fillPage(page, encodeFound, (part) => store.searchSessions(exchange.owner, q, { ...part, ...filter })));
         return { status: 200, headers: { ...jsonHeaders }, body: answer };
       },
@@ -194,13 +231,13 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       scope: "chat",
       operationId: "changeSession",
       tag: "Sessions",
-      summary: "Change a session's title, model, system prompt, params or metadata",
+      summary: "Change a session's title, model, system prompt, params or metadata, pin it, or choose a branch",
       params: { id: "session" },
       headers: ifMatch,
       body: sessionChangeSchema,
-      bodyExamples: { rename: { title: "Borscht" }, defaultModel: { model: null } },
+      bodyExamples: { rename: { title: "Borscht" }, defaultModel: { model: null }, pin: { pinned: true } },
       responses: { 200: oneSession("The session as it is now") },
-      errors: [...bodyErrors, "not_found", "version_mismatch"],
+      errors: [...bodyErrors, "not_found", "version_mismatch", "turn_in_progress"],
       async handler({ exchange, id, body }) {
         if (body.user !== undefined) chooseUser(exchange.caller, body.user);
         const ifVersion = await readVersion(exchange, id);

@@ -1,7 +1,7 @@
 // A turn on the wire.
 
 import { z } from "@hono/zod-openapi";
-import { noticeCodes, type Turn } from "../../turn/turn.ts";
+import type { Turn } from "../../turn/turn.ts";
 import { userOutSchema } from "../user.ts";
 import {
   costSchema,
@@ -19,7 +19,7 @@ import {
   turnErrorSchema,
   usageSchema,
 } from "../wire.ts";
-import { statusSchema } from "./message-wire.ts";
+import { finishReasonSchema, noticesSchema, statusSchema } from "./message-wire.ts";
 
 export const exampleTurn = {
   id: exampleIds.turn,
@@ -53,20 +53,11 @@ export const turnSchema = z
     status: statusSchema,
     model_requested: z.string(),
     model_served: z.string().nullable(),
-    finish_reason: z
-      .string()
-      .nullable()
-      .openapi({
-        description:
-          "The vendor's, in lower case: stop, max_tokens, blocked, ... A blocked answer is a complete turn. tool_calls: the model " +
-          "asked for a function; content_not_shown: all it gave is of a kind not shown yet; empty: nothing",
-      }),
+    finish_reason: finishReasonSchema.nullable(),
     usage: orNull(usageSchema),
     cost: orNull(costSchema),
     error: orNull(turnErrorSchema),
-    notices: z
-      .array(z.object({ code: z.enum(noticeCodes), detail: z.string() }))
-      .openapi({ description: "What you should know of how the turn was served" }),
+    notices: noticesSchema,
     settled: z.boolean().openapi({ description: "False while a stopped turn's bill is still being read" }),
     user: userOutSchema,
     key_id: idSchema.nullable().openapi({ description: "The key it was asked for with, or whose token" }),

@@ -74,7 +74,7 @@ async function tell(attempt: Promise<unknown>): Promise<unknown> {
 /** The promises that are asked otherwise below, and those that no caller's request leads to. */
 const elsewhere = [
   ...["createSession", "listSessions", "searchSessions"],
-  ...["listKeys", "getKey", "createKey", "updateKey", "rotateKey", "deleteKey"], // foreign-ids.test.ts
+  ...["listKeys", "getKey", "createKey", "updateKey", "rotateKey", "deleteKey", "listAudit"], // foreign-ids.test.ts
 ];
 const ofTheHouse = [
   ...[
@@ -89,7 +89,7 @@ const ofTheHouse = [
   ],
   ...["readDeadTurn", "sumBooks", "checkFiles", "checkWritable", "backup", "close"],
   ...["readCallerVersion", "findKeyByHash", "findKeyById", "hasKeys", "touchKeys", "takeTokenSecret"],
-  ...["createProject", "findProject", "listProjects", "updateProject"],
+  ...["createProject", "findProject", "listProjects", "updateProject", "noteAudit"],
 ];
 
 /** The answer to the same question about what nobody has. */

@@ -1,7 +1,7 @@
 // What the emulator would say to one request: pieces of thought and text, how it finishes, and the counts; no bytes yet.
 
 import { createHash } from "node:crypto";
-import { composeDemo, composeThoughts } from "./demo.ts";
+import { asksForTitle, composeDemo, composeThoughts, composeTitle } from "./demo.ts";
 import { composeJson } from "./json-answer.ts";
 import type { Model } from "./models.ts";
 import { cutPieces, filler, wordPieces } from "./pieces.ts";
@@ -49,7 +49,7 @@ function composeText(request: GenerateRequest, scenario: Scenario): string {
   if (config?.responseMimeType === "application/json") {
     return composeJson(config.responseSchema ?? config.responseJsonSchema, lastUserText(request));
   }
-  return composeDemo(request);
+  return asksForTitle(request) ? composeTitle(request) : composeDemo(request);
 }
 
 function cutAtStops(text: string, stops: readonly string[]): string {

@@ -66,3 +66,18 @@ export function composeDemo(request: GenerateRequest): string {
 export function composeThoughts(request: GenerateRequest): string {
   return phrasesFor(lastUserText(request)).thoughts(gatherFacts(request));
 }
+
+/** Whether the instruction wants no more than a name for what is in the message. */
+export function asksForTitle(request: GenerateRequest): boolean {
+  return request.systemInstruction !== undefined && /\banswer with a title\b/i.test(textOf(request.systemInstruction));
+}
+
+/** The first words that somebody said, as a name of what follows. */
+export function composeTitle(request: GenerateRequest): string {
+  const text = lastUserText(request).replace(/^\s*\p{L}+:\s*/u, "");
+  const words = shorten(text.split("\n", 1)[0] ?? "", 200)
+    .split(" ")
+    .slice(0, 5);
+  const demo = /\p{Script=Cyrillic}/u.test(text) ? "Демо" : "Demo";
+  return `${demo}: ${words.join(" ").replace(/[\s.,:;!?…]+$/u, "")}`;
+}

@@ -168,6 +168,12 @@ export const settings = {
     read: whole(0, 10 * minute),
     says: "How long running answers may finish after SIGTERM, in milliseconds.",
   },
+  titles: {
+    env: "TITLES",
+    fallback: "off",
+    read: oneOf("off", "auto"),
+    says: "auto: after its first answer a session is named by the cheapest model that may be used, which is billed; off: its first words are its title.",
+  },
   queueLimit: {
     env: "QUEUE_LIMIT",
     fallback: "16",

@@ -21,6 +21,8 @@ import { createProvider, models, prices } from "./providers/index.ts";
 import type { Store } from "./store.ts";
 import { createBooks } from "./turn/books.ts";
 import { createModelChooser } from "./turn/model-choice.ts";
+import { Titles } from "./turn/title/titles.ts";
+import type { TurnTools } from "./turn/tools.ts";
 import { Turns } from "./turn/turns.ts";
 
 export interface Server {
@@ -71,6 +73,8 @@ export interface Times extends HttpTimes {
   usageEveryMs: number;
   /** Waits between tries to store a turn's end; undefined: as `turn/running.ts` has them. */
   storeRetryMs: readonly number[] | undefined;
+  /** How long a title may take that a model makes. */
+  titleMs: number;
   /** How long a stream may take its last event after its turn has ended, at a stop. */
   lastEventMs: number;
   /** What the audit counts is written down this often. */
@@ -82,6 +86,7 @@ const usualTimes: Times = {
   tickMs: 200,
   usageEveryMs: 1_000,
   storeRetryMs: undefined,
+  titleMs: 15_000,
   lastEventMs: 1_000,
   tallyMs: 60_000,
 };
@@ -121,29 +126,36 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     provider.printTurn,
     parts.rememberedBytes ?? config.rememberedBytes ?? usualMemoryBytes(),
   );
-  const turns = new Turns(
-    {
-      store,
-      memories,
-      provider,
-      chooser: createModelChooser(catalogue, config.geminiModel, config.memoryTokens, log, now),
-      books: createBooks(provider, priceBook, catalogue, config.allowUnpriced, now),
-      log,
-      now,
-      processId,
-      readOnMs: config.stopDrainMs,
-      ...times,
-    },
-    { ...times, queueLimit: config.queueLimit, shared: !config.databaseUrl.startsWith("sqlite:") },
-  );
+  const tools: TurnTools = {
+    store,
+    memories,
+    provider,
+    chooser: createModelChooser(catalogue, config.geminiModel, config.memoryTokens, log, now),
+    books: createBooks(provider, priceBook, catalogue, config.allowUnpriced, now),
+    log,
+    now,
+    processId,
+    readOnMs: config.stopDrainMs,
+    ...times,
+  };
+  const titles = new Titles(tools, catalogue, { titleMs: times.titleMs, leaseMs: times.leaseMs });
+  const turns = new Turns(tools, {
+    ...times,
+    queueLimit: config.queueLimit,
+    shared: !config.databaseUrl.startsWith("sqlite:"),
+    onFirst: config.titles === "auto" ? (turn) => void titles.follow(turn) : undefined,
+  });
   const recovered = await turns.recover();
+  await titles.recover();
   turns.begin();
+  titles.begin();
   const keys = new KeyRing(store, now);
   const tally = new AuditTally(store, now, times.tallyMs);
   const settings = { ...times, ...httpSettings(config), mode, version } as const;
   const app = createApp({
     store,
     turns,
+    titles,
     keys,
     tally,
     catalogue,
@@ -178,7 +190,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     connections: () => listener.connections,
     unreadBytes: () => listener.unreadBytes,
     async stop() {
-      await turns.drain(config.shutdownMs);
+      await Promise.all([turns.drain(config.shutdownMs), titles.drain(config.shutdownMs)]);
       await letReadersGo(listener, times.lastEventMs);
       await keys.close();
       await tally.close();

@@ -9,9 +9,10 @@ import type { Calibration } from "./conversation/memory.ts";
 import type { Failure, Message, Siblings } from "./conversation/message.ts";
 import type { PastTurn } from "./conversation/path.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
+import type { TitleStore } from "./conversation/title-store.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Params } from "./model/params.ts";
-import type { Cost, LedgerEntry } from "./money/ledger.ts";
+import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
 import type { Counted, Usage } from "./money/usage.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
 import type { EndStatus, Notice, Turn } from "./turn/turn.ts";
@@ -138,14 +139,6 @@ export interface Stretch {
   from: number;
 }
 
-/** A call that a turn has made, or is about to make, as it is written down before it is sent. */
-export interface BegunCall {
-  at: number;
-  model: string;
-  status: number | null;
-  errorCode: ErrorCode | null;
-}
-
 export interface CloseTurn {
   owner: string;
   /** As it was opened: what does not change is not read again. */
@@ -230,8 +223,8 @@ export interface BookTotals {
   runningTurns: number;
 }
 
-/** With the shares of `caller/caller-store.ts` and `caller/audit-store.ts`. */
-export interface Store extends CallerStore, AuditStore {
+/** With the shares that stand in the rooms that they belong to: `caller/caller-store.ts`, `conversation/title-store.ts` and so on. */
+export interface Store extends CallerStore, AuditStore, TitleStore {
   createSession(
     owner: string,
     id: string,

@@ -92,6 +92,7 @@ export interface ReceiptBody {
   lines: { item: string; quantity: number; unit_price: string; amount: string }[];
   attempts: {
     attempt: number;
+    purpose: string;
     at: string;
     model_requested: string;
     model_served: string | null;

@@ -71,6 +71,7 @@ const rows: Record<string, Row[]> = {
   ],
   trashSession: [],
   restoreSession: [],
+  makeTitle: [],
   sendMessage: [
     { what: "an idempotency key", path: inSession, body: () => question, headers: messageKey },
     { what: "a place in line", path: inRunning, body: () => ({ content: "hi", if_busy: "queue" }) },

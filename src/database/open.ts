@@ -2,6 +2,7 @@
 
 import type { AuditStore } from "../caller/audit-store.ts";
 import type { CallerStore } from "../caller/caller-store.ts";
+import type { TitleStore } from "../conversation/title-store.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store.ts";
 import { listAudit } from "./caller/audit.ts";
@@ -11,6 +12,7 @@ import { findSessionUser } from "./caller/session-user.ts";
 import { readCallerVersion } from "./caller/version.ts";
 import { sumHidden } from "./conversation/hidden.ts";
 import { listSessions } from "./conversation/session-list.ts";
+import { hasTitleCalls, readTitleSource } from "./conversation/title.ts";
 import type { Engine } from "./engine.ts";
 import { findKey } from "./idempotency.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
@@ -70,6 +72,7 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
   };
   return {
     ...createCallerStore(engine, now),
+    ...createTitleStore(engine),
     createSession(owner, id, fields, at, idempotency) {
       if (idempotency) sweep(at);
       return engine.write("createSession", { owner, id, fields, at, idempotency });
@@ -150,5 +153,19 @@ function createCallerStore(engine: Engine, now: () => number): CallerStore & Aud
 
     noteAudit: (notes) => engine.write("noteAll", { notes }),
     listAudit: (caller, page) => listAudit(durable, caller, page),
+  };
+}
+
+function createTitleStore(engine: Engine): TitleStore {
+  const { durable } = engine;
+  return {
+    readTitleSource: (owner, id) => readTitleSource(durable, owner, id),
+    beginTitle: (input) => engine.write("beginTitle", input),
+    noteTitleCalls: (session, processId, calls) => engine.write("noteTitleCalls", { session, processId, calls }),
+    endTitle: (input) => engine.write("endTitle", input),
+    async claimDeadTitles(processId, known, leaseMs) {
+      if (!(await hasTitleCalls(durable))) return []; // asked every second: where nothing is made, nothing is written
+      return engine.write("claimDeadTitles", { processId, known, leaseMs });
+    },
   };
 }

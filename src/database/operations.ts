@@ -4,6 +4,7 @@ import { noteAll } from "./caller/audit.ts";
 import { createKey, deleteKey, rotateKey, touchKeys, updateKey } from "./caller/key.ts";
 import { createProject, updateProject } from "./caller/project.ts";
 import { takeTokenSecret } from "./caller/secret.ts";
+import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./conversation/title.ts";
 import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
 import { claimDeadTurns } from "./recovery.ts";
@@ -41,6 +42,10 @@ export const operations = {
   updateProject,
   takeTokenSecret,
   noteAll,
+  beginTitle,
+  noteTitleCalls,
+  endTitle,
+  claimDeadTitles,
   writeCheck,
 };
 

@@ -1,8 +1,9 @@
 // Taking over turns whose process is gone, and reading what was saved of them.
 
+import type { BegunCall } from "../money/ledger.ts";
 import { TokenTally } from "../money/tokens.ts";
 import type { Counted } from "../money/usage.ts";
-import type { BegunCall, DeadTurn } from "../store.ts";
+import type { DeadTurn } from "../store.ts";
 import { GrowingText } from "../turn/answer.ts";
 import { countedFrom } from "./columns.ts";
 import { unpackEvents } from "./event.ts";

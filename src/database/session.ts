@@ -143,6 +143,18 @@ export async function findSession(reader: Reader, owner: string, id: string): Pr
   return rows[0] && sessionFrom(rows[0]);
 }
 
+/** By its row. */
+export async function findSessionAt(reader: Reader, owner: string, row: number): Promise<Session | undefined> {
+  const where = "row = $1 AND project = $2";
+  const rows = await reader.all<SessionRow>(`SELECT ${sessionColumns} FROM session WHERE ${where}`, [row, owner]);
+  return rows[0] && sessionFrom(rows[0]);
+}
+
+/** Somebody names the session: a title that a model is still making comes too late. */
+async function overtakeTitle(tx: Tx, session: number): Promise<void> {
+  await tx.run("UPDATE title_call SET named = 1 WHERE session = $1", [session]);
+}
+
 /** What the filter says of the table named `of`; adds to the parameters. */
 export function chooseSessions(
   { dialect }: Reader,
@@ -180,7 +192,10 @@ export async function updateSession(tx: Tx, input: UpdateSession, tries = 1): Pr
   const row = await changeSession(tx, sets.join(""), "", [id, owner, at, ...Object.values(values)], ifVersion);
   if (!row && tip && input.ifVersion === undefined && tries < mostTries) return updateSession(tx, input, tries + 1);
   if (!row) throw await explainUnchanged(tx, owner, id, ifVersion);
-  if (change.title !== undefined) await tx.indexTitle(row.row, owner, change.title);
+  if (change.title !== undefined) {
+    await overtakeTitle(tx, row.row);
+    await tx.indexTitle(row.row, owner, change.title);
+  }
   return sessionFrom(row);
 }
 

@@ -1,7 +1,8 @@
 // Turns as they are read; and words for the process that runs one.
 
 import { AppError, type ErrorCode } from "../errors.ts";
-import type { BegunCall, StopRequest, TurnLog } from "../store.ts";
+import type { BegunCall } from "../money/ledger.ts";
+import type { StopRequest, TurnLog } from "../store.ts";
 import { firstLogged } from "../turn/event.ts";
 import type { Notice, Turn, TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";

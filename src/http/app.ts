@@ -20,6 +20,7 @@ import { historyRoutes } from "./native/history.ts";
 import { messageRoutes } from "./native/message.ts";
 import { modelRoutes } from "./native/model.ts";
 import { sessionRoutes } from "./native/session.ts";
+import { titleRoutes } from "./native/title.ts";
 import { turnRoutes } from "./native/turn.ts";
 import { answerProblem } from "./problem.ts";
 import type { Gate, Route } from "./route.ts";
@@ -63,6 +64,7 @@ export function createApp(deps: AppDeps): App {
   const auth = new Auth({ ...deps, signer, visitors, cors, needsKey: settings.needsKey });
   const routes: Route[] = [
     ...sessionRoutes(deps),
+    ...titleRoutes(deps),
     ...messageRoutes(deps, streams),
     ...historyRoutes(deps),
     ...turnRoutes(deps, streams),

@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import type { Catalogue } from "../model/model.ts";
 import type { PriceBook } from "../money/price.ts";
 import type { Store } from "../store.ts";
+import type { Titles } from "../turn/title/titles.ts";
 import type { Turns } from "../turn/turns.ts";
 
 /** Times that no operator needs to set. */
@@ -51,6 +52,7 @@ export interface PageFile {
 export interface AppDeps {
   store: Store;
   turns: Turns;
+  titles: Titles;
   keys: KeyRing;
   tally: AuditTally;
   catalogue: Catalogue;

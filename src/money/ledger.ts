@@ -44,9 +44,21 @@ export interface ReceiptPrice {
  */
 export type CallOutcome = "finished" | "broken" | "refused";
 
+/** What a call was made for: the answer itself, or a title of its session. */
+export const purposes = ["chat", "title"] as const;
+export type Purpose = (typeof purposes)[number];
+
+/** A call that has been made, or is about to make, as it is written down before it is sent. */
+export interface BegunCall {
+  at: number;
+  model: string;
+  status: number | null;
+  errorCode: ErrorCode | null;
+}
+
 /** One provider call, booked. Written once, never changed. */
 export interface LedgerEntry {
-  purpose: "chat";
+  purpose: Purpose;
   /** 1 for the turn's first call to the vendor, 2 for its first retry, ... Together with the turn it names the entry. */
   attempt: number;
   /** When the call was made, ms since 1970: the price that held then is its price, whenever it is booked. */

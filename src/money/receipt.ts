@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import { makeBill, type Unreported } from "./bill.ts";
-import type { Accuracy, CallOutcome, LedgerEntry } from "./ledger.ts";
+import type { Accuracy, CallOutcome, LedgerEntry, Purpose } from "./ledger.ts";
 import type { Price } from "./price.ts";
 import { leastTokens } from "./tokens.ts";
 import {
@@ -16,6 +16,8 @@ import {
 } from "./usage.ts";
 
 export interface CallToBook {
+  /** Default: chat. */
+  purpose?: Purpose | undefined;
   attempt: number;
   /** When the call was made, ms since 1970. */
   at: number;
@@ -53,7 +55,7 @@ export interface CallToBook {
 export function bookCall(call: CallToBook): LedgerEntry {
   const price = call.findPrice(call.modelServed ?? call.modelRequested);
   const entry: LedgerEntry = {
-    purpose: "chat",
+    purpose: call.purpose ?? "chat",
     attempt: call.attempt,
     at: call.at,
     vendor: call.vendor,

@@ -2,14 +2,13 @@
 
 import { AppError } from "../errors.ts";
 import type { Catalogue } from "../model/model.ts";
-import type { Cost, LedgerEntry } from "../money/ledger.ts";
+import type { Cost, LedgerEntry, Purpose } from "../money/ledger.ts";
 import { sumCost, sumUsage } from "../money/ledger.ts";
 import type { Price, PriceBook } from "../money/price.ts";
 import { bookCall } from "../money/receipt.ts";
 import type { Usage } from "../money/usage.ts";
 import type { Attempt, CallRecord, Provider } from "../provider.ts";
 import { asUnknown } from "./close.ts";
-import type { Turn } from "./turn.ts";
 
 /** What booking needs: who reads usage, and what things cost. */
 export interface Books {
@@ -48,8 +47,10 @@ export function createBooks(
   };
 }
 
+/** The calls of a turn, or of a title that is made for its session. */
 export interface TurnToBook {
-  turn: Pick<Turn, "id" | "sessionId" | "modelRequested">;
+  /** Default: chat. */
+  purpose?: Purpose | undefined;
   /** How the last call ended. */
   outcome: "finished" | "broken";
   /** The calls' records, oldest first: more than one when the model was replaced on the way. */
@@ -79,8 +80,9 @@ export function bookTurn(books: Books, toBook: TurnToBook): LedgerEntry[] {
   });
 }
 
-function describeCall({ promptEstimate }: TurnToBook, attempt: Attempt, number: number) {
+function describeCall({ purpose, promptEstimate }: TurnToBook, attempt: Attempt, number: number) {
   return {
+    purpose,
     attempt: number,
     at: attempt.at,
     vendor: attempt.vendor,

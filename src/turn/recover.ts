@@ -116,7 +116,6 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
   });
   const promptEstimate = await estimatePrompt(tools, dead);
   const entries = bookTurn(tools.books, {
-    turn,
     outcome: "broken",
     records: [{ attempts }],
     promptEstimate,

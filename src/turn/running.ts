@@ -186,7 +186,6 @@ export class RunningTurn {
 
   private bookable(outcome: "finished" | "broken") {
     return {
-      turn: this.opened.turn,
       outcome,
       records: this.asking.records,
       promptEstimate: this.asking.plan?.estimate ?? 0,

@@ -11,6 +11,7 @@ import { SessionQueue } from "./queue.ts";
 import { type FollowedTurn, followLive, followStored } from "./reader/follow.ts";
 import { Recovery } from "./recover.ts";
 import { RunningTurn } from "./running.ts";
+import type { FirstTurn } from "./title/titles.ts";
 import type { TurnTools } from "./tools.ts";
 import type { Turn } from "./turn.ts";
 import { pause, untilAborted } from "./wait.ts";
@@ -41,6 +42,8 @@ export interface TurnSettings {
   queueLimit: number;
   /** Whether other processes may work on the same database. */
   shared: boolean;
+  /** Hears of the first turn of each session that nobody has named. */
+  onFirst?: ((turn: FirstTurn) => void) | undefined;
 }
 
 /** A turn as it will be asked for, by a state of its session. */
@@ -240,6 +243,14 @@ export class Turns {
     if (this.leaving) turn.interrupt();
     this.running.set(opened.turn.id, turn);
     void turn.done.then(() => this.running.delete(opened.turn.id));
+    const { onFirst } = this.settings;
+    if (onFirst && isFirst(session, opened.session))
+      onFirst({
+        ...{ owner, models: input.models ?? null },
+        version: opened.session.version,
+        ended: turn.live.ended,
+        done: turn.done,
+      });
     return followLive(turn.live);
   }
 
@@ -351,6 +362,11 @@ export class Turns {
       this.tools.log.warn({ cause }, "the shared database could not be asked; trying again");
     }
   }
+}
+
+/** Whether the session was empty and without a name, and nobody else has touched it. */
+function isFirst(before: SessionState, after: SessionState): boolean {
+  return before.title === null && before.tipPosition === -1 && after.version === before.version + 1;
 }
 
 function requireModel(model: string, allowed: readonly string[] | null | undefined): void {

@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { errorCodes } from "../../../errors.ts";
-import { type LedgerEntry, sumCost } from "../../../money/ledger.ts";
+import { type LedgerEntry, purposes, sumCost } from "../../../money/ledger.ts";
 import { printUsd } from "../../../money/money.ts";
 import type { Turn } from "../../../turn/turn.ts";
 import {
@@ -102,7 +102,9 @@ export const receiptSchema = z
       .array(
         z.object({
           attempt: z.int().min(1),
-          purpose: z.enum(["chat"]).openapi({ description: "What the call was made for" }),
+          purpose: z.enum(purposes).openapi({
+            description: "What the call was made for: the answer, or a title of its session. More will come",
+          }),
           outcome: z.enum(["finished", "broken", "refused"]).nullable().openapi({
             description:
               "finished: the whole answer came; refused: an error came instead; broken: it was sent, and no whole answer came; null: not known",
@@ -127,7 +129,8 @@ export const receiptSchema = z
   });
 
 export function encodeReceipt(turn: Turn, entries: readonly LedgerEntry[]): z.infer<typeof receiptSchema> {
-  const delivering = entries.findLast((entry) => entry.errorCode === null) ?? entries.at(-1);
+  const answering = entries.filter(({ purpose }) => purpose === "chat");
+  const delivering = answering.findLast((entry) => entry.errorCode === null) ?? answering.at(-1);
   const cost = entries.length > 0 ? sumCost(entries) : (turn.cost ?? { total: null, accuracy: "unknown" as const });
   return {
     turn_id: turn.id,

@@ -1,0 +1,215 @@
+// Calls for a title: begun, booked as further calls of their turn, and taken over when their process is gone.
+
+import type { Session } from "../../conversation/session.ts";
+import { excerptCharacters } from "../../conversation/title.ts";
+import type { BeginTitle, DeadTitle, EndTitle, TitleSource } from "../../conversation/title-store.ts";
+import { AppError, notFound } from "../../errors.ts";
+import { type BegunCall, type LedgerEntry, sumCost, sumUsage } from "../../money/ledger.ts";
+import { accuracyAt, rankOf, storableText, type UsageRow, usageColumns, usageFrom, usageValues } from "../columns.ts";
+import { claimKey, releaseKey } from "../idempotency.ts";
+import { addToTotals, insertEntries, totalsValues } from "../money/ledger.ts";
+import { cutSegments, listSegments } from "../path.ts";
+import { findSessionAt, versionMismatch } from "../session.ts";
+import type { Reader, Tx } from "../tx.ts";
+
+/** The newest turns that are looked at, beside the first. */
+const newestTurns = 4;
+/** A turn's receipt must stay one that can be read. */
+const mostCalls = 100;
+
+interface SourceRow {
+  row: number;
+  deleted_at: number | null;
+  model: string | null;
+  tip_branch: number;
+  tip_position: number;
+}
+
+export async function readTitleSource(reader: Reader, owner: string, id: string): Promise<TitleSource | undefined> {
+  const [row] = await reader.all<SourceRow>(
+    "SELECT row, deleted_at, model, tip_branch, tip_position FROM session WHERE id = $1 AND project = $2",
+    [id, owner],
+  );
+  if (!row) return undefined;
+  const turns = await readEnds(reader, row);
+  return {
+    session: row.row,
+    turn: turns.at(-1)?.row ?? null,
+    isTrashed: row.deleted_at !== null,
+    model: row.model,
+    excerpts: turns,
+  };
+}
+
+/** The path's first turn and its newest, as far as they are over and booked. */
+async function readEnds(reader: Reader, { row, tip_branch: branch, tip_position: tip }: SourceRow) {
+  const segments = await listSegments(reader, row, branch, tip);
+  const parts = [...cutSegments(segments, 0, 0), ...cutSegments(segments, Math.max(1, tip - newestTurns + 1), tip)];
+  const turns: { row: number; question: string; answer: string }[] = [];
+  for (const part of parts)
+    turns.push(
+      ...(await reader.all<{ row: number; question: string; answer: string }>(
+        `SELECT row, SUBSTR(question, 1, ${excerptCharacters + 1}) AS question, SUBSTR(answer, 1, ${excerptCharacters + 1}) AS answer FROM turn
+         WHERE session = $1 AND branch = $2 AND position BETWEEN $3 AND $4 AND settled = 1 AND status <> 'running' ORDER BY position`,
+        [row, part.branch, part.low, part.high],
+      )),
+    );
+  return turns;
+}
+
+/** The session stays as it is until the call is written down: whoever names it now does so before, or overtakes the call. */
+export async function beginTitle(tx: Tx, input: BeginTitle): Promise<void> {
+  const { owner, session, turn, ifVersion, processId, leaseMs, promptEstimate, calls, idempotency } = input;
+  const [now] = await tx.all<{ id: string; version: number; deleted_at: number | null }>(
+    `SELECT id, version, deleted_at FROM session WHERE row = $1 AND project = $2 ${tx.dialect.lockRows}`,
+    [session, owner],
+  );
+  if (!now) throw notFound("session");
+  if (now.deleted_at !== null) throw inTrash();
+  if (ifVersion !== undefined && now.version !== ifVersion) throw versionMismatch(now.version, ifVersion);
+  if (idempotency && (await claimKey(tx, owner, idempotency, now.id, input.at)) !== undefined)
+    throw new AppError("conflict", "This title has been asked for already.", { retryAfterSeconds: 1 });
+  const [made] = await tx.all<{ calls: number }>("SELECT COUNT(*) AS calls FROM ledger WHERE turn = $1", [turn]);
+  if (made!.calls >= mostCalls)
+    throw new AppError(
+      "conflict",
+      `The newest answer has ${mostCalls} calls in its receipt already; a title can be made again after the next one.`,
+    );
+  const begun = await tx.run(
+    `INSERT INTO title_call (session, turn, process_id, lease_until, prompt_estimate, calls)
+     VALUES ($1, $2, $3, ${tx.dialect.now} + $4, $5, $6) ON CONFLICT (session) DO NOTHING`,
+    [session, turn, processId, leaseMs, promptEstimate, JSON.stringify(calls)],
+  );
+  if (begun === 0)
+    throw new AppError("conflict", "A title is being made for this session already.", { retryAfterSeconds: 1 });
+}
+
+export function inTrash(): AppError {
+  return new AppError("conflict", "The session is in the trash; restore it first.");
+}
+
+export interface NoteTitleCalls {
+  session: number;
+  processId: number;
+  calls: readonly BegunCall[];
+}
+
+export async function noteTitleCalls(tx: Tx, { session, processId, calls }: NoteTitleCalls): Promise<void> {
+  const noted = await tx.run("UPDATE title_call SET calls = $3 WHERE session = $1 AND process_id = $2", [
+    session,
+    processId,
+    JSON.stringify(calls),
+  ]);
+  if (noted === 0) throw new AppError("conflict", "Another process has taken the title's calls over.");
+}
+
+/** The guard: only one caller ever books what was begun. The session is locked first, as by whoever names it. */
+export async function endTitle(tx: Tx, input: EndTitle): Promise<{ session: Session | undefined } | undefined> {
+  const { owner, session, processId, entries, at } = input;
+  await tx.run("UPDATE session SET version = version + 1 WHERE row = $1", [session]);
+  const [begun] = await tx.all<{ turn: number; named: number }>(
+    "DELETE FROM title_call WHERE session = $1 AND process_id = $2 RETURNING turn, named",
+    [session, processId],
+  );
+  if (!begun) return undefined;
+  const after = await findSessionAt(tx, owner, session);
+  if (input.releaseKey !== undefined && after) await releaseKey(tx, owner, input.releaseKey, after.id);
+  if (entries.length > 0) await bookWithTurn(tx, session, begun.turn, entries);
+  if (input.title !== null && begun.named === 0) await giveTitle(tx, session, owner, storableText(input.title), at);
+  return { session: await findSessionAt(tx, owner, session) };
+}
+
+interface BookedRow extends UsageRow {
+  number: number;
+  total_pico: string | null;
+  accuracy_rank: number;
+}
+
+/** The turn's usage and cost stay the sums over its calls, and the session's grow by the same. */
+async function bookWithTurn(tx: Tx, session: number, turn: number, entries: readonly LedgerEntry[]): Promise<void> {
+  const rows = await tx.all<BookedRow>(
+    `SELECT number, CAST(total_pico AS TEXT) AS total_pico, accuracy_rank, ${usageColumns} FROM ledger WHERE turn = $1 ORDER BY number`,
+    [turn],
+  );
+  const last = rows.at(-1)?.number ?? 0;
+  const before = rows.map((row) => ({
+    total: row.total_pico === null ? null : BigInt(row.total_pico),
+    accuracy: accuracyAt(row.accuracy_rank),
+    usage: usageFrom(row),
+  }));
+  const all = [...before, ...entries];
+  const [cost, usage, added] = [sumCost(all), sumUsage(all), sumCost(entries)];
+  const unpricedTurns = cost.unpricedTurns - sumCost(before).unpricedTurns;
+  await insertEntries(
+    tx,
+    turn,
+    entries.map((entry) => ({ ...entry, attempt: last + entry.attempt })),
+  );
+  await tx.run(
+    `UPDATE turn SET cost_pico = $2, accuracy_rank = $3, input_tokens = $4, cached_tokens = $5, output_tokens = $6, thinking_tokens = $7,
+       tool_tokens = $8, total_tokens = $9 WHERE row = $1`,
+    [turn, cost.total, rankOf(cost.accuracy), ...usageValues(usage)],
+  );
+  await tx.run(`UPDATE session SET ${addToTotals} WHERE row = $1`, [
+    session,
+    ...totalsValues(added.total, sumUsage(entries), { ...added, unpricedTurns }),
+  ]);
+}
+
+/** Not in the trash: what is there stays as it was put there. */
+async function giveTitle(tx: Tx, session: number, owner: string, title: string, at: number): Promise<void> {
+  const given = await tx.run(
+    "UPDATE session SET title = $3, updated_at = $4 WHERE row = $1 AND project = $2 AND deleted_at IS NULL",
+    [session, owner, title, at],
+  );
+  if (given > 0) await tx.indexTitle(session, owner, title);
+}
+
+export interface ClaimDeadTitles {
+  processId: number;
+  known: readonly number[];
+  leaseMs: number;
+}
+
+interface DeadRow {
+  session: number;
+  process_id: number;
+  prompt_estimate: number;
+  calls: string;
+  project: string;
+}
+
+/** As `recovery.ts` says of turns: a process is gone when it shows no sign of life, and its call's time is over. */
+export async function claimDeadTitles(tx: Tx, { processId, known, leaseMs }: ClaimDeadTitles): Promise<DeadTitle[]> {
+  const { now, shared } = tx.dialect;
+  const rows = await tx.all<DeadRow & { is_over: number }>(
+    `SELECT c.session, c.process_id, c.prompt_estimate, c.calls, COALESCE(s.project, '') AS project,
+       CASE WHEN c.lease_until < ${now} THEN 1 ELSE 0 END AS is_over
+     FROM title_call c LEFT JOIN session s ON s.row = c.session ORDER BY c.session`,
+  );
+  const others = [...new Set(rows.map((row) => row.process_id).filter((id) => id !== processId))];
+  const gone = new Set(others.length === 0 ? [] : await tx.listGone(others, processId, leaseMs));
+  const dead: DeadTitle[] = [];
+  for (const row of rows) {
+    const isOwn = row.process_id === processId;
+    const isDead = isOwn ? row.is_over === 1 : gone.has(row.process_id) && (!shared || row.is_over === 1);
+    if (!isDead || (isOwn && known.includes(row.session))) continue;
+    const claimed = await tx.run(
+      `UPDATE title_call SET process_id = $1, lease_until = ${now} + $2 WHERE session = $3 AND process_id = $4`,
+      [processId, leaseMs, row.session, row.process_id],
+    );
+    if (claimed > 0)
+      dead.push({
+        owner: row.project,
+        session: row.session,
+        promptEstimate: row.prompt_estimate,
+        calls: JSON.parse(row.calls),
+      });
+  }
+  return dead;
+}
+
+/** Whether any title is being made, here or elsewhere. */
+export async function hasTitleCalls(reader: Reader): Promise<boolean> {
+  return (await reader.all("SELECT 1 FROM title_call LIMIT 1")).length > 0;
+}

@@ -34,7 +34,7 @@ test("an answer streams in, shows its cost, and both are there again after a rel
   expect(await story.tab.textOf()).toContain(`${words} and bold`);
   expect(await story.tab.lastCost.textContent()).toBe(cost);
   expect(await story.tab.total.textContent()).toBe(cost);
-  expect(await story.tab.lastAnswer.locator("summary").innerText()).toBe("Thoughts");
+  expect(await story.tab.lastAnswer.locator(".thoughts summary").innerText()).toBe("Thoughts");
 });
 
 test("the receipt adds up line by line, beside the conversation, and says what the cache saved", async () => {

@@ -37,6 +37,7 @@ const sheets = [
   "sidebar",
   "conversation",
   "message",
+  "versions",
   "composer",
   "prose",
   "colours",

@@ -8,7 +8,6 @@ import { Inspector } from "./inspector/inspector.tsx";
 import { ReceiptView } from "./inspector/receipt.tsx";
 import { Settings } from "./inspector/settings.tsx";
 import { medium, text } from "./shell/state.ts";
-import { addUsd } from "./text/money.ts";
 
 export function InspectorPanel({ chat, tab, onTrash }: { chat: Chat; tab: InspectorTab; onTrash(): void }) {
   void loadModels();
@@ -18,7 +17,7 @@ export function InspectorPanel({ chat, tab, onTrash }: { chat: Chat; tab: Inspec
       {tab === "cost" ? (
         <>
           {session ? (
-            <CostSummary session={session} shownTotal={shownTotalOf(chat)} />
+            <CostSummary session={session} hidden={chat.hidden.value} />
           ) : (
             <p class="quiet">{text.value.noCostYet}</p>
           )}
@@ -47,13 +46,4 @@ function questionOf(chat: Chat, turnId: string): string {
   const asked = chat.messages.value.find(({ message: { value } }) => value.turn_id === turnId && value.role === "user");
   const [line = ""] = asked?.message.value.content.trim().split("\n", 1) ?? [];
   return line.slice(0, 120);
-}
-
-/** What all answers of the conversation that can be seen cost together; null while not all of them are loaded, or one still runs. */
-function shownTotalOf(chat: Chat): string | null {
-  if (chat.hasOlder.value || chat.running.value) return null;
-  return chat.messages.value.reduce((sum, { message }) => {
-    const total = message.value.role === "assistant" ? message.value.cost?.total : null;
-    return total ? addUsd(sum, total) : sum;
-  }, "0");
 }

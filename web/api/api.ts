@@ -122,9 +122,12 @@ export interface SessionChange {
   model?: string | null;
   system?: string | null;
   params?: Params;
+  pinned?: boolean;
+  tip?: string;
 }
 export interface NewMessage {
   content: string;
+  model?: string;
   parent_id?: string | null;
 }
 

@@ -30,6 +30,7 @@ export interface List<T> {
 }
 export interface History extends List<Message> {
   session: Session;
+  hidden: { turns: number; cost: Cost } | null;
 }
 export interface Answer {
   turn: Turn;

@@ -8,13 +8,13 @@ import { noteEnd, noteProgress, noteStart } from "../message/turn-events.ts";
 import { asApiError } from "../shell/errors.ts";
 import { announcement, goTo, text } from "../shell/state.ts";
 import { tellOtherTabs } from "../sidebar/sessions.ts";
+import { BranchedTalk } from "./branched.ts";
 import { draft, type Outgoing, outbox } from "./draft.ts";
 import { findStored, pageSize, showPage } from "./history.ts";
 import { awaitSettled, readTurnOf } from "./settle.ts";
 import { fieldsOf } from "./setup.ts";
-import { Talk } from "./talk.ts";
 
-export class Chat extends Talk {
+export class Chat extends BranchedTalk {
   #follow: AbortController | undefined;
   #creating: { key: string; session?: Session } | undefined;
   #keptKey: Outgoing | null = null;
@@ -46,6 +46,7 @@ export class Chat extends Talk {
       this.noteSession(page.session);
       this.messages.value = shown;
       this.hasOlder.value = page.has_more;
+      this.hidden.value = page.hidden;
       this.#joinRunning();
       this.#recoverOutgoing(id);
       void this.#readLastTurn();
@@ -72,14 +73,15 @@ export class Chat extends Talk {
   }
 
   /** Sends a message and follows its answer; while another answer runs, it waits for that. Resolves when the answer has ended. */
-  async send(content: string, parentId?: string | null): Promise<void> {
+  async send(content: string, parentId?: string | null, model?: string): Promise<void> {
     if (this.running.value) {
       this.waiting.value = this.waiting.value === null ? content : `${this.waiting.value}\n\n${content}`;
       return;
     }
     const kept = this.#keptKey?.content === content && this.#keptKey.parentId === parentId ? this.#keptKey : null;
-    const outgoing: Outgoing = kept ?? { key: crypto.randomUUID(), content };
+    const outgoing: Outgoing = kept?.model === model && kept ? kept : { key: crypto.randomUUID(), content };
     if (parentId !== undefined) outgoing.parentId = parentId;
+    if (model !== undefined) outgoing.model = model;
     const before = parentId ?? this.messages.value.at(-1)?.message.value.id ?? null;
     const question = show(localMessage("user", content, before), `local-${++this.#keyCount}`);
     await this.#sendShown(question, outgoing);
@@ -100,27 +102,22 @@ export class Chat extends Talk {
     this.waiting.value = null;
   }
 
-  /**
-   * Asks again. The newest answer makes room for the new one; an older one stays, and its question is asked once more at the end,
-   * for nothing that was said after it may disappear.
-   */
-  async retry(shown: Shown): Promise<void> {
+  /** Asks again, of another model where one is named. What is there makes room and stays, as another version. */
+  async retry(shown: Shown, model?: string): Promise<void> {
     const { messages } = this;
     const at = messages.value.indexOf(shown);
     const question = shown.message.value.role === "user" ? shown : messages.value[at - 1];
     if (this.running.value || !question || question.message.value.role !== "user") return;
-    const { content, id, parent_id } = question.message.value;
-    if (!this.isNewest(question)) return this.send(content);
-    messages.value = messages.value.slice(0, messages.value.indexOf(question));
-    await this.send(content, id === "" ? this.#keptKey?.parentId : parent_id);
+    await this.replace(question, question.message.value.content, model);
   }
 
-  /** Sends other words in the place of the newest question, or after all, where others follow it. */
-  async replace(question: Shown, content: string): Promise<void> {
+  /** Sends these words in the place of a question: another version of it, or, where they are the same, of its answer. */
+  async replace(question: Shown, content: string, model?: string): Promise<void> {
     const { id, parent_id } = question.message.value;
-    if (!this.isNewest(question)) return this.send(content);
+    if (id !== "") this.offerWayBack();
     this.messages.value = this.messages.value.slice(0, this.messages.value.indexOf(question));
-    await this.send(content, id === "" ? undefined : parent_id);
+    await this.send(content, id === "" ? this.#keptKey?.parentId : parent_id, model);
+    if (id !== "") await this.refreshVersions();
   }
 
   async #sendShown(question: Shown, outgoing: Outgoing): Promise<void> {
@@ -135,6 +132,7 @@ export class Chat extends Talk {
       const body = {
         content: outgoing.content,
         ...("parentId" in outgoing ? { parent_id: outgoing.parentId ?? null } : {}),
+        ...(outgoing.model === undefined ? {} : { model: outgoing.model }),
       };
       await this.#run(answer, question, { post: (signal) => api.postMessage(id, body, outgoing.key, signal) });
     } catch (error) {

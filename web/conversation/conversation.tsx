@@ -1,6 +1,6 @@
 // The messages of the open conversation, and how they scroll.
 
-import { useSignal } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { showSettings } from "../inspector/inspector.ts";
 import type { Shown } from "../message/shown.ts";
@@ -58,6 +58,9 @@ export function Conversation({ chat }: { chat: Chat }) {
     return () => observer.disconnect();
   }, [chat]);
   useEffect(() => toEnd(), [chat]);
+  useSignalEffect(() => {
+    if (chat.held.value > 0) stuck.current = false;
+  });
   useKeptPlace(scroller, messages[0]?.key);
   useSought(chat, () => {
     stuck.current = false;

@@ -15,6 +15,8 @@ export interface Outgoing {
   key: string;
   content: string;
   parentId?: string | null;
+  /** Only where this one answer is asked of another model. */
+  model?: string;
 }
 
 export const outbox = {

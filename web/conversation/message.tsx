@@ -6,10 +6,12 @@ import { Question } from "../message/question.tsx";
 import type { Shown } from "../message/shown.ts";
 import { text } from "../shell/state.ts";
 import type { Chat } from "./chat.ts";
+import { models } from "./setup.ts";
 
 export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; last: boolean }) {
   const free = chat.isFree;
   const onRetry = () => void chat.retry(shown);
+  const onGo = (messageId: string) => chat.showVersion(messageId);
   if (shown.message.value.role === "user")
     return (
       <Question
@@ -17,6 +19,7 @@ export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; l
         free={free}
         newest={chat.isNewest(shown)}
         onRetry={onRetry}
+        onGo={onGo}
         onReplace={(content) => void chat.replace(shown, content)}
       />
     );
@@ -25,6 +28,9 @@ export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; l
       shown={shown}
       free={free}
       newest={last}
+      models={models.value}
+      onAgain={(model) => void chat.retry(shown, model)}
+      onGo={onGo}
       onRetry={onRetry}
       onContinue={() => void chat.send(text.value.continueWords)}
       onShowCost={showCost}

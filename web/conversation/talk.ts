@@ -16,6 +16,8 @@ export class Talk {
   readonly messages = signal<readonly Shown[]>([]);
   readonly loading = signal(false);
   readonly loadError = signal<ApiError | null>(null);
+  /** What is on other branches; null while it is not known. */
+  readonly hidden = signal<History["hidden"]>(null);
   readonly hasOlder = signal(false);
   /** How many messages were put before those that came first: what a message is counted from. */
   readonly prepended = signal(0);
@@ -73,6 +75,7 @@ export class Talk {
 
   protected merge(page: History): void {
     this.noteSession(page.session);
+    this.hidden.value = page.hidden;
     const { messages, keptOlder } = mergePage(this.messages.value, page);
     this.messages.value = messages;
     if (!keptOlder) this.hasOlder.value = page.has_more;

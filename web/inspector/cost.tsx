@@ -1,9 +1,9 @@
 // What an answer cost, as a chip under it; and what a whole conversation did, as its total and what that is made of.
 
-import type { Cost, Session, Usage } from "../api/wire.ts";
+import type { Cost, History, Session, Usage } from "../api/wire.ts";
 import { Icon } from "../shell/icon.tsx";
 import { locale, text } from "../shell/state.ts";
-import { accuracySigns, addUsd, isPositive, printShort, printUsd, subtractUsd } from "../text/money.ts";
+import { accuracySigns, addUsd, printShort, printUsd } from "../text/money.ts";
 import { count, fill, printNumber } from "../text/text.ts";
 
 /** For the eye: short, with a sign for how sure it is. */
@@ -52,14 +52,13 @@ export function withRunning(cost: Cost, running: Cost | null): Cost {
 
 interface SummaryProps {
   session: Session;
-  /** What the answers that are shown cost together; null where not all of them are loaded. */
-  shownTotal: string | null;
+  /** The turns of other versions, and what they cost. */
+  hidden: History["hidden"];
 }
 
 /** The conversation's total, and what it is made of. */
-export function CostSummary({ session, shownTotal }: SummaryProps) {
+export function CostSummary({ session, hidden }: SummaryProps) {
   const { usage, cost } = session;
-  const hidden = shownTotal !== null && cost.total !== null ? subtractUsd(cost.total, shownTotal) : "0";
   return (
     <section class="summary" aria-label={text.value.sessionCost}>
       <p class="sum">
@@ -71,10 +70,10 @@ export function CostSummary({ session, shownTotal }: SummaryProps) {
       </p>
       <dl>
         <UsageRows usage={usage} />
-        {isPositive(hidden) && (
-          <div>
-            <dt>{text.value.hiddenVersions}</dt>
-            <dd>{printShort(hidden, locale.value)}</dd>
+        {hidden && hidden.turns > 0 && (
+          <div class="hidden-versions">
+            <dt>{count(text.value, locale.value, "hiddenVersions", hidden.turns)}</dt>
+            <dd title={exactWords(hidden.cost)}>{costWords(hidden.cost)}</dd>
           </div>
         )}
       </dl>

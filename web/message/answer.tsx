@@ -1,27 +1,35 @@
 // The model's answer: its parts, its state, what it cost, and what can be done with it.
 
+import type { Model } from "../api/wire.ts";
 import { CostChip } from "../inspector/cost.tsx";
-import { CopyButton, IconButton } from "../shell/button.tsx";
+import { CopyButton } from "../shell/button.tsx";
 import { Icon } from "../shell/icon.tsx";
 import { Problem } from "../shell/problem.tsx";
 import { locale, text } from "../shell/state.ts";
 import { count, fill } from "../text/text.ts";
 import { printDateTime, printMoment } from "../text/time.ts";
+import { Again } from "./again.tsx";
 import { Parts } from "./parts.tsx";
 import { RetryButton } from "./retry.tsx";
 import type { Shown } from "./shown.ts";
+import { Versions } from "./versions.tsx";
 
 interface AnswerProps {
   shown: Shown;
   free: boolean;
   /** Whether it is the last thing said: then another answer can take its place, or it can go on. */
   newest: boolean;
+  models: readonly Model[];
   onRetry(): void;
+  /** Another answer to the same question. */
+  onAgain(model?: string): void;
+  onGo(messageId: string): Promise<void>;
   onContinue(): void;
   onShowCost(turnId: string): void;
 }
 
-export function Answer({ shown, free, newest, onRetry, onContinue, onShowCost }: AnswerProps) {
+export function Answer(props: AnswerProps) {
+  const { shown, free, newest, onRetry, onContinue, onShowCost } = props;
   const message = shown.message.value;
   const { status, content, error, cost, created_at } = message;
   const live = shown.live.value;
@@ -43,8 +51,9 @@ export function Answer({ shown, free, newest, onRetry, onContinue, onShowCost }:
       )}
       <footer class="message-tools">
         {!live && content !== "" && <CopyButton read={() => content} label={text.value.copyMessage} />}
-        {!live && newest && free && status === "complete" && (
-          <IconButton icon="retry" label={text.value.regenerate} onClick={onRetry} />
+        {!live && <Versions siblings={message.siblings} free={free} onGo={props.onGo} />}
+        {!live && free && status === "complete" && (
+          <Again models={props.models} current={message.model} onAgain={props.onAgain} />
         )}
         {!live && cost && <CostChip cost={cost} onOpen={() => onShowCost(message.turn_id)} />}
         {!live && (

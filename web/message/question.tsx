@@ -7,6 +7,7 @@ import { Problem } from "../shell/problem.tsx";
 import { text } from "../shell/state.ts";
 import { RetryButton } from "./retry.tsx";
 import type { Shown } from "./shown.ts";
+import { Versions } from "./versions.tsx";
 
 /** Longer messages are folded: what was pasted need not be scrolled past for ever. */
 const foldedFrom = 2_500;
@@ -16,13 +17,14 @@ interface QuestionProps {
   shown: Shown;
   /** Whether something can be sent now. */
   free: boolean;
-  /** Whether no other question follows: then new words take its place. */
+  /** Whether no other question follows. */
   newest: boolean;
+  onGo(messageId: string): Promise<void>;
   onReplace(content: string): void;
   onRetry(): void;
 }
 
-export function Question({ shown, free, newest, onReplace, onRetry }: QuestionProps) {
+export function Question({ shown, free, newest, onGo, onReplace, onRetry }: QuestionProps) {
   const editing = useSignal(false);
   const { content } = shown.message.value;
   const error = shown.sendError.value;
@@ -32,7 +34,8 @@ export function Question({ shown, free, newest, onReplace, onRetry }: QuestionPr
     <article class="message question" data-newest={newest} data-message={shown.message.value.id}>
       <h2 class="hidden">{text.value.you}</h2>
       <Words content={content} />
-      <div class="message-tools">
+      <div class="message-tools" data-versions={shown.message.value.siblings.count > 1}>
+        <Versions siblings={shown.message.value.siblings} free={free} onGo={onGo} />
         <CopyButton read={() => content} label={text.value.copyMessage} />
         {free && (
           <IconButton
@@ -115,7 +118,7 @@ function Editor({ content, newest, onDone, onSend }: EditorProps) {
         rows={Math.min(12, words.value.split("\n").length + 1)}
       />
       <div class="editor-actions">
-        {!newest && <p class="quiet">{text.value.sentAtEnd}</p>}
+        {!newest && <p class="quiet">{text.value.restStays}</p>}
         <button type="button" class="button" onClick={onDone}>
           {text.value.cancel}
         </button>

@@ -23,6 +23,8 @@ const paths = {
   wrap: "M4 6h16M4 12h13a3.500 3.500 0 0 1 0 7h-4M15 16l-3 3 3 3M4 18h4",
   leave: "M10 4H5v16h5M9 12h11M16 8l4 4-4 4",
   back: "M15 5l-7 7 7 7",
+  forward: "M9 5l7 7-7 7",
+  caret: "M6 9l6 6 6-6",
 } as const;
 
 export type IconName = keyof typeof paths | "stop";

@@ -1,0 +1,109 @@
+// Versions in the page: nothing disappears, every version can be reached, and the sums add up.
+
+import { expect, test } from "bun:test";
+import { cost, tellBrowserStory, usage } from "./browser-story.ts";
+
+const story = tellBrowserStory();
+
+const asked = () => story.tab.questions.locator(".bubble").allInnerTexts();
+const answered = async () => {
+  const all: string[] = [];
+  for (const answer of await story.tab.answers.all()) all.push(await story.tab.textOf(answer));
+  return all;
+};
+async function converse(...turns: [question: string, answer: string][]): Promise<void> {
+  for (const [question, text] of turns) {
+    story.server.emulator.play({ text, usage });
+    await story.tab.say(question);
+    await story.tab.lastAnswer.getByText(text).waitFor();
+    await story.tab.answered();
+  }
+}
+const place = (message = story.tab.lastAnswer) => message.locator(".versions > span").innerText();
+
+test("an old question that is edited becomes a version of it; both ways are kept, and Undo goes back", async () => {
+  await converse(["one", "First."], ["two", "Second."], ["three", "Third."]);
+  story.server.emulator.play({ text: "Other.", usage });
+  await story.tab.questions.nth(1).hover();
+  await story.tab.questions.nth(1).getByRole("button", { name: "Edit" }).click();
+  const editor = story.tab.page.getByRole("textbox", { name: "Edit" });
+  await story.tab.page.getByText("What follows stays in the earlier version.").waitFor();
+  await editor.fill("two, otherwise");
+  await editor.press("Enter");
+  await story.tab.lastAnswer.getByText("Other.").waitFor();
+  await story.tab.answered();
+  expect(await asked()).toEqual(["one", "two, otherwise"]);
+  const question = story.tab.questions.nth(1);
+  await question.locator(".versions").waitFor();
+  expect(await place(question)).toBe("2/2");
+  await question.getByRole("button", { name: "Previous version" }).click();
+  await story.tab.lastAnswer.getByText("Third.").waitFor();
+  expect(await asked()).toEqual(["one", "two", "three"]);
+  expect(await story.tab.page.evaluate(() => document.activeElement?.className)).toContain("next");
+  await story.tab.page.reload();
+  await story.tab.lastAnswer.getByText("Third.").waitFor();
+  await story.tab.questions.nth(1).getByRole("button", { name: "Next version" }).click();
+  await story.tab.lastAnswer.getByText("Other.").waitFor();
+
+  story.server.emulator.play({ text: "Anew.", usage });
+  await story.tab.answers.first().hover();
+  await story.tab.answers.first().getByRole("button", { name: "Answer again", exact: true }).click();
+  await story.tab.lastAnswer.getByText("Anew.").waitFor();
+  await story.tab.answered();
+  expect(await answered()).toEqual(["Anew."]);
+  await story.tab.page.locator(".toast").getByRole("button", { name: "Undo" }).click();
+  await story.tab.lastAnswer.getByText("Other.").waitFor();
+  expect(await answered()).toEqual(["First.", "Other."]);
+});
+
+test("Undo while the new version is still being written stops it and goes back", async () => {
+  await converse(["one", "First."]);
+  story.server.emulator.play({ text: "word ".repeat(60), chunks: 40, delayMs: 60, usage });
+  await story.tab.lastAnswer.getByRole("button", { name: "Answer again", exact: true }).click();
+  await story.tab.lastAnswer.getByText("word word").waitFor();
+  await story.tab.page.locator(".toast").getByRole("button", { name: "Undo" }).click();
+  await story.tab.lastAnswer.getByText("First.").waitFor();
+  expect(await place()).toBe("1/2");
+});
+
+test("another model can answer, with its price beside it, for this once; the hidden versions are in the sum", async () => {
+  await converse(["one", "First."]);
+  story.server.emulator.play({ text: "From the other.", usage });
+  const menu = story.tab.lastAnswer.locator(".again");
+  await menu.locator("summary").click();
+  const choice = menu.getByRole("button", { name: /Flash-Lite/ }).first();
+  expect(await choice.innerText()).toMatch(/\$\d+\.\d\d in \/ \$\d+\.\d\d out/);
+  const name = (await choice.locator("b").innerText()).trim();
+  await choice.click();
+  await story.tab.lastAnswer.getByText("From the other.").waitFor();
+  await story.tab.answered();
+  const served = story.server.emulator.generateCalls().map(({ model }) => model);
+  expect(served[0]).not.toBe(served[1]!);
+  expect(await place()).toBe("2/2");
+  expect(name).not.toBe("");
+  await converse(["two", "Second."]);
+  expect(story.server.emulator.generateCalls().at(-1)!.model).toBe(served[0]!);
+  await story.tab.page.locator("button.total").click();
+  const hidden = story.tab.page.locator(".hidden-versions");
+  expect(await hidden.innerText()).toContain("1 hidden version");
+  expect(await hidden.locator("dd").innerText()).toBe(cost);
+});
+
+test("a version that stands far above what is loaded is gone to and shown", async () => {
+  const headers = { "content-type": "application/json" };
+  const { url } = story.server;
+  const { id } = await (await fetch(`${url}/sessions`, { method: "POST" })).json();
+  const send = async (body: object) =>
+    (await fetch(`${url}/sessions/${id}/messages`, { method: "POST", headers, body: JSON.stringify(body) })).json();
+  await send({ content: "root" });
+  for (let turn = 0; turn < 30; turn++) await send({ content: `q${turn}` });
+  await send({ content: "another root", parent_id: null });
+  await story.tab.open(`${url}/#/s/${id}`);
+  await story.tab.questions.getByText("another root").waitFor();
+  await story.tab.questions.first().getByRole("button", { name: "Previous version" }).click();
+  await story.tab.questions.getByText("root", { exact: true }).waitFor();
+  await story.tab.page.waitForFunction(() => {
+    const question = document.querySelector(".question")?.getBoundingClientRect();
+    return question && question.top >= 0 && question.bottom <= innerHeight;
+  });
+});

@@ -1,0 +1,82 @@
+// Versions of what was said: another one is chosen, and what the others have cost is known.
+
+import { signal } from "@preact/signals";
+import { api } from "../api/api.ts";
+import { asApiError, describe } from "../shell/errors.ts";
+import { goTo, showToast, text } from "../shell/state.ts";
+import { tellOtherTabs } from "../sidebar/sessions.ts";
+import { pageSize } from "./history.ts";
+import { Talk } from "./talk.ts";
+
+/** How many pages are read for a message that stands far from the end. */
+const mostPages = 100;
+
+export abstract class BranchedTalk extends Talk {
+  /** Grows when the view must stay where it is, though what follows changes. */
+  readonly held = signal(0);
+
+  abstract stop(): Promise<void>;
+
+  /** The path goes through this message from now on. Throws ApiError. */
+  async goThrough(messageId: string): Promise<void> {
+    const id = this.id.value;
+    if (id === null || this.running.value) return;
+    await api.changeSession(id, { tip: messageId });
+    const page = await api.readHistory(id, { limit: pageSize, order: "desc" }, this.gone.signal);
+    if (this.gone.signal.aborted) return;
+    this.held.value++;
+    this.merge(page);
+    tellOtherTabs(id);
+    const known = () => this.messages.value.some(({ message }) => message.value.id === messageId);
+    if (known()) return;
+    for (let pages = 0; pages < mostPages && !known() && this.hasOlder.value; pages++) await this.loadOlder();
+    goTo(id, true, messageId);
+  }
+
+  /** The same for a button: what goes wrong is said. */
+  async showVersion(messageId: string): Promise<void> {
+    try {
+      await this.goThrough(messageId);
+    } catch (error) {
+      if (!this.gone.signal.aborted) showToast(describe(asApiError(error)));
+    }
+  }
+
+  /** What was said until now makes room for another version: the way back to it is offered. */
+  protected offerWayBack(): void {
+    const newest = this.messages.value.findLast(({ message }) => message.value.id !== "")?.message.value.id;
+    if (newest !== undefined)
+      showToast(text.value.versionKept, { label: text.value.undo, run: () => void this.#goBack(newest) });
+  }
+
+  async #goBack(messageId: string): Promise<void> {
+    if (this.running.value) await this.stop().catch(() => {});
+    await this.untilFree();
+    await this.showVersion(messageId);
+  }
+
+  /** Resolves when no answer runs any more. */
+  protected untilFree(): Promise<void> {
+    if (!this.running.value) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = this.running.subscribe((running) => {
+        if (running) return;
+        resolve();
+        queueMicrotask(() => done());
+      });
+    });
+  }
+
+  /** A turn that began a branch has changed what stands beside its messages, and what is hidden. */
+  protected async refreshVersions(): Promise<void> {
+    const id = this.id.value;
+    if (id === null) return;
+    const page = await api.readHistory(id, { limit: 2, order: "desc" }, this.gone.signal).catch(() => null);
+    if (!page || this.running.value) return;
+    this.hidden.value = page.hidden;
+    for (const message of page.data) {
+      const shown = this.messages.value.find((one) => one.message.value.id === message.id);
+      if (shown) shown.message.value = { ...shown.message.value, siblings: message.siblings };
+    }
+  }
+}

@@ -5,12 +5,13 @@
 
 import type { AuditStore } from "./caller/audit-store.ts";
 import type { CallerStore } from "./caller/caller-store.ts";
+import type { Drawn, TurnRate } from "./caller/rate.ts";
+import type { RateStore } from "./caller/rate-store.ts";
 import type { Calibration } from "./conversation/memory.ts";
 import type { Failure, Message, Siblings } from "./conversation/message.ts";
 import type { PastTurn } from "./conversation/path.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
 import type { TitleStore } from "./conversation/title-store.ts";
-import type { ErrorCode } from "./errors.ts";
 import type { Params } from "./model/params.ts";
 import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
 import type { Counted, Usage } from "./money/usage.ts";
@@ -109,6 +110,8 @@ export interface OpenTurn {
   /** Whom the turn is for, and the key that it was asked for with. */
   user?: string | null;
   keyId?: string | null;
+  /** What it draws on the key's limits; undefined where there are none. */
+  rate?: TurnRate | undefined;
   idempotency: Idempotency | undefined;
   at: number;
   /** The process that runs the turn, and for how long it is believed without a sign of life, by the database's clock. */
@@ -125,6 +128,8 @@ export type OpenedTurn =
       reply: Message;
       /** The turn's number in its table, where it is known. */
       row: number | undefined;
+      /** What was drawn for it. */
+      drawn?: Drawn[] | undefined;
     }
   | { kind: "replayed"; turnId: string };
 
@@ -224,7 +229,7 @@ export interface BookTotals {
 }
 
 /** With the shares that stand in the rooms that they belong to: `caller/caller-store.ts`, `conversation/title-store.ts` and so on. */
-export interface Store extends CallerStore, AuditStore, TitleStore {
+export interface Store extends CallerStore, AuditStore, TitleStore, RateStore {
   createSession(
     owner: string,
     id: string,
@@ -255,7 +260,7 @@ export interface Store extends CallerStore, AuditStore, TitleStore {
   readMemory(stretch: Stretch): Promise<readonly PastTurn[]>;
 
   /**
-   * not_found | turn_in_progress | conflict (in the trash) | version_mismatch | idempotency_mismatch, or StaleSession.
+   * not_found | turn_in_progress | conflict (in the trash) | version_mismatch | idempotency_mismatch | RateLimited, or StaleSession.
    * Asked again with the same turn id (a broken line had kept the answer), it finds what the first one opened.
    */
   openTurn(input: OpenTurn): Promise<OpenedTurn>;

@@ -13,16 +13,22 @@ import {
   onlyLowers,
   refuseMore,
 } from "../src/caller/key.ts";
+import type { Rate } from "../src/caller/rate.ts";
 import { type Scope, scopes } from "../src/caller/scope.ts";
 import { callerWith, makeClaims } from "../src/caller/token.ts";
 import { chooseUser, seesSession } from "../src/caller/user.ts";
 
 const subset = <T>(items: readonly T[]) => fc.subarray([...items], { minLength: 1 });
+const optional = { requiredKeys: [] as [] };
+const limit = fc.integer({ min: 1, max: 3 });
 const rights = {
   project: fc.constantFrom("one", "two"),
   scopes: subset(scopes),
   user: fc.option(fc.constantFrom("anna", "bohdan")),
   models: fc.option(subset(["a", "b", "c"])),
+  rate: fc.option(
+    fc.record({ requests_per_minute: limit, per_user: fc.record({ concurrent_turns: limit }, optional) }, optional),
+  ),
   expiresAt: fc.option(fc.integer({ min: 1, max: 3 })),
 };
 const wantedKeys = fc.record(rights);
@@ -40,7 +46,14 @@ function allows(maker: Caller, wanted: Parameters<typeof refuseMore>[1]): boolea
 }
 
 /** Everything that somebody with these rights could do: one line for each thing. */
-function powers({ project, scopes: held, user, models, expiresAt }: Parameters<typeof refuseMore>[1]): Set<string> {
+function powers({
+  project,
+  scopes: held,
+  user,
+  models,
+  rate,
+  expiresAt,
+}: Parameters<typeof refuseMore>[1]): Set<string> {
   const found = new Set<string>();
   const isOperator = held.includes("operator");
   for (const where of isOperator ? ["one", "two"] : [project])
@@ -48,8 +61,18 @@ function powers({ project, scopes: held, user, models, expiresAt }: Parameters<t
       for (const whose of user === null || isOperator ? ["anna", "bohdan", "nobody"] : [user])
         for (const model of models === null || isOperator ? ["a", "b", "c", "d"] : models)
           for (let at = 0; at < (expiresAt === null || isOperator ? 5 : expiresAt); at++)
-            found.add([where, scope, whose, model, at].join(" "));
+            for (const pace of pacesOf(isOperator ? null : rate))
+              found.add([where, scope, whose, model, at, pace].join(" "));
   return found;
+}
+
+/** How fast it could be: for the key and for each of its users. */
+function pacesOf(rate: Rate | null | undefined): string[] {
+  const upTo = (most = 4) => Array.from({ length: most }, (_, at) => at + 1);
+  return [
+    ...upTo(rate?.requests_per_minute).map((pace) => `${pace} requests`),
+    ...upTo(rate?.per_user?.concurrent_turns).map((pace) => `${pace} turns of a user`),
+  ];
 }
 
 describe("a key", () => {

@@ -10,6 +10,7 @@ import { commandCaller } from "../src/caller/caller.ts";
 import { hashSecret, makeSecret } from "../src/caller/key.ts";
 import { listAudit } from "../src/database/caller/audit.ts";
 import { findKeyByHash, findKeyById, getKey, listKeys } from "../src/database/caller/key.ts";
+import { correctRates } from "../src/database/caller/rate.ts";
 import { findSessionUser } from "../src/database/caller/session-user.ts";
 import { readCallerVersion } from "../src/database/caller/version.ts";
 import { sumHidden } from "../src/database/conversation/hidden.ts";
@@ -40,7 +41,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
  * and its words, from one on (513: `term >=`), as long as they begin like the one before; and an operator's page of all keys, or of the audit, from the newest on.
  */
 const small =
-  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING COVERING INDEX turn_unsettled|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1|audit)$/;
+  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING( COVERING)? INDEX turn_unsettled|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1|audit)$/;
 /** A search that names no index: SQLite walks the rows until one fits, to find the least or the greatest. */
 const walksRows = /^SEARCH \w+$/;
 /** And sorting of what is few: the entries of one turn, the branches of one path. */
@@ -84,6 +85,12 @@ class Recorder implements Tx {
 async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void> {
   const write = <N extends OperationName>(name: N, input: OperationInput<N>) => runOperation(tx, name, input);
   const idempotency = { key: "k", bodyHash: "h", expiresAt: Date.now() + 1e6 };
+  const draws = tx.dialect.shared ? [{ policy: "tokens", counter: "k", amount: 1, limit: 1e6 } as const] : [];
+  const running = [
+    { policy: "turns", user: null, limit: 100 } as const,
+    { policy: "user-turns", user: "u", limit: 100 } as const,
+  ];
+  const rate = { keyId: "k", draws, running };
   const { id } = await write("createSession", {
     owner: "",
     id: newId(),
@@ -102,6 +109,7 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
         parentId: i === 0 ? followed : undefined,
         idempotency: { ...idempotency, key: newId() },
         content: "common words",
+        rate,
       });
       const opened = await write("openTurn", input);
       if (opened.kind !== "opened") throw new Error("replayed");
@@ -142,6 +150,12 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
   }
   await write("claimDeadTurns", { processId: 1, known: [], leaseMs: 1, limit: 5 });
   await write("sweepKeys", { at: 5 });
+  if (tx.dialect.shared) {
+    const drawn = await write("drawRates", { draws });
+    await write("drawRates", { draws: [{ ...draws[0]!, limit: 1 }] }).catch(() => {});
+    await correctRates(tx, drawn, 1);
+    // sweepRates reads the whole table, once a minute: what it leaves is this minute's.
+  }
   await write("writeCheck", { at: 5 });
   await listStopRequests(tx, processId);
   await findKey(tx, "", idempotency, 1);

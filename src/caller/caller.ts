@@ -1,6 +1,7 @@
 // Who asks: the project a request is for, and how far its sender may go in it.
 
 import { defaultProject } from "./project.ts";
+import type { Rate } from "./rate.ts";
 import type { Scope } from "./scope.ts";
 
 export interface Caller {
@@ -16,6 +17,8 @@ export interface Caller {
   sessions: readonly string[] | null;
   /** Is answered by these models alone. */
   models: readonly string[] | null;
+  /** How much it may ask for; null: as much as it likes. */
+  rate: Rate | null;
   /** In ms; null: never. */
   expiresAt: number | null;
 }
@@ -26,6 +29,7 @@ const unbound = {
   user: null,
   sessions: null,
   models: null,
+  rate: null,
   expiresAt: null,
 } as const;
 

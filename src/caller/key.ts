@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { AppError, notFound } from "../errors.ts";
 import type { Caller } from "./caller.ts";
+import { asksMore, type Rate } from "./rate.ts";
 import { hasScope, type Scope } from "./scope.ts";
 
 export type KeyMetadata = Record<string, string | number | boolean | null>;
@@ -16,14 +17,19 @@ export interface Key {
   scopes: readonly Scope[];
   user: string | null;
   models: readonly string[] | null;
+  /** How much it may ask for; null: as much as it likes. */
+  rate: Rate | null;
   expiresAt: number | null;
   disabled: boolean;
   createdAt: number;
   lastUsedAt: number | null;
   metadata: KeyMetadata;
 }
-export type NewKey = Pick<Key, "project" | "name" | "scopes" | "user" | "models" | "expiresAt" | "metadata">;
-export type KeyChange = Partial<Pick<Key, "name" | "scopes" | "models" | "expiresAt" | "disabled" | "metadata">>;
+export type NewKey = Pick<Key, "project" | "name" | "scopes" | "user" | "models" | "expiresAt" | "metadata"> &
+  Partial<Pick<Key, "rate">>;
+export type KeyChange = Partial<
+  Pick<Key, "name" | "scopes" | "models" | "rate" | "expiresAt" | "disabled" | "metadata">
+>;
 /** What the store keeps of a secret. */
 export type HashedSecret = Pick<Key, "prefix"> & { hash: string };
 
@@ -66,8 +72,8 @@ export function isGood({ key, goodUntil, closed }: FoundKey, at: number): boolea
 }
 
 export function callerOf(key: Key): Caller {
-  const { id, project, scopes, user, models, expiresAt } = key;
-  return { by: "key", project, keyId: id, scopes, user, sessions: null, models, expiresAt };
+  const { id, project, scopes, user, models, rate, expiresAt } = key;
+  return { by: "key", project, keyId: id, scopes, user, sessions: null, models, rate, expiresAt };
 }
 
 /** Throws not_found for a key that the caller may not know of: another project's, another user's, an operator's. */
@@ -85,7 +91,7 @@ export function managesKey(caller: Caller, key: Key): boolean {
 /** Throws forbidden when the key could do something that its maker cannot. */
 export function refuseMore(
   maker: Caller,
-  key: Pick<Key, "project" | "scopes" | "user" | "models" | "expiresAt">,
+  key: Pick<Key, "project" | "scopes" | "user" | "models" | "expiresAt"> & Partial<Pick<Key, "rate">>,
 ): void {
   const refuse = (what: string) => {
     throw new AppError("forbidden", `No key can make one that may do more than itself: ${what}.`);
@@ -98,6 +104,7 @@ export function refuseMore(
   if (more !== undefined) refuse(`it has not the scope ${more}`);
   if (maker.user !== null && key.user !== maker.user) refuse("it acts for one user");
   if (maker.models && !key.models?.every((model) => maker.models!.includes(model))) refuse("it may use fewer models");
+  if (asksMore(maker.rate, key.rate ?? null)) refuse("it may ask for less in a minute, or at once");
   if (maker.expiresAt !== null && (key.expiresAt === null || key.expiresAt > maker.expiresAt))
     refuse("it expires earlier");
 }

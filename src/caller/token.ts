@@ -45,5 +45,6 @@ export function callerWith(claims: TokenClaims, made: FoundKey | null, at: numbe
   if (at >= expiresAt) return undefined;
   if (keyId !== null && (made === null || !isGood(made, at))) return undefined;
   const scopes = made ? claims.scopes.filter((scope) => hasScope(made.key.scopes, scope)) : claims.scopes;
-  return { by: "token", project, keyId, scopes, user, sessions, models: made?.key.models ?? null, expiresAt };
+  const { models = null, rate = null } = made?.key ?? {};
+  return { by: "token", project, keyId, scopes, user, sessions, models, rate, expiresAt };
 }

@@ -8,6 +8,7 @@ import type { Store } from "../store.ts";
 import { listAudit } from "./caller/audit.ts";
 import { findKeyByHash, findKeyById, getKey, hasKeys, listKeys } from "./caller/key.ts";
 import { findProject, listProjects } from "./caller/project.ts";
+import { createRates } from "./caller/rate-store.ts";
 import { findSessionUser } from "./caller/session-user.ts";
 import { readCallerVersion } from "./caller/version.ts";
 import { sumHidden } from "./conversation/hidden.ts";
@@ -70,9 +71,11 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     sweptAt = at;
     engine.write("sweepKeys", { at }).catch(() => {}); // the next one tries again
   };
+  const { openTurn, ...rates } = createRates(engine, now);
   return {
     ...createCallerStore(engine, now),
     ...createTitleStore(engine),
+    ...rates,
     createSession(owner, id, fields, at, idempotency) {
       if (idempotency) sweep(at);
       return engine.write("createSession", { owner, id, fields, at, idempotency });
@@ -96,7 +99,7 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
 
     openTurn(input) {
       if (input.idempotency) sweep(input.at);
-      return engine.write("openTurn", input);
+      return openTurn(input);
     },
     appendEvents: (batch) => engine.write("appendEvents", { batch, processId }),
     noteCalls: (turnId, runner, calls) => engine.write("noteCalls", { turnId, processId: runner, calls }),

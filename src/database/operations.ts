@@ -3,6 +3,7 @@
 import { noteAll } from "./caller/audit.ts";
 import { createKey, deleteKey, rotateKey, touchKeys, updateKey } from "./caller/key.ts";
 import { createProject, updateProject } from "./caller/project.ts";
+import { drawRates, sweepRates } from "./caller/rate.ts";
 import { takeTokenSecret } from "./caller/secret.ts";
 import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./conversation/title.ts";
 import { appendEvents } from "./event.ts";
@@ -46,6 +47,8 @@ export const operations = {
   noteTitleCalls,
   endTitle,
   claimDeadTitles,
+  drawRates,
+  sweepRates,
   writeCheck,
 };
 

@@ -6,6 +6,7 @@ import { AppError, notFound } from "../errors.ts";
 import { answerIdOf, questionIdOf } from "../id.ts";
 import { type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
 import type { Turn } from "../turn/turn.ts";
+import { drawTurn } from "./caller/rate.ts";
 import { storableText } from "./columns.ts";
 import { type Fork, insertBranch, listSiblings, noTurnSiblings } from "./conversation/siblings.ts";
 import { claimKey } from "./idempotency.ts";
@@ -27,6 +28,7 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
     throw refusalOf(await findState(tx, owner, input.sessionId), input.ifVersion) ?? notFound("message");
   const taken = await takeSession(tx, input, place, content);
   if (!taken) return findOpened(tx, input);
+  const drawn = input.rate && (await drawTurn(tx, input.turnId, input.rate));
   const { before, session } = taken;
   const parentId = input.parentId === undefined ? before.tipMessageId : input.parentId;
   const parentRow = place ? place.turnRow : before.tipRow;
@@ -45,7 +47,7 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
     userMessage.siblings = question;
     reply.siblings = answer;
   }
-  return { kind: "opened", session, turn: turnOf(input), userMessage, reply, row };
+  return { kind: "opened", session, turn: turnOf(input), userMessage, reply, row, ...(drawn && { drawn }) };
 }
 
 /** What an earlier try with the same turn id has written. */

@@ -6,6 +6,7 @@ import type { HttpAnswer } from "./answer.ts";
 import { type Asked, pathOf } from "./asked.ts";
 import { Auth } from "./auth/auth.ts";
 import { Cors } from "./auth/cors.ts";
+import { countRequest, countUserRequest, printRateHeaders } from "./auth/rate.ts";
 import { Signer } from "./auth/signature.ts";
 import { Visitors } from "./auth/visitors.ts";
 import type { AppDeps } from "./deps.ts";
@@ -79,6 +80,8 @@ export function createApp(deps: AppDeps): App {
   const gate: Gate = {
     limits: { maxBytes: settings.maxBodyBytes, deadlineMs: settings.bodyDeadlineMs ?? 120_000 },
     requireVisible: (caller, kind, id) => auth.requireVisible(caller, kind, id),
+    countRequest: (exchange) => countRequest(deps.store, exchange),
+    countUserRequest: (exchange, body) => countUserRequest(deps.store, exchange, body),
   };
   const findDoc = createDocs(routes, settings.version, settings);
   const web = createWeb(deps);
@@ -159,6 +162,8 @@ export function createApp(deps: AppDeps): App {
       Object.assign(answer.headers, headersOfAll, cors.headersFor(request, exchange.who), {
         "x-request-id": exchange.requestId,
       });
+      const rate = exchange.who?.rate;
+      if (rate) Object.assign(answer.headers, printRateHeaders(rate, exchange.rates));
       if (!exchange.streaming || request.method === "HEAD") exchange.writeLog({ status: answer.status });
       return answer;
     },

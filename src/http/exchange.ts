@@ -1,6 +1,7 @@
 // One request on its way through the house: who asks, under which id, and what the log will say of it.
 
 import type { Caller } from "../caller/caller.ts";
+import type { RateState } from "../caller/rate.ts";
 import { newId } from "../id.ts";
 import type { Log } from "../log.ts";
 import type { Asked } from "./asked.ts";
@@ -23,6 +24,8 @@ export class Exchange {
   route: string | undefined;
   sessionId: string | undefined;
   turnId: string | undefined;
+  /** The caller's limits, as this request has left them. */
+  #rates: RateState[] | undefined;
   /** The problem's code, if the answer is one. */
   code: string | undefined;
   /** Set by a stream: it writes the log line when it ends. */
@@ -43,6 +46,11 @@ export class Exchange {
   get caller(): Caller {
     if (!this.who) throw keyNeeded();
     return this.who;
+  }
+
+  get rates(): RateState[] {
+    this.#rates ??= [];
+    return this.#rates;
   }
 
   /** The project that the request is for. */

@@ -65,6 +65,9 @@ export interface Gate {
   limits: BodyLimits;
   /** Throws not_found unless the caller may see it. */
   requireVisible(caller: Caller, kind: "session" | "turn", id: string): Promise<void>;
+  /** Counts the request of a limited caller, and once its body is read that of the user it names. Throws rate_limited. */
+  countRequest(exchange: Exchange): Promise<void> | undefined;
+  countUserRequest(exchange: Exchange, body: unknown): Promise<void> | undefined;
 }
 
 export interface Route extends RouteForm {
@@ -96,12 +99,15 @@ export function route<
     ...form,
     async serve(exchange, asked, gate) {
       exchange.route = form.path;
+      const rate = form.scope === "none" ? null : exchange.who?.rate;
+      if (rate) await gate.countRequest(exchange);
       if (form.scope !== "none" && form.scope !== "any") requireScope(exchange.caller.scopes, form.scope);
       else if (form.scope === "any") void exchange.caller; // throws where a key is needed and none is known
       const id = asked.toLowerCase(); // ids are read in any case and written in small letters (RFC 9562, 4)
       if (form.params) await admit(exchange, form.params.id, id, gate);
       const query = form.query ? readQuery(form.query, exchange.request.url) : undefined;
       const body = form.body ? readBody(form, await readJsonBody(exchange.request, gate.limits)) : undefined;
+      if (rate?.per_user) await gate.countUserRequest(exchange, body);
       return handler({ exchange, id, query, body } as Parameters<typeof handler>[0]);
     },
   };

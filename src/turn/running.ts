@@ -30,6 +30,8 @@ export class RunningTurn {
   readonly live: LiveTurn;
   /** Settles when nothing is left to do: closed and booked. */
   readonly done: Promise<void>;
+  /** In and out, by its bill; 0 until it is over, and where nothing was used. */
+  tokensUsed = 0;
   private readonly abort = new AbortController();
   private readonly asking: Asking;
   private readonly answer = new Answer();
@@ -237,6 +239,8 @@ export class RunningTurn {
   private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
     const { owner, turn, session, row, userMessage, reply } = this.opened;
     const lastNumber = this.live.nextNumber;
+    const usage = sumUsage(entries);
+    this.tokensUsed = usage?.totalTokens ?? 0;
     return {
       owner,
       turn,
@@ -259,7 +263,7 @@ export class RunningTurn {
       endedAt: this.tools.now(),
       lastBatch: lastNumber === this.flushed ? null : this.takeBatch(),
       lastNumber,
-      usage: sumUsage(entries),
+      usage,
       cost: sumCost(entries),
       entries: settled ? entries : [],
       settled,
@@ -286,6 +290,7 @@ export class RunningTurn {
     if (!closed) return;
     const outcome = this.asking.record?.finishReason && !this.abort.signal.aborted ? "finished" : "broken";
     const entries = bookTurn(this.tools.books, this.bookable(outcome));
+    this.tokensUsed = sumUsage(entries)?.totalTokens ?? 0;
     const write = (booked: LedgerEntry[]) => this.insistence.run(() => settleWith(this.tools, closed.turn.id, booked));
     await settleInAnyCase(closed.turn.id, entries, write, this.tools.log);
   }

@@ -1,5 +1,6 @@
 // All turns of this process: starting them, joining them, stopping them, and one ticker that serves them all.
 
+import { RateLimited, type TurnRate } from "../caller/rate.ts";
 import { requireFit } from "../conversation/memory.ts";
 import { messageTokens } from "../conversation/path.ts";
 import { AppError, notFound } from "../errors.ts";
@@ -8,13 +9,14 @@ import { mergeParams, type Params } from "../model/params.ts";
 import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { SessionQueue } from "./queue.ts";
+import { type AskedRate, followDrawn, rateOfTurn } from "./rate.ts";
 import { type FollowedTurn, followLive, followStored } from "./reader/follow.ts";
 import { Recovery } from "./recover.ts";
 import { RunningTurn } from "./running.ts";
 import type { FirstTurn } from "./title/titles.ts";
 import type { TurnTools } from "./tools.ts";
 import type { Turn } from "./turn.ts";
-import { pause, untilAborted } from "./wait.ts";
+import { oneAtATime, pause, untilAborted } from "./wait.ts";
 
 export interface StartTurn {
   owner: string;
@@ -31,6 +33,8 @@ export interface StartTurn {
   keyId?: string | null;
   /** Whoever asks may be answered by these models alone. */
   models?: readonly string[] | null;
+  /** Undefined where nothing is limited. */
+  rate?: AskedRate | undefined;
   /** Aborted when the caller leaves: a queued message is then withdrawn; a started turn goes on. */
   left: AbortSignal;
 }
@@ -230,7 +234,8 @@ export class Turns {
 
   private async openDecided(input: StartTurn, decided: Decided): Promise<FollowedTurn | undefined> {
     const { session, params, choice, questionTokens } = decided;
-    const opened = await this.open(input, session, choice.requested);
+    const rate = input.rate && rateOfTurn(input.rate, input.user ?? session.user, decided);
+    const opened = await this.open(input, session, choice.requested, rate);
     if (opened === "stale") {
       this.tools.memories.forget(input.sessionId);
       return this.tryOpen(input);
@@ -251,6 +256,7 @@ export class Turns {
         ended: turn.live.ended,
         done: turn.done,
       });
+    if (opened.drawn) followDrawn(this.tools, input.rate, turn, opened.drawn, this.working);
     return followLive(turn.live);
   }
 
@@ -264,6 +270,7 @@ export class Turns {
     input: StartTurn,
     known: SessionState,
     modelRequested: string,
+    rate: TurnRate | undefined,
   ): Promise<OpenedTurn | "busy" | "stale"> {
     const at = this.tools.now();
     const asked: OpenTurn = {
@@ -277,6 +284,7 @@ export class Turns {
       modelRequested,
       user: input.user ?? known.user,
       keyId: input.keyId ?? null,
+      ...(rate && { rate }),
       idempotency: input.idempotency,
       at,
       processId: this.tools.processId,
@@ -286,6 +294,7 @@ export class Turns {
       return await this.tools.store.openTurn(asked).catch((cause) => this.askAgain(asked, cause));
     } catch (cause) {
       if (cause instanceof StaleSession) return "stale";
+      if (cause instanceof RateLimited) input.rate?.tell([cause.state]);
       if (
         cause instanceof AppError &&
         cause.code === "turn_in_progress" &&
@@ -372,18 +381,4 @@ function isFirst(before: SessionState, after: SessionState): boolean {
 function requireModel(model: string, allowed: readonly string[] | null | undefined): void {
   if (allowed && !allowed.includes(model))
     throw new AppError("forbidden", `This key may not use ${model}; it may use ${allowed.join(", ")}.`);
-}
-
-/** The work, left out where the last one has not come to its end; while it is under way it is in `working`. */
-function oneAtATime(work: () => Promise<unknown>, working: Set<Promise<unknown>>): () => void {
-  let busy = false;
-  return () => {
-    if (busy) return;
-    busy = true;
-    const done = work().finally(() => {
-      busy = false;
-      working.delete(done);
-    });
-    working.add(done);
-  };
 }

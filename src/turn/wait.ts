@@ -26,3 +26,17 @@ export function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Pr
     void promise.then(end);
   });
 }
+
+/** The work, left out where the last one has not come to its end; while it is under way it is in `working`. */
+export function oneAtATime(work: () => Promise<unknown>, working: Set<Promise<unknown>>): () => void {
+  let busy = false;
+  return () => {
+    if (busy) return;
+    busy = true;
+    const done = work().finally(() => {
+      busy = false;
+      working.delete(done);
+    });
+    working.add(done);
+  };
+}

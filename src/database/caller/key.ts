@@ -24,7 +24,7 @@ import { findProject } from "./project.ts";
 import { countChange } from "./version.ts";
 
 const columns =
-  "id, project, name, prefix, scopes, user_name, models, expires_at, disabled, created_at, last_used_at, metadata";
+  "id, project, name, prefix, scopes, user_name, models, expires_at, disabled, created_at, last_used_at, metadata, rate";
 
 interface KeyRow {
   id: string;
@@ -39,6 +39,7 @@ interface KeyRow {
   created_at: number;
   last_used_at: number | null;
   metadata: string;
+  rate: string | null;
 }
 
 function keyFrom(row: KeyRow): Key {
@@ -50,6 +51,7 @@ function keyFrom(row: KeyRow): Key {
     scopes: row.scopes.split(",") as Scope[],
     user: row.user_name,
     models: row.models === null ? null : JSON.parse(row.models),
+    rate: row.rate === null ? null : JSON.parse(row.rate),
     expiresAt: row.expires_at,
     disabled: row.disabled === 1,
     createdAt: row.created_at,
@@ -132,12 +134,12 @@ export async function createKey(tx: Tx, { maker, id, key, secret, at }: CreateKe
   refuseMore(maker, key);
   if (!(await findProject(tx, key.project))) throw notFound("project");
   const [row] = await tx.all<KeyRow>(
-    `INSERT INTO api_key (id, project, name, prefix, hash, scopes, user_name, models, expires_at, created_at, metadata)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING ${columns}`,
+    `INSERT INTO api_key (id, project, name, prefix, hash, scopes, user_name, models, expires_at, created_at, metadata, rate)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING ${columns}`,
     [
       ...[id, key.project, storableText(key.name), secret.prefix, secret.hash, key.scopes.join(",")],
       ...[key.user === null ? null : storableText(key.user), key.models && JSON.stringify(key.models), key.expiresAt],
-      ...[at, JSON.stringify(key.metadata)],
+      ...[at, JSON.stringify(key.metadata), key.rate ? JSON.stringify(key.rate) : null],
     ],
   );
   const made = keyFrom(row!);
@@ -174,11 +176,12 @@ export async function updateKey(tx: Tx, { caller, id, change, at }: UpdateKey): 
   return key;
 }
 
-function valuesOf({ name, scopes, models, expiresAt, disabled, metadata }: KeyChange): Record<string, Value> {
+function valuesOf({ name, scopes, models, rate, expiresAt, disabled, metadata }: KeyChange): Record<string, Value> {
   const values: Record<string, Value> = {};
   if (name !== undefined) values.name = storableText(name);
   if (scopes !== undefined) values.scopes = scopes.join(",");
   if (models !== undefined) values.models = models && JSON.stringify(models);
+  if (rate !== undefined) values.rate = rate && JSON.stringify(rate);
   if (expiresAt !== undefined) values.expires_at = expiresAt;
   if (disabled !== undefined) values.disabled = disabled ? 1 : 0;
   if (metadata !== undefined) values.metadata = JSON.stringify(metadata);

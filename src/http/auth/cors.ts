@@ -6,7 +6,7 @@ import type { Asked } from "../asked.ts";
 
 /** What such a page may send and read (fetch.spec.whatwg.org, 3.3). */
 const sent = "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, x-rozmova-user";
-const read = "etag, location, retry-after, x-request-id";
+const read = "etag, location, ratelimit, ratelimit-policy, retry-after, x-request-id";
 /** Chromium keeps the answer to a preflight for at most two hours. */
 const keptSeconds = "7200";
 

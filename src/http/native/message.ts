@@ -10,6 +10,7 @@ import type { Turn } from "../../turn/turn.ts";
 import type { StartTurn } from "../../turn/turns.ts";
 import { prefersEvents } from "../accept.ts";
 import type { HttpAnswer } from "../answer.ts";
+import { askedRate } from "../auth/rate.ts";
 import type { AppDeps } from "../deps.ts";
 import { chooseVersion, readIfMatch } from "../etag.ts";
 import type { Exchange } from "../exchange.ts";
@@ -125,6 +126,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
           user: chooseUser(exchange.caller, readUser(exchange, body.user)) ?? undefined,
           keyId: exchange.caller.keyId,
           models: exchange.caller.models,
+          rate: askedRate(exchange),
           ifBusy,
           ifVersion:
             typeof ifMatch === "object"

@@ -25,7 +25,9 @@ function describeLimits({ maxBodyBytes }: DocumentLimits): string {
   return `A body has at most ${maxBodyBytes} bytes (413), ${mostValues} values and ${maxDepth} levels (422); a request's first line and headers together ${maxHeadBytes} bytes (400).
 A page ends early where its items bring more than ${mostPageBytes} bytes: \`has_more\` says so. A list of errors names the first ${mostErrors}.
 Whole numbers are within ±${Number.MAX_SAFE_INTEGER} wherever they stand, and no text holds U+0000 (422); half a surrogate pair becomes U+FFFD.
-Whoever takes nothing of an answer for half a minute is cut off.`;
+Whoever takes nothing of an answer for half a minute is cut off.
+A key may have limits of its own (\`rate\`): every request that is made with it, or with a token of it, counts, whatever its answer; \`/healthz\`, \`/readyz\`, the page and these documents do not. Answers to it
+carry \`RateLimit-Policy\` and \`RateLimit\` (draft-ietf-httpapi-ratelimit-headers-11); past a limit it is 429 \`rate_limited\`, with \`Retry-After\` where waiting helps.`;
 }
 
 const tags = [
@@ -40,7 +42,7 @@ const tags = [
 /** Any request may meet these. */
 const everywhere: ErrorCode[] = ["forbidden", "internal"];
 
-const knownOnly: ErrorCode[] = ["unauthenticated", "storage_unavailable"];
+const knownOnly: ErrorCode[] = ["unauthenticated", "rate_limited", "storage_unavailable"];
 
 export interface DocumentLimits {
   maxBodyBytes: number;

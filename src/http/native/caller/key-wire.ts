@@ -6,6 +6,7 @@ import { scopes } from "../../../caller/scope.ts";
 import { userOutSchema } from "../../user.ts";
 import { idSchema, printTime, printTimeOrNull, timeSchema } from "../../wire.ts";
 import { metadataSchema, modelSchema } from "../fields.ts";
+import { rateSchema } from "./rate-wire.ts";
 
 export const exampleKey = {
   id: "01939c5e-7a00-7b11-8c22-3d4e5f607182",
@@ -16,6 +17,7 @@ export const exampleKey = {
   scopes: ["chat" as const, "read" as const],
   user: null,
   models: null,
+  rate: null,
   expires_at: null,
   disabled: false,
   created_at: "2026-11-23T09:00:00.000Z",
@@ -37,6 +39,7 @@ const shape = {
     description: "Sees the sessions of this user alone; null: of everybody in the project",
   }),
   models: z.array(modelSchema).nullable().openapi({ description: "Answered by these alone; null: by any" }),
+  rate: rateSchema.nullable(),
   expires_at: timeSchema.nullable(),
   disabled: z.boolean(),
   created_at: timeSchema,
@@ -60,6 +63,7 @@ export function encodeKey(key: Key): z.infer<typeof keySchema> {
     scopes: [...key.scopes],
     user: key.user,
     models: key.models && [...key.models],
+    rate: key.rate,
     expires_at: printTimeOrNull(key.expiresAt),
     disabled: key.disabled,
     created_at: printTime(key.createdAt),

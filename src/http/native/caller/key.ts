@@ -3,6 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import { hashSecret, type Key, makeSecret } from "../../../caller/key.ts";
 import { projectPattern } from "../../../caller/project.ts";
+import { orNoRate } from "../../../caller/rate.ts";
 import { scopes } from "../../../caller/scope.ts";
 import { chooseUser } from "../../../caller/user.ts";
 import { notFound } from "../../../errors.ts";
@@ -16,6 +17,7 @@ import { encodeList, listSchema } from "../../wire.ts";
 import { cursorFields, metadataSchema, modelSchema, textSchema } from "../fields.ts";
 import { fillPage } from "../page.ts";
 import { encodeKey, exampleKey, keySchema, madeKeySchema } from "./key-wire.ts";
+import { rateSchema } from "./rate-wire.ts";
 
 const nameSchema = textSchema(100).openapi({ example: "the shop" });
 const scopesSchema = z.array(z.enum(scopes)).min(1).max(scopes.length);
@@ -36,6 +38,7 @@ const newKeySchema = z
     project: projectNameSchema.optional().openapi({ description: "For an operator: another project than its own" }),
     user: userSchema.optional().openapi({ description: "The key then sees this user's sessions alone" }),
     models: modelsSchema.optional(),
+    rate: rateSchema.nullable().optional(),
     expires_at: expirySchema.optional(),
     metadata: metadataSchema.optional(),
   })
@@ -45,6 +48,7 @@ const keyChangeSchema = z
     name: nameSchema.optional(),
     scopes: scopesSchema.optional(),
     models: modelsSchema.optional(),
+    rate: rateSchema.nullable().optional(),
     expires_at: expirySchema.optional(),
     disabled: z.boolean().optional().openapi({ description: "true: it opens nothing, from now on" }),
     metadata: metadataSchema.optional(),
@@ -107,6 +111,7 @@ export function keyRoutes({ store, keys, now }: AppDeps): Route[] {
           scopes: [...new Set(body.scopes ?? (["chat", "read"] as const))],
           user: chooseUser(caller, body.user),
           models: body.models ?? null,
+          rate: orNoRate(body.rate ?? null),
           expiresAt: readExpiry(body.expires_at) ?? null,
           metadata: body.metadata ?? {},
         };
@@ -177,6 +182,7 @@ export function keyRoutes({ store, keys, now }: AppDeps): Route[] {
       async handler({ exchange, id, body: { expires_at, ...body } }) {
         const expiresAt = readExpiry(expires_at);
         const change = { ...body, ...(expiresAt === undefined ? {} : { expiresAt }) };
+        if (change.rate) change.rate = orNoRate(change.rate);
         if (change.scopes) change.scopes = [...new Set(change.scopes)];
         return answerJson(200, encodeKey(await changed(store.updateKey(exchange.caller, id, change))));
       },

@@ -204,6 +204,12 @@ export const settings = {
     read: whole(1, 16_000_000),
     says: "Longest message, in characters.",
   },
+  trashDays: {
+    env: "TRASH_DAYS",
+    fallback: "30",
+    read: whole(0, 36_500),
+    says: "How many days a deleted session stays in the trash before every word of it is erased; 0: until somebody purges it.",
+  },
   idempotencyMs: {
     env: "IDEMPOTENCY_MS",
     fallback: String(day),

@@ -9,6 +9,7 @@ import { loadPage } from "../web/build.ts";
 import { AuditTally } from "./caller/audit-tally.ts";
 import { KeyRing } from "./caller/key-ring.ts";
 import { type Config, isDemo, needsKey, openFilesLimit, readProxies } from "./config.ts";
+import { Eraser } from "./conversation/eraser.ts";
 import { Memories } from "./conversation/memories.ts";
 import { openStore } from "./database/open.ts";
 import { type App, type AppDeps, createApp, type HttpTimes } from "./http/app.ts";
@@ -79,7 +80,12 @@ export interface Times extends HttpTimes {
   lastEventMs: number;
   /** What the audit counts is written down this often. */
   tallyMs: number;
+  /** The trash is looked through this often; what other processes have purged is forgotten this often. */
+  sweepMs: number;
+  forgetMs: number;
 }
+
+const dayMs = 86_400_000;
 
 const usualTimes: Times = {
   leaseMs: 3_000,
@@ -89,6 +95,8 @@ const usualTimes: Times = {
   titleMs: 15_000,
   lastEventMs: 1_000,
   tallyMs: 60_000,
+  sweepMs: 600_000,
+  forgetMs: 10_000,
 };
 const packageFile = new URL("../package.json", import.meta.url);
 export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
@@ -119,6 +127,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   const emulator = mode === "demo" ? await startEmulator({ record: false, chunkDelayMs: 15 }) : undefined;
   const provider = openProvider(config, catalogue, now, emulator?.url);
   const lost = Promise.withResolvers<string>();
+  const shared = !config.databaseUrl.startsWith("sqlite:");
   const options = { processId, log, now, maxFileBytes: parts.maxFileBytes, onLost: lost.resolve };
   const store = await openStore(config.databaseUrl, options);
   const memories = new Memories(
@@ -142,13 +151,19 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   const turns = new Turns(tools, {
     ...times,
     queueLimit: config.queueLimit,
-    shared: !config.databaseUrl.startsWith("sqlite:"),
+    shared,
     onFirst: config.titles === "auto" ? (turn) => void titles.follow(turn) : undefined,
   });
   const recovered = await turns.recover();
   await titles.recover();
   turns.begin();
   titles.begin();
+  const eraser = new Eraser({
+    ...{ store, memories, log, now, shared, times },
+    endTurn: (project, turnId) => turns.end(project, turnId),
+    trashMs: config.trashDays === 0 ? null : config.trashDays * dayMs,
+  });
+  eraser.begin();
   const keys = new KeyRing(store, now);
   const tally = new AuditTally(store, now, times.tallyMs);
   const settings = { ...times, ...httpSettings(config), mode, version } as const;
@@ -158,6 +173,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     titles,
     keys,
     tally,
+    eraser,
     catalogue,
     prices: priceBook,
     log,
@@ -190,7 +206,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     connections: () => listener.connections,
     unreadBytes: () => listener.unreadBytes,
     async stop() {
-      await Promise.all([turns.drain(config.shutdownMs), titles.drain(config.shutdownMs)]);
+      await Promise.all([turns.drain(config.shutdownMs), titles.drain(config.shutdownMs), eraser.stop()]);
       await letReadersGo(listener, times.lastEventMs);
       await keys.close();
       await tally.close();

@@ -10,6 +10,7 @@ import type { RateStore } from "./caller/rate-store.ts";
 import type { Calibration } from "./conversation/memory.ts";
 import type { Failure, Message, Siblings } from "./conversation/message.ts";
 import type { PastTurn } from "./conversation/path.ts";
+import type { PurgeStore } from "./conversation/purge.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
 import type { TitleStore } from "./conversation/title-store.ts";
 import type { Params } from "./model/params.ts";
@@ -229,7 +230,7 @@ export interface BookTotals {
 }
 
 /** With the shares that stand in the rooms that they belong to: `caller/caller-store.ts`, `conversation/title-store.ts` and so on. */
-export interface Store extends CallerStore, AuditStore, TitleStore, RateStore {
+export interface Store extends CallerStore, AuditStore, PurgeStore, TitleStore, RateStore {
   createSession(
     owner: string,
     id: string,

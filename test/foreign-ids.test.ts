@@ -34,6 +34,8 @@ interface Row {
   headers?: (ids: Ids) => Record<string, string>;
   /** Default 404. Whatever it is, nobody's ids are answered alike. */
   status?: number;
+  /** For a caller that is bound to another user. */
+  bound?: number;
   /** A cursor is a place in time, whoever made it: what differs by it is the stranger's own. */
   isPlace?: true;
 }
@@ -69,7 +71,19 @@ const rows: Record<string, Row[]> = {
   changeSession: [
     { what: "a branch", path: (ids) => `/sessions/${ids.session}`, body: (ids) => ({ tip: ids.answer }) },
   ],
-  trashSession: [],
+  trashSession: kinds.map((kind) => {
+    return { what: `the id of ${kind}, to be purged`, path: (ids) => `/sessions/${ids[kind]}?purge=true` };
+  }),
+  purgeSessions: [
+    { what: "a user", path: (ids) => `/sessions?purge=true&user=${ids.user}`, status: 200, bound: 403 },
+    {
+      what: "a user's trash",
+      path: (ids) => `/sessions?purge=true&deleted=true&user=${ids.user}`,
+      status: 200,
+      bound: 403,
+    },
+    { what: "the trash", path: () => "/sessions?purge=true&deleted=true", status: 200 },
+  ],
   restoreSession: [],
   makeTitle: [],
   sendMessage: [
@@ -282,7 +296,7 @@ describe.each(engines)("invariant 8 on %s", (_name, createDatabase) => {
       for (const one of all) {
         for (const row of rowsOf(one)) {
           if (isToken && one.scope === "admin") continue; // refused for its scope, below
-          if (isHers && one.id === "createSession") continue; // refused: it begins none
+          if (isHers && (one.id === "createSession" || one.id === "purgeSessions")) continue; // refused: it begins none, and purges none
           const [real, none] = [
             await ask(strangers[who]!, one, row, ids),
             await ask(strangers[who]!, one, row, nobody()),
@@ -291,7 +305,8 @@ describe.each(engines)("invariant 8 on %s", (_name, createDatabase) => {
           // Her own user's name is no secret from her: the list of that user is the list of the one session.
           if (!row.isPlace && (!isHers || !row.path?.(ids).includes("user=")))
             expect({ place, ...real }).toEqual({ place, ...none });
-          expect({ place, status: real.status }).toEqual({ place, status: row.status ?? 404 });
+          const bound = who.startsWith("another user's") ? row.bound : undefined;
+          expect({ place, status: real.status }).toEqual({ place, status: bound ?? row.status ?? 404 });
           asked++;
         }
       }

@@ -28,7 +28,7 @@ function openGroup() {
   const flushes: { end: () => void; fail: (cause: Error) => void }[] = [];
   const waiting: (() => void)[] = [];
   const group = new GroupCommit({
-    ...groupDatabase(connection, async () => {}, { turn: () => {}, title: () => {} }),
+    ...groupDatabase(connection, async () => {}, { turn: () => {}, title: () => {}, wiped: () => {} }),
     flush: () =>
       new Promise<void>((end, fail) => {
         flushes.push({ end, fail });

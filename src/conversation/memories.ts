@@ -52,6 +52,11 @@ export class Memories {
     this.kept.delete(sessionId);
   }
 
+  /** The sessions that something is remembered of. */
+  listKept(): string[] {
+    return [...this.kept.keys()];
+  }
+
   /** The way to the turn that was opened in this session, as `model` is sent it: the turn's own, until it is given back. */
   async take(session: SessionState, model: string): Promise<PrintedPath> {
     const { id, row, tipBranch: branch, tipPosition: position, memoryFrom: from } = session;

@@ -92,7 +92,7 @@ interface TurnMessagesRow extends MessagesRow {
 
 export async function findTurnMessages(reader: Reader, owner: string, turnId: string) {
   const [row] = await reader.all<TurnMessagesRow>(
-    `SELECT ${messageColumns}, s.id AS session_id, t.session, t.position, s.branch_count FROM ${messageTables} JOIN session s ON s.row = t.session AND s.project = $2 WHERE t.id = $1`,
+    `SELECT ${messageColumns}, s.id AS session_id, t.session, t.position, s.branch_count FROM ${messageTables} JOIN session s ON s.row = t.session AND s.project = $2 AND s.purged_at IS NULL WHERE t.id = $1`,
     [turnId, owner],
   );
   if (!row) return undefined;
@@ -121,7 +121,7 @@ export async function findPlaceOf(
   const rows = await reader.all<MessageIds & { row: number; branch: number; position: number }>(
     `SELECT t.row, t.id, t.question_id, t.answer_id, t.branch, t.position
      FROM (SELECT row FROM turn WHERE id = $1 UNION SELECT row FROM turn WHERE question_id = $2 UNION SELECT row FROM turn WHERE answer_id = $2) f
-     JOIN turn t ON t.row = f.row JOIN session s ON s.row = t.session WHERE s.id = $3 AND s.project = $4`,
+     JOIN turn t ON t.row = f.row JOIN session s ON s.row = t.session WHERE s.id = $3 AND s.project = $4 AND s.purged_at IS NULL`,
     [turnIdOf(messageId), messageId, sessionId, owner],
   );
   for (const row of rows) {
@@ -144,7 +144,7 @@ export interface Path {
 /** The path to a message of the caller's session; without one, to the newest of its current branch. Throws not_found. */
 export async function getPath(reader: Reader, owner: string, sessionId: string, to?: string): Promise<Path> {
   const [row] = await reader.all<{ row: number; tip_branch: number; tip_position: number; branch_count: number }>(
-    "SELECT row, tip_branch, tip_position, branch_count FROM session WHERE id = $1 AND project = $2",
+    "SELECT row, tip_branch, tip_position, branch_count FROM session WHERE id = $1 AND project = $2 AND purged_at IS NULL",
     [sessionId, owner],
   );
   if (!row) throw notFound("session");

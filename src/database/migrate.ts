@@ -9,13 +9,24 @@ import { audit } from "./migrations/005-audit.ts";
 import { conversation } from "./migrations/006-conversation.ts";
 import { title } from "./migrations/007-title.ts";
 import { rate } from "./migrations/008-rate.ts";
+import { purge } from "./migrations/009-purge.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
 export type { Migration } from "./migrations/migration.ts";
 
 /** In order. A new one is added at the end; an old one is never changed. */
-export const migrations: readonly Migration[] = [core, turnRow, counted, caller, audit, conversation, title, rate];
+export const migrations: readonly Migration[] = [
+  core,
+  turnRow,
+  counted,
+  caller,
+  audit,
+  conversation,
+  title,
+  rate,
+  purge,
+];
 
 export function newestOf(known: readonly Migration[]): number {
   return known.at(-1)?.version ?? 0;

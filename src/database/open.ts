@@ -2,6 +2,7 @@
 
 import type { AuditStore } from "../caller/audit-store.ts";
 import type { CallerStore } from "../caller/caller-store.ts";
+import type { PurgeStore } from "../conversation/purge.ts";
 import type { TitleStore } from "../conversation/title-store.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store.ts";
@@ -12,6 +13,7 @@ import { createRates } from "./caller/rate-store.ts";
 import { findSessionUser } from "./caller/session-user.ts";
 import { readCallerVersion } from "./caller/version.ts";
 import { sumHidden } from "./conversation/hidden.ts";
+import { listBegunPurges, listErased, listPurgeable } from "./conversation/purge.ts";
 import { listSessions } from "./conversation/session-list.ts";
 import { hasTitleCalls, readTitleSource } from "./conversation/title.ts";
 import type { Engine } from "./engine.ts";
@@ -76,6 +78,7 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     ...createCallerStore(engine, now),
     ...createTitleStore(engine),
     ...rates,
+    ...createPurgeStore(engine),
     createSession(owner, id, fields, at, idempotency) {
       if (idempotency) sweep(at);
       return engine.write("createSession", { owner, id, fields, at, idempotency });
@@ -129,6 +132,20 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     },
     backup: (file, progress) => engine.backup(file, progress),
     close: () => engine.close(),
+  };
+}
+
+function createPurgeStore(engine: Engine): PurgeStore {
+  const { durable } = engine;
+  return {
+    beginPurge: (input) => engine.write("beginPurge", input),
+    purgeSome: (row) => engine.write("purgeSome", { row }),
+    listBegunPurges: (limit) => listBegunPurges(durable, limit),
+    listPurgeable: (filter, limit, after) => listPurgeable(durable, filter, limit, after),
+    erasePerson: (step) => engine.write("erasePerson", step),
+    forgetPerson: (project, user, at) => engine.write("forgetPerson", { project, user, at }),
+    notePurges: (purged) => engine.write("notePurges", purged),
+    listErased: (ids) => listErased(durable, ids),
   };
 }
 

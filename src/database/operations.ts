@@ -5,6 +5,8 @@ import { createKey, deleteKey, rotateKey, touchKeys, updateKey } from "./caller/
 import { createProject, updateProject } from "./caller/project.ts";
 import { drawRates, sweepRates } from "./caller/rate.ts";
 import { takeTokenSecret } from "./caller/secret.ts";
+import { erasePerson, forgetPerson } from "./conversation/erase-person.ts";
+import { beginPurge, notePurges, purgeSome } from "./conversation/purge.ts";
 import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./conversation/title.ts";
 import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
@@ -49,6 +51,11 @@ export const operations = {
   claimDeadTitles,
   drawRates,
   sweepRates,
+  beginPurge,
+  purgeSome,
+  erasePerson,
+  forgetPerson,
+  notePurges,
   writeCheck,
 };
 

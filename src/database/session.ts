@@ -75,7 +75,8 @@ interface StateRow extends SessionRow {
 const tip = (column: string) =>
   `(SELECT t.${column} FROM turn t WHERE t.session = session.row AND t.branch = tip_branch AND t.position = tip_position)`;
 const selectState = `SELECT ${sessionColumns}, tip_branch, tip_position, branch_count, memory_from, memory_estimate, memory_tokens,
-  ${tip("row")} AS tip_row, ${tip("id")} AS tip_turn_id, ${tip("answer_id")} AS tip_answer_id FROM session WHERE id = $1 AND project = $2`;
+  ${tip("row")} AS tip_row, ${tip("id")} AS tip_turn_id, ${tip("answer_id")} AS tip_answer_id FROM session
+  WHERE id = $1 AND project = $2 AND purged_at IS NULL`;
 
 /** The caller's session with what a turn needs of it. */
 export async function findState(reader: Reader, owner: string, id: string): Promise<SessionState | undefined> {
@@ -136,16 +137,16 @@ function fieldValues(fields: Partial<SessionFields>): Record<string, Value> {
 }
 
 export async function findSession(reader: Reader, owner: string, id: string): Promise<Session | undefined> {
-  const rows = await reader.all<SessionRow>(`SELECT ${sessionColumns} FROM session WHERE id = $1 AND project = $2`, [
-    id,
-    owner,
-  ]);
+  const rows = await reader.all<SessionRow>(
+    `SELECT ${sessionColumns} FROM session WHERE id = $1 AND project = $2 AND purged_at IS NULL`,
+    [id, owner],
+  );
   return rows[0] && sessionFrom(rows[0]);
 }
 
 /** By its row. */
 export async function findSessionAt(reader: Reader, owner: string, row: number): Promise<Session | undefined> {
-  const where = "row = $1 AND project = $2";
+  const where = "row = $1 AND project = $2 AND purged_at IS NULL";
   const rows = await reader.all<SessionRow>(`SELECT ${sessionColumns} FROM session WHERE ${where}`, [row, owner]);
   return rows[0] && sessionFrom(rows[0]);
 }
@@ -163,7 +164,9 @@ export function chooseSessions(
   of?: string,
 ): string {
   const column = (name: string) => (of === undefined ? name : `${of}.${name}`);
-  let where = `${column("deleted_at")} IS ${deleted ? "NOT NULL" : "NULL"}`;
+  let where = deleted
+    ? `${column("deleted_at")} IS NOT NULL AND ${column("purged_at")} IS NULL` // what is purged is in the trash, too
+    : `${column("deleted_at")} IS NULL`;
   if (pinned !== undefined) where += ` AND ${column("pinned")} = ${pinned ? 1 : 0}`;
   if (user !== undefined) where += ` AND ${column("user_name")} = $${params.push(user)}`;
   if (ids !== undefined) where += ` AND ${column("id")} ${dialect.inList(`$${params.push(JSON.stringify(ids))}`)}`;
@@ -220,7 +223,7 @@ export async function restoreSession(tx: Tx, { owner, id, at, ifVersion }: MoveS
 async function changeSession(tx: Tx, set: string, where: string, params: Value[], ifVersion: number | undefined) {
   const guard = ifVersion === undefined ? "" : `AND version = $${params.push(ifVersion)}`;
   const rows = await tx.all<SessionRow>(
-    `UPDATE session SET ${set}updated_at = $3, version = version + 1 WHERE id = $1 AND project = $2 ${where} ${guard} RETURNING ${sessionColumns}`,
+    `UPDATE session SET ${set}updated_at = $3, version = version + 1 WHERE id = $1 AND project = $2 AND purged_at IS NULL ${where} ${guard} RETURNING ${sessionColumns}`,
     params,
   );
   return rows[0];

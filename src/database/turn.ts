@@ -65,7 +65,7 @@ export function turnFrom(row: TurnRow): Turn {
 
 async function findTurnRow(reader: Reader, owner: string, id: string): Promise<TurnRow | undefined> {
   const rows = await reader.all<TurnRow>(
-    `SELECT ${turnColumns} FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 WHERE t.id = $1`,
+    `SELECT ${turnColumns} FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 AND s.purged_at IS NULL WHERE t.id = $1`,
     [id, owner],
   );
   return rows[0];

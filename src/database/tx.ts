@@ -50,6 +50,8 @@ export interface Tx extends Reader {
   indexTurn(row: number, project: string, texts: readonly string[]): Promise<void>;
   /** The same for the title that a session has now; null: it has none any more. */
   indexTitle(session: number, project: string, title: string | null): Promise<void>;
+  /** What this transaction takes away must leave the database's files too: soon, where the engine itself would keep it. */
+  wipe(): Promise<void>;
   /**
    * Those of these processes that show no sign of life. None while the caller `self` has not shown its own for `leaseMs`: what
    * cut its connection has perhaps cut theirs, and they get as long to come back.

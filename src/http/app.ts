@@ -20,6 +20,7 @@ import { tokenRoutes } from "./native/caller/token.ts";
 import { historyRoutes } from "./native/history.ts";
 import { messageRoutes } from "./native/message.ts";
 import { modelRoutes } from "./native/model.ts";
+import { purgeRoutes } from "./native/purge.ts";
 import { sessionRoutes } from "./native/session.ts";
 import { titleRoutes } from "./native/title.ts";
 import { turnRoutes } from "./native/turn.ts";
@@ -66,6 +67,7 @@ export function createApp(deps: AppDeps): App {
   const routes: Route[] = [
     ...sessionRoutes(deps),
     ...titleRoutes(deps),
+    ...purgeRoutes(deps),
     ...messageRoutes(deps, streams),
     ...historyRoutes(deps),
     ...turnRoutes(deps, streams),

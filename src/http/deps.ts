@@ -2,6 +2,7 @@
 
 import type { AuditTally } from "../caller/audit-tally.ts";
 import type { KeyRing } from "../caller/key-ring.ts";
+import type { Eraser } from "../conversation/eraser.ts";
 import type { Log } from "../log.ts";
 import type { Catalogue } from "../model/model.ts";
 import type { PriceBook } from "../money/price.ts";
@@ -55,6 +56,7 @@ export interface AppDeps {
   titles: Titles;
   keys: KeyRing;
   tally: AuditTally;
+  eraser: Eraser;
   catalogue: Catalogue;
   prices: PriceBook;
   log: Log;

@@ -7,6 +7,7 @@ import { AppError, notFound } from "../errors.ts";
 import { newTurnId } from "../id.ts";
 import { mergeParams, type Params } from "../model/params.ts";
 import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
+import { type EndTools, waitUntilSettled, waitUntilStopped } from "./ending.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { SessionQueue } from "./queue.ts";
 import { type AskedRate, followDrawn, rateOfTurn } from "./rate.ts";
@@ -147,7 +148,15 @@ export class Turns {
     if (here) return (await here.stop(hard))?.turn ?? this.getEnded(owner, turnId);
     if (turn.status !== "running" && turn.settled) return turn;
     await this.tools.store.requestStop(owner, turnId, hard);
-    return this.waitUntilStopped(owner, turn);
+    return waitUntilStopped(this.endTools, owner, turn);
+  }
+
+  /** Cuts a turn wherever it runs, and resolves when nothing of it is left to be written, its bill included. Throws conflict when that takes too long. */
+  async end(owner: string, turnId: string): Promise<void> {
+    const here = this.running.get(turnId);
+    if (here) void here.stop(true);
+    else await this.tools.store.requestStop(owner, turnId, true);
+    await waitUntilSettled(this.endTools, owner, turnId, here);
   }
 
   /** Begins the work that repeats itself. Each has a timer of its own: none waits for another. */
@@ -187,6 +196,10 @@ export class Turns {
   private async finishAll(): Promise<void> {
     while (this.opening.size > 0 || this.running.size > 0)
       await Promise.allSettled([...this.opening, ...[...this.running.values()].map((turn) => turn.done)]);
+  }
+
+  private get endTools(): EndTools {
+    return { store: this.tools.store, tickMs: this.settings.tickMs };
   }
 
   private refuseWhileDraining(): void {
@@ -335,18 +348,6 @@ export class Turns {
     if (turn && turn.status !== "running") return turn;
     const detail = "The turn is over, but its end could not be stored yet; look at it again later.";
     throw new AppError("storage_unavailable", detail, { members: { turn_id: turnId }, retryAfterSeconds: 5 });
-  }
-
-  private async waitUntilStopped(owner: string, turn: Turn): Promise<Turn> {
-    const patienceMs = 10_000;
-    for (let waited = 0; waited < patienceMs; waited += this.settings.tickMs) {
-      const now = await this.tools.store.findTurn(owner, turn.id);
-      if (now?.status !== "running") return now ?? turn;
-      await pause(this.settings.tickMs);
-    }
-    throw new AppError("conflict", "The process that runs this turn has not stopped it yet; ask again.", {
-      retryAfterSeconds: 5,
-    });
   }
 
   private flush(): void {

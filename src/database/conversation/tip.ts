@@ -37,7 +37,7 @@ export interface ChosenTip {
  */
 export async function chooseTip(tx: Tx, owner: string, sessionId: string, messageId: string): Promise<ChosenTip> {
   const [session] = await tx.all<TipRow>(
-    "SELECT row, version, running_turn_id, tip_branch, tip_position, memory_from FROM session WHERE id = $1 AND project = $2",
+    "SELECT row, version, running_turn_id, tip_branch, tip_position, memory_from FROM session WHERE id = $1 AND project = $2 AND purged_at IS NULL",
     [sessionId, owner],
   );
   if (!session) throw notFound("session");

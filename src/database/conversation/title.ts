@@ -27,7 +27,7 @@ interface SourceRow {
 
 export async function readTitleSource(reader: Reader, owner: string, id: string): Promise<TitleSource | undefined> {
   const [row] = await reader.all<SourceRow>(
-    "SELECT row, deleted_at, model, tip_branch, tip_position FROM session WHERE id = $1 AND project = $2",
+    "SELECT row, deleted_at, model, tip_branch, tip_position FROM session WHERE id = $1 AND project = $2 AND purged_at IS NULL",
     [id, owner],
   );
   if (!row) return undefined;
@@ -61,7 +61,7 @@ async function readEnds(reader: Reader, { row, tip_branch: branch, tip_position:
 export async function beginTitle(tx: Tx, input: BeginTitle): Promise<void> {
   const { owner, session, turn, ifVersion, processId, leaseMs, promptEstimate, calls, idempotency } = input;
   const [now] = await tx.all<{ id: string; version: number; deleted_at: number | null }>(
-    `SELECT id, version, deleted_at FROM session WHERE row = $1 AND project = $2 ${tx.dialect.lockRows}`,
+    `SELECT id, version, deleted_at FROM session WHERE row = $1 AND project = $2 AND purged_at IS NULL ${tx.dialect.lockRows}`,
     [session, owner],
   );
   if (!now) throw notFound("session");

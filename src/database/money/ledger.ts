@@ -126,7 +126,7 @@ export async function listEntries(reader: Reader, owner: string, turnId: string)
   const rows = await reader.all<EntryRow>(
     `SELECT e.number, e.purpose, e.outcome, e.at, e.vendor, e.model_requested, e.model_served, e.usage_raw, e.counted, ${usage},
        e.lines, CAST(e.total_pico AS TEXT) AS total_pico, e.accuracy_rank, e.balanced, e.error_code, p.content AS price
-     FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 JOIN ledger e ON e.turn = t.row LEFT JOIN price p ON p.row = e.price
+     FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 AND s.purged_at IS NULL JOIN ledger e ON e.turn = t.row LEFT JOIN price p ON p.row = e.price
      WHERE t.id = $1 ORDER BY e.number`,
     [turnId, owner],
   );

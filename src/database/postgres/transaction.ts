@@ -97,6 +97,9 @@ class PostgresTx implements Tx {
     ]);
   }
 
+  /** Postgres keeps old versions of rows until its own VACUUM: see docs/decisions/erasure.md. */
+  async wipe(): Promise<void> {}
+
   async listGone(processIds: readonly number[], self: number, leaseMs: number): Promise<number[]> {
     if (!this.life || this.life.heldMs() < leaseMs || (await this.isLockFree(self))) return [];
     const gone: number[] = [];

@@ -2,16 +2,20 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import type { CheckpointAnswer } from "./checkpoint.ts";
+import type { Asked, CheckpointAnswer } from "./checkpoint.ts";
 
 let database: DatabaseSync | undefined;
 
-function checkpoint(): CheckpointAnswer {
+function checkpoint(how: "PASSIVE" | "TRUNCATE"): CheckpointAnswer {
   try {
     database ??= new DatabaseSync(String(workerData));
     // PASSIVE waits for nobody: what a reader still needs is left for the next time (sqlite.org/pragma.html#pragma_wal_checkpoint, read 2026-11-26).
-    const row = database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get() as { log: number; checkpointed: number };
-    return { logPages: row.log, copiedPages: row.checkpointed };
+    // Nor does TRUNCATE on this connection, which has no busy handler.
+    const row = database.prepare(`PRAGMA wal_checkpoint(${how})`).get() as Record<
+      "busy" | "log" | "checkpointed",
+      number
+    >;
+    return { logPages: row.log, copiedPages: row.checkpointed, busy: row.busy !== 0 };
   } catch (cause) {
     return { failure: cause instanceof Error ? cause.message : String(cause) };
   }
@@ -21,7 +25,9 @@ function checkpoint(): CheckpointAnswer {
 function close(): CheckpointAnswer {
   database?.close();
   database = undefined;
-  return { logPages: 0, copiedPages: 0 };
+  return { logPages: 0, copiedPages: 0, busy: false };
 }
 
-parentPort?.on("message", (asked) => parentPort?.postMessage(asked === "close" ? close() : checkpoint()));
+parentPort?.on("message", (asked: Asked) =>
+  parentPort?.postMessage(asked === "close" ? close() : checkpoint(asked === "cut" ? "TRUNCATE" : "PASSIVE")),
+);

@@ -13,9 +13,13 @@ export interface Checkpoint {
   /** Pages in the log, and of them already in the database file. */
   logPages: number;
   copiedPages: number;
+  /** Something still read the log: it could not be cut. */
+  busy: boolean;
 }
 
-/** What the thread is asked, and what it answers: the checkpoint, or why there is none. */
+export type Asked = "checkpoint" | "cut" | "close";
+
+/** What the thread answers: the checkpoint, or why there is none. */
 export type CheckpointAnswer = Checkpoint | { failure: string };
 
 /** Decides when, and has it done. `onFailure` hears why a checkpoint was not made; SQLite makes one itself when the log has four times as much. */
@@ -66,6 +70,17 @@ export class Checkpointer {
     }
   }
 
+  /** Copies what is left and cuts the log to nothing. To be called while nobody writes; false where somebody still reads it. */
+  async cut(): Promise<boolean> {
+    await this.copying;
+    if (!(await this.mayCopy())) return false;
+    const answer = await this.ask("cut");
+    if ("failure" in answer) this.onFailure(answer.failure);
+    const done = !("failure" in answer) && !answer.busy;
+    if (done) this.startOver();
+    return done;
+  }
+
   /** Its connection is closed when the promise resolves; another checkpoint opens one again. */
   async close(): Promise<void> {
     await this.copying;
@@ -91,7 +106,7 @@ export class Checkpointer {
     return undefined;
   }
 
-  private ask(what: "checkpoint" | "close"): Promise<CheckpointAnswer> {
+  private ask(what: Asked): Promise<CheckpointAnswer> {
     this.worker ??= this.start();
     const { worker } = this;
     return new Promise((resolve) => {

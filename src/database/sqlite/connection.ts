@@ -22,6 +22,7 @@ export class Connection {
   longText = 0;
   private readonly prepared = new Map<string, Prepared>();
   private opened: DatabaseSync;
+  private wipes = false;
 
   constructor(database: DatabaseSync) {
     this.opened = database;
@@ -37,6 +38,13 @@ export class Connection {
     this.opened = database;
     this.prepared.clear();
     database.exec(createWordTable);
+    if (this.wipes) this.wipeDeleted();
+  }
+
+  /** From now on the pages that become free are overwritten, too (sqlite.org/pragma.html#pragma_secure_delete, read 2026-11-27). */
+  wipeDeleted(): void {
+    this.wipes = true;
+    this.opened.exec("PRAGMA secure_delete = ON");
   }
 
   all<R>(sql: string, params: readonly Value[] = []): R[] {
@@ -84,6 +92,8 @@ export class Connection {
 export interface IndexWaiting {
   turn(row: number): void;
   title(): void;
+  /** Not to be indexed: words were taken away. */
+  wiped(): void;
 }
 
 /**
@@ -126,6 +136,13 @@ export class SqliteTx implements Tx {
   async indexTitle(session: number): Promise<void> {
     this.open().run("INSERT INTO title_pending (session) VALUES ($1) ON CONFLICT (session) DO NOTHING", [session]);
     this.waiting?.title();
+  }
+
+  async wipe(): Promise<void> {
+    const connection = this.open();
+    connection.wipeDeleted();
+    connection.run("UPDATE scrub SET asked = asked + 1 WHERE id = 1");
+    this.waiting?.wiped();
   }
 
   /** Whoever else wrote here is gone: the file's lock is ours alone. */

@@ -24,7 +24,7 @@ interface TextRow {
   answer: string;
 }
 
-const turns = `SELECT t.row, s.project, t.question, t.answer FROM turn t JOIN session s ON s.row = t.session WHERE t.status <> 'running'`;
+const turns = `SELECT t.row, s.project, t.question, t.answer FROM turn t JOIN session s ON s.row = t.session WHERE t.status <> 'running' AND s.purged_at IS NULL`;
 
 /** What waits, and a transaction's share of it. */
 export class WaitingTexts implements IndexWaiting {
@@ -34,6 +34,7 @@ export class WaitingTexts implements IndexWaiting {
   private left: { after: number; to: number };
   private titles = true;
   onMore: () => void = () => {};
+  onWiped: () => void = () => {};
 
   constructor(left: { after: number; to: number }) {
     this.left = left;
@@ -47,6 +48,10 @@ export class WaitingTexts implements IndexWaiting {
   title(): void {
     this.titles = true;
     this.onMore();
+  }
+
+  wiped(): void {
+    this.onWiped();
   }
 
   get isEmpty(): boolean {
@@ -75,7 +80,7 @@ export class WaitingTexts implements IndexWaiting {
     const last = found[done - 1]?.row;
     const whole = done === found.length;
     const after = fromLeft && whole && done < limit ? left.to : (last ?? left.after);
-    // A row that was not found is running again: its end was undone, and will be told again.
+    // A row that was not found is purged, or running again: its end was undone, and will be told again.
     const indexed = new Set(whole ? wanted : found.slice(0, done).map(({ row }) => row));
     await this.moveMark(tx, fromLeft ? after : last, fromLeft ? undefined : indexed);
     return {

@@ -18,6 +18,7 @@ import { GroupCommit, storageFailure } from "./group-commit.ts";
 import { FileGuard } from "./guard.ts";
 import { HeldFiles, openDatabase } from "./held-files.ts";
 import { cannotOpen, DatabaseInUse, lockWaitMs, takeLock } from "./lock.ts";
+import { readScrub, Scrubber } from "./scrub.ts";
 import { readLeft, SearchIndexer, WaitingTexts } from "./search-indexer.ts";
 import { readAtOneMoment } from "./snapshot.ts";
 
@@ -157,8 +158,14 @@ async function createEngine(
   });
   const guard = new FileGuard({ held, group, log, onLost });
   const indexer = new SearchIndexer(waiting, (work) => group.add(work));
+  const scrubber = new Scrubber({ group, checkpointer, indexer, log });
+  waiting.onWiped = () => scrubber.soon();
+  const { asked, done } = await readScrub(new SqliteTx(connection));
+  if (asked > 0) connection.wipeDeleted();
+  if (asked > done) scrubber.soon();
   let closed: Promise<void> | undefined;
   const closeAll = async () => {
+    await scrubber.close();
     await indexer.close();
     await group.settle();
     await guard.close();

@@ -88,17 +88,15 @@ const listQuery = z.strictObject({
         "where the session has moved since. Only with order updated, and after or before",
     }),
 });
-/** None: to erase for good is not offered yet, and whoever asks for it must not find his session in the trash instead. */
-const noQuery = z.strictObject({});
 
 type ListQuery = z.infer<typeof listQuery>;
 
 const sessionListSchema = listSchema(foundSessionSchema).openapi("SessionList", {
   example: encodeList([exampleSession], false),
 });
-const ifMatch = { "If-Match": "Refuse (412) unless the session is at this version" };
+export const ifMatch = { "If-Match": "Refuse (412) unless the session is at this version" };
 
-function oneSession(description: string, headers: Record<string, string> = {}): Answer {
+export function oneSession(description: string, headers: Record<string, string> = {}): Answer {
   return {
     description,
     content: { "application/json": { schema: sessionSchema } },
@@ -106,7 +104,7 @@ function oneSession(description: string, headers: Record<string, string> = {}): 
   };
 }
 
-function answerSession(status: number, session: Session, headers: Record<string, string> = {}): HttpAnswer {
+export function answerSession(status: number, session: Session, headers: Record<string, string> = {}): HttpAnswer {
   return answerJson(status, encodeSession(session), { etag: etagOf(session), ...headers });
 }
 
@@ -244,23 +242,6 @@ export function sessionRoutes(deps: AppDeps): Route[] {
         if (body.params)
           checkParams(body.model === undefined ? (await getSession(exchange, id)).model : body.model, body.params);
         return answerSession(200, await store.updateSession(exchange.owner, id, body, now(), ifVersion));
-      },
-    }),
-    route({
-      method: "delete",
-      path: "/sessions/{id}",
-      scope: "chat",
-      operationId: "trashSession",
-      tag: "Sessions",
-      summary: "Move a session to the trash",
-      description: "It takes no more messages and leaves the list; what it has cost stays in the books.",
-      params: { id: "session" },
-      headers: ifMatch,
-      query: noQuery,
-      responses: { 200: oneSession("The session, in the trash") },
-      errors: ["bad_request", "not_found", "version_mismatch", "invalid_request", "storage_unavailable"],
-      async handler({ exchange, id }) {
-        return answerSession(200, await store.trashSession(exchange.owner, id, now(), await readVersion(exchange, id)));
       },
     }),
     route({

@@ -1,0 +1,166 @@
+// Purging a session: in one short transaction it reads as not_found, then its turns lose their words, some at a time. What it cost stays.
+
+import type { BeginPurge, BegunPurge, Purgeable, PurgedMany, PurgeFilter } from "../../conversation/purge.ts";
+import { notFound } from "../../errors.ts";
+import { noteAudit } from "../caller/audit.ts";
+import { aliasOf } from "../caller/person.ts";
+import { titleRow } from "../search/search-text.ts";
+import { versionMismatch } from "../session.ts";
+import type { Reader, Tx, Value } from "../tx.ts";
+
+/** Of one transaction: others wait for it. The last turn may bring more. */
+const turnsAtOnce = 64;
+const bytesAtOnce = 1024 * 1024;
+
+interface MarkedRow {
+  row: number;
+  running_turn_id: string | null;
+  message_count: number;
+}
+
+/** First the trash, where no turn begins: what runs then is the last that has to be waited for. */
+export async function beginPurge(tx: Tx, input: BeginPurge): Promise<BegunPurge> {
+  const { by, id, at, ifVersion, trashedBefore } = input;
+  const params: Value[] = [id, by.project, at];
+  let where = "id = $1 AND project = $2 AND purged_at IS NULL";
+  if (ifVersion !== undefined) where += ` AND version = $${params.push(ifVersion)}`;
+  if (trashedBefore !== undefined) where += ` AND deleted_at <= $${params.push(trashedBefore)}`;
+  const [marked] = await tx.all<MarkedRow>(
+    `UPDATE session SET deleted_at = COALESCE(deleted_at, $3), version = version + 1 WHERE ${where} RETURNING row, running_turn_id, message_count`,
+    params,
+  );
+  if (!marked) return explainUnmarked(tx, input);
+  const busy = marked.running_turn_id ?? (await findUnsettled(tx, marked.row));
+  if (busy !== undefined) return { kind: "busy", turnId: busy };
+  await takeSessionWords(tx, marked.row, input);
+  return { kind: "begun", row: marked.row, messages: marked.message_count };
+}
+
+async function explainUnmarked(tx: Tx, { by, id, ifVersion, quietly }: BeginPurge): Promise<BegunPurge> {
+  const [row] = await tx.all<{ row: number; version: number; purged_at: number | null }>(
+    "SELECT row, version, purged_at FROM session WHERE id = $1 AND project = $2",
+    [id, by.project],
+  );
+  if (row && row.purged_at !== null) return { kind: "gone", row: row.row };
+  if (quietly) return { kind: "gone", row: undefined };
+  if (row && ifVersion !== undefined) throw versionMismatch(row.version, ifVersion);
+  throw notFound("session");
+}
+
+/** A turn that is over and waits for its bill: where it has to be estimated, it is from the words. */
+async function findUnsettled(tx: Tx, session: number): Promise<string | undefined> {
+  const hint = tx.dialect.name === "sqlite" ? "INDEXED BY turn_unsettled" : "";
+  const [turn] = await tx.all<{ id: string }>(
+    `SELECT id FROM turn ${hint} WHERE settled = 0 AND session = $1 LIMIT 1`,
+    [session],
+  );
+  return turn?.id;
+}
+
+async function takeSessionWords(tx: Tx, row: number, { by, id, at, person, quietly }: BeginPurge): Promise<void> {
+  const { project, keyId } = by;
+  await tx.run(
+    `UPDATE session SET purged_at = $2, erased_at = $2, title = NULL, system = NULL, params = '{}', metadata = '{}',
+       user_name = COALESCE($3, user_name) WHERE row = $1`,
+    [row, at, person === undefined ? null : await aliasOf(tx, project, person)],
+  );
+  await tx.run("DELETE FROM turn_search WHERE rowid = $1", [titleRow(row)]);
+  await tx.run("DELETE FROM idempotency WHERE target_id = $1", [id]);
+  await tx.run("INSERT INTO erasure (session, branch, position) VALUES ($1, -1, -1)", [row]);
+  if (!quietly) await noteAudit(tx, { at, project, keyId, action: "session.purged", target: id, count: 1 });
+  await tx.wipe();
+}
+
+interface WordyTurn {
+  id: string;
+  branch: number;
+  position: number;
+  bytes: number;
+}
+
+/** Each step begins where the last one was stored to have ended: whoever does it, and after a crash. */
+export async function purgeSome(tx: Tx, { row }: { row: number }): Promise<boolean> {
+  const [at] = await tx.all<{ branch: number; position: number }>(
+    "UPDATE erasure SET branch = branch WHERE session = $1 RETURNING branch, position",
+    [row],
+  );
+  if (!at) return true;
+  const found = await tx.all<WordyTurn>(
+    `SELECT id, branch, position, ${bytesOfWords} AS bytes FROM turn
+     WHERE session = $1 AND (branch, position) > ($2, $3) ORDER BY branch, position LIMIT $4`,
+    [row, at.branch, at.position, turnsAtOnce],
+  );
+  const turns = cutByBytes(found);
+  const last = turns.at(-1);
+  if (last) {
+    await takeTurnWords(
+      tx,
+      turns.map(({ id }) => id),
+      "",
+    );
+    const { branch, position } = last;
+    await tx.run("UPDATE erasure SET branch = $2, position = $3 WHERE session = $1", [row, branch, position]);
+  }
+  const done = turns.length === found.length && found.length < turnsAtOnce;
+  if (done) await tx.run("DELETE FROM erasure WHERE session = $1", [row]);
+  return done;
+}
+
+/** Read from the row's head: the texts themselves stay where they are. */
+export const bytesOfWords =
+  "octet_length(question) + octet_length(answer) + COALESCE(octet_length(thought), 0) + COALESCE(octet_length(vendor_parts), 0)";
+
+/** As many as one transaction should take, at least one. */
+export function cutByBytes<Turn extends { bytes: number }>(turns: readonly Turn[]): Turn[] {
+  let bytes = 0;
+  const end = turns.findIndex((turn) => (bytes += turn.bytes) > bytesAtOnce);
+  return end === -1 ? [...turns] : turns.slice(0, end + 1);
+}
+
+/** Everything that somebody said or that was said to somebody; `mark` stands where something must. */
+export async function takeTurnWords(tx: Tx, ids: readonly string[], mark: string): Promise<void> {
+  const list = JSON.stringify(ids);
+  const these = tx.dialect.inList("$1");
+  await tx.run(
+    `UPDATE turn SET question = $2, answer = CASE WHEN answer = '' THEN '' ELSE $2 END, thought = NULL, vendor_parts = NULL, events = NULL,
+       calls = NULL, notices = NULL, error_detail = NULL WHERE id ${these}`,
+    [list, mark],
+  );
+  await tx.run(`DELETE FROM turn_event WHERE turn_id ${these}`, [list]);
+  await tx.run(`DELETE FROM turn_search WHERE rowid IN (SELECT row FROM turn WHERE id ${these})`, [list]);
+  await tx.run(`DELETE FROM idempotency WHERE target_id ${these}`, [list]);
+  await tx.wipe();
+}
+
+export async function notePurges(tx: Tx, { by, action, user, count, at }: PurgedMany): Promise<void> {
+  await noteAudit(tx, { at, ...by, action, target: user === undefined ? null : `user:${user}`, count });
+}
+
+export async function listBegunPurges(reader: Reader, limit: number): Promise<number[]> {
+  const rows = await reader.all<{ session: number }>("SELECT session FROM erasure ORDER BY session LIMIT $1", [limit]);
+  return rows.map(({ session }) => session);
+}
+
+export async function listPurgeable(
+  reader: Reader,
+  { project, user, trashedBefore }: PurgeFilter,
+  limit: number,
+  after = "",
+): Promise<Purgeable[]> {
+  const params: Value[] = [limit];
+  let where = "purged_at IS NULL";
+  if (project !== undefined) where += ` AND project = $${params.push(project)} AND id > $${params.push(after)}`;
+  if (user !== undefined) where += ` AND user_name = $${params.push(user)}`;
+  if (trashedBefore !== undefined)
+    where += ` AND deleted_at IS NOT NULL AND deleted_at <= $${params.push(trashedBefore)}`;
+  const order = project === undefined ? "deleted_at" : "id";
+  return reader.all<Purgeable>(`SELECT id, project FROM session WHERE ${where} ORDER BY ${order} LIMIT $1`, params);
+}
+
+export async function listErased(reader: Reader, ids: readonly string[]): Promise<string[]> {
+  const rows = await reader.all<{ id: string }>(
+    `SELECT id FROM session WHERE id ${reader.dialect.inList("$1")} AND erased_at IS NOT NULL`,
+    [JSON.stringify(ids)],
+  );
+  return rows.map(({ id }) => id);
+}

@@ -7,6 +7,7 @@ import type { AuditStore } from "./caller/audit-store.ts";
 import type { CallerStore } from "./caller/caller-store.ts";
 import type { Drawn, TurnRate } from "./caller/rate.ts";
 import type { RateStore } from "./caller/rate-store.ts";
+import type { ExportStore } from "./conversation/export.ts";
 import type { Calibration } from "./conversation/memory.ts";
 import type { Failure, Message, Siblings } from "./conversation/message.ts";
 import type { PastTurn } from "./conversation/path.ts";
@@ -230,7 +231,7 @@ export interface BookTotals {
 }
 
 /** With the shares that stand in the rooms that they belong to: `caller/caller-store.ts`, `conversation/title-store.ts` and so on. */
-export interface Store extends CallerStore, AuditStore, PurgeStore, TitleStore, RateStore {
+export interface Store extends CallerStore, AuditStore, PurgeStore, TitleStore, ExportStore, RateStore {
   createSession(
     owner: string,
     id: string,

@@ -94,6 +94,7 @@ const rows: Record<string, Row[]> = {
     { what: "a version", path: inSession, body: () => ({ content: "hi" }), headers: () => ({ "if-match": '"v1"' }) },
     { what: "a message to follow", path: inSession, body: (ids) => ({ content: "hi", parent_id: ids.answer }) },
   ],
+  exportSession: [{ what: "as Markdown", path: (ids) => `/sessions/${ids.session}/export?format=markdown` }],
   readHistory: [
     { what: "a page", path: (ids) => `/sessions/${ids.session}/history?limit=5&after=${ids.question}` },
     { what: "a branch", path: (ids) => `/sessions/${ids.session}/history?tip=${ids.answer}` },

@@ -3,6 +3,7 @@
 import type { AuditStore } from "../caller/audit-store.ts";
 import type { CallerStore } from "../caller/caller-store.ts";
 import type { PurgeStore } from "../conversation/purge.ts";
+import type { ExportStore } from "../conversation/export.ts";
 import type { TitleStore } from "../conversation/title-store.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store.ts";
@@ -12,6 +13,7 @@ import { findProject, listProjects } from "./caller/project.ts";
 import { createRates } from "./caller/rate-store.ts";
 import { findSessionUser } from "./caller/session-user.ts";
 import { readCallerVersion } from "./caller/version.ts";
+import { exportSession } from "./conversation/export.ts";
 import { sumHidden } from "./conversation/hidden.ts";
 import { listBegunPurges, listErased, listPurgeable } from "./conversation/purge.ts";
 import { listSessions } from "./conversation/session-list.ts";
@@ -176,9 +178,10 @@ function createCallerStore(engine: Engine, now: () => number): CallerStore & Aud
   };
 }
 
-function createTitleStore(engine: Engine): TitleStore {
+function createTitleStore(engine: Engine): TitleStore & ExportStore {
   const { durable } = engine;
   return {
+    exportSession: (owner, id) => exportSession(durable, owner, id),
     readTitleSource: (owner, id) => readTitleSource(durable, owner, id),
     beginTitle: (input) => engine.write("beginTitle", input),
     noteTitleCalls: (session, processId, calls) => engine.write("noteTitleCalls", { session, processId, calls }),

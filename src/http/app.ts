@@ -17,6 +17,7 @@ import { keyRoutes } from "./native/caller/key.ts";
 import { projectRoutes } from "./native/caller/project.ts";
 import { signInRoutes } from "./native/caller/sign-in.ts";
 import { tokenRoutes } from "./native/caller/token.ts";
+import { exportRoutes } from "./native/export.ts";
 import { historyRoutes } from "./native/history.ts";
 import { messageRoutes } from "./native/message.ts";
 import { modelRoutes } from "./native/model.ts";
@@ -70,6 +71,7 @@ export function createApp(deps: AppDeps): App {
     ...purgeRoutes(deps),
     ...messageRoutes(deps, streams),
     ...historyRoutes(deps),
+    ...exportRoutes(deps),
     ...turnRoutes(deps, streams),
     ...modelRoutes(deps),
     ...keyRoutes(deps),

@@ -121,11 +121,25 @@ interface EntryRow extends UsageRow {
   price: string | null;
 }
 
+const selected = `e.number, e.purpose, e.outcome, e.at, e.vendor, e.model_requested, e.model_served, e.usage_raw, e.counted,
+  ${usageColumns.replace(/\w+/g, "e.$&")}, e.lines, CAST(e.total_pico AS TEXT) AS total_pico, e.accuracy_rank, e.balanced, e.error_code, p.content AS price`;
+
+/** The calls of some turns, by the turns' rows. */
+export async function listEntriesOf(reader: Reader, turns: readonly number[]): Promise<Map<number, LedgerEntry[]>> {
+  const found = new Map<number, LedgerEntry[]>();
+  if (turns.length === 0) return found;
+  const rows = await reader.all<EntryRow & { turn: number }>(
+    `SELECT e.turn, ${selected} FROM ledger e LEFT JOIN price p ON p.row = e.price
+     WHERE e.turn IN (${placeholders(1, turns.length)}) ORDER BY e.turn, e.number`,
+    turns,
+  );
+  for (const row of rows) found.set(row.turn, [...(found.get(row.turn) ?? []), entryFrom(row)]);
+  return found;
+}
+
 export async function listEntries(reader: Reader, owner: string, turnId: string): Promise<LedgerEntry[]> {
-  const usage = usageColumns.replace(/\w+/g, "e.$&");
   const rows = await reader.all<EntryRow>(
-    `SELECT e.number, e.purpose, e.outcome, e.at, e.vendor, e.model_requested, e.model_served, e.usage_raw, e.counted, ${usage},
-       e.lines, CAST(e.total_pico AS TEXT) AS total_pico, e.accuracy_rank, e.balanced, e.error_code, p.content AS price
+    `SELECT ${selected}
      FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 AND s.purged_at IS NULL JOIN ledger e ON e.turn = t.row LEFT JOIN price p ON p.row = e.price
      WHERE t.id = $1 ORDER BY e.number`,
     [turnId, owner],

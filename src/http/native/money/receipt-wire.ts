@@ -91,6 +91,20 @@ const exampleAttempt = {
   balanced: true,
 };
 
+/** One call to the vendor, as a receipt lists it. */
+export const callSchema = z.object({
+  attempt: z.int().min(1),
+  purpose: z.enum(purposes).openapi({
+    description: "What the call was made for: the answer, or a title of its session. More will come",
+  }),
+  outcome: z.enum(["finished", "broken", "refused"]).nullable().openapi({
+    description:
+      "finished: the whole answer came; refused: an error came instead; broken: it was sent, and no whole answer came; null: not known",
+  }),
+  ...attemptShape,
+  error_code: z.enum(errorCodes).nullable(),
+});
+
 export const receiptSchema = z
   .object({
     turn_id: idSchema,
@@ -99,20 +113,7 @@ export const receiptSchema = z
       .boolean()
       .openapi({ description: "False while the turn runs, and while a stopped turn's bill is still being read" }),
     attempts: z
-      .array(
-        z.object({
-          attempt: z.int().min(1),
-          purpose: z.enum(purposes).openapi({
-            description: "What the call was made for: the answer, or a title of its session. More will come",
-          }),
-          outcome: z.enum(["finished", "broken", "refused"]).nullable().openapi({
-            description:
-              "finished: the whole answer came; refused: an error came instead; broken: it was sent, and no whole answer came; null: not known",
-          }),
-          ...attemptShape,
-          error_code: z.enum(errorCodes).nullable(),
-        }),
-      )
+      .array(callSchema)
       .openapi({ description: "Every call to the vendor; the delivering one is also what stands above" }),
   })
   .openapi("Receipt", {
@@ -138,13 +139,17 @@ export function encodeReceipt(turn: Turn, entries: readonly LedgerEntry[]): z.in
     total: printTotal(cost),
     accuracy: cost.accuracy,
     settled: turn.settled && turn.status !== "running",
-    attempts: entries.map((entry) => ({
-      attempt: entry.attempt,
-      purpose: entry.purpose,
-      outcome: entry.outcome,
-      ...encodeAttempt(entry),
-      error_code: entry.errorCode,
-    })),
+    attempts: entries.map(encodeCall),
+  };
+}
+
+export function encodeCall(entry: LedgerEntry): z.infer<typeof callSchema> {
+  return {
+    attempt: entry.attempt,
+    purpose: entry.purpose,
+    outcome: entry.outcome,
+    ...encodeAttempt(entry),
+    error_code: entry.errorCode,
   };
 }
 

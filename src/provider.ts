@@ -70,6 +70,14 @@ export interface CallRecord {
   readonly vendorParts: string | null;
 }
 
+/** What ends a call from outside. An AbortSignal is one; a turn's own costs less. */
+export interface CallSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", end: () => void): void;
+  removeEventListener(type: "abort", end: () => void): void;
+}
+
 /**
  * Hears of each attempt before it is sent, so that it can be written down. A promise is waited for; where it rejects, nothing
  * is sent and the call fails with that error.
@@ -98,7 +106,7 @@ export interface Provider {
   readonly vendor: string;
   readonly printTurn: PrintTurn;
   /** Starts nothing by itself: the request is made when the call is iterated. */
-  stream(request: ProviderRequest, signal: AbortSignal, beforeSend?: BeforeSend): ProviderCall;
+  stream(request: ProviderRequest, signal: CallSignal, beforeSend?: BeforeSend): ProviderCall;
   /** Pure: the vendor's usage JSON -> counts a price applies to. Never throws; what it cannot believe counts as zero, and is not balanced. */
   readUsage(usageRaw: string): Meter;
   /** Exact token count of a request, from the vendor. */

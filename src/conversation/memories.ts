@@ -101,11 +101,12 @@ export class Memories {
 
   /** Returns whether there is room now: what turns under way hold counts too, but is theirs. */
   private makeRoom(): boolean {
+    if (this.bytes <= this.maxBytes) return true;
     for (const oldest of this.kept.keys()) {
-      if (this.bytes <= this.maxBytes) break;
       this.forget(oldest);
+      if (this.bytes <= this.maxBytes) return true;
     }
-    return this.bytes <= this.maxBytes;
+    return false;
   }
 }
 

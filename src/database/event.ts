@@ -5,7 +5,7 @@ import type { Accuracy } from "../money/ledger.ts";
 import type { Usage } from "../money/usage.ts";
 import type { EventBatch, LoggedEvent } from "../turn/event.ts";
 import { printCounted } from "./columns.ts";
-import type { Dialect, Reader, Tx, Value } from "./tx.ts";
+import { perDialect, type Reader, type Tx, type Value } from "./tx.ts";
 
 type PackedUsage = ["u", Usage, string | null, Accuracy, number];
 /** One event as it is stored: a letter for the type, then its data. */
@@ -89,9 +89,11 @@ const replaceShorter = `ON CONFLICT (turn_id, first_number) DO UPDATE
   WHERE turn_event.count <= excluded.count`;
 const insertAny = `INSERT INTO turn_event (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7) ${replaceShorter}`;
 /** The turn's row is held, so that a process which is taking the turn over does it before or after, not meanwhile. */
-const insertOpen = ({ lockRows }: Dialect) =>
-  `INSERT INTO turn_event (${columns}) SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT)
-   FROM turn WHERE id = $1 AND process_id = $8 AND status = 'running' ${lockRows} ${replaceShorter}`;
+const insertOpen = perDialect(
+  ({ lockRows }) =>
+    `INSERT INTO turn_event (${columns}) SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT)
+   FROM turn WHERE id = $1 AND process_id = $8 AND status = 'running' ${lockRows} ${replaceShorter}`,
+);
 
 function valuesOf({ turnId, firstNumber, events, usageRaw, counted, modelServed }: EventBatch): Value[] {
   return [turnId, firstNumber, events.length, packEvents(events), usageRaw, printCounted(counted ?? null), modelServed];

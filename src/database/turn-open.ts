@@ -13,7 +13,7 @@ import { claimKey } from "./idempotency.ts";
 import { findPlaceOf, findTurnMessages } from "./message.ts";
 import { findState, versionMismatch } from "./session.ts";
 import { findTurn, turnInProgress } from "./turn.ts";
-import type { Tx } from "./tx.ts";
+import { perDialect, type Tx } from "./tx.ts";
 
 /** Where a turn goes on: after the turn at `position` (-1: at the beginning) of `branch`. Undefined: after the newest turn. */
 type Place = { turnRow: number | null; branch: number; position: number } | undefined;
@@ -40,14 +40,15 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
     session.title === before.title ? undefined : tx.indexTitle(session.row, owner, session.title),
   ]);
   session.tipRow = row;
-  const { userMessage, reply } = messagesOf(input, parentId, content);
+  const turn = turnOf(input);
+  const { userMessage, reply } = messagesOf(turn, parentId, content);
   if (forks) {
     const siblings = await listSiblings(tx, session.row, session.tipPosition, session.tipPosition);
     const { question, answer } = siblings.get(row) ?? noTurnSiblings;
     userMessage.siblings = question;
     reply.siblings = answer;
   }
-  return { kind: "opened", session, turn: turnOf(input), userMessage, reply, row, ...(drawn && { drawn }) };
+  return { kind: "opened", session, turn, userMessage, reply, row, ...(drawn && { drawn }) };
 }
 
 /** What an earlier try with the same turn id has written. */
@@ -164,6 +165,12 @@ function forkOf(session: SessionState, place: { branch: number; position: number
   return { session: session.row, branch: session.tipBranch, parentBranch, position: place.position + 1, question };
 }
 
+const insertOpened = perDialect(
+  ({ now }) =>
+    `INSERT INTO turn (id, session, branch, position, parent, status, model_requested, started_at, process_id, lease_until, user_name, key_id, question)
+     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, ${now} + $9, $10, $11, $12)`,
+);
+
 /** Returns the turn's row. */
 function insertTurn(
   tx: Tx,
@@ -173,29 +180,21 @@ function insertTurn(
   question: string,
 ): Promise<number> {
   const { turnId, modelRequested, at, processId, leaseMs, user = null, keyId = null } = input;
-  return tx.insert(
-    `INSERT INTO turn (id, session, branch, position, parent, status, model_requested, started_at, process_id, lease_until, user_name, key_id, question)
-     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, ${tx.dialect.now} + $9, $10, $11, $12)`,
-    [
-      ...[turnId, row, tipBranch, tipPosition, parentRow, modelRequested, at, processId, leaseMs],
-      ...[user === null ? null : storableText(user), keyId, question],
-    ],
-  );
+  return tx.insert(insertOpened(tx.dialect), [
+    ...[turnId, row, tipBranch, tipPosition, parentRow, modelRequested, at, processId, leaseMs],
+    ...[user === null ? null : storableText(user), keyId, question],
+  ]);
 }
 
-function messagesOf(
-  input: OpenTurn,
-  parentId: string | null,
-  content: string,
-): { userMessage: Message; reply: Message } {
-  const { sessionId, turnId, at } = input;
+function messagesOf(turn: Turn, parentId: string | null, content: string): { userMessage: Message; reply: Message } {
+  const { id: turnId, sessionId, startedAt: createdAt } = turn;
   const common = {
-    ...{ sessionId, turnId, thought: null, usage: null, cost: null, error: null, createdAt: at },
+    ...{ sessionId, turnId, thought: null, usage: null, cost: null, error: null, createdAt },
     ...{ finishReason: null, notices: [], siblings: noSiblings },
   };
   const userMessage: Message = {
     ...common,
-    id: questionIdOf(turnId),
+    id: turn.userMessageId,
     parentId,
     role: "user",
     content,
@@ -204,12 +203,12 @@ function messagesOf(
   };
   const reply: Message = {
     ...common,
-    id: answerIdOf(turnId),
+    id: turn.replyMessageId,
     parentId: userMessage.id,
     role: "assistant",
     content: "",
     status: "running",
-    model: input.modelRequested,
+    model: turn.modelRequested,
   };
   return { userMessage, reply };
 }

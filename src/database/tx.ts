@@ -31,6 +31,16 @@ export interface Dialect {
   listBegun: string | undefined;
 }
 
+/** SQL in which the engines differ, printed once for each: what is printed anew is looked for anew among the prepared statements. */
+export function perDialect(print: (dialect: Dialect) => string): (dialect: Dialect) => string {
+  const printed = new Map<Dialect, string>();
+  return (dialect) => {
+    const sql = printed.get(dialect) ?? print(dialect);
+    printed.set(dialect, sql);
+    return sql;
+  };
+}
+
 export interface Reader {
   readonly dialect: Dialect;
   /**

@@ -1,9 +1,8 @@
 // The table of contents: every address this server answers, and what each request passes on its way.
 
-import { Hono } from "hono";
 import { AppError } from "../errors.ts";
 import type { HttpAnswer } from "./answer.ts";
-import { type Asked, pathOf } from "./asked.ts";
+import { type Asked, readPath } from "./asked.ts";
 import { Auth } from "./auth/auth.ts";
 import { Cors } from "./auth/cors.ts";
 import { countRequest, countUserRequest, printRateHeaders } from "./auth/rate.ts";
@@ -44,19 +43,13 @@ export interface App {
   readonly openStreams: number;
 }
 
-/** Hono finds the handler by method and url, and hands on what it answers without a look at it. */
-function passOn(answer: HttpAnswer | Promise<HttpAnswer>): Promise<Response> {
-  return answer as unknown as Promise<Response>;
-}
-
 /** No page of another site may take in what is answered here, whatever it is (fetch.spec.whatwg.org, Cross-Origin-Resource-Policy). */
 const headersOfAll = { "cross-origin-resource-policy": "same-origin" };
 
-/** Whoever watches over a server names no host, or any. */
-function isHealth(request: Asked): boolean {
-  const path = pathOf(request);
-  return path === "/healthz" || path === "/readyz";
-}
+/** Whoever watches over a server names no host, or any, and is not asked who it is. */
+const healthPaths = ["/healthz", "/readyz"];
+/** An id is the second word of a path, if there is one in it. */
+const pathWithId = /^(\/[^/]+\/)([^/]+)(.*)$/;
 
 export function createApp(deps: AppDeps): App {
   const { settings, log } = deps;
@@ -90,57 +83,43 @@ export function createApp(deps: AppDeps): App {
   const findDoc = createDocs(routes, settings.version, settings);
   const web = createWeb(deps);
 
-  const hono = new Hono<{ Bindings: { exchange: Exchange } }>();
-  for (const one of routes) {
-    hono.on(one.method.toUpperCase(), one.path.replace(/\{(\w+)\}/g, ":$1"), (context) =>
-      passOn(one.serve(context.env.exchange, context.req.param("id") ?? "", gate)),
-    );
-  }
-  hono.notFound((context) => passOn(answerElse(context.env.exchange, context.req.path)));
-  hono.onError((cause, context) => passOn(answerProblem(context.env.exchange, cause)));
+  const byPath = Map.groupBy(routes, ({ path }) => path);
 
-  /** Whoever looks after the server's health is not asked who it is. */
+  /** The routes at a path, one for each method, and the id that is in it. */
+  function findRoutes(path: string): { found: readonly Route[] | undefined; id: string } {
+    const found = byPath.get(path);
+    if (found) return { found, id: "" };
+    const [, noun, id = "", rest] = pathWithId.exec(path) ?? [];
+    return { found: byPath.get(`${noun}{id}${rest}`), id };
+  }
+
   async function admit(exchange: Exchange): Promise<HttpAnswer> {
-    if (!isHealth(exchange.request)) {
-      const who = auth.identify(exchange.request);
+    const { request } = exchange;
+    const path = readPath(request);
+    if (!healthPaths.includes(path)) {
+      const who = auth.identify(request);
       exchange.who = who instanceof Promise ? await who : who;
     }
-    return dispatch(exchange);
-  }
-
-  /** HEAD is GET without its body, which whoever sends the answer leaves out. */
-  function dispatch(exchange: Exchange): Promise<HttpAnswer> | HttpAnswer {
-    const { method, url } = exchange.request;
-    const asked = { method: method === "HEAD" ? "GET" : method, url } as Request;
-    return hono.fetch(asked, { exchange }) as unknown as Promise<HttpAnswer> | HttpAnswer;
+    const { found, id } = findRoutes(path);
+    const asked = exchange.isRead ? "get" : exchange.method.toLowerCase();
+    const route = found?.find(({ method }) => method === asked);
+    return route ? route.serve(exchange, id, gate) : answerElse(exchange, path, found);
   }
 
   /** What is no route: a file, another method of a route, or nothing. */
-  async function answerElse(exchange: Exchange, path: string): Promise<HttpAnswer> {
-    const reads = exchange.request.method === "GET" || exchange.request.method === "HEAD";
-    const file = reads ? ((await findDoc(path)) ?? (await web.find(path))) : undefined;
+  async function answerElse(exchange: Exchange, path: string, found: readonly Route[] = []): Promise<HttpAnswer> {
+    const file = exchange.isRead ? ((await findDoc(path)) ?? (await web.find(path))) : undefined;
     if (file) {
       exchange.route = docsPaths.includes(path) ? path : path === "/" ? "/" : "/assets/*";
       return answerFile(exchange.request, file);
     }
-    const allowed = await methodsOf(path);
+    const allowed = found.flatMap(({ method }) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]));
+    if (allowed.length === 0 && (docsPaths.includes(path) || (await web.find(path)))) allowed.push("GET", "HEAD");
     if (allowed.length === 0)
       throw new AppError("not_found", "There is nothing at this address; /docs lists what there is.");
     const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
-    if (exchange.request.method === "OPTIONS") return { status: 204, headers: allow, body: null };
+    if (exchange.method === "OPTIONS") return { status: 204, headers: allow, body: null };
     return answerProblem(exchange, new AppError("method_not_allowed", `This address takes ${allow.allow}.`), allow);
-  }
-
-  const patterns = Map.groupBy(routes, ({ path }) => path);
-  const matchers = [...patterns].map(([path, ofPath]) => ({
-    pattern: new RegExp(`^${path.replace(/\{\w+\}/g, "[^/]+")}$`),
-    methods: ofPath.flatMap(({ method }) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()])),
-  }));
-
-  async function methodsOf(path: string): Promise<string[]> {
-    const found = matchers.find(({ pattern }) => pattern.test(path));
-    if (found) return found.methods;
-    return docsPaths.includes(path) || (await web.find(path)) ? ["GET", "HEAD"] : [];
   }
 
   return {

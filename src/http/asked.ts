@@ -23,3 +23,13 @@ export function pathOf({ url }: Pick<Asked, "url">): string {
   const end = url.slice(start).search(/[?#]/);
   return end === -1 ? url.slice(start) : url.slice(start, start + end);
 }
+
+/** The same as its words are meant: what stands in it as %XX is read as UTF-8 (RFC 3986, 2.1), where it is that. */
+export function readPath(asked: Pick<Asked, "url">): string {
+  const path = pathOf(asked);
+  try {
+    return path.includes("%") ? decodeURI(path) : path;
+  } catch {
+    return path;
+  }
+}

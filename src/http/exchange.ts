@@ -42,6 +42,11 @@ export class Exchange {
     this.log = log;
   }
 
+  /** HEAD is GET without its body, which whoever sends the answer leaves out. */
+  get isRead(): boolean {
+    return this.method === "GET" || this.method === "HEAD";
+  }
+
   /** Throws unauthenticated where a key is needed and none is known. */
   get caller(): Caller {
     if (!this.who) throw keyNeeded();

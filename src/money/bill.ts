@@ -5,7 +5,7 @@ import { multiply, type Pico, parseUsd } from "./money.ts";
 import type { Price } from "./price.ts";
 import type { FullPriceRow, SearchPrice } from "./price-row.ts";
 import { chooseRates } from "./rates.ts";
-import { type ByModality, type Counted, type Meter, modalities, sumModalities } from "./usage.ts";
+import { type ByModality, type Counted, type Meter, type Modality, modalities, sumModalities } from "./usage.ts";
 
 /** Tokens that the vendor's counts lack and that must have been used; see `receipt.ts`. */
 export interface Unreported {
@@ -35,20 +35,24 @@ export function makeBill(meter: Meter, counted: Counted, unreported: Unreported,
   const add = (item: string, quantity: number, unit: ReceiptLine["unit"], unitPrice: Pico) => {
     if (quantity > 0) lines.push({ item, quantity, unit, unitPrice, amount: multiply(quantity, unitPrice) });
   };
-  for (const kind of modalities) add(`input_${kind}`, prompt.fresh[kind] ?? 0, "token", rates.input[kind]);
+  const addEach = (what: string, counts: ByModality, prices: Record<Modality, Pico>) => {
+    for (const kind of modalities) if (counts[kind]) add(`${what}_${kind}`, counts[kind], "token", prices[kind]);
+  };
+  addEach("input", prompt.fresh, rates.input);
   add("input_unreported", unreported.input, "token", rates.input.text);
-  for (const kind of modalities) add(`cached_${kind}`, prompt.cached[kind] ?? 0, "token", rates.cached[kind]);
+  addEach("cached", prompt.cached, rates.cached);
   for (const [kept, quantity] of Object.entries(written))
     add(`cache_write_${kept}`, quantity, "token", rates.cacheWrite.get(kept) ?? rates.input.text);
   add("tool_input", sumModalities(meter.tool), "token", price.row.billToolInput ? rates.input.text : 0n);
-  for (const kind of modalities) add(`output_${kind}`, meter.output[kind] ?? 0, "token", rates.output[kind]);
+  addEach("output", meter.output, rates.output);
   add("thinking", meter.thinking, "token", rates.output.text);
   add("output_unreported", unreported.output, "token", rates.output.text);
   const { search, maps } = price.row;
   const { prompts, queries } = counted.search;
-  if (search?.per === "prompt") add("grounding", prompts, "request", perThousand(search));
-  if (search?.per === "query") add("grounding", queries, "query", perThousand(search));
-  if (maps) add("grounding_maps", counted.maps.prompts, maps.per === "prompt" ? "request" : "query", perThousand(maps));
+  const asked = counted.maps.prompts;
+  if (prompts > 0 && search?.per === "prompt") add("grounding", prompts, "request", perThousand(search));
+  if (queries > 0 && search?.per === "query") add("grounding", queries, "query", perThousand(search));
+  if (asked > 0 && maps) add("grounding_maps", asked, maps.per === "prompt" ? "request" : "query", perThousand(maps));
   const isWritePriced = Object.keys(written).every((kept) => rates.cacheWrite.has(kept));
   return {
     lines,

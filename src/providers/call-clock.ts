@@ -1,5 +1,7 @@
 // The deadlines of provider calls: first byte, silence, total. One timer looks after all calls, and no chunk touches it.
 
+import type { CallSignal } from "../provider.ts";
+
 export interface Deadlines {
   /** From sending a request to the first byte of its answer. */
   firstByteMs: number;
@@ -107,13 +109,13 @@ export class Line {
   readonly clock: CallClock;
   /** Whether the call was ended. */
   isCut = false;
-  readonly #caller: AbortSignal;
+  readonly #caller: CallSignal;
   #act: (() => void) | null = null;
 
-  constructor(deadlines: Deadlines, caller: AbortSignal) {
+  constructor(deadlines: Deadlines, caller: CallSignal) {
     this.#caller = caller;
     this.clock = new CallClock(deadlines, this.cut);
-    caller.addEventListener("abort", this.cut, { once: true });
+    caller.addEventListener("abort", this.cut);
   }
 
   /** Calls `act`, and not the one before it, when the call is ended; at once where it was. */

@@ -3,7 +3,14 @@
 import type { MemoryPlan } from "../conversation/memory.ts";
 import type { PrintedPath } from "../conversation/path.ts";
 import type { Params } from "../model/params.ts";
-import { type Attempt, type CallRecord, type ProviderCall, ProviderError, type ProviderRequest } from "../provider.ts";
+import {
+  type Attempt,
+  type CallRecord,
+  type CallSignal,
+  type ProviderCall,
+  ProviderError,
+  type ProviderRequest,
+} from "../provider.ts";
 import type { OpenedTurn } from "../store.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { planWay } from "./plan.ts";
@@ -87,7 +94,7 @@ export class Asking {
   }
 
   /** The next call; it begins when it is iterated. Throws when the signal is aborted already. */
-  call(signal: AbortSignal): ProviderCall {
+  call(signal: CallSignal): ProviderCall {
     if (signal.aborted || !this.request) throw new Error("stopped before it began");
     const { model, params, formOf } = this.choice;
     const request = { ...this.request, model, params, formOf };

@@ -16,6 +16,7 @@ import { readStored } from "./reader/follow.ts";
 import { LiveTurn } from "./reader/live.ts";
 import type { TurnTools } from "./tools.ts";
 import type { EndStatus } from "./turn.ts";
+import { Stopper } from "./wait.ts";
 
 /** `key`: the idempotency key that it was asked with. */
 type Opened = OpenedRecord & { owner: string; key: string | null };
@@ -32,7 +33,7 @@ export class RunningTurn {
   readonly done: Promise<void>;
   /** In and out, by its bill; 0 until it is over, and where nothing was used. */
   tokensUsed = 0;
-  private readonly abort = new AbortController();
+  private readonly abort = new Stopper();
   private readonly asking: Asking;
   private readonly answer = new Answer();
   private readonly insistence: Insistence;
@@ -132,7 +133,7 @@ export class RunningTurn {
   private async listen(): Promise<void> {
     for (;;) {
       try {
-        for await (const events of this.asking.call(this.abort.signal)) {
+        for await (const events of this.asking.call(this.abort)) {
           this.asking.settle();
           if (!this.closing) this.takeAll(events);
           else this.countAll(events); // it was stopped: the rest is read for its bill only
@@ -288,7 +289,7 @@ export class RunningTurn {
   private async settle(): Promise<void> {
     const closed = await this.closing;
     if (!closed) return;
-    const outcome = this.asking.record?.finishReason && !this.abort.signal.aborted ? "finished" : "broken";
+    const outcome = this.asking.record?.finishReason && !this.abort.aborted ? "finished" : "broken";
     const entries = bookTurn(this.tools.books, this.bookable(outcome));
     this.tokensUsed = sumUsage(entries)?.totalTokens ?? 0;
     const write = (booked: LedgerEntry[]) => this.insistence.run(() => settleWith(this.tools, closed.turn.id, booked));

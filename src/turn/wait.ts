@@ -1,5 +1,7 @@
 // Waiting that can be called off, and leaves neither a timer nor a listener behind.
 
+import type { CallSignal } from "../provider.ts";
+
 /** Resolves after `ms`, or when the signal is aborted; leaves nothing behind. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -39,4 +41,28 @@ export function oneAtATime(work: () => Promise<unknown>, working: Set<Promise<un
     });
     working.add(done);
   };
+}
+
+/** Ends the one thing that listens: an AbortController takes ten times as long to make and to listen to, and every turn has one. */
+export class Stopper implements CallSignal {
+  aborted = false;
+  private end: (() => void) | undefined;
+
+  get reason(): Error {
+    return new Error("the turn was ended");
+  }
+
+  abort(): void {
+    this.aborted = true;
+    this.end?.();
+    this.end = undefined;
+  }
+
+  addEventListener(_type: "abort", end: () => void): void {
+    this.end = end;
+  }
+
+  removeEventListener(): void {
+    this.end = undefined;
+  }
 }

@@ -17,14 +17,16 @@ import {
   usageFrom,
   usageValues,
 } from "../columns.ts";
-import type { Reader, Tx, Value } from "../tx.ts";
+import { perDialect, type Reader, type Tx, type Value } from "../tx.ts";
 
 const entryColumns = `turn, number, purpose, at, vendor, model_requested, model_served, ${usageColumns}, total_pico, accuracy_rank,
   balanced, error_code, lines, usage_raw, counted, outcome, price`;
 const entryValues = placeholders(1, 21);
 const insertUnpriced = `INSERT INTO ledger (${entryColumns}) VALUES (${entryValues}, NULL)`;
-const insertPriced = ({ dialect }: Tx) =>
-  `INSERT INTO ledger (${entryColumns}) SELECT ${dialect.name === "sqlite" ? entryValues : entryTypes}, row FROM price WHERE key = $22`;
+const insertPriced = perDialect(
+  ({ name }) =>
+    `INSERT INTO ledger (${entryColumns}) SELECT ${name === "sqlite" ? entryValues : entryTypes}, row FROM price WHERE key = $22`,
+);
 /** Postgres does not see from a SELECT what its values are to be. */
 const entryTypes = [
   ...["BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT"],
@@ -51,7 +53,7 @@ async function insertEntry(tx: Tx, turnRow: number, entry: LedgerEntry): Promise
     return;
   }
   const { key } = entry.price;
-  const insert = insertPriced(tx);
+  const insert = insertPriced(tx.dialect);
   if ((await tx.run(insert, [...values, key])) > 0) return;
   // The first entry with this price row.
   const content = JSON.stringify(entry.price);

@@ -145,8 +145,9 @@ export class FileWatch {
     return false;
   }
 
+  /** The newest first: the file has that one. */
   private async isInLog(page: Buffer, frames: number): Promise<boolean> {
-    for (let frame = 0; frame < frames; frame++) {
+    for (let frame = frames - 1; frame >= 0; frame--) {
       if ((await this.readFrameHead(frame, page.length)).readUInt32BE() !== 1) continue;
       const at = logHeaderBytes + frame * (frameHeaderBytes + page.length) + frameHeaderBytes;
       if ((await readBytes(this.log, page.length, at)).equals(page)) return true;

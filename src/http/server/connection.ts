@@ -226,8 +226,10 @@ export class Connection implements SocketOwner {
       );
       return;
     }
-    const head = printHead(answer, { length: lengthOf(answer), closes, keeps10: isHttp10 && !closes });
-    if (typeof body === "string" && request.method !== "HEAD") this.#socket.write(head + body);
+    const length = lengthOf(answer);
+    const head = printHead(answer, { length, closes, keeps10: isHttp10 && !closes });
+    if (typeof body === "string" && length !== undefined && request.method !== "HEAD")
+      this.#socket.write(head + body, head.length + length);
     else {
       this.#socket.write(head);
       if (body instanceof Uint8Array && request.method !== "HEAD") this.#socket.write(body);

@@ -15,7 +15,8 @@ export interface SocketOwner {
 }
 
 export interface Socket {
-  write(data: string | Uint8Array): void;
+  /** `bytes`: the length of a text, where it is known. */
+  write(data: string | Uint8Array, bytes?: number): void;
   /** Bytes that the system has not taken yet: they lie in our memory. */
   readonly unsentBytes: number;
   pause(): void;
@@ -58,8 +59,7 @@ class BunSocket implements Socket {
     this.#handle = handle;
   }
 
-  write(data: string | Uint8Array): void {
-    const length = typeof data === "string" ? Buffer.byteLength(data) : data.length;
+  write(data: string | Uint8Array, length = Buffer.byteLength(data)): void {
     const sent = this.unsentBytes === 0 ? Math.max(0, this.#handle.write(data)) : 0;
     if (sent === length) return;
     this.#unsent.push(keepRest(typeof data === "string" ? Buffer.from(data) : data, sent));

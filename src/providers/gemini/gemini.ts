@@ -1,7 +1,7 @@
 // The adapter for Gemini: a call is opened with retries, read to the end of its stream, and its record kept current.
 
 import type { ModelInfo } from "../../model/model-info.ts";
-import type { BeforeSend, Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../../provider.ts";
+import type { BeforeSend, CallSignal, Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../../provider.ts";
 import { type Deadlines, Line } from "../call-clock.ts";
 import { createPost } from "../http/client.ts";
 import type { Post } from "../http/exchange.ts";
@@ -63,7 +63,7 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
   readonly #context: GeminiContext;
   /** Until it is sent: it may be long, and so may the answer take. */
   #request: ProviderRequest | null;
-  readonly #signal: AbortSignal;
+  readonly #signal: CallSignal;
   readonly #beforeSend: BeforeSend | undefined;
   readonly record = new GeminiCallRecord();
   #iterated = false;
@@ -74,7 +74,7 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
   constructor(
     context: GeminiContext,
     request: ProviderRequest,
-    signal: AbortSignal,
+    signal: CallSignal,
     beforeSend: BeforeSend | undefined,
   ) {
     this.#context = context;

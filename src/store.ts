@@ -15,6 +15,8 @@ import type { PurgeStore } from "./conversation/purge.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
 import type { TitleStore } from "./conversation/title-store.ts";
 import type { Params } from "./model/params.ts";
+import type { Ask, Held, Hold } from "./money/budget.ts";
+import type { BudgetStore } from "./money/budget-store.ts";
 import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
 import type { Counted, Usage } from "./money/usage.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
@@ -93,7 +95,7 @@ export interface SessionState extends Session {
   /** The newest message; null in an empty session. */
   tipMessageId: string | null;
 }
-/** The session has other settings than those a turn was decided on by: read it again. Nothing was written. */
+/** The session, or the budgets, are others than those a turn was decided on by: read them again. Nothing was written. */
 export class StaleSession extends Error {}
 
 export interface OpenTurn {
@@ -115,6 +117,12 @@ export interface OpenTurn {
   /** What it draws on the key's limits; undefined where there are none. */
   rate?: TurnRate | undefined;
   idempotency: Idempotency | undefined;
+  /**
+   * What the turn asks of its budgets. Without it: the version of all budgets at which there was none, so that nothing is read of them;
+   * and without that too, they are looked at. StaleSession where there are budgets and nothing is asked.
+   */
+  ask?: Ask | undefined;
+  noBudgetAt?: number | undefined;
   at: number;
   /** The process that runs the turn, and for how long it is believed without a sign of life, by the database's clock. */
   processId: number;
@@ -122,7 +130,7 @@ export interface OpenTurn {
 }
 /** `replayed`: the idempotency key was used before, with the same body; nothing was written. */
 export type OpenedTurn =
-  | {
+  | ({
       kind: "opened";
       session: SessionState;
       turn: Turn;
@@ -132,7 +140,7 @@ export type OpenedTurn =
       row: number | undefined;
       /** What was drawn for it. */
       drawn?: Drawn[] | undefined;
-    }
+    } & Held)
   | { kind: "replayed"; turnId: string };
 
 /**
@@ -146,6 +154,14 @@ export interface Stretch {
   from: number;
 }
 
+/** Where a message stands; `role` says which of the turn's two it is. */
+export interface MessagePlace {
+  turnRow: number;
+  branch: number;
+  position: number;
+  role: Message["role"];
+}
+
 export interface CloseTurn {
   owner: string;
   /** As it was opened: what does not change is not read again. */
@@ -156,6 +172,9 @@ export interface CloseTurn {
   /** As openTurn left it, and the turn's row; what the caller does not know is read. */
   session: SessionState | undefined;
   row: number | undefined;
+  /** What the turn holds of budgets, and the version of all budgets by which that is all; what the caller does not know is read. */
+  holds?: readonly Hold[] | undefined;
+  budgetVersion?: number | undefined;
   processId: number;
   status: EndStatus;
   text: string;
@@ -231,7 +250,7 @@ export interface BookTotals {
 }
 
 /** With the shares that stand in the rooms that they belong to: `caller/caller-store.ts`, `conversation/title-store.ts` and so on. */
-export interface Store extends CallerStore, AuditStore, PurgeStore, TitleStore, ExportStore, RateStore {
+export interface Store extends CallerStore, AuditStore, PurgeStore, TitleStore, ExportStore, RateStore, BudgetStore {
   createSession(
     owner: string,
     id: string,
@@ -260,9 +279,12 @@ export interface Store extends CallerStore, AuditStore, PurgeStore, TitleStore, 
   /** What is not on that path. */
   sumHidden(owner: string, sessionId: string, tip?: string): Promise<HiddenTurns>;
   readMemory(stretch: Stretch): Promise<readonly PastTurn[]>;
+  /** Where a message's turn stands; undefined for what is not in this session. */
+  findPlace(owner: string, sessionId: string, messageId: string): Promise<MessagePlace | undefined>;
 
   /**
-   * not_found | turn_in_progress | conflict (in the trash) | version_mismatch | idempotency_mismatch | RateLimited, or StaleSession.
+   * not_found | turn_in_progress | conflict (in the trash) | version_mismatch | idempotency_mismatch | RateLimited | budget_exceeded |
+   * unpriced_model, or StaleSession.
    * Asked again with the same turn id (a broken line had kept the answer), it finds what the first one opened.
    */
   openTurn(input: OpenTurn): Promise<OpenedTurn>;

@@ -57,6 +57,8 @@ const attempts: Record<string, (store: Store, ids: Ids) => Promise<unknown>> = {
   listEntries: (store, { turnId }) => store.listEntries(stranger, turnId),
   requestStop: (store, { runningTurnId }) => store.requestStop(stranger, runningTurnId, true),
   findSessionUser: (store, { sessionId }) => store.findSessionUser(stranger, "session", sessionId),
+  findPlace: (store, { sessionId, replyMessageId }) => store.findPlace(stranger, sessionId, replyMessageId),
+  exportSession: (store, { sessionId }) => store.exportSession(stranger, sessionId),
   findTurnUser: (store, { turnId }) => store.findSessionUser(stranger, "turn", turnId),
   findIdempotent: (store) => store.findIdempotent(stranger, key),
 };
@@ -75,6 +77,7 @@ async function tell(attempt: Promise<unknown>): Promise<unknown> {
 const elsewhere = [
   ...["createSession", "listSessions", "searchSessions"],
   ...["listKeys", "getKey", "createKey", "updateKey", "rotateKey", "deleteKey", "listAudit"], // foreign-ids.test.ts
+  ...["listBudgets", "putBudgets", "increaseBudgets", "deleteBudgets"], // foreign-ids.test.ts
 ];
 const ofTheHouse = [
   ...[
@@ -90,6 +93,9 @@ const ofTheHouse = [
   ...["readDeadTurn", "sumBooks", "checkFiles", "checkWritable", "backup", "close"],
   ...["readCallerVersion", "findKeyByHash", "findKeyById", "hasKeys", "touchKeys", "takeTokenSecret"],
   ...["createProject", "findProject", "listProjects", "updateProject", "noteAudit"],
+  ...["readBudgetState", "readTitleSource", "beginTitle", "noteTitleCalls", "endTitle", "claimDeadTitles"],
+  ...["drawRates", "correctRates", "listPurgeable", "listBegunPurges", "beginPurge", "purgeSome", "notePurges"],
+  ...["erasePerson", "forgetPerson", "listErased"],
 ];
 
 /** The answer to the same question about what nobody has. */

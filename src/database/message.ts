@@ -5,7 +5,7 @@ import type { Message } from "../conversation/message.ts";
 import type { PastTurn } from "../conversation/path.ts";
 import { type ErrorCode, notFound } from "../errors.ts";
 import { answerIdOf, isId, turnIdOf } from "../id.ts";
-import type { Listed, Page, Stretch } from "../store.ts";
+import type { Listed, MessagePlace, Page, Stretch } from "../store.ts";
 import type { TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
 import { answerIdIn, type MessageIds, questionIdIn } from "./conversation/message-ids.ts";
@@ -100,14 +100,6 @@ export async function findTurnMessages(reader: Reader, owner: string, turnId: st
     row.branch_count > 1 ? await listSiblings(reader, row.session, row.position, row.position) : undefined;
   const [userMessage, reply] = messagesFrom(row, row.session_id, siblings?.get(row.row) ?? noTurnSiblings);
   return { userMessage, reply };
-}
-
-/** Where a message stands; `role` says which of the turn's two it is. */
-export interface MessagePlace {
-  turnRow: number;
-  branch: number;
-  position: number;
-  role: Message["role"];
 }
 
 /** The place of a message of the caller's session. */

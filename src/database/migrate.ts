@@ -10,6 +10,7 @@ import { conversation } from "./migrations/006-conversation.ts";
 import { title } from "./migrations/007-title.ts";
 import { rate } from "./migrations/008-rate.ts";
 import { purge } from "./migrations/009-purge.ts";
+import { budget } from "./migrations/010-budget.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
@@ -26,6 +27,7 @@ export const migrations: readonly Migration[] = [
   title,
   rate,
   purge,
+  budget,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

@@ -2,10 +2,11 @@
 
 import type { AuditStore } from "../caller/audit-store.ts";
 import type { CallerStore } from "../caller/caller-store.ts";
-import type { PurgeStore } from "../conversation/purge.ts";
 import type { ExportStore } from "../conversation/export.ts";
+import type { PurgeStore } from "../conversation/purge.ts";
 import type { TitleStore } from "../conversation/title-store.ts";
 import type { Log } from "../log.ts";
+import type { BudgetStore } from "../money/budget-store.ts";
 import type { Store } from "../store.ts";
 import { listAudit } from "./caller/audit.ts";
 import { findKeyByHash, findKeyById, getKey, hasKeys, listKeys } from "./caller/key.ts";
@@ -20,7 +21,8 @@ import { listSessions } from "./conversation/session-list.ts";
 import { hasTitleCalls, readTitleSource } from "./conversation/title.ts";
 import type { Engine } from "./engine.ts";
 import { findKey } from "./idempotency.ts";
-import { findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
+import { findPlaceOf, findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
+import { listBudgets, readBudgetState } from "./money/budget.ts";
 import { listEntries, sumBooks } from "./money/ledger.ts";
 import { openPostgres } from "./postgres/postgres.ts";
 import { hasUnsettled, readDeadTurn } from "./recovery.ts";
@@ -81,6 +83,7 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     ...createTitleStore(engine),
     ...rates,
     ...createPurgeStore(engine),
+    ...createBudgetStore(engine),
     createSession(owner, id, fields, at, idempotency) {
       if (idempotency) sweep(at);
       return engine.write("createSession", { owner, id, fields, at, idempotency });
@@ -101,6 +104,7 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     readHistory: (owner, sessionId, tip) => readHistory(durable, owner, sessionId, tip),
     sumHidden: (owner, sessionId, tip) => sumHidden(durable, owner, sessionId, tip),
     readMemory: (stretch) => readMemory(committed, stretch),
+    findPlace: (owner, sessionId, messageId) => findPlaceOf(committed, owner, sessionId, messageId),
 
     openTurn(input) {
       if (input.idempotency) sweep(input.at);
@@ -190,5 +194,15 @@ function createTitleStore(engine: Engine): TitleStore & ExportStore {
       if (!(await hasTitleCalls(durable))) return []; // asked every second: where nothing is made, nothing is written
       return engine.write("claimDeadTitles", { processId, known, leaseMs });
     },
+  };
+}
+
+function createBudgetStore(engine: Engine): BudgetStore {
+  return {
+    readBudgetState: () => readBudgetState(engine.committed),
+    listBudgets: (page) => listBudgets(engine.durable, page),
+    putBudgets: (scope, limits, softPpm, by, at) => engine.write("putBudgets", { ...scope, limits, softPpm, by, at }),
+    increaseBudgets: (scope, pico, until, by, at) => engine.write("increaseBudgets", { ...scope, pico, until, by, at }),
+    deleteBudgets: (scope, by, at) => engine.write("deleteBudgets", { ...scope, by, at }),
   };
 }

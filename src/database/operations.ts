@@ -10,6 +10,7 @@ import { beginPurge, notePurges, purgeSome } from "./conversation/purge.ts";
 import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./conversation/title.ts";
 import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
+import { deleteBudgets, increaseBudgets, putBudgets } from "./money/budget.ts";
 import { claimDeadTurns } from "./recovery.ts";
 import { createSession, restoreSession, trashSession, updateSession } from "./session.ts";
 import { noteCalls, renewLease, requestStop } from "./turn.ts";
@@ -56,6 +57,9 @@ export const operations = {
   erasePerson,
   forgetPerson,
   notePurges,
+  putBudgets,
+  increaseBudgets,
+  deleteBudgets,
   writeCheck,
 };
 

@@ -10,6 +10,7 @@ import type { Turn } from "../turn/turn.ts";
 import { rankOf, storableText, usageValues } from "./columns.ts";
 import { insertBatch, packPieces } from "./event.ts";
 import { releaseKey } from "./idempotency.ts";
+import { type Holder, readHolds, settleHolds, settleLate } from "./money/hold.ts";
 import { addToTotals, addTotals, insertEntries, totalsValues } from "./money/ledger.ts";
 import { findState } from "./session.ts";
 import type { Tx, Value } from "./tx.ts";
@@ -22,8 +23,17 @@ export async function closeTurn(
   const turn = afterClosing(input);
   const answer = storableText(input.text);
   const thought = input.thought === "" ? null : storableText(input.thought);
-  const row = input.row ?? (await findRow(tx, turn.id));
-  if (row === undefined || (await endTurn(tx, input, turn, row, answer, thought)) === 0) return undefined;
+  const { row, holds } = input.row === undefined || !input.holds ? await findRow(tx, turn.id) : input;
+  if (row === undefined) return undefined;
+  // Nothing is looked for in the budgets of a turn that has none, as long as they are those it was opened with.
+  const known = input.settled ? input.budgetVersion : undefined;
+  let isLate = known === undefined && input.settled;
+  let ended = await endTurn(tx, input, turn, row, answer, thought, known);
+  if (ended === 0 && known !== undefined) {
+    isLate = true;
+    ended = await endTurn(tx, input, turn, row, answer, thought, undefined);
+  }
+  if (ended === 0) return undefined;
   const booked = sumCost(input.entries).total;
   const totals = releaseValues(input, booked);
   // Independent of each other: an engine with a network sends them together.
@@ -33,15 +43,26 @@ export async function closeTurn(
     input.releaseKey ? releaseKey(tx, input.owner, input.releaseKey, turn.id) : undefined,
     input.lastBatch && !isWhole(input.lastBatch) ? insertBatch(tx, input.lastBatch) : undefined,
     tx.indexTurn(row, input.owner, [input.question, answer]),
+    isLate
+      ? settleLate(tx, holderOf(input.owner, turn), holds!, input)
+      : input.settled && holds!.length > 0
+        ? settleHolds(tx, holds!, input)
+        : undefined,
   ]);
   const session =
     input.session && released > 0 ? afterReleasing(input, input.session, booked) : await releaseAny(tx, input, totals);
   return { turn, reply: replyOf(turn, answer, thought, input.siblings), session };
 }
 
-async function findRow(tx: Tx, turnId: string): Promise<number | undefined> {
-  const [found] = await tx.all<{ row: number }>("SELECT row FROM turn WHERE id = $1", [turnId]);
-  return found?.row;
+async function findRow(tx: Tx, turnId: string): Promise<Pick<CloseTurn, "row" | "holds">> {
+  const [found] = await tx.all<{ row: number; holds: string | null }>("SELECT row, holds FROM turn WHERE id = $1", [
+    turnId,
+  ]);
+  return { row: found?.row, holds: readHolds(found?.holds ?? null).holds };
+}
+
+function holderOf(project: string, { sessionId, user, keyId, startedAt }: Turn): Holder {
+  return { project, sessionId, user, keyId, at: startedAt };
 }
 
 /** Whether this is the turn's whole log, none of which was written while it ran. */
@@ -99,25 +120,30 @@ function endTurn(
   row: number,
   answer: string,
   thought: string | null,
+  budgetVersion: number | undefined,
 ): Promise<number> {
   const { status, modelServed, finishReason, error, notices, firstTokenAt, endedAt, settled, cost } = after;
   const { lastBatch } = input;
-  return tx.run(
-    `UPDATE turn SET status = $3, model_served = $4, finish_reason = $5, error_code = $6, error_detail = $7,
-       notices = $8, first_token_at = $9, ended_at = $10, last_number = $11, settled = $12, cost_pico = $13, accuracy_rank = $14,
-       input_tokens = $15, cached_tokens = $16, output_tokens = $17, thinking_tokens = $18, tool_tokens = $19, total_tokens = $20,
-       answer = $21, thought = $22, vendor_parts = $23, events = $24
-     WHERE row = $1 AND process_id = $2 AND status = 'running'`,
-    [
-      ...[row, input.processId, status, modelServed, finishReason, error?.code ?? null, error?.detail ?? null],
-      ...[notices.length > 0 ? JSON.stringify(notices) : null, firstTokenAt, endedAt, input.lastNumber],
-      ...[settled ? 1 : 0, cost!.total, rankOf(cost!.accuracy)],
-      ...usageValues(input.usage),
-      ...[answer, thought, input.vendorParts],
-      lastBatch && isWhole(lastBatch) ? packPieces(lastBatch.events) : null,
-    ],
-  );
+  const values: Value[] = [
+    ...[row, input.processId, status, modelServed, finishReason, error?.code ?? null, error?.detail ?? null],
+    ...[notices.length > 0 ? JSON.stringify(notices) : null, firstTokenAt, endedAt, input.lastNumber],
+    ...[settled ? 1 : 0, cost!.total, rankOf(cost!.accuracy)],
+    ...usageValues(input.usage),
+    ...[answer, thought, input.vendorParts],
+    lastBatch && isWhole(lastBatch) ? packPieces(lastBatch.events) : null,
+  ];
+  if (budgetVersion === undefined) return tx.run(end, values);
+  values.push(budgetVersion);
+  return tx.run(endWithBudgets, values);
 }
+
+const end = `UPDATE turn SET status = $3, model_served = $4, finish_reason = $5, error_code = $6, error_detail = $7,
+    notices = $8, first_token_at = $9, ended_at = $10, last_number = $11, settled = $12, cost_pico = $13, accuracy_rank = $14,
+    input_tokens = $15, cached_tokens = $16, output_tokens = $17, thinking_tokens = $18, tool_tokens = $19, total_tokens = $20,
+    answer = $21, thought = $22, vendor_parts = $23, events = $24
+  WHERE row = $1 AND process_id = $2 AND status = 'running'`;
+/** Only while all budgets are those that the turn was opened with. */
+const endWithBudgets = `${end} AND (SELECT version FROM budget_version WHERE id = 1) = $25`;
 
 /** What a settled turn cost is what its entries say, so that the books cannot disagree; without entries it is nothing or unknown. */
 function turnTotal(cost: Cost, entries: readonly LedgerEntry[]): bigint | null {
@@ -183,11 +209,29 @@ export interface SettleTurn {
   cost: Cost;
 }
 
+interface SettledRow {
+  row: number;
+  session: number;
+  holds: string | null;
+  user_name: string | null;
+  key_id: string | null;
+  started_at: number;
+}
+
+async function readHolder(tx: Tx, turn: SettledRow): Promise<Holder> {
+  const [session] = await tx.all<{ id: string; project: string }>("SELECT id, project FROM session WHERE row = $1", [
+    turn.session,
+  ]);
+  const { user_name: user, key_id: keyId, started_at: at } = turn;
+  return { project: session!.project, sessionId: session!.id, user, keyId, at };
+}
+
 export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
   const { turnId, processId, entries, usage, cost } = input;
-  const [turn] = await tx.all<{ row: number; session: number }>(
+  const [turn] = await tx.all<SettledRow>(
     `UPDATE turn SET settled = 1, accuracy_rank = $3, input_tokens = $4, cached_tokens = $5, output_tokens = $6, thinking_tokens = $7,
-       tool_tokens = $8, total_tokens = $9, cost_pico = $10 WHERE id = $1 AND process_id = $2 AND settled = 0 AND status <> 'running' RETURNING row, session`,
+       tool_tokens = $8, total_tokens = $9, cost_pico = $10 WHERE id = $1 AND process_id = $2 AND settled = 0 AND status <> 'running'
+     RETURNING row, session, holds, user_name, key_id, started_at`,
     [turnId, processId, rankOf(cost.accuracy), ...usageValues(usage), turnTotal(cost, entries)],
   );
   if (!turn) return false;
@@ -198,5 +242,6 @@ export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
       ...totalsValues(sumCost(entries).total, usage, cost),
     ]),
   ]);
+  await settleLate(tx, await readHolder(tx, turn), readHolds(turn.holds).holds, input);
   return true;
 }

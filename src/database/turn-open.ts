@@ -9,8 +9,10 @@ import type { Turn } from "../turn/turn.ts";
 import { drawTurn } from "./caller/rate.ts";
 import { storableText } from "./columns.ts";
 import { type Fork, insertBranch, listSiblings, noTurnSiblings } from "./conversation/siblings.ts";
-import { claimKey } from "./idempotency.ts";
+import { claimKey, findKey } from "./idempotency.ts";
 import { findPlaceOf, findTurnMessages } from "./message.ts";
+import { readBudgetState } from "./money/budget.ts";
+import { type Holder, type Looked, lookAtBudgets, printHolds, readHolds, takeHolds } from "./money/hold.ts";
 import { findState, versionMismatch } from "./session.ts";
 import { findTurn, turnInProgress } from "./turn.ts";
 import { perDialect, type Tx } from "./tx.ts";
@@ -20,6 +22,7 @@ type Place = { turnRow: number | null; branch: number; position: number } | unde
 
 export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   const { owner, idempotency, at } = input;
+  const looked = input.noBudgetAt === undefined ? await lookAhead(tx, input) : undefined;
   const earlier = idempotency && (await claimKey(tx, owner, idempotency, input.turnId, at));
   if (earlier !== undefined && earlier !== input.turnId) return { kind: "replayed", turnId: earlier };
   const content = storableText(input.content);
@@ -28,14 +31,16 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
     throw refusalOf(await findState(tx, owner, input.sessionId), input.ifVersion) ?? notFound("message");
   const taken = await takeSession(tx, input, place, content);
   if (!taken) return findOpened(tx, input);
+  if (looked?.refusal) throw looked.refusal;
   const drawn = input.rate && (await drawTurn(tx, input.turnId, input.rate));
   const { before, session } = taken;
+  const held = looked?.grant ? await takeHolds(tx, looked, input.ask!, holderOf(input)) : undefined;
   const parentId = input.parentId === undefined ? before.tipMessageId : input.parentId;
   const parentRow = place ? place.turnRow : before.tipRow;
   const forks = place !== undefined && session.tipBranch !== place.branch;
   // Independent of each other: an engine with a network sends them together.
   const [row] = await Promise.all([
-    insertTurn(tx, input, session, parentRow, content),
+    insertTurn(tx, input, session, parentRow, content, held ? printHolds(held) : null),
     forks ? insertBranch(tx, forkOf(session, place, content)) : undefined,
     session.title === before.title ? undefined : tx.indexTitle(session.row, owner, session.title),
   ]);
@@ -48,18 +53,52 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
     userMessage.siblings = question;
     reply.siblings = answer;
   }
-  return { kind: "opened", session, turn, userMessage, reply, row, ...(drawn && { drawn }) };
+  return {
+    kind: "opened",
+    session,
+    turn,
+    userMessage,
+    reply,
+    row,
+    budgetVersion: looked ? looked.version : input.noBudgetAt!,
+    holds: held ? held.holds : nothing,
+    grant: held ? held.grant : null,
+    soft: held ? held.soft : nothing,
+    ...(drawn && { drawn }),
+  };
+}
+
+const nothing: readonly never[] = [];
+
+function holderOf({ owner, sessionId, user = null, keyId = null, at }: OpenTurn): Holder {
+  return { project: owner, sessionId, user, keyId, at };
+}
+
+/**
+ * What the budgets leave, before anything is written: a refusal by them undoes nothing then. It comes after every other: throws that one, and
+ * goes on where the turn has been opened before.
+ */
+async function lookAhead(tx: Tx, input: OpenTurn): Promise<Looked> {
+  const { owner, idempotency, sessionId, turnId, ifVersion, at } = input;
+  const looked = await lookAtBudgets(tx, holderOf(input), input.ask);
+  if (!looked.refusal || (idempotency && (await findKey(tx, owner, idempotency, at)))) return looked;
+  const session = await findState(tx, owner, sessionId);
+  if (session?.runningTurnId === turnId) return looked;
+  throw refusalOf(session, ifVersion) ?? looked.refusal;
 }
 
 /** What an earlier try with the same turn id has written. */
 async function findOpened(tx: Tx, { owner, sessionId, turnId }: OpenTurn): Promise<OpenedTurn> {
-  const [session, turn, messages] = await Promise.all([
+  const [session, turn, messages, [kept]] = await Promise.all([
     findState(tx, owner, sessionId),
     findTurn(tx, owner, turnId),
     findTurnMessages(tx, owner, turnId),
+    tx.all<{ holds: string | null }>("SELECT holds FROM turn WHERE id = $1", [turnId]),
   ]);
   if (!session || !turn || !messages) throw notFound("turn");
-  return { kind: "opened", session, turn, ...messages, row: session.tipRow ?? undefined };
+  // Of no version that there is: at its end the turn looks for budgets that are newer than itself.
+  const budget = { ...readHolds(kept?.holds ?? null), budgetVersion: -1, soft: nothing };
+  return { kind: "opened", session, turn, ...messages, row: session.tipRow ?? undefined, ...budget };
 }
 
 const mostTries = 20;
@@ -90,14 +129,17 @@ async function takeSession(tx: Tx, input: OpenTurn, place: Place, content: strin
   for (let tries = 0; tries < mostTries; tries++) {
     if (before && (ifVersion === undefined || ifVersion === before.version)) {
       const session = afterOpening(before, input, place, content);
-      if ((await writeTaken(tx, owner, before, session)) > 0) return { before, session };
+      if ((await writeTaken(tx, owner, before, session, input.noBudgetAt)) > 0) return { before, session };
     }
     const now = await findState(tx, owner, sessionId);
     const refusal = refusalOf(now, ifVersion);
     if (refusal?.members?.running_turn_id === turnId) return undefined;
     if (!now || refusal) throw refusal;
+    if (input.noBudgetAt !== undefined && (await readBudgetState(tx)).version !== input.noBudgetAt)
+      throw new StaleSession("There are other budgets than when the turn was decided on.");
     const endedSince = now.tipMessageId === answerIdOf(turnId); // an earlier try opened it, and another process closed it
-    if (known && (endedSince || !isDecidedAlike(known, now)))
+    // What was asked of the budgets is for the session as it was.
+    if (known && (input.ask || endedSince || !isDecidedAlike(known, now)))
       throw new StaleSession("The session has changed since it was read.");
     before = now;
   }
@@ -115,17 +157,26 @@ function isDecidedAlike(one: SessionState, other: SessionState): boolean {
 }
 
 /** The guard: only one caller ever takes a session in which nothing was running, and only as it knew it. */
-function writeTaken(tx: Tx, owner: string, before: SessionState, after: SessionState): Promise<number> {
-  return tx.run(
-    `UPDATE session SET message_count = $4, version = $5, updated_at = $6, active_at = $6, running_turn_id = $7, title = $8,
-       tip_branch = $9, tip_position = $10, branch_count = $11, memory_from = $12
-     WHERE row = $1 AND project = $2 AND version = $3 AND deleted_at IS NULL AND running_turn_id IS NULL`,
-    [
-      ...[before.row, owner, before.version, after.messageCount, after.version, after.updatedAt, after.runningTurnId],
-      ...[after.title, after.tipBranch, after.tipPosition, after.branchCount, after.memoryFrom],
-    ],
-  );
+function writeTaken(
+  tx: Tx,
+  owner: string,
+  before: SessionState,
+  after: SessionState,
+  noBudgetAt: number | undefined,
+): Promise<number> {
+  const values = [
+    ...[before.row, owner, before.version, after.messageCount, after.version, after.updatedAt, after.runningTurnId],
+    ...[after.title, after.tipBranch, after.tipPosition, after.branchCount, after.memoryFrom],
+  ];
+  if (noBudgetAt === undefined) return tx.run(take, values);
+  values.push(noBudgetAt);
+  return tx.run(takeWithoutBudgets, values);
 }
+
+const take = `UPDATE session SET message_count = $4, version = $5, updated_at = $6, active_at = $6, running_turn_id = $7, title = $8,
+    tip_branch = $9, tip_position = $10, branch_count = $11, memory_from = $12
+  WHERE row = $1 AND project = $2 AND version = $3 AND deleted_at IS NULL AND running_turn_id IS NULL`;
+const takeWithoutBudgets = `${take} AND (SELECT version FROM budget_version WHERE id = 1) = $13`;
 
 /** The session as it is with the turn running in it: the turn stands at its tip, on a branch of their own where they fork. */
 function afterOpening(before: SessionState, input: OpenTurn, place: Place, content: string): SessionState {
@@ -167,8 +218,8 @@ function forkOf(session: SessionState, place: { branch: number; position: number
 
 const insertOpened = perDialect(
   ({ now }) =>
-    `INSERT INTO turn (id, session, branch, position, parent, status, model_requested, started_at, process_id, lease_until, user_name, key_id, question)
-     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, ${now} + $9, $10, $11, $12)`,
+    `INSERT INTO turn (id, session, branch, position, parent, status, model_requested, started_at, process_id, lease_until, user_name, key_id, question, holds)
+     VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, ${now} + $9, $10, $11, $12, $13)`,
 );
 
 /** Returns the turn's row. */
@@ -178,11 +229,12 @@ function insertTurn(
   { row, tipBranch, tipPosition }: SessionState,
   parentRow: number | null,
   question: string,
+  holds: string | null,
 ): Promise<number> {
   const { turnId, modelRequested, at, processId, leaseMs, user = null, keyId = null } = input;
   return tx.insert(insertOpened(tx.dialect), [
     ...[turnId, row, tipBranch, tipPosition, parentRow, modelRequested, at, processId, leaseMs],
-    ...[user === null ? null : storableText(user), keyId, question],
+    ...[user === null ? null : storableText(user), keyId, question, holds],
   ]);
 }
 

@@ -1,7 +1,53 @@
-// Budgets as data: what a turn asks of them, and what they can grant it. The money is kept in database/money/budget.ts. Pure.
+// Budgets as data: whom they are for, what a turn asks of them, and what they can grant it. The money is kept in database/money. Pure.
 
+import type { BudgetWindow } from "./budget-window.ts";
 import type { Pico } from "./money.ts";
 import { billedCalls, tokensWithin, type WorstCall, worstCost } from "./worst-case.ts";
+
+/** From the narrowest to the widest: the order in which they are asked, the one that all turns share at last. */
+export const scopeKinds = ["session", "user", "key", "project", "global"] as const;
+export type ScopeKind = (typeof scopeKinds)[number];
+
+/** `global` and `project` are whole names; of the others a name follows: `key:<id>`. Undefined: it is no scope. */
+export function readScope(text: string): { kind: ScopeKind; name: string } | undefined {
+  const at = text.indexOf(":");
+  const kind = scopeKinds.find((one) => one === (at === -1 ? text : text.slice(0, at)));
+  const isWhole = kind === "global" || kind === "project";
+  if (kind === undefined || isWhole !== (at === -1)) return undefined;
+  return { kind, name: isWhole ? "" : text.slice(at + 1) };
+}
+
+export function rankOfScope(scope: string): number {
+  return scopeKinds.indexOf(readScope(scope)?.kind ?? "global");
+}
+
+/** One limit of a scope, as it is set. */
+export interface BudgetLimit {
+  window: BudgetWindow;
+  limit: Pico;
+  /** Counts the calls to these models alone, by the catalogue's names; null: to all. */
+  models: readonly string[] | null;
+  /** All names that these models go by. */
+  names: readonly string[] | null;
+}
+
+/** A limit with what is spent and held of it now. */
+export interface Budget {
+  scope: string;
+  window: BudgetWindow;
+  models: readonly string[] | null;
+  /** With what was added for a time. */
+  limit: Pico;
+  settled: Pico;
+  held: Pico;
+  /** Of what is settled: what was billed beyond what had been held for it. */
+  beyond: Pico;
+  /** Null for all of time. */
+  startsAt: number | null;
+  resetsAt: number | null;
+  /** In millionths of the limit: past it, whoever asks is told. Null: nobody is. */
+  softPpm: number | null;
+}
 
 /** What a turn, or any other call to a vendor, asks of its budgets. */
 export interface Ask {
@@ -22,6 +68,26 @@ export interface Grant {
   calls: number;
   /** What is held for them. */
   pico: Pico;
+}
+
+/** What is held of one budget, in the window in which it was held. */
+export interface Hold {
+  budget: number;
+  startsAt: number;
+  pico: Pico;
+}
+
+/** A budget of which so much is spent that somebody should know, and nobody was told in this window. */
+export type SoftLimit = Pick<Budget, "scope" | "window" | "settled" | "limit">;
+
+/** What a turn has of its budgets when it is opened. */
+export interface Held {
+  /** The count of budgets' changes by which these are all. */
+  budgetVersion: number;
+  holds: readonly Hold[];
+  /** Null where no budget concerns it: then nothing limits it. */
+  grant: Grant | null;
+  soft: readonly SoftLimit[];
 }
 
 /**

@@ -13,7 +13,8 @@ import {
 } from "../provider.ts";
 import type { OpenedTurn } from "../store.ts";
 import type { ModelChoice } from "./model-choice.ts";
-import { planWay } from "./plan.ts";
+import { isBillable, listBudgetNotices } from "./opening/grant.ts";
+import { type PlannedTurn, planWay } from "./opening/plan.ts";
 import type { TurnTools } from "./tools.ts";
 import type { Notice } from "./turn.ts";
 
@@ -34,14 +35,25 @@ export class Asking {
   private current: ProviderCall | undefined;
   private readonly earlier: CallRecord[] = [];
   private readonly shortened: Notice[] = [];
+  private readonly ofBudgets: Notice[];
 
-  constructor(tools: TurnTools, opened: OpenedRecord, choice: ModelChoice, params: Params, questionTokens: number) {
+  constructor(
+    tools: TurnTools,
+    opened: OpenedRecord,
+    choice: ModelChoice,
+    params: Params,
+    questionTokens: number,
+    planned: PlannedTurn | undefined,
+  ) {
     this.tools = tools;
     this.opened = opened;
     this.choice = choice;
     this.params = params;
     this.questionTokens = questionTokens;
-    this.notices = [...choice.notices];
+    this.way = planned?.way;
+    this.memory = planned?.plan;
+    this.ofBudgets = listBudgetNotices(opened, planned?.ask);
+    this.notices = [...choice.notices, ...this.ofBudgets];
   }
 
   /** How much of the memory is shown; undefined before it is composed. */
@@ -75,9 +87,11 @@ export class Asking {
     const { session } = opened;
     if (this.way && !this.way.turnTo(choice.model)) this.leavePath();
     this.way ??= await this.tools.memories.take(session, choice.model);
-    this.memory = planWay(this.tools, this.way, session, choice, questionTokens, most);
-    const question = (this.memory.showsWaiting ? this.way.waiting : "") + opened.userMessage.content;
-    this.request = { system: session.system, memory: this.way.printFrom(this.memory.first), question };
+    const isPlanned = this.memory !== undefined && this.request === undefined;
+    const memory = isPlanned ? this.memory! : planWay(this.tools, this.way, session, choice, questionTokens, most);
+    const question = (memory.showsWaiting ? this.way.waiting : "") + opened.userMessage.content;
+    this.memory = memory;
+    this.request = { system: session.system, memory: this.way.printFrom(memory.first), question };
   }
 
   /** The way to this turn, to be given back with the turn on it; undefined where there was no room to keep it. Once. */
@@ -96,17 +110,31 @@ export class Asking {
   /** The next call; it begins when it is iterated. Throws when the signal is aborted already. */
   call(signal: CallSignal): ProviderCall {
     if (signal.aborted || !this.request) throw new Error("stopped before it began");
-    const { model, params, formOf } = this.choice;
-    const request = { ...this.request, model, params, formOf };
+    const { model, formOf } = this.choice;
+    const request = { ...this.request, model, params: this.limitParams(), formOf };
     const call = this.tools.provider.stream(request, signal, (attempt) => this.note(attempt));
     this.current = call;
     return call;
+  }
+
+  /** What was granted is what is sent, whatever form the params are in by now. */
+  private limitParams(): Params {
+    const { params } = this.choice;
+    const { grant } = this.opened;
+    if (!grant) return params;
+    return { ...params, max_output_tokens: Math.min(grant.tokens, params.max_output_tokens ?? grant.tokens) };
   }
 
   /** The first request is known to have been made by the turn itself; another one is written down before it is sent, with all before it. */
   private note(attempt: Attempt): Promise<void> | undefined {
     const before = this.records.flatMap(({ attempts }) => attempts);
     if (before.length === 0) return undefined;
+    const { grant } = this.opened;
+    if (grant && before.filter(isBillable).length >= grant.calls)
+      throw new ProviderError(
+        "provider_unavailable",
+        "The call broke after it was sent, and the budget does not hold another one.",
+      );
     const calls = [...before, attempt].map(({ at, model, status, errorCode }) => ({ at, model, status, errorCode }));
     return this.tools.store.noteCalls(this.opened.turn.id, this.tools.processId, calls);
   }
@@ -123,7 +151,7 @@ export class Asking {
     if (!(failure instanceof ProviderError) || !this.request || !(await this.changeRequest(failure))) return false;
     if (this.current) this.earlier.push(this.current.record);
     this.current = undefined;
-    this.notices.splice(0, this.notices.length, ...this.choice.notices, ...this.shortened);
+    this.notices.splice(0, this.notices.length, ...this.choice.notices, ...this.ofBudgets, ...this.shortened);
     return true;
   }
 

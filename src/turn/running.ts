@@ -12,6 +12,7 @@ import { Asking, listAnswerNotices, type OpenedRecord } from "./asking.ts";
 import { bookTurn, usageSoFar } from "./books.ts";
 import { closeInAnyCase, closeOrFind, Insistence, settleInAnyCase, settleWith } from "./close.ts";
 import type { ModelChoice } from "./model-choice.ts";
+import type { PlannedTurn } from "./opening/plan.ts";
 import { readStored } from "./reader/follow.ts";
 import { LiveTurn } from "./reader/live.ts";
 import type { TurnTools } from "./tools.ts";
@@ -47,11 +48,19 @@ export class RunningTurn {
   private readonly tools: TurnTools;
   private readonly opened: Opened;
 
-  constructor(tools: TurnTools, opened: Opened, choice: ModelChoice, params: Params, questionTokens: number) {
+  /** `planned`: its memory, where it was planned before it was opened. */
+  constructor(
+    tools: TurnTools,
+    opened: Opened,
+    choice: ModelChoice,
+    params: Params,
+    questionTokens: number,
+    planned?: PlannedTurn,
+  ) {
     this.tools = tools;
     this.opened = opened;
     this.questionTokens = questionTokens;
-    this.asking = new Asking(tools, opened, choice, params, questionTokens);
+    this.asking = new Asking(tools, opened, choice, params, questionTokens, planned);
     const { turn, session, userMessage, owner } = opened;
     this.live = new LiveTurn({ ...turn, notices: this.asking.notices }, session, userMessage, (after) =>
       readStored(tools.store, owner, turn.id, after),
@@ -238,7 +247,7 @@ export class RunningTurn {
   }
 
   private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
-    const { owner, turn, session, row, userMessage, reply } = this.opened;
+    const { owner, turn, session, row, holds, budgetVersion, userMessage, reply } = this.opened;
     const lastNumber = this.live.nextNumber;
     const usage = sumUsage(entries);
     this.tokensUsed = usage?.totalTokens ?? 0;
@@ -249,6 +258,8 @@ export class RunningTurn {
       siblings: reply.siblings,
       session,
       row,
+      holds,
+      budgetVersion,
       processId: this.tools.processId,
       status,
       text: this.answer.text,

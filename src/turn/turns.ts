@@ -1,16 +1,14 @@
 // All turns of this process: starting them, joining them, stopping them, and one ticker that serves them all.
 
-import { RateLimited, type TurnRate } from "../caller/rate.ts";
 import { requireFit } from "../conversation/memory.ts";
 import { messageTokens } from "../conversation/path.ts";
 import { AppError, notFound } from "../errors.ts";
-import { newTurnId } from "../id.ts";
-import { mergeParams, type Params } from "../model/params.ts";
-import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../store.ts";
+import { mergeParams } from "../model/params.ts";
+import type { OpenedTurn, SessionState } from "../store.ts";
 import { type EndTools, waitUntilSettled, waitUntilStopped } from "./ending.ts";
-import type { ModelChoice } from "./model-choice.ts";
+import { type Decided, Opening, type StartTurn } from "./opening/opening.ts";
 import { SessionQueue } from "./queue.ts";
-import { type AskedRate, followDrawn, rateOfTurn } from "./rate.ts";
+import { followDrawn } from "./rate.ts";
 import { type FollowedTurn, followLive, followStored } from "./reader/follow.ts";
 import { Recovery } from "./recover.ts";
 import { RunningTurn } from "./running.ts";
@@ -19,26 +17,7 @@ import type { TurnTools } from "./tools.ts";
 import type { Turn } from "./turn.ts";
 import { oneAtATime, pause, untilAborted } from "./wait.ts";
 
-export interface StartTurn {
-  owner: string;
-  sessionId: string;
-  content: string;
-  model: string | undefined;
-  params: Params | undefined;
-  parentId: string | null | undefined;
-  ifBusy: "reject" | "queue" | "interrupt";
-  ifVersion: number | undefined;
-  idempotency: Idempotency | undefined;
-  /** Whom it is for; undefined: whom the session belongs to. */
-  user?: string | undefined;
-  keyId?: string | null;
-  /** Whoever asks may be answered by these models alone. */
-  models?: readonly string[] | null;
-  /** Undefined where nothing is limited. */
-  rate?: AskedRate | undefined;
-  /** Aborted when the caller leaves: a queued message is then withdrawn; a started turn goes on. */
-  left: AbortSignal;
-}
+export type { StartTurn } from "./opening/opening.ts";
 
 export interface TurnSettings {
   leaseMs: number;
@@ -51,24 +30,13 @@ export interface TurnSettings {
   onFirst?: ((turn: FirstTurn) => void) | undefined;
 }
 
-/** A turn as it will be asked for, by a state of its session. */
-interface Decided {
-  session: SessionState;
-  params: Params;
-  choice: ModelChoice;
-  /** What the message takes of the model's window. */
-  questionTokens: number;
-}
-
-/** How long after a lost connection to the database its work is asked for again. */
-const secondTryMs = 100;
-
 export class Turns {
   private readonly running = new Map<string, RunningTurn>();
   private readonly queue: SessionQueue;
   private readonly tools: TurnTools;
   private readonly settings: TurnSettings;
   private readonly recovery: Recovery;
+  private readonly opener: Opening;
   private timers: ReturnType<typeof setInterval>[] = [];
   /** Opens under way: each becomes a running turn, or a refusal. */
   private readonly opening = new Set<Promise<unknown>>();
@@ -82,6 +50,7 @@ export class Turns {
     this.tools = tools;
     this.settings = settings;
     this.queue = new SessionQueue(settings.queueLimit);
+    this.opener = new Opening(tools, settings);
     this.recovery = new Recovery(tools, settings.leaseMs, () => [...this.running.keys()]);
   }
 
@@ -247,17 +216,22 @@ export class Turns {
 
   private async openDecided(input: StartTurn, decided: Decided): Promise<FollowedTurn | undefined> {
     const { session, params, choice, questionTokens } = decided;
-    const rate = input.rate && rateOfTurn(input.rate, input.user ?? session.user, decided);
-    const opened = await this.open(input, session, choice.requested, rate);
+    const { owner, idempotency } = input;
+    const planned = this.opener.needsPlan ? await this.opener.plan(input, decided) : undefined;
+    let opened: OpenedTurn | "stale";
+    try {
+      opened = await this.opener.open(input, decided, planned);
+    } catch (cause) {
+      if (this.waits(input) && cause instanceof AppError && cause.code === "turn_in_progress") return undefined;
+      throw cause;
+    }
     if (opened === "stale") {
       this.tools.memories.forget(input.sessionId);
       return this.tryOpen(input);
     }
-    if (opened === "busy") return undefined;
-    if (opened.kind === "replayed") return this.follow(input.owner, opened.turnId);
-    const { owner, idempotency } = input;
+    if (opened.kind === "replayed") return this.follow(owner, opened.turnId);
     const record = { ...opened, owner, key: idempotency?.key ?? null };
-    const turn = new RunningTurn(this.tools, record, choice, params, questionTokens);
+    const turn = new RunningTurn(this.tools, record, choice, params, questionTokens, planned);
     if (this.leaving) turn.interrupt();
     this.running.set(opened.turn.id, turn);
     void turn.done.then(() => this.running.delete(opened.turn.id));
@@ -273,57 +247,14 @@ export class Turns {
     return followLive(turn.live);
   }
 
+  /** Whether the caller asked to wait for a busy session, or to interrupt it. */
+  private waits(input: StartTurn): boolean {
+    return input.ifBusy === "interrupt" || this.queues(input);
+  }
+
   /** With no place to wait, it is taken when the session is free, and refused when it is not. */
   private queues({ ifBusy }: StartTurn): boolean {
     return ifBusy === "queue" && this.settings.queueLimit > 0;
-  }
-
-  /** "busy": the caller asked to wait, or to interrupt. "stale": the session is not as it was known. */
-  private async open(
-    input: StartTurn,
-    known: SessionState,
-    modelRequested: string,
-    rate: TurnRate | undefined,
-  ): Promise<OpenedTurn | "busy" | "stale"> {
-    const at = this.tools.now();
-    const asked: OpenTurn = {
-      owner: input.owner,
-      sessionId: input.sessionId,
-      known,
-      turnId: newTurnId(),
-      content: input.content,
-      parentId: input.parentId,
-      ifVersion: input.ifVersion,
-      modelRequested,
-      user: input.user ?? known.user,
-      keyId: input.keyId ?? null,
-      ...(rate && { rate }),
-      idempotency: input.idempotency,
-      at,
-      processId: this.tools.processId,
-      leaseMs: this.settings.leaseMs,
-    };
-    try {
-      return await this.tools.store.openTurn(asked).catch((cause) => this.askAgain(asked, cause));
-    } catch (cause) {
-      if (cause instanceof StaleSession) return "stale";
-      if (cause instanceof RateLimited) input.rate?.tell([cause.state]);
-      if (
-        cause instanceof AppError &&
-        cause.code === "turn_in_progress" &&
-        (input.ifBusy === "interrupt" || this.queues(input))
-      )
-        return "busy";
-      throw cause;
-    }
-  }
-
-  /** A connection that broke may have kept no more than the answer from us: then the same question finds what was written. */
-  private async askAgain(asked: OpenTurn, cause: unknown): Promise<OpenedTurn> {
-    const connectionLost = this.settings.shared && cause instanceof AppError && cause.code === "storage_unavailable";
-    if (!connectionLost) throw cause;
-    await pause(secondTryMs);
-    return this.tools.store.openTurn(asked);
   }
 
   private async makeRoom(input: StartTurn): Promise<void> {

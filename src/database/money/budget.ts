@@ -1,0 +1,238 @@
+// Budgets as they are set, read and taken away. Each change is alone with the turns: none is opened or booked while it is made.
+
+import type { AuditAction } from "../../caller/audit.ts";
+import { AppError } from "../../errors.ts";
+import type { Budget, BudgetLimit } from "../../money/budget.ts";
+import { type BudgetPage, type BudgetScope, mostIncreases } from "../../money/budget-store.ts";
+import { type BudgetWindow, endOf, startOf } from "../../money/budget-window.ts";
+import type { Pico } from "../../money/money.ts";
+import type { Listed } from "../../store.ts";
+import { noteAudit } from "../caller/audit.ts";
+import type { Reader, Tx, Value } from "../tx.ts";
+import { addedAt, type Extras } from "./hold.ts";
+
+export async function readBudgetState(reader: Reader): Promise<{ version: number; any: boolean }> {
+  const [row] = await reader.all<{ version: number; any_of: number }>(
+    `SELECT version, CASE WHEN EXISTS (SELECT 1 FROM budget) THEN 1 ELSE 0 END AS any_of FROM budget_version WHERE id = 1`,
+  );
+  return { version: row!.version, any: row!.any_of === 1 };
+}
+
+/**
+ * The change that follows waits for every turn that is being opened or booked, and they wait for it: no turn is counted by the budgets as
+ * they were and booked after they had changed. On SQLite that is so anyway.
+ */
+async function changeAlone(tx: Tx): Promise<void> {
+  if (tx.dialect.shared) await tx.run("LOCK TABLE turn IN SHARE ROW EXCLUSIVE MODE");
+}
+
+async function nextVersion(tx: Tx): Promise<number> {
+  const [row] = await tx.all<{ version: number }>(
+    "UPDATE budget_version SET version = version + 1 WHERE id = 1 RETURNING version",
+  );
+  return row!.version;
+}
+
+/** `by`: with which key; it is in the audit as soon as it is so. */
+interface Change extends BudgetScope {
+  by: string | null;
+  at: number;
+}
+
+function note(tx: Tx, { project, scope, by, at }: Change, action: AuditAction): Promise<void> {
+  return noteAudit(tx, { at, project: project === "" ? null : project, keyId: by, action, target: scope, count: 1 });
+}
+
+export interface PutBudgets extends Change {
+  limits: readonly BudgetLimit[];
+  softPpm: number | null;
+}
+
+export async function putBudgets(tx: Tx, input: PutBudgets): Promise<Budget[]> {
+  const { project, scope, limits, at } = input;
+  await changeAlone(tx);
+  const before = await tx.all<{ number: number; period: string; models: string | null }>(
+    "SELECT number, period, models FROM budget WHERE project = $1 AND scope = $2",
+    [project, scope],
+  );
+  const kept = new Set<number>();
+  for (const limit of limits) {
+    const models = limit.models && JSON.stringify(limit.models);
+    const known = before.find((row) => row.period === limit.window && row.models === models);
+    if (known) await changeLimit(tx, known.number, input, limit);
+    kept.add(known?.number ?? (await addLimit(tx, input, limit, models)));
+  }
+  for (const { number } of before) if (!kept.has(number)) await removeLimit(tx, project, scope, number);
+  await nextVersion(tx);
+  await note(tx, input, "budget.changed");
+  return readScopes(tx, { project, scopes: [scope], at });
+}
+
+async function changeLimit(
+  tx: Tx,
+  number: number,
+  { project, scope, softPpm }: PutBudgets,
+  { limit, names }: BudgetLimit,
+) {
+  await tx.run(
+    "UPDATE budget SET limit_pico = $4, soft_ppm = $5, names = $6 WHERE project = $1 AND scope = $2 AND number = $3",
+    [...[project, scope, number, limit, softPpm, names && JSON.stringify(names)]],
+  );
+}
+
+async function addLimit(
+  tx: Tx,
+  input: PutBudgets,
+  { window, limit, names }: BudgetLimit,
+  models: string | null,
+): Promise<number> {
+  const { project, scope, softPpm, at } = input;
+  const number = await nextVersion(tx);
+  await tx.run(
+    `INSERT INTO budget (project, scope, number, period, models, names, limit_pico, soft_ppm, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [project, scope, number, window, models, names && JSON.stringify(names), limit, softPpm, at],
+  );
+  const startsAt = startOf(window, at);
+  const spent = await sumSpent(tx, input, names, startsAt, endOf(window, startsAt));
+  await tx.run("INSERT INTO budget_window (budget, starts_at, settled_pico, held_pico) VALUES ($1, $2, $3, 0)", [
+    ...[number, startsAt, spent],
+  ]);
+  return number;
+}
+
+/** What of a turn a scope's name stands for. */
+const columnOf: Record<string, string> = { session: "s.id", user: "t.user_name", key: "t.key_id" };
+
+/** What the ledger says of all calls that were made in this time. One that is not booked yet is counted when it is. */
+async function sumSpent(
+  tx: Tx,
+  { project, scope }: BudgetScope,
+  names: readonly string[] | null,
+  from: number,
+  until: number | null,
+): Promise<Pico> {
+  const params: Value[] = [from];
+  let where = "e.at >= $1";
+  if (until !== null) where += ` AND e.at < $${params.push(until)}`;
+  if (scope !== "global") where += ` AND s.project = $${params.push(project)}`;
+  const [kind, ...name] = scope.split(":");
+  const column = columnOf[kind!];
+  if (column) where += ` AND ${column} = $${params.push(name.join(":"))}`;
+  if (names) where += ` AND e.model_requested ${tx.dialect.inList(`$${params.push(JSON.stringify(names))}`)}`;
+  const [row] = await tx.all<{ spent: string }>(
+    `SELECT CAST(COALESCE(SUM(e.total_pico), 0) AS TEXT) AS spent FROM turn t JOIN session s ON s.row = t.session JOIN ledger e ON e.turn = t.row WHERE ${where}`,
+    params,
+  );
+  return BigInt(row!.spent);
+}
+
+async function removeLimit(tx: Tx, project: string, scope: string, number: number): Promise<void> {
+  await tx.run("DELETE FROM budget WHERE project = $1 AND scope = $2 AND number = $3", [project, scope, number]);
+  await tx.run("DELETE FROM budget_window WHERE budget = $1", [number]);
+}
+
+export async function deleteBudgets(tx: Tx, input: Change): Promise<void> {
+  const { project, scope } = input;
+  await changeAlone(tx);
+  const rows = await tx.all<{ number: number }>("SELECT number FROM budget WHERE project = $1 AND scope = $2", [
+    ...[project, scope],
+  ]);
+  if (rows.length === 0) throw noBudget();
+  for (const { number } of rows) await removeLimit(tx, project, scope, number);
+  await nextVersion(tx);
+  await note(tx, input, "budget.deleted");
+}
+
+export interface IncreaseBudgets extends Change {
+  pico: Pico;
+  until: number;
+}
+
+export async function increaseBudgets(tx: Tx, input: IncreaseBudgets): Promise<Budget[]> {
+  const { project, scope, pico, until, at } = input;
+  await changeAlone(tx);
+  const rows = await tx.all<{ number: number; extras: string | null }>(
+    "SELECT number, extras FROM budget WHERE project = $1 AND scope = $2",
+    [project, scope],
+  );
+  if (rows.length === 0) throw noBudget();
+  for (const { number, extras } of rows) {
+    const left = (JSON.parse(extras ?? "[]") as Extras).filter((extra) => extra[1] > at);
+    if (left.length >= mostIncreases)
+      throw new AppError("conflict", `A budget has at most ${mostIncreases} additions at a time.`);
+    await tx.run("UPDATE budget SET extras = $4 WHERE project = $1 AND scope = $2 AND number = $3", [
+      ...[project, scope, number, JSON.stringify([...left, [`${pico}`, until]])],
+    ]);
+  }
+  await nextVersion(tx);
+  await note(tx, input, "budget.increased");
+  return readScopes(tx, { project, scopes: [scope], at });
+}
+
+function noBudget(): AppError {
+  return new AppError("not_found", "There is no such budget.");
+}
+
+interface BudgetRow {
+  scope: string;
+  period: BudgetWindow;
+  models: string | null;
+  limit_pico: string;
+  soft_ppm: number | null;
+  extras: string | null;
+  settled_pico: string | null;
+  held_pico: string;
+  beyond_pico: string;
+}
+
+/** All limits of these scopes, in the order of their names and then as they were made. */
+export async function readScopes(
+  reader: Reader,
+  { project, scopes, at }: { project: string; scopes: readonly string[]; at: number },
+): Promise<Budget[]> {
+  const rows = await reader.all<BudgetRow>(
+    `SELECT b.scope, b.period, b.models, CAST(b.limit_pico AS TEXT) AS limit_pico, b.soft_ppm, b.extras,
+       CAST(w.settled_pico AS TEXT) AS settled_pico, CAST(w.held_pico AS TEXT) AS held_pico, CAST(w.beyond_pico AS TEXT) AS beyond_pico
+     FROM budget b LEFT JOIN budget_window w ON w.budget = b.number AND w.starts_at =
+       CASE b.period WHEN 'day' THEN CAST($3 AS BIGINT) WHEN 'week' THEN CAST($4 AS BIGINT) WHEN 'month' THEN CAST($5 AS BIGINT) ELSE 0 END
+     WHERE b.project IN ($1, '') AND b.scope ${reader.dialect.inList("$2")} ORDER BY b.scope, b.number`,
+    [project, JSON.stringify(scopes), startOf("day", at), startOf("week", at), startOf("month", at)],
+  );
+  return rows.map((row) => budgetFrom(row, at));
+}
+
+function budgetFrom(row: BudgetRow, at: number): Budget {
+  const startsAt = startOf(row.period, at);
+  const counted = row.settled_pico !== null;
+  return {
+    ...{ scope: row.scope, window: row.period, models: row.models === null ? null : JSON.parse(row.models) },
+    limit: BigInt(row.limit_pico) + addedAt(row.extras, at),
+    settled: counted ? BigInt(row.settled_pico!) : 0n,
+    held: counted ? BigInt(row.held_pico) : 0n,
+    beyond: counted ? BigInt(row.beyond_pico) : 0n,
+    startsAt: row.period === "total" ? null : startsAt,
+    resetsAt: endOf(row.period, startsAt),
+    softPpm: row.soft_ppm,
+  };
+}
+
+export async function listBudgets(reader: Reader, page: BudgetPage): Promise<Listed<Budget>> {
+  const { project, limit, at } = page;
+  const named = (await listScopes(reader, page)).sort((a, b) => (a < b ? -1 : 1));
+  const data = await readScopes(reader, { project, scopes: named.slice(0, limit), at });
+  return { data, hasMore: named.length > limit };
+}
+
+/** One more than the page has, where there are more. The global one is a row of no project. */
+async function listScopes(
+  reader: Reader,
+  { project, global, scopes, after = "", limit }: BudgetPage,
+): Promise<string[]> {
+  if (scopes) return [...new Set(scopes)].filter((scope) => scope > after && (global || scope !== "global"));
+  const rows = await reader.all<{ scope: string }>(
+    `SELECT DISTINCT scope FROM budget WHERE project = $1 AND scope > $2 ORDER BY scope LIMIT $3`,
+    [project, after, limit + 1],
+  );
+  const named = rows.map(({ scope }) => scope).filter((scope) => scope !== "global");
+  return global && "global" > after ? [...named, "global"] : named;
+}

@@ -1,0 +1,299 @@
+// What turns hold of budgets: taken from all that concern a turn or from none, within the transaction that opens it, and given back in
+// the one that books it.
+
+import { AppError } from "../../errors.ts";
+import {
+  type Ask,
+  type Grant,
+  grantWithin,
+  type Hold,
+  neededFor,
+  rankOfScope,
+  type SoftLimit,
+} from "../../money/budget.ts";
+import { type BudgetWindow, endOf, startOf } from "../../money/budget-window.ts";
+import { type Cost, type LedgerEntry, sumCost } from "../../money/ledger.ts";
+import { type Pico, printUsd } from "../../money/money.ts";
+import { StaleSession } from "../../store.ts";
+import { storableText } from "../columns.ts";
+import type { Reader, Tx } from "../tx.ts";
+
+/** Whom a call is for, and when it was begun: that moment's windows are its. */
+export interface Holder {
+  project: string;
+  sessionId: string;
+  user: string | null;
+  keyId: string | null;
+  at: number;
+}
+
+/** A budget in the window of a moment. */
+export interface Counter {
+  number: number;
+  scope: string;
+  window: BudgetWindow;
+  names: readonly string[] | null;
+  /** With what was added for a time. */
+  limit: Pico;
+  softPpm: number | null;
+  startsAt: number;
+  /** Whether anything was counted in this window yet. */
+  exists: boolean;
+  settled: Pico;
+  held: Pico;
+  told: boolean;
+}
+
+/** The budgets that concern a holder, the narrowest first, at one version of all budgets. */
+export interface Counted {
+  version: number;
+  counters: Counter[];
+}
+
+interface CounterRow {
+  version: number;
+  number: number | null;
+  scope: string;
+  period: BudgetWindow;
+  names: string | null;
+  limit_pico: string;
+  soft_ppm: number | null;
+  extras: string | null;
+  settled_pico: string | null;
+  held_pico: string;
+  told: number;
+}
+
+const startCase = (first: number) =>
+  `CASE b.period WHEN 'day' THEN CAST($${first} AS BIGINT) WHEN 'week' THEN CAST($${first + 1} AS BIGINT) WHEN 'month' THEN CAST($${first + 2} AS BIGINT) ELSE 0 END`;
+const select = `SELECT v.version, b.number, b.scope, b.period, b.names, CAST(b.limit_pico AS TEXT) AS limit_pico, b.soft_ppm, b.extras,
+    CAST(w.settled_pico AS TEXT) AS settled_pico, CAST(w.held_pico AS TEXT) AS held_pico, w.told
+  FROM budget_version v LEFT JOIN budget b ON b.project IN ($1, '') AND b.scope IN ('global', 'project', $2, $3, $4)
+    LEFT JOIN budget_window w ON w.budget = b.number AND w.starts_at = ${startCase(5)}
+  WHERE v.id = 1`;
+
+/** One read, whatever there is. */
+export async function findCounters(reader: Reader, { project, sessionId, user, keyId, at }: Holder): Promise<Counted> {
+  const starts = [startOf("day", at), startOf("week", at), startOf("month", at)];
+  const scopes = [
+    `session:${sessionId}`,
+    user === null ? "" : storableText(`user:${user}`),
+    keyId === null ? "" : `key:${keyId}`,
+  ];
+  const rows = await reader.all<CounterRow>(select, [project, ...scopes, ...starts]);
+  const counters = rows.flatMap((row) => (row.number === null ? [] : [counterFrom(row, row.number, at)]));
+  if (counters.length > 1) counters.sort((a, b) => rankOfScope(a.scope) - rankOfScope(b.scope) || a.number - b.number);
+  return { version: rows[0]!.version, counters };
+}
+
+function counterFrom(row: CounterRow, number: number, at: number): Counter {
+  const exists = row.settled_pico !== null;
+  return {
+    ...{ number, scope: row.scope, window: row.period, softPpm: row.soft_ppm },
+    names: row.names === null ? null : JSON.parse(row.names),
+    limit: BigInt(row.limit_pico) + addedAt(row.extras, at),
+    startsAt: startOf(row.period, at),
+    exists,
+    settled: exists ? BigInt(row.settled_pico!) : 0n,
+    held: exists ? BigInt(row.held_pico) : 0n,
+    told: row.told === 1,
+  };
+}
+
+/** What was added to a limit for a time, as it is stored: [[pico, until], ...]. */
+export type Extras = [pico: string, until: number][];
+
+export function addedAt(extras: string | null, at: number): Pico {
+  if (extras === null) return 0n;
+  return (JSON.parse(extras) as Extras).reduce((sum, [pico, until]) => (at < until ? sum + BigInt(pico) : sum), 0n);
+}
+
+/** Whether a budget counts calls to one of these models. */
+export function countsModel({ names }: Pick<Counter, "names">, models: readonly string[]): boolean {
+  return names === null || models.some((model) => names.includes(model));
+}
+
+export interface Looked extends Counted {
+  /** Null where no budget concerns the holder. */
+  grant: Grant | null;
+  /** Why it cannot be granted anything. */
+  refusal: AppError | undefined;
+}
+
+/**
+ * What the budgets leave for what is asked, without taking it. Throws StaleSession where there are budgets and nothing was asked of
+ * them: whoever opens the turn did not know. Where others may write at the same time, what changes budgets waits until this transaction is
+ * over, and this one for it (see `changeAlone`): before anything of budgets is read.
+ */
+export async function lookAtBudgets(tx: Tx, holder: Holder, ask: Ask | undefined): Promise<Looked> {
+  if (tx.dialect.shared) await tx.run("LOCK TABLE turn IN ROW EXCLUSIVE MODE");
+  const { version, counters } = await findCounters(tx, holder);
+  if (counters.length === 0) return { version, counters, grant: null, refusal: undefined };
+  if (!ask) throw new StaleSession("There are budgets, and the turn was not planned for them.");
+  const mine = counters.filter((counter) => countsModel(counter, [ask.model]));
+  if (mine.length === 0) return { version, counters: mine, grant: null, refusal: undefined };
+  return { version, counters: mine, ...grantBy(mine, ask) };
+}
+
+function grantBy(counters: readonly Counter[], ask: Ask): Pick<Looked, "grant" | "refusal"> {
+  const { call, model } = ask;
+  if (call === null) {
+    const detail = `No price is known for ${model}, so that nothing can be held of the budget that it would be for.`;
+    return { grant: null, refusal: new AppError("unpriced_model", detail) };
+  }
+  const needed = neededFor(call, ask);
+  const short = counters.find((counter) => leftOf(counter) < needed);
+  if (short) return { grant: null, refusal: exceeded(short, needed) };
+  const left = counters.map(leftOf).reduce((least, one) => (one < least ? one : least));
+  return { grant: grantWithin(call, ask, left)!, refusal: undefined };
+}
+
+function leftOf({ limit, settled, held }: Counter): Pico {
+  return limit - settled - held;
+}
+
+function exceeded(counter: Counter, needed: Pico): AppError {
+  const { scope, window, limit, settled, held, startsAt } = counter;
+  const left = leftOf(counter);
+  const resetsAt = endOf(window, startsAt);
+  const figures = { limit, settled, held, left: left < 0n ? 0n : left, needed };
+  const printed = Object.fromEntries(Object.entries(figures).map(([name, pico]) => [name, printUsd(pico)]));
+  const of = window === "total" ? scope : `${scope} for this ${window}`;
+  return new AppError(
+    "budget_exceeded",
+    `The budget of ${of} has ${printed.left} USD left; this needs ${printed.needed} USD at least.`,
+    { members: { scope, window, ...printed, resets_at: resetsAt === null ? null : new Date(resetsAt).toISOString() } },
+  );
+}
+
+export interface Taken {
+  grant: Grant;
+  holds: Hold[];
+  soft: SoftLimit[];
+}
+
+/**
+ * Holds what was granted, of all these budgets or of none, each by an update that is only made where it fits. Where others were faster, it is
+ * looked at once more, with nobody else at them. Throws budget_exceeded; what was written then must not stay.
+ */
+export async function takeHolds(tx: Tx, { counters, grant }: Looked, ask: Ask, holder: Holder): Promise<Taken> {
+  const taken = await takeAll(tx, counters, grant!.pico);
+  if (taken) return { grant: grant!, holds: taken, soft: await tellSoft(tx, counters) };
+  for (const { number, startsAt } of counters)
+    await tx.all(
+      `SELECT 1 AS one FROM budget_window WHERE budget = $1 AND starts_at = $2${tx.dialect.shared ? " FOR UPDATE" : ""}`,
+      [number, startsAt],
+    );
+  const again = await lookAtBudgets(tx, holder, ask);
+  if (again.refusal) throw again.refusal;
+  const holds = again.grant && (await takeAll(tx, again.counters, again.grant.pico));
+  if (!again.grant || !holds) throw new Error("a budget changed while it was locked");
+  return { grant: again.grant, holds, soft: await tellSoft(tx, again.counters) };
+}
+
+const take = `UPDATE budget_window SET held_pico = held_pico + $3
+  WHERE budget = $1 AND starts_at = $2 AND settled_pico + held_pico + $3 <= $4`;
+
+/** Undefined: it did not fit into one of them any more, and nothing is held of any. */
+async function takeAll(tx: Tx, counters: readonly Counter[], pico: Pico): Promise<Hold[] | undefined> {
+  const holds: Hold[] = [];
+  for (const counter of counters) {
+    const { number, startsAt, limit } = counter;
+    if (!counter.exists) await beginWindow(tx, counter);
+    if ((await tx.run(take, [number, startsAt, pico, limit])) === 0) {
+      await giveBack(tx, holds);
+      return undefined;
+    }
+    holds.push({ budget: number, startsAt, pico });
+  }
+  return holds;
+}
+
+async function giveBack(tx: Tx, holds: readonly Hold[]): Promise<void> {
+  for (const { budget, startsAt, pico } of holds)
+    await tx.run("UPDATE budget_window SET held_pico = held_pico - $3 WHERE budget = $1 AND starts_at = $2", [
+      ...[budget, startsAt, pico],
+    ]);
+}
+
+/** Windows that are over, and in which nothing is held, are kept this long: a clock may go back. */
+const keptMs = 70 * 86_400_000;
+
+/** The first one in a window makes it. Every turn since the budget was made has: nothing can have been spent in it before. */
+async function beginWindow(tx: Tx, { number, startsAt }: Pick<Counter, "number" | "startsAt">): Promise<void> {
+  await tx.run(
+    `INSERT INTO budget_window (budget, starts_at, settled_pico, held_pico) VALUES ($1, $2, 0, 0) ON CONFLICT (budget, starts_at) DO NOTHING`,
+    [number, startsAt],
+  );
+  await tx.run("DELETE FROM budget_window WHERE budget = $1 AND starts_at < $2 AND held_pico = 0", [
+    ...[number, startsAt - keptMs],
+  ]);
+}
+
+/** Those past their soft limit of which nobody has been told in this window; now somebody is. */
+async function tellSoft(tx: Tx, counters: readonly Counter[]): Promise<SoftLimit[]> {
+  const soft: SoftLimit[] = [];
+  for (const { number, startsAt, scope, window, limit, settled, softPpm, told } of counters) {
+    if (softPpm === null || told || settled * 1_000_000n < limit * BigInt(softPpm)) continue;
+    const first = "UPDATE budget_window SET told = 1 WHERE budget = $1 AND starts_at = $2 AND told = 0";
+    if ((await tx.run(first, [number, startsAt])) > 0) soft.push({ scope, window, settled, limit });
+  }
+  return soft;
+}
+
+const settle = `UPDATE budget_window SET held_pico = held_pico - $3, settled_pico = settled_pico + $4, beyond_pico = beyond_pico + $5
+  WHERE budget = $1 AND starts_at = $2`;
+
+/** What a turn cost, as budgets count it. */
+export interface Spent {
+  entries: readonly LedgerEntry[];
+  cost: Pick<Cost, "total" | "accuracy">;
+}
+
+/** Ends what a turn holds, and counts what it cost. What it cost beyond that is counted too, and said. */
+export async function settleHolds(tx: Tx, holds: readonly Hold[], spent: Spent): Promise<void> {
+  for (const hold of holds) await settleHold(tx, hold, spent);
+}
+
+/** An unknown cost is counted as what was held for it; where a part of it is known, as no less than that. */
+async function settleHold(tx: Tx, { budget, startsAt, pico }: Hold, { cost }: Spent): Promise<void> {
+  const known = cost.total ?? 0n;
+  const counted = cost.accuracy === "unknown" || cost.total === null ? (known > pico ? known : pico) : known;
+  await tx.run(settle, [budget, startsAt, pico, counted, counted > pico ? counted - pico : 0n]);
+}
+
+/**
+ * The same for a turn that may have begun before some of its budgets were made: those count what it cost, all of it beyond what was held.
+ * In the order of the budgets, as they are taken.
+ */
+export async function settleLate(tx: Tx, holder: Holder, holds: readonly Hold[], spent: Spent): Promise<void> {
+  const { counters } = await findCounters(tx, holder);
+  for (const counter of counters) {
+    const hold = holds.find(({ budget }) => budget === counter.number);
+    if (hold) {
+      await settleHold(tx, hold, spent);
+      continue;
+    }
+    const { names, number, startsAt } = counter;
+    const { total } = sumCost(spent.entries.filter(({ modelRequested }) => countsModel({ names }, [modelRequested])));
+    if (!counter.exists) await beginWindow(tx, counter);
+    await tx.run(settle, [number, startsAt, 0n, total ?? 0n, total ?? 0n]);
+  }
+}
+
+/** As a turn's row keeps what it holds. */
+export function printHolds({ grant, holds }: { grant: Grant; holds: readonly Hold[] }): string {
+  const { tokens, calls } = grant;
+  return JSON.stringify({ tokens, calls, holds: holds.map((hold) => [hold.budget, hold.startsAt, `${hold.pico}`]) });
+}
+
+export function readHolds(text: string | null): { grant: Grant | null; holds: Hold[] } {
+  if (text === null) return { grant: null, holds: [] };
+  const { tokens, calls, holds } = JSON.parse(text) as {
+    tokens: number;
+    calls: number;
+    holds: [number, number, string][];
+  };
+  const read = holds.map(([budget, startsAt, pico]) => ({ budget, startsAt, pico: BigInt(pico) }));
+  return { grant: { tokens, calls, pico: read[0]?.pico ?? 0n }, holds: read };
+}

@@ -1,0 +1,146 @@
+// A turn planned before it is opened: what of the conversation the model is shown, and what its calls may cost at most.
+
+import { type MemoryPlan, planMemory } from "../../conversation/memory.ts";
+import type { PrintedPath } from "../../conversation/path.ts";
+import type { Ask, Held } from "../../money/budget.ts";
+import { printUsd } from "../../money/money.ts";
+import { estimateTokens } from "../../money/tokens.ts";
+import { findWorstCall } from "../../money/worst-case.ts";
+import type { SessionState, Store } from "../../store.ts";
+import type { ModelChoice } from "../model-choice.ts";
+import type { TurnTools } from "../tools.ts";
+
+/** `session`: as it is with the turn in it. `most`: the tokens that memory may take, where that is less than the model's window. */
+export function planWay(
+  { chooser }: Pick<TurnTools, "chooser">,
+  way: PrintedPath,
+  session: SessionState,
+  choice: ModelChoice,
+  questionTokens: number,
+  most?: number,
+): MemoryPlan {
+  return planMemory({
+    path: way,
+    system: session.system,
+    questionTokens,
+    window: chooser.windowOf(choice.model, choice.params),
+    usualWindow: chooser.windowOf(session.model ?? chooser.defaultModel, session.params),
+    most,
+    calibration: { promptEstimate: session.memoryEstimate, promptTokens: session.memoryTokens },
+  });
+}
+
+/**
+ * The session as a turn that follows its newest message will find it, as far as memory is concerned. After `place`: as one that
+ * follows the answer there will.
+ */
+export function aheadOf(session: SessionState, place?: { branch: number; position: number }): SessionState {
+  if (!place) return { ...session, tipPosition: session.tipPosition + 1 };
+  const tipPosition = place.position + 1;
+  const memoryFrom = session.memoryFrom > tipPosition ? 0 : session.memoryFrom;
+  return { ...session, tipBranch: place.branch, tipPosition, memoryFrom };
+}
+
+/** A turn may make its calls so long after it was planned, with its retries: other prices may hold then. */
+const longestTurnMs = 20 * 60_000;
+/** An answer that must be shorter is of no use, unless the caller asked for a shorter one. */
+const leastUsefulTokens = 256;
+
+/** What the turn asks of its budgets. `call: null`: its model has no price. */
+export function askFor(
+  { chooser, books }: Pick<TurnTools, "chooser" | "books">,
+  choice: ModelChoice,
+  plan: MemoryPlan,
+  at: number,
+): Ask {
+  const { models, outputTokens } = chooser.limitsOf(choice);
+  const prices = books.listPrices(models, at, at + longestTurnMs);
+  const schema = choice.params.response_schema;
+  // Where the vendor counted less than we did, the last time, that is no promise for this time.
+  const text = Math.max(plan.estimate, plan.promptEstimate) + (schema ? estimateTokens(JSON.stringify(schema)) : 0);
+  return {
+    model: models[0]!,
+    call: prices ? findWorstCall(prices, { input: { text } }) : null,
+    tokens: outputTokens,
+    leastTokens: Math.min(leastUsefulTokens, choice.params.max_output_tokens ?? leastUsefulTokens),
+  };
+}
+
+/** What a turn is planned by: the session as it is known, and where in it the turn goes on. */
+export interface TurnToPlan {
+  owner: string;
+  session: SessionState;
+  parentId: string | null | undefined;
+  choice: ModelChoice;
+  questionTokens: number;
+}
+
+export interface PlannedTurn extends Pick<TurnToPlan, "owner" | "session"> {
+  /** The turn's own until it is given back. */
+  way: PrintedPath;
+  /** Whether it follows the newest message: then the way is the session's own. */
+  isTip: boolean;
+  plan: MemoryPlan;
+  ask: Ask;
+}
+
+/** Plans turns for their budgets. Where there are none, it says so at once, and the turn plans its memory while it runs. */
+export class TurnPlanner {
+  private readonly tools: Pick<TurnTools, "store" | "memories" | "chooser" | "books" | "now" | "log">;
+  private state: Awaited<ReturnType<Store["readBudgetState"]>> | undefined;
+
+  constructor(tools: Pick<TurnTools, "store" | "memories" | "chooser" | "books" | "now" | "log">) {
+    this.tools = tools;
+  }
+
+  /** The version of all budgets at which there is none, as far as it is known; whether it still holds, the opening of a turn finds out. */
+  get noBudgetAt(): number | undefined {
+    return this.state?.any === false ? this.state.version : undefined;
+  }
+
+  /** The budgets have changed, here or elsewhere. */
+  forget(): void {
+    this.state = undefined;
+  }
+
+  /** What a turn was told of the budgets when it was opened. */
+  learn({ budgetVersion, soft }: Held): void {
+    if (budgetVersion !== this.state?.version) this.forget();
+    for (const { scope, window, settled, limit } of soft)
+      this.tools.log.warn(
+        { scope, window, settled_usd: printUsd(settled), limit_usd: printUsd(limit) },
+        "a budget has passed its soft limit",
+      );
+  }
+
+  /**
+   * The turn, planned. Undefined: there are no budgets, or it cannot be opened as things are, which its opening will say; then the version to
+   * open it with is `noBudgetAt`, or one that never was.
+   */
+  async plan({ owner, session, parentId, choice, questionTokens }: TurnToPlan): Promise<PlannedTurn | undefined> {
+    const { store, memories, now } = this.tools;
+    this.state ??= await store.readBudgetState();
+    if (!this.state.any || session.runningTurnId !== null) return undefined;
+    const place = typeof parentId === "string" ? await store.findPlace(owner, session.id, parentId) : undefined;
+    if (typeof parentId === "string" && place?.role !== "assistant") return undefined;
+    const ahead = aheadOf(session, parentId === null ? { branch: 0, position: -1 } : place);
+    const way = await memories.take(ahead, choice.model);
+    try {
+      const plan = planWay(this.tools, way, ahead, choice, questionTokens);
+      return { owner, session, way, isTip: parentId === undefined, plan, ask: askFor(this.tools, choice, plan, now()) };
+    } catch (cause) {
+      memories.letGo(way);
+      throw cause;
+    }
+  }
+
+  /** The turn was not opened: what was remembered for it is remembered again. */
+  giveBack({ owner, session, way, isTip }: PlannedTurn): void {
+    const { memories } = this.tools;
+    if (isTip) memories.keep(owner, session, way);
+    else memories.letGo(way);
+  }
+}
+
+/** No version of the budgets: a turn is not opened with it, and its opening says why. */
+export const noVersion = -1;

@@ -39,6 +39,7 @@ export interface Server {
   turns: Turns;
   app: App;
   tally: AuditTally;
+  eraser: Eraser;
   /** Resolves, with a sentence for the operator, when nothing can be stored any more until the next start. */
   lost: Promise<string>;
   /** How many are open. */
@@ -202,6 +203,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     turns,
     app,
     tally,
+    eraser,
     lost: lost.promise,
     connections: () => listener.connections,
     unreadBytes: () => listener.unreadBytes,

@@ -1,4 +1,4 @@
-// A process of its own for tests that kill one: `open URL SESSION` opens a turn and waits; `write URL` writes until killed.
+// A process of its own for tests that kill one: `open URL SESSION` opens a turn and waits; `purge URL SESSION` begins to purge it and waits; `write URL` writes until killed.
 
 import { writeSync } from "node:fs";
 import { openStore } from "../src/database/open.ts";
@@ -28,6 +28,12 @@ const store = await openStore(url, { processId: childId });
 if (what === "open") {
   const opened = await store.openTurn(openInput(sessionId, { processId: childId }));
   if (opened.kind === "opened") say(opened.turn.id);
+  setInterval(() => {}, 1_000_000);
+} else if (what === "purge") {
+  const begun = await store.beginPurge({ by: { project: "", keyId: null }, id: sessionId, at: Date.now() });
+  if (begun.kind !== "begun") throw new Error(begun.kind);
+  await store.purgeSome(begun.row);
+  say("begun");
   setInterval(() => {}, 1_000_000);
 } else if (what === "write") {
   await Promise.all(Array.from({ length: writers }, () => write(store)));

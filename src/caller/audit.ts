@@ -15,7 +15,6 @@ export const auditActions = [
   "budget.changed",
   "budget.increased",
   "budget.deleted",
-  "prices.imported",
   "session.purged",
   "trash.emptied",
   "trash.swept",

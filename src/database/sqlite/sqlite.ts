@@ -98,6 +98,20 @@ async function migrateFile(writer: Connection, file: string, known: readonly Mig
     if (writer.database.isTransaction) writer.database.exec("ROLLBACK");
     throw cause;
   }
+  if (version > 0 && version < firstThatWipes) leaveOld(writer, file, log);
+}
+
+/** Versions before this one left what they changed or deleted in the pages' free parts: one rewriting takes it out for good. */
+const firstThatWipes = 9;
+
+/** Takes about as long as the copy before. Where there is no room for it, what is there stays, and the operator is told. */
+function leaveOld({ database }: Connection, file: string, log: Log): void {
+  try {
+    database.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (cause) {
+    const sentence = `The database ${file} could not be rewritten: what was changed or deleted before this upgrade may still stand in the file. VACUUM takes it out.`;
+    log.warn({ cause }, sentence);
+  }
 }
 
 function readFileVersion(connection: Connection, tx: SqliteTx): Promise<number> {

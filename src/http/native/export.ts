@@ -44,7 +44,9 @@ export function exportRoutes({ store, now }: AppDeps): Route[] {
           content: {
             "application/json": { schema: exportSchema },
             "text/markdown": {
-              schema: z.string().openapi({ example: "# Borscht for two\n\n## You, 2026-11-23 09:30 UTC\n\n> What goes in?\n" }),
+              schema: z
+                .string()
+                .openapi({ example: "# Borscht for two\n\n## You, 2026-11-23 09:30 UTC\n\n> What goes in?\n" }),
             },
           },
           headers: { "Content-Disposition": "attachment, with the title as the file's name" },

@@ -1,0 +1,174 @@
+// Purges that nobody waits for: what a crash left half done, what has been in the trash for too long, what other processes remember.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { commandCaller } from "../src/caller/caller.ts";
+import { Eraser } from "../src/conversation/eraser.ts";
+import { Memories } from "../src/conversation/memories.ts";
+import { PrintedPath } from "../src/conversation/path.ts";
+import { noLog } from "../src/log.ts";
+import type { Store } from "../src/store.ts";
+import { type AnswerBody, call, eventually, type SessionBody } from "./client.ts";
+import { testClock } from "./clock.ts";
+import { createSqliteFile, engines, postgresEngine } from "./engines.ts";
+import { type HttpServer, startHttp } from "./http-assembly.ts";
+import { closeInput, entryFor, newSession, open, processId } from "./store-inputs.ts";
+import { openTestStore } from "./stores.ts";
+
+const day = 86_400_000;
+const stopped: HttpServer[] = [];
+afterAll(async () => {
+  for (const server of stopped) await server.stop();
+});
+async function start(options: Parameters<typeof startHttp>[0]): Promise<HttpServer> {
+  const server = await startHttp(options);
+  stopped.push(server);
+  return server;
+}
+
+async function fill(store: Store, id: string, turns: number, word: string): Promise<void> {
+  for (let n = 0; n < turns; n++) {
+    const opened = await open(store, id, { content: `${word} ${n}` });
+    await store.closeTurn(closeInput(opened, [entryFor(7n)], { text: `${word} answer ${n}` }));
+  }
+}
+
+const by = { project: "", keyId: null };
+const newEraser = (store: Store, more: Partial<ConstructorParameters<typeof Eraser>[0]> = {}) =>
+  new Eraser({
+    ...{ store, log: noLog, now: Date.now, trashMs: null, shared: false },
+    memories: { forget: () => {}, listKept: () => [] },
+    endTurn: async () => {},
+    times: { sweepMs: 1e9, forgetMs: 1e9 },
+    ...more,
+  });
+
+describe.each(engines)("on %s", (name, createDatabase) => {
+  test("a purge that is killed in the middle is finished by the next process, and the books are whole", async () => {
+    const url = await createDatabase();
+    const store = await openTestStore(url);
+    const session = await newSession(store, { title: "zephyrous title" });
+    await fill(store, session.id, 200, "zephyrous");
+    const before = await store.sumBooks();
+    await store.close();
+    const script = join(import.meta.dirname, "store-child.ts");
+    const child = spawn(process.execPath, [script, "purge", url, session.id], { stdio: ["ignore", "pipe", "inherit"] });
+    for await (const line of child.stdout) if (String(line).includes("begun")) break;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const again = await openTestStore(url);
+    expect(await again.findSession("", session.id)).toBeUndefined();
+    expect(await again.listBegunPurges(10)).toHaveLength(1);
+    await newEraser(again).sweep();
+    expect(await again.listBegunPurges(10)).toEqual([]);
+    expect(await again.sumBooks()).toEqual(before);
+    expect((await again.searchSessions("", "zephyrous", { limit: 5, deleted: true })).data).toEqual([]);
+    if (name !== "SQLite") return;
+    const files = ["", "-wal"].map((end) => `${url.slice("sqlite:".length)}${end}`);
+    await eventually(
+      async () => files.filter((file) => readFileSync(file).includes("ephyrous")),
+      (places) => places.length === 0,
+    );
+  }, 60_000);
+
+  test("a person's erasure that is cut off goes on where it ended, and each session is counted once", async () => {
+    const store = await openTestStore(await createDatabase());
+    const count = 230;
+    for (let n = 0; n < count; n++) await newSession(store, { user: "Iryna" });
+    const first = newEraser(store, { log: { ...noLog, info: () => void first.stop() } }); // at the first word of progress
+    expect(await first.erasePerson(by, "Iryna").catch(({ code }) => code)).toBe("draining");
+    const left = await store.listPurgeable({ project: "", user: "Iryna" }, 1_000);
+    expect(left.length).toBeGreaterThan(0);
+    expect(left.length).toBeLessThan(count);
+    expect((await newEraser(store).erasePerson(by, "Iryna")).sessions).toBe(left.length);
+    const lines = (await store.listAudit(commandCaller, { limit: 100, action: "user.erased" })).data;
+    expect(lines.reduce((sum, line) => sum + line.count, 0)).toBe(count);
+  }, 60_000);
+
+  test("what is in the trash for TRASH_DAYS is purged, and nothing else", async () => {
+    const databaseUrl = await createDatabase();
+    let offset = 0;
+    const now = () => testClock() + offset;
+    const server = await start({ databaseUrl, now, settings: { TRASH_DAYS: "3" } });
+    const make = async () => (await call<SessionBody>(`${server.url}/sessions`, "POST", { title: "t" })).body.id;
+    const status = async (id: string) => (await call(`${server.url}/sessions/${id}`, "GET")).status;
+    const trash = (id: string) => call(`${server.url}/sessions/${id}`, "DELETE");
+    const [kept, old, back, late] = [await make(), await make(), await make(), await make()];
+    for (const id of [old, back]) await trash(id);
+    offset = 2 * day;
+    await trash(late);
+    await call(`${server.url}/sessions/${back}/restore`, "POST");
+    await server.eraser.sweep();
+    for (const id of [kept, old, back, late]) expect(await status(id)).toBe(200);
+    offset = 3 * day + 1_000;
+    await server.eraser.sweep();
+    expect([await status(old), await status(kept), await status(back), await status(late)]).toEqual([
+      404, 200, 200, 200,
+    ]);
+    const lines = (await server.store.listAudit(commandCaller, { limit: 9, action: "trash.swept" })).data;
+    expect(lines.map(({ project, keyId, target, count }) => ({ project, keyId, target, count }))).toEqual([
+      { project: "default", keyId: null, target: null, count: 1 },
+    ]);
+  });
+});
+
+test("with TRASH_DAYS=0 the trash keeps what is in it", async () => {
+  let offset = 0;
+  const server = await start({ now: () => testClock() + offset, settings: { TRASH_DAYS: "0" } });
+  const { id } = (await call<SessionBody>(`${server.url}/sessions`, "POST", {})).body;
+  await call(`${server.url}/sessions/${id}`, "DELETE");
+  offset = 10_000 * day;
+  await server.eraser.sweep();
+  expect((await call(`${server.url}/sessions/${id}`, "GET")).status).toBe(200);
+});
+
+test("several processes sweep one Postgres: each session is purged once, and all are", async () => {
+  const databaseUrl = await postgresEngine.createDatabase();
+  const stores = [await openTestStore(databaseUrl), await openTestStore(databaseUrl, { processId: processId + 1 })];
+  const [store] = stores as [Store, Store];
+  for (let n = 0; n < 150; n++) {
+    const { id } = await newSession(store, { title: `t${n}` });
+    if (n < 10) await fill(store, id, 1, "word");
+    await store.trashSession("", id, 5);
+  }
+  await Promise.all(stores.map((one) => newEraser(one, { trashMs: 0, shared: true }).sweep()));
+  expect(await store.listPurgeable({ trashedBefore: Date.now() }, 10)).toEqual([]);
+  expect(await store.listBegunPurges(10)).toEqual([]);
+  const lines = (await store.listAudit(commandCaller, { limit: 100, action: "trash.swept" })).data;
+  expect(lines.reduce((sum, { count }) => sum + count, 0)).toBe(150);
+}, 60_000);
+
+test("what another process has purged is not remembered here for longer", async () => {
+  const databaseUrl = await postgresEngine.createDatabase();
+  const [store, other] = [await openTestStore(databaseUrl), await openTestStore(databaseUrl, { processId: 2 })];
+  const memories = new Memories(store, (question) => question, 1_000_000);
+  const [purged, kept] = [await newSession(store), await newSession(store)];
+  for (const { id } of [purged, kept])
+    memories.keep("", (await store.peekSession("", id))!, new PrintedPath(0, "one", (question) => question));
+  const eraser = newEraser(store, { memories, shared: true, times: { sweepMs: 1e9, forgetMs: 10 } });
+  eraser.begin();
+  await newEraser(other).purge(by, purged.id);
+  await eventually(
+    async () => memories.listKept(),
+    (ids) => !ids.includes(purged.id),
+  );
+  expect(memories.listKept()).toEqual([kept.id]);
+  await eraser.stop();
+});
+
+test("words that were changed long before the first purge are in no free page either", async () => {
+  const url = await createSqliteFile();
+  const server = await start({ databaseUrl: url });
+  const { id } = (await call<SessionBody>(`${server.url}/sessions`, "POST", { system: "xylophonic ".repeat(4_000) }))
+    .body;
+  await call(`${server.url}/sessions/${id}`, "PATCH", { system: "short" });
+  await call<AnswerBody>(`${server.url}/sessions/${id}/messages`, "POST", { content: "hi" });
+  const file = url.slice("sqlite:".length);
+  const places = async () => ["", "-wal"].filter((end) => readFileSync(file + end).includes("xylophonic"));
+  expect((await places()).length).toBeGreaterThan(0);
+  expect((await call(`${server.url}/sessions/${id}?purge=true`, "DELETE")).status).toBe(204);
+  await eventually(places, (found) => found.length === 0);
+});

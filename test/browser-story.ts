@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout } from "bun:test";
 import type { Browser, BrowserContext } from "playwright-core";
 import { type ChatPage, launchBrowser, newReader, newTab } from "./page.ts";
+import { listReceipts, runScript } from "./receipt-script.ts";
 import { startServer, type TestServer } from "./server.ts";
 
 /** What a test finds ready; the same object for all tests of a file. */
@@ -39,7 +40,9 @@ export function tellBrowserStory(): Story {
   });
   afterAll(async () => {
     await story.browser.close();
+    const { stdout } = runScript("verify-receipt.mjs", await listReceipts(story.server.url));
     await story.server.stop();
+    expect(stdout).not.toContain("DIFFERENT");
   });
   return story;
 }

@@ -98,8 +98,11 @@ export interface ReceiptBody {
     model_served: string | null;
     usage_raw: Record<string, unknown> | null;
     error_code: string | null;
+    price: { id: string; rates: Record<string, unknown> } | null;
+    lines: { item: string; quantity: number; unit_price: string; amount: string }[];
     total: string | null;
     accuracy: string;
+    balanced: boolean;
   }[];
 }
 export interface SeenEvent {

@@ -13,6 +13,7 @@ import {
   say,
   textOf,
 } from "./client.ts";
+import { listReceipts, runScript } from "./receipt-script.ts";
 import { startServer, type TestServer } from "./server.ts";
 
 let server: TestServer;
@@ -313,6 +314,14 @@ describe("finding", () => {
     await call(`${server.url}/sessions/${session.id}/restore`, "POST");
     expect(await list()).toContain(session.id);
   });
+});
+
+test("every receipt of these stories is derived again by the script in docs", async () => {
+  const receipts = await listReceipts(server.url);
+  expect(receipts.length).toBeGreaterThan(15);
+  const { code, stdout } = runScript("verify-receipt.mjs", receipts);
+  expect(stdout).not.toContain("DIFFERENT");
+  expect(code).toBe(0);
 });
 
 function pico(usd: string): bigint {

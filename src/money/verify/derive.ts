@@ -2,7 +2,7 @@
 // as the booking's (receipt.ts), written down a second time. The border test keeps the two apart.
 
 import { choosePrices, type PriceContent, searchPrice } from "./price-content.ts";
-import { kinds, type RawCounts, readObject, readRawUsage, sum } from "./raw-usage.ts";
+import { kinds, type RawCounts, readObject, readRawUsage, type Split, sum } from "./raw-usage.ts";
 
 /** A row of the ledger as it is stored. */
 export interface BookedCall {
@@ -80,7 +80,7 @@ function measure(call: BookedCall, raw: RawCounts | undefined, tokens: Estimates
 
 /** Without a count of the vendor's. */
 function estimate(raw: RawCounts | undefined, { prompt, answer, thoughts }: Estimates): Measured {
-  const only = (text: number) => ({ text, audio: 0, image: 0, video: 0, document: 0 });
+  const only = (text: number) => [text, 0, 0, 0, 0];
   const counts: RawCounts = {
     ...{ fresh: only(prompt), cached: only(0), output: only(answer), thinking: thoughts, tool: 0, stated: 0 },
     ...{ balanced: true, tier: raw?.tier ?? "standard" },
@@ -131,16 +131,23 @@ function bill(
     total += amount;
     lines.push([item, quantity, unit, `${price}`, `${amount}`]);
   };
-  for (const kind of kinds) add(`input_${kind}`, counts.fresh[kind], prices.input(kind));
-  add("input_unreported", more.input, prices.input("text"));
-  for (const kind of kinds) add(`cached_${kind}`, counts.cached[kind], prices.cached(kind));
-  add("tool_input", counts.tool, rates.bill_tool_input === false ? 0n : prices.input("text"));
-  for (const kind of kinds) add(`output_${kind}`, counts.output[kind], prices.output(kind));
-  add("thinking", counts.thinking, prices.output("text"));
-  add("output_unreported", more.output, prices.output("text"));
-  if (search?.per === "prompt") add("grounding", searches.prompts, searchPrice(search), "request");
-  if (search?.per === "query") add("grounding", searches.queries, searchPrice(search), "query");
-  if (maps) add("grounding_maps", searches.maps, searchPrice(maps), maps.per === "prompt" ? "request" : "query");
+  const addKinds = (name: string, split: Split, unitPrices: readonly bigint[]) => {
+    for (const [kind, quantity] of split.entries()) add(`${name}_${kinds[kind]}`, quantity, unitPrices[kind]!);
+  };
+  const [textInput, textOutput] = [prices.input[0]!, prices.output[0]!];
+  addKinds("input", counts.fresh, prices.input);
+  add("input_unreported", more.input, textInput);
+  addKinds("cached", counts.cached, prices.cached);
+  add("tool_input", counts.tool, rates.bill_tool_input === false ? 0n : textInput);
+  addKinds("output", counts.output, prices.output);
+  add("thinking", counts.thinking, textOutput);
+  add("output_unreported", more.output, textOutput);
+  if (search && hasSearched) {
+    const [quantity, unit] = search.per === "prompt" ? [searches.prompts, "request"] : [searches.queries, "query"];
+    add("grounding", quantity, searchPrice(search), unit);
+  }
+  if (maps && searches.maps > 0)
+    add("grounding_maps", searches.maps, searchPrice(maps), maps.per === "prompt" ? "request" : "query");
   // Of a tier without a price, and of queries that nobody counts, the nearest is taken.
   const isGuess =
     !prices.isTierKnown ||

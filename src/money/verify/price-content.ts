@@ -2,7 +2,7 @@
 // is still what its key was made from.
 
 import { createHash } from "node:crypto";
-import { readObject } from "./raw-usage.ts";
+import { kinds, readObject } from "./raw-usage.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -39,14 +39,17 @@ export function sortedJson(value: unknown): string {
   return `{${names.map((name) => `${JSON.stringify(name)}:${sortedJson((value as Fields)[name])}`).join(",")}}`;
 }
 
-/** Picodollars a token. */
+/** Picodollars a token, for each of `kinds`. */
 export interface UnitPrices {
-  input(kind: string): bigint;
-  cached(kind: string): bigint;
-  output(kind: string): bigint;
+  input: readonly bigint[];
+  cached: readonly bigint[];
+  output: readonly bigint[];
   /** Whether the row has a price for this service tier; without one the standard prices are taken. */
   isTierKnown: boolean;
 }
+
+/** A million calls have a handful of them. */
+const chosen = new WeakMap<Fields, Map<string, UnitPrices>>();
 
 /** The prices for a request of this tier whose prompt has that many tokens. Throws on a row that does not read. */
 export function choosePrices(rates: Fields, tier: string, promptTokens: number): UnitPrices {
@@ -54,14 +57,21 @@ export function choosePrices(rates: Fields, tier: string, promptTokens: number):
   const own = tier === "standard" ? rates : Object.hasOwn(tiers, tier) ? tiers[tier] : undefined;
   const set = own ?? rates;
   const above = set.above as Fields | undefined;
-  const prices = above && promptTokens > Number(above.tokens) ? above : set;
-  const per = (kind: string, name: string, base: string) => scaleDecimal(prices[`${name}_${kind}`] ?? prices[base], 6);
-  return {
-    input: (kind) => per(kind === "audio" ? kind : "", "input", "input"),
-    cached: (kind) => per(kind === "audio" ? kind : "", "cached", "cached"),
-    output: (kind) => per(kind === "audio" || kind === "image" ? kind : "", "output", "output"),
+  const isAbove = above !== undefined && promptTokens > Number(above.tokens);
+  const name = `${own ? tier : "none"} ${isAbove}`;
+  const known = chosen.get(rates)?.get(name);
+  if (known) return known;
+  const prices = isAbove ? above : set;
+  const perKind = (base: string, own: readonly string[]) =>
+    kinds.map((kind) => scaleDecimal((own.includes(kind) && prices[`${base}_${kind}`]) || prices[base], 6));
+  const unitPrices = {
+    input: perKind("input", ["audio"]),
+    cached: perKind("cached", ["audio"]),
+    output: perKind("output", ["audio", "image"]),
     isTierKnown: own !== undefined,
   };
+  chosen.set(rates, (chosen.get(rates) ?? new Map()).set(name, unitPrices));
+  return unitPrices;
 }
 
 /** Picodollars for one search or query: the row says USD per thousand. */
@@ -78,22 +88,20 @@ function scaleDecimal(value: unknown, digits: number): bigint {
 
 /** Whether the row holds at a moment (ms since 1970, UTC). */
 export function holdsAt(rates: Fields, at: number): boolean {
-  const from = Date.parse(String(rates.effective_from));
-  const to = rates.effective_to === undefined ? Number.POSITIVE_INFINITY : Date.parse(String(rates.effective_to));
-  if (!(from <= at && at < to)) return false;
-  const { hours_utc: hours = "00:00-24:00", weekdays = "1-7" } = (rates.when ?? {}) as Fields;
+  if (at < Date.parse(String(rates.effective_from))) return false;
+  if (rates.effective_to !== undefined && at >= Date.parse(String(rates.effective_to))) return false;
+  if (rates.when === undefined) return !Number.isNaN(at);
+  const { hours_utc: hours = "00:00-24:00", weekdays = "1-7" } = rates.when as Fields;
   const moment = new Date(at);
   const clock = moment.toISOString().slice(11, 16);
-  const weekday = ((moment.getUTCDay() + 6) % 7) + 1;
-  const isWithin = (spans: unknown, value: string) =>
-    String(spans)
+  const weekday = `${moment.getUTCDay() || 7}`;
+  const spansOf = (text: unknown) =>
+    String(text)
       .split(",")
-      .map((span) => span.split("-"))
-      .some(([first = "", last]) => first <= value && (last === undefined ? value === first : value <= last));
-  // The end of an hour is outside of it, the end of a row of days is in it.
-  const inHours = String(hours)
-    .split(",")
-    .map((span) => span.split("-"))
-    .some(([first = "", last = ""]) => first <= clock && clock < last);
-  return inHours && isWithin(weekdays, String(weekday));
+      .map((span) => span.split("-"));
+  // An hour's end is outside of it; the last day of a row of days is in it.
+  return (
+    spansOf(hours).some(([from = "", to = ""]) => from <= clock && clock < to) &&
+    spansOf(weekdays).some(([from = "", to = from]) => from <= weekday && weekday <= to)
+  );
 }

@@ -5,9 +5,9 @@
 // not sum to their counter: the counter wins, the other modalities take theirs first, text has the rest. What was read from a cache is
 // part of the prompt: where it was put in a modality that has too little, it goes where there is room, text first.
 
-export const kinds = ["text", "audio", "image", "video", "document"] as const;
-export type Kind = (typeof kinds)[number];
-export type Split = Record<Kind, number>;
+export const kinds = ["text", "audio", "image", "video", "document"];
+/** A count for each of `kinds`. */
+export type Split = readonly number[];
 
 export interface RawCounts {
   /** Read anew and from a cache; together the prompt. */
@@ -42,7 +42,7 @@ export function readRawUsage(text: string): RawCounts {
   const all = divide(prompt, usage?.promptTokensDetails);
   const cached = placeWithin(all, divide(fromCache, usage?.cacheTokensDetails));
   return {
-    fresh: mapKinds((kind) => all[kind] - cached[kind]),
+    fresh: all.map((count, kind) => count - cached[kind]!),
     cached,
     output: divide(output, usage?.candidatesTokensDetails),
     thinking,
@@ -54,34 +54,31 @@ export function readRawUsage(text: string): RawCounts {
 }
 
 export function sum(split: Split): number {
-  return kinds.reduce((total, kind) => total + split[kind], 0);
-}
-
-function mapKinds(count: (kind: Kind) => number): Split {
-  return Object.fromEntries(kinds.map((kind) => [kind, count(kind)])) as Split;
+  let total = 0;
+  for (const count of split) total += count;
+  return total;
 }
 
 function divide(counter: number, details: unknown): Split {
-  const stated = mapKinds(() => 0);
+  const split = [counter, 0, 0, 0, 0];
   for (const detail of Array.isArray(details) ? details : []) {
     const { modality, tokenCount } = (detail ?? {}) as { modality?: unknown; tokenCount?: unknown };
-    const kind = kinds.find((known) => typeof modality === "string" && modality.toLowerCase() === known);
-    if (kind && isCount(tokenCount)) stated[kind] += tokenCount;
+    const kind = typeof modality === "string" ? kinds.indexOf(modality.toLowerCase()) : -1;
+    if (kind > 0 && isCount(tokenCount)) split[kind]! += tokenCount;
   }
-  let rest = counter;
-  for (const kind of kinds.slice(1)) {
-    stated[kind] = Math.min(stated[kind], rest);
-    rest -= stated[kind];
+  for (let kind = 1; kind < split.length; kind++) {
+    split[kind] = Math.min(split[kind]!, split[0]!);
+    split[0]! -= split[kind]!;
   }
-  return { ...stated, text: rest };
+  return split;
 }
 
 function placeWithin(all: Split, wanted: Split): Split {
-  const placed = mapKinds((kind) => Math.min(wanted[kind], all[kind]));
+  const placed = wanted.map((count, kind) => Math.min(count, all[kind]!));
   let homeless = sum(wanted) - sum(placed);
-  for (const kind of kinds) {
-    const more = Math.min(homeless, all[kind] - placed[kind]);
-    placed[kind] += more;
+  for (let kind = 0; homeless > 0 && kind < placed.length; kind++) {
+    const more = Math.min(homeless, all[kind]! - placed[kind]!);
+    placed[kind]! += more;
     homeless -= more;
   }
   return placed;

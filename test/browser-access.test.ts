@@ -71,10 +71,11 @@ for (const screen of screens)
       const look = async (view: string) => {
         seen[view] = await violations(tab);
       };
+      await fetch(`${story.server.url}/sessions`, { method: "POST" }); // there are several to choose from
       await tab.open(story.server.url);
       await tab.page.locator(".setup-line .retires").waitFor();
       await look("new");
-      story.server.emulator.play({ text: rich, thoughts: "Hm.", usage }, { ...slow, delayMs: 400 });
+      story.server.emulator.play({ text: rich, thoughts: "Hm.", usage });
       await say("Show me all you can");
       await tab.answered();
       await tab.page.locator(".hljs-comment").waitFor();
@@ -83,10 +84,21 @@ for (const screen of screens)
       await tab.lastCost.click();
       await tab.page.locator(".receipt").waitFor();
       await look("receipt");
+      await tab.page.keyboard.press("Escape");
+      story.server.emulator.play({ text: "Again.", usage });
+      await tab.lastAnswer.getByRole("button", { name: "Answer again", exact: true }).click();
+      await tab.lastAnswer.getByText("Again.").waitFor();
+      await tab.answered();
+      await tab.page.locator(".versions").waitFor();
+      await tab.lastAnswer.locator(".again summary").click();
+      await look("versions");
+      await tab.page.keyboard.press("Escape");
+      await tab.lastCost.click();
       await tab.page.getByRole("tab", { name: "Settings" }).click();
       await tab.page.locator(".params summary").click();
       await look("settings");
       await tab.page.keyboard.press("Escape");
+      story.server.emulator.play({ ...slow, delayMs: 400 });
       await say("slowly");
       await tab.lastAnswer.getByText("word5").waitFor();
       await say("next");
@@ -107,7 +119,15 @@ for (const screen of screens)
       await tab.page.locator("#search").fill("bold");
       await tab.page.locator("mark").first().waitFor();
       await look("search");
+      await tab.page.locator(".session-row > a").first().click();
+      await tab.page.locator(".find-bar").waitFor();
+      await look("found");
+      if (name === "phone") await tab.button("Open the list of conversations").click();
       await tab.page.locator("#search").fill("");
+      await tab.page.locator(".session-list .select").click();
+      await tab.page.locator(".choice input").first().check();
+      await look("choosing");
+      await tab.page.getByRole("toolbar").getByRole("button", { name: "Cancel" }).click();
       await tab.button("Trash").click();
       await tab.page.locator(".trash-head").waitFor();
       await look("trash");

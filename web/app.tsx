@@ -29,11 +29,13 @@ import {
 import { Toasts } from "./shell/toasts.tsx";
 import { trashSession } from "./sidebar/sessions.ts";
 import { Sidebar } from "./sidebar/sidebar.tsx";
+import { unread } from "./sidebar/unread.ts";
 
 export function App() {
   useSignalEffect(() => {
     const title = chat.value.session.value?.title;
-    document.title = title ? `${title} · ${text.value.appName}` : text.value.appName;
+    const count = unread.value.size > 0 ? `(${unread.value.size}) ` : "";
+    document.title = count + (title ? `${title} · ${text.value.appName}` : text.value.appName);
   });
   useEffect(() => {
     void loadModels();

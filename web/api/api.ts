@@ -109,8 +109,11 @@ const turn = (id: string) => `turns/${encodeURIComponent(id)}`;
 export interface SessionQuery {
   limit: number;
   after?: string | undefined;
+  /** Where `after` stood when it was read: the list moves. */
+  at?: string | undefined;
   q?: string | undefined;
   deleted?: "true" | undefined;
+  pinned?: "true" | undefined;
 }
 export interface HistoryQuery {
   limit: number;

@@ -8,6 +8,7 @@ import { noteEnd, noteProgress, noteStart } from "../message/turn-events.ts";
 import { asApiError } from "../shell/errors.ts";
 import { announcement, goTo, text } from "../shell/state.ts";
 import { tellOtherTabs } from "../sidebar/sessions.ts";
+import { answerEnded } from "../sidebar/unread.ts";
 import { BranchedTalk } from "./branched.ts";
 import { draft, type Outgoing, outbox } from "./draft.ts";
 import { findStored, pageSize, showPage } from "./history.ts";
@@ -226,6 +227,7 @@ export class Chat extends BranchedTalk {
     noteEnd(turn, reply, answer);
     this.running.value = null;
     this.noteSession(session);
+    answerEnded(session);
     tellOtherTabs(session.id);
     void this.#announce(answer);
     if (!turn.settled) void awaitSettled(answer, turn, this.gone.signal).then((later) => this.#noteLater(later));

@@ -10,6 +10,7 @@ import { addressOf, sought, text } from "../shell/state.ts";
 import { restoreSession } from "../sidebar/sessions.ts";
 import type { Chat } from "./chat.ts";
 import { Composer } from "./composer.tsx";
+import { FindBar } from "./find-bar.tsx";
 import { MessageView } from "./message.tsx";
 import { modelOf, models } from "./setup.ts";
 import { SetupLine } from "./setup-line.tsx";
@@ -68,6 +69,7 @@ export function Conversation({ chat }: { chat: Chat }) {
 
   return (
     <main class={empty && chat.id.value === null ? "conversation new" : "conversation"}>
+      <FindBar chat={chat} />
       <section
         class="scroller"
         ref={scroller}

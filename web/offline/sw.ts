@@ -53,7 +53,9 @@ worker.addEventListener("fetch", (event) => {
   const path = request.url.slice(scope.length).split("#")[0] ?? "";
   if (path === "") (event as FetchEvent).respondWith(openPage(request));
   else if (path.startsWith("assets/")) (event as FetchEvent).respondWith(readAsset(request));
-  else if (/^(?:models|sessions\?limit=\d+|sessions\/[\w-]+\/history\?limit=\d+&order=desc)$/.test(path))
+  else if (
+    /^(?:models|sessions\?limit=\d+(?:&pinned=true)?|sessions\/[\w-]+\/history\?limit=\d+&order=desc)$/.test(path)
+  )
     (event as FetchEvent).respondWith(readTalk(request));
 });
 

@@ -11,6 +11,7 @@ const paths = {
   send: "M12 19V5M6 11l6-6 6 6",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   check: "M5 12.500l5 5L19 7",
+  up: "M12 19V5M6 11l6-6 6 6",
   down: "M12 5v14M6 13l6 6 6-6",
   retry: "M20 11a8 8 0 1 0-2.300 6.300M20 5v6h-6",
   warning: "M12 4l9 16H3zM12 10v4M12 17v.01",
@@ -24,6 +25,10 @@ const paths = {
   leave: "M10 4H5v16h5M9 12h11M16 8l4 4-4 4",
   back: "M15 5l-7 7 7 7",
   forward: "M9 5l7 7-7 7",
+  pin: "M9 4h6l-1 7 3 3H7l3-3zM12 14v6",
+  bell: "M6 17h12l-2-3V10a4 4 0 0 0-8 0v4zM10 20h4",
+  select: "M4 4h16v16H4zM8 12l3 3 5-6",
+  clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",
   caret: "M6 9l6 6 6-6",
 } as const;
 

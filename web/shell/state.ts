@@ -73,6 +73,7 @@ export function goTo(id: string | null, replace = false, message: string | null 
 function followAddress(): void {
   const { id, message } = readPlace();
   batch(() => {
+    if (id !== route.value) foundWords.value = [];
     route.value = id;
     sought.value = message;
   });

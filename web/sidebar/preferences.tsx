@@ -6,6 +6,7 @@ import { Icon, type IconName } from "../shell/icon.tsx";
 import { chooseLanguageByHand, chooseTheme, language, showToast, type Theme, text, theme } from "../shell/state.ts";
 import { type Language, languages, names } from "../text/language.ts";
 import { toggleTrash, trashShown } from "./sessions.ts";
+import { notifying, toggleNotifying } from "./unread.ts";
 
 const themeIcons: Record<Theme, IconName> = { system: "system", light: "sun", dark: "moon" };
 
@@ -29,6 +30,11 @@ export function Preferences() {
       <a class="plain" href="docs">
         <Icon name="book" /> {t.documentation}
       </a>
+      {"Notification" in globalThis && (
+        <button type="button" class="plain" aria-pressed={notifying.value} onClick={() => void toggleNotifying()}>
+          <Icon name="bell" /> {notifying.value ? t.notifyOn : t.notify}
+        </button>
+      )}
       {isSignedIn() && (
         <button type="button" class="plain" onClick={() => void leave()}>
           <Icon name="leave" /> {t.signOut}

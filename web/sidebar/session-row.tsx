@@ -6,8 +6,10 @@ import { IconButton } from "../shell/button.tsx";
 import { addressOf, drawerOpen, foundWords, goTo, locale, route, text } from "../shell/state.ts";
 import { fill } from "../text/text.ts";
 import { printMoment } from "../text/time.ts";
-import { query, restoreSession, trashSession, trashShown } from "./sessions.ts";
+import { selected, toggleSelected } from "./selection.ts";
+import { pinSession, query, restoreSession, trashSession, trashShown } from "./sessions.ts";
 import { TitleEditor } from "./title-editor.tsx";
+import { unread } from "./unread.ts";
 
 /** `first`: the row that Tab reaches; arrows lead from it to the others. */
 export function SessionRow({ session, first }: { session: Session; first: boolean }) {
@@ -16,10 +18,12 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
   const title = session.title ?? text.value.untitled;
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "F2" && !trashShown.value) renaming.value = true;
+    else if (event.key === "p" && !trashShown.value) void pinSession(session.id, !session.pinned);
     else if (event.key === "Delete" && !trashShown.value) void trashSession(session.id);
     else return;
     event.preventDefault();
   };
+  if (selected.value !== null) return <Choice session={session} title={title} />;
   if (renaming.value) {
     return (
       <li class="session-row">
@@ -39,15 +43,16 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
           if (event.ctrlKey || event.metaKey || event.shiftKey) return;
           event.preventDefault();
           drawerOpen.value = false;
+          goTo(session.id, false, session.message_id ?? null);
           foundWords.value = query.value
             .trim()
             .split(/\s+/)
             .filter((word) => word !== "");
-          goTo(session.id, false, session.message_id ?? null);
         }}
       >
         <span class="title" dir="auto">
           {session.running_turn_id && <span class="pulse" role="img" aria-label={text.value.running} />}
+          {unread.value.has(session.id) && <span class="unread" role="img" aria-label={text.value.unread} />}
           {title}
         </span>
         {session.snippet && <Snippet text={session.snippet} />}
@@ -67,6 +72,13 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
         ) : (
           <>
             <IconButton
+              icon="pin"
+              label={session.pinned ? text.value.unpin : text.value.pin}
+              pressed={session.pinned}
+              focusable={false}
+              onClick={() => void pinSession(session.id, !session.pinned)}
+            />
+            <IconButton
               icon="pencil"
               label={text.value.rename}
               focusable={false}
@@ -81,6 +93,24 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
           </>
         )}
       </span>
+    </li>
+  );
+}
+
+function Choice({ session, title }: { session: Session; title: string }) {
+  return (
+    <li class="session-row choice">
+      <label>
+        <input
+          type="checkbox"
+          aria-label={fill(text.value.choose, { title })}
+          checked={selected.value?.has(session.id) ?? false}
+          onChange={() => toggleSelected(session.id)}
+        />
+        <span class="title" dir="auto">
+          {title}
+        </span>
+      </label>
     </li>
   );
 }

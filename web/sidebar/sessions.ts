@@ -1,14 +1,18 @@
-// The list of conversations: pages, search, trash, rename, delete with undo, and news from other tabs.
+// The list of conversations, by their last message: pages, pins, search, trash, rename, delete with undo, and news from other tabs.
 
 import { signal } from "@preact/signals";
 import { type ApiError, api } from "../api/api.ts";
 import type { Session } from "../api/wire.ts";
 import { asApiError, describe } from "../shell/errors.ts";
 import { goTo, keyNeeded, route, showToast, text } from "../shell/state.ts";
+import { answerEnded } from "./unread.ts";
 
 const pageSize = 30;
+const mostPins = 100;
 
 export const sessions = signal<readonly Session[]>([]);
+/** They stand above all others. */
+export const pinned = signal<readonly Session[]>([]);
 export const query = signal("");
 export const trashShown = signal(false);
 export const moreSessions = signal(false);
@@ -20,24 +24,31 @@ let current: AbortController | undefined;
 /** Loads the list anew, as `query` and `trashShown` say. */
 export function reloadSessions(): Promise<void> {
   listState.value = "loading";
+  void loadPins();
   return loadPage(undefined);
+}
+
+async function loadPins(): Promise<void> {
+  const page = await api.listSessions({ limit: mostPins, pinned: "true" }).catch(() => null);
+  if (page) pinned.value = page.data;
 }
 
 export function loadMoreSessions(): Promise<void> {
   if (listState.value === "loading" || !moreSessions.value) return Promise.resolve();
   listState.value = "loading";
-  return loadPage(sessions.value.at(-1)?.id);
+  return loadPage(sessions.value.at(-1));
 }
 
-async function loadPage(after: string | undefined): Promise<void> {
+async function loadPage(last: Session | undefined): Promise<void> {
   current?.abort();
   current = new AbortController();
   const { signal } = current;
   try {
     const q = query.value.trim() || undefined;
     const deleted = trashShown.value ? "true" : undefined;
-    const page = await api.listSessions({ limit: pageSize, after, q, deleted }, signal);
-    sessions.value = after === undefined ? page.data : mergeSessions(sessions.value, page.data);
+    const at = last && q === undefined ? placeOf(last) : undefined;
+    const page = await api.listSessions({ limit: pageSize, after: last?.id, at, q, deleted }, signal);
+    sessions.value = last === undefined ? page.data : mergeSessions(sessions.value, page.data);
     moreSessions.value = page.has_more;
     listState.value = "ready";
     listError.value = null;
@@ -47,6 +58,15 @@ async function loadPage(after: string | undefined): Promise<void> {
     listError.value = asApiError(error);
     if (listError.value.status === 401) keyNeeded.value = true;
   }
+}
+
+/** What the list is in the order of. */
+function placeOf(session: Session): string {
+  return session.deleted_at ?? session.active_at;
+}
+
+function isBefore(one: Session, other: Session): boolean {
+  return placeOf(one) > placeOf(other) || (placeOf(one) === placeOf(other) && one.id > other.id);
 }
 
 export function toggleTrash(): void {
@@ -65,29 +85,53 @@ export async function refreshSessions(): Promise<void> {
   if (query.value.trim() !== "" || trashShown.value || listState.value !== "ready") return;
   const page = await api.listSessions({ limit: pageSize }).catch(() => null);
   if (!page || query.value.trim() !== "" || trashShown.value) return;
-  if (!page.has_more) {
-    sessions.value = page.data;
-    return;
-  }
+  noteEnded(page.data);
+  void loadPins();
   const last = page.data.at(-1);
-  sessions.value = [...page.data, ...sessions.value.filter((session) => last !== undefined && session.id < last.id)];
+  const rest = page.has_more && last ? sessions.value.filter((session) => isBefore(last, session)) : [];
+  sessions.value = mergeSessions(page.data, rest);
 }
 
-/** Shows what is newly known of a session, in its place: newest first, and ids grow with time. */
+/** Those that were running in the list and are not any more. */
+function noteEnded(fresh: readonly Session[]): void {
+  const running = new Set(sessions.value.filter((one) => one.running_turn_id !== null).map(({ id }) => id));
+  for (const session of fresh) if (running.has(session.id) && session.running_turn_id === null) answerEnded(session);
+}
+
+/** Shows what is newly known of a session, in its place. */
 export function noteSession(session: Session): void {
-  const known = sessions.value.some(({ id }) => id === session.id);
-  if (known) {
-    sessions.value = sessions.value.map((other) => (other.id === session.id ? { ...other, ...session } : other));
+  const others = pinned.value.filter(({ id }) => id !== session.id);
+  pinned.value = session.pinned && session.deleted_at === null ? inPlace(others, session) : others;
+  const known = sessions.value.find(({ id }) => id === session.id);
+  if (query.value.trim() !== "" || trashShown.value) {
+    if (known) sessions.value = sessions.value.map((one) => (one === known ? { ...one, ...session } : one));
     return;
   }
-  if (query.value.trim() !== "" || trashShown.value) return;
-  const place = sessions.value.findIndex((other) => other.id < session.id);
-  if (place >= 0) sessions.value = sessions.value.toSpliced(place, 0, session);
-  else if (!moreSessions.value) sessions.value = [...sessions.value, session];
+  const rest = sessions.value.filter((one) => one !== known);
+  // One that belongs below all that is loaded comes with its page.
+  const below = moreSessions.value && !rest.some((other) => isBefore(session, other));
+  if (known || !below) sessions.value = inPlace(rest, session);
+}
+
+function inPlace(others: readonly Session[], session: Session): Session[] {
+  const place = others.findIndex((other) => isBefore(session, other));
+  return others.toSpliced(place < 0 ? others.length : place, 0, session);
 }
 
 export function forgetSession(id: string): void {
   sessions.value = sessions.value.filter((session) => session.id !== id);
+  pinned.value = pinned.value.filter((session) => session.id !== id);
+}
+
+export async function pinSession(id: string, pin: boolean): Promise<void> {
+  try {
+    const session = await api.changeSession(id, { pinned: pin });
+    noteSession(session);
+    sessionChanged.value = session;
+    tellOtherTabs(id);
+  } catch (error) {
+    showToast(describe(asApiError(error)));
+  }
 }
 
 /** Throws ApiError; the caller shows it where it happened. */
@@ -146,6 +190,6 @@ export function listenToOtherTabs(onNews: (id: string) => void): void {
 export function watchRunning(): void {
   setInterval(() => {
     const elsewhere = sessions.value.some((session) => session.running_turn_id && session.id !== route.value);
-    if (elsewhere && !document.hidden) void refreshSessions();
+    if (elsewhere) void refreshSessions();
   }, 4000);
 }

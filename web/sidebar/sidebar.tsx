@@ -9,6 +9,7 @@ import { isComposing } from "../shell/keys.ts";
 import { Problem } from "../shell/problem.tsx";
 import { addressOf, drawerOpen, folded, goTo, locale, narrow, route, text } from "../shell/state.ts";
 import { headingOf } from "../text/time.ts";
+import { ListTools } from "./list-tools.tsx";
 import { Preferences } from "./preferences.tsx";
 import { SessionRow } from "./session-row.tsx";
 import {
@@ -16,10 +17,10 @@ import {
   listState,
   loadMoreSessions,
   moreSessions,
+  pinned,
   query,
   reloadSessions,
   sessions,
-  toggleTrash,
   trashShown,
 } from "./sessions.ts";
 
@@ -141,12 +142,7 @@ function SessionList() {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: arrows lead from row to row; each row is a link of its own
     <div class="session-list" ref={list} onKeyDown={moveFocus}>
-      {trashShown.value && (
-        <div class="trash-head">
-          <IconButton icon="back" label={text.value.backFromTrash} onClick={toggleTrash} />
-          <h2>{text.value.trash}</h2>
-        </div>
-      )}
+      <ListTools />
       <Groups searching={searching || trashShown.value} />
       {listError.value && (
         <Problem code={listError.value.code} detail={listError.value.message}>
@@ -187,8 +183,10 @@ function emptyWords(searching: boolean): string {
 function Groups({ searching }: { searching: boolean }) {
   if (searching) return <Rows rows={sessions.value} />;
   const groups = new Map<string, Session[]>();
+  if (pinned.value.length > 0) groups.set(text.value.pinned, [...pinned.value]);
   for (const session of sessions.value) {
-    const heading = headingOf(locale.value, text.value, session.created_at);
+    if (session.pinned) continue;
+    const heading = headingOf(locale.value, text.value, session.active_at);
     const group = groups.get(heading);
     if (group) group.push(session);
     else groups.set(heading, [session]);
@@ -206,8 +204,8 @@ function Groups({ searching }: { searching: boolean }) {
 }
 
 function Rows({ rows }: { rows: readonly Session[] }) {
-  const known = sessions.value.some(({ id }) => id === route.value);
-  const first = known ? route.value : sessions.value[0]?.id;
+  const known = [...pinned.value, ...sessions.value].some(({ id }) => id === route.value);
+  const first = known ? route.value : (pinned.value[0] ?? sessions.value[0])?.id;
   return (
     <ul>
       {rows.map((session) => (

@@ -1,0 +1,45 @@
+// Above the list: choosing several conversations, and what can be done with those that are chosen.
+
+import { IconButton } from "../shell/button.tsx";
+import { locale, text } from "../shell/state.ts";
+import { printNumber } from "../text/text.ts";
+import { pinSelected, restoreSelected, selected, toggleSelecting, trashSelected } from "./selection.ts";
+import { sessions, toggleTrash, trashShown } from "./sessions.ts";
+
+export function ListTools() {
+  const chosen = selected.value;
+  if (chosen === null) return <Head />;
+  const none = chosen.size === 0;
+  return (
+    <div class="list-head selecting" role="toolbar" aria-label={text.value.select}>
+      <IconButton icon="close" label={text.value.cancel} onClick={toggleSelecting} />
+      <span class="chosen" role="status" aria-label={text.value.chosen}>
+        {printNumber(locale.value, chosen.size)}
+      </span>
+      {trashShown.value ? (
+        <IconButton icon="restore" label={text.value.restore} disabled={none} onClick={() => void restoreSelected()} />
+      ) : (
+        <>
+          <IconButton icon="pin" label={text.value.pin} disabled={none} onClick={() => void pinSelected()} />
+          <IconButton icon="trash" label={text.value.remove} disabled={none} onClick={() => void trashSelected()} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function Head() {
+  const several = sessions.value.length > 1;
+  if (!trashShown.value && !several) return null;
+  return (
+    <div class={trashShown.value ? "list-head trash-head" : "list-head"}>
+      {trashShown.value && (
+        <>
+          <IconButton icon="back" label={text.value.backFromTrash} onClick={toggleTrash} />
+          <h2>{text.value.trash}</h2>
+        </>
+      )}
+      {several && <IconButton icon="select" label={text.value.select} class="select" onClick={toggleSelecting} />}
+    </div>
+  );
+}

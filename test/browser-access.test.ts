@@ -71,15 +71,27 @@ for (const screen of screens)
       const look = async (view: string) => {
         seen[view] = await violations(tab);
       };
-      await fetch(`${story.server.url}/sessions`, { method: "POST" }); // there are several to choose from
+      // There are several to choose from, and one is in the trash.
+      const made: { id: string }[] = [];
+      for (let at = 0; at < 2; at++)
+        made.push(await (await fetch(`${story.server.url}/sessions`, { method: "POST" })).json());
+      await fetch(`${story.server.url}/sessions/${made[0]!.id}`, { method: "DELETE" });
       await tab.open(story.server.url);
       await tab.page.locator(".setup-line .retires").waitFor();
       await look("new");
+      await tab.button("Temporary").click();
+      await look("temporary chosen");
       story.server.emulator.play({ text: rich, thoughts: "Hm.", usage });
       await say("Show me all you can");
       await tab.answered();
       await tab.page.locator(".hljs-comment").waitFor();
       await tab.page.locator(".katex").first().waitFor();
+      await tab.page.locator(".temporary-bar").waitFor();
+      await tab.page.locator(".heading h1 button").click();
+      await look("title");
+      await tab.page.keyboard.press("Escape");
+      await tab.button("Keep it").click();
+      await tab.page.locator(".temporary-bar").waitFor({ state: "detached" });
       await look("conversation");
       await tab.lastCost.click();
       await tab.page.locator(".receipt").waitFor();
@@ -131,6 +143,9 @@ for (const screen of screens)
       await tab.button("Trash").click();
       await tab.page.locator(".trash-head").waitFor();
       await look("trash");
+      await tab.button("Empty the trash").click();
+      await look("erase");
+      await tab.page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
       await tab.page.goto(`${story.server.url}/#/s/01939c5e-7b1a-7c3d-9f20-0c1d2e3f4a5b`);
       await tab.page.getByText("There is no such conversation").waitFor();
       await look("missing");

@@ -29,6 +29,7 @@ import {
 import { Toasts } from "./shell/toasts.tsx";
 import { trashSession } from "./sidebar/sessions.ts";
 import { Sidebar } from "./sidebar/sidebar.tsx";
+import { EraseDialog } from "./sidebar/trash.tsx";
 import { unread } from "./sidebar/unread.ts";
 
 export function App() {
@@ -75,6 +76,7 @@ export function App() {
       </div>
       {inspectorTab.value !== null && <InspectorPanel chat={open} tab={inspectorTab.value} onTrash={trash} />}
       <Palette />
+      <EraseDialog />
       <Shortcuts />
       <Toasts />
     </div>

@@ -8,6 +8,7 @@ import { Inspector } from "./inspector/inspector.tsx";
 import { ReceiptView } from "./inspector/receipt.tsx";
 import { Settings } from "./inspector/settings.tsx";
 import { medium, text } from "./shell/state.ts";
+import { saveSession } from "./sidebar/files.ts";
 
 export function InspectorPanel({ chat, tab, onTrash }: { chat: Chat; tab: InspectorTab; onTrash(): void }) {
   void loadModels();
@@ -34,6 +35,7 @@ export function InspectorPanel({ chat, tab, onTrash }: { chat: Chat; tab: Inspec
           onChange={(setup) => chat.change(setup)}
           onKeepPreset={keepPreset}
           onDropPreset={dropPreset}
+          onSave={session ? (format) => void saveSession(session.id, format) : null}
           onTrash={session && !session.deleted_at ? onTrash : null}
         />
       )}

@@ -6,6 +6,7 @@ import { keepUpToDate } from "./conversation/current.ts";
 import { keepForLater } from "./offline/register.ts";
 import { checkHealth, loadWords } from "./shell/state.ts";
 import { reloadSessions, watchRunning } from "./sidebar/sessions.ts";
+import { eraseLeft } from "./temporary/temporary.ts";
 
 const root = document.getElementById("app");
 if (root) {
@@ -16,4 +17,5 @@ if (root) {
   keepUpToDate();
   watchRunning();
   keepForLater();
+  void eraseLeft();
 }

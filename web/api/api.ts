@@ -125,6 +125,7 @@ export interface SessionChange {
   model?: string | null;
   system?: string | null;
   params?: Params;
+  metadata?: Session["metadata"];
   pinned?: boolean;
   tip?: string;
 }
@@ -144,6 +145,11 @@ export const api = {
   getSession: (id: string) => json<Session>(session(id)),
   changeSession: (id: string, change: SessionChange) => json<Session>(session(id), { method: "PATCH", body: change }),
   trashSession: (id: string) => send(session(id), { method: "DELETE" }),
+  purgeSession: (id: string) => send(`${session(id)}?purge=true`, { method: "DELETE" }),
+  emptyTrash: () => json<{ sessions: number }>("sessions?deleted=true&purge=true", { method: "DELETE" }),
+  makeTitle: (id: string, key: string) =>
+    json<Session>(`${session(id)}/title`, { method: "POST", headers: { "idempotency-key": key } }),
+  exportSession: (id: string, format: "json" | "markdown") => send(`${session(id)}/export?format=${format}`),
   restoreSession: (id: string) => send(`${session(id)}/restore`, { method: "POST" }),
   readHistory: (id: string, page: HistoryQuery, signal?: AbortSignal) =>
     json<History>(`${session(id)}/history${query({ ...page })}`, { signal }),

@@ -5,6 +5,7 @@ import { api } from "../api/api.ts";
 import { asApiError, describe } from "../shell/errors.ts";
 import { goTo, showToast, text } from "../shell/state.ts";
 import { tellOtherTabs } from "../sidebar/sessions.ts";
+import { noteKept } from "../temporary/temporary.ts";
 import { pageSize } from "./history.ts";
 import { Talk } from "./talk.ts";
 
@@ -16,6 +17,17 @@ export abstract class BranchedTalk extends Talk {
   readonly held = signal(0);
 
   abstract stop(): Promise<void>;
+
+  /** A temporary conversation is kept. Throws ApiError. */
+  async keep(): Promise<void> {
+    const session = this.session.value;
+    if (!session) return;
+    const { temporary: _, ...metadata } = session.metadata;
+    const kept = await api.changeSession(session.id, { metadata });
+    noteKept(session.id);
+    this.noteSession(kept);
+    tellOtherTabs(session.id);
+  }
 
   /** The path goes through this message from now on. Throws ApiError. */
   async goThrough(messageId: string): Promise<void> {

@@ -9,6 +9,7 @@ import { asApiError } from "../shell/errors.ts";
 import { announcement, goTo, text } from "../shell/state.ts";
 import { tellOtherTabs } from "../sidebar/sessions.ts";
 import { answerEnded } from "../sidebar/unread.ts";
+import { eraseTemporary, isTemporary, nextIsTemporary, noteTemporary, temporaryMark } from "../temporary/temporary.ts";
 import { BranchedTalk } from "./branched.ts";
 import { draft, type Outgoing, outbox } from "./draft.ts";
 import { findStored, pageSize, showPage } from "./history.ts";
@@ -33,6 +34,7 @@ export class Chat extends BranchedTalk {
     if (this.waiting.value !== null) draft.set(this.id.value, this.waiting.value);
     const running = this.running.value;
     if (running?.message.value.turn_id !== "") this.#follow?.abort();
+    if (this.session.value && isTemporary(this.session.value)) void eraseTemporary(this.session.value.id);
   }
 
   async load(): Promise<void> {
@@ -145,11 +147,15 @@ export class Chat extends BranchedTalk {
   async #ensureSession(): Promise<string> {
     if (this.id.value !== null) return this.id.value;
     this.#creating ??= { key: crypto.randomUUID() };
-    const fields = await fieldsOf(this.setup.value);
+    const temporary = nextIsTemporary.value;
+    const setup = await fieldsOf(this.setup.value);
+    const fields = temporary ? { ...setup, metadata: temporaryMark } : setup;
     const { key } = this.#creating;
     const onSilence = () => this.#noteConnection("lost");
     const session = await untilAnswered(() => api.createSession(fields, key), this.#follow?.signal, onSilence);
     this.id.value = session.id;
+    if (temporary) noteTemporary(session.id);
+    nextIsTemporary.value = false;
     this.noteSession(session);
     draft.set(null, "");
     if (!this.gone.signal.aborted) goTo(session.id, true);

@@ -8,6 +8,7 @@ import { IconButton } from "../shell/button.tsx";
 import { Problem } from "../shell/problem.tsx";
 import { addressOf, sought, text } from "../shell/state.ts";
 import { restoreSession } from "../sidebar/sessions.ts";
+import { TemporaryBar, TemporaryChoice } from "../temporary/temporary-bar.tsx";
 import type { Chat } from "./chat.ts";
 import { Composer } from "./composer.tsx";
 import { FindBar } from "./find-bar.tsx";
@@ -69,6 +70,7 @@ export function Conversation({ chat }: { chat: Chat }) {
 
   return (
     <main class={empty && chat.id.value === null ? "conversation new" : "conversation"}>
+      <TemporaryBar chat={chat} />
       <FindBar chat={chat} />
       <section
         class="scroller"
@@ -104,11 +106,14 @@ export function Conversation({ chat }: { chat: Chat }) {
           !chat.loadError.value && (
             <>
               {messages.length === 0 && !chat.loading.value && (
-                <SetupLine
-                  setup={chat.setup.value}
-                  model={modelOf(chat.setup.value, models.value)}
-                  onOpen={showSettings}
-                />
+                <div class="before-first">
+                  <SetupLine
+                    setup={chat.setup.value}
+                    model={modelOf(chat.setup.value, models.value)}
+                    onOpen={showSettings}
+                  />
+                  {chat.id.value === null && <TemporaryChoice />}
+                </div>
               )}
               <Composer chat={chat} onSend={toEnd} />
             </>

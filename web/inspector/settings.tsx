@@ -23,6 +23,8 @@ interface SettingsProps {
   onChange(setup: Setup): Promise<void>;
   onKeepPreset(preset: Preset): void;
   onDropPreset(name: string): void;
+  /** Saves the conversation as a file; null before it has begun. */
+  onSave: ((format: "json" | "markdown") => void) | null;
   onTrash: (() => void) | null;
 }
 
@@ -37,6 +39,7 @@ export function Settings({
   onChange,
   onKeepPreset,
   onDropPreset,
+  onSave,
   onTrash,
 }: SettingsProps) {
   const error = useSignal<ApiError | null>(null);
@@ -94,6 +97,16 @@ export function Settings({
         onKeep={onKeepPreset}
         onDrop={onDropPreset}
       />
+      {onSave && (
+        <div class="files">
+          <button type="button" class="button small" onClick={() => onSave("json")}>
+            {text.value.saveJson}
+          </button>
+          <button type="button" class="button small" onClick={() => onSave("markdown")}>
+            {text.value.saveMarkdown}
+          </button>
+        </div>
+      )}
       {onTrash && (
         <button type="button" class="button danger" onClick={onTrash}>
           <Icon name="trash" /> {text.value.remove}

@@ -5,6 +5,7 @@ import { locale, text } from "../shell/state.ts";
 import { printNumber } from "../text/text.ts";
 import { pinSelected, restoreSelected, selected, toggleSelecting, trashSelected } from "./selection.ts";
 import { sessions, toggleTrash, trashShown } from "./sessions.ts";
+import { erasing } from "./trash.tsx";
 
 export function ListTools() {
   const chosen = selected.value;
@@ -17,7 +18,20 @@ export function ListTools() {
         {printNumber(locale.value, chosen.size)}
       </span>
       {trashShown.value ? (
-        <IconButton icon="restore" label={text.value.restore} disabled={none} onClick={() => void restoreSelected()} />
+        <>
+          <IconButton
+            icon="restore"
+            label={text.value.restore}
+            disabled={none}
+            onClick={() => void restoreSelected()}
+          />
+          <IconButton
+            icon="trash"
+            label={text.value.erase}
+            disabled={none}
+            onClick={() => (erasing.value = { what: "selected", count: chosen.size })}
+          />
+        </>
       ) : (
         <>
           <IconButton icon="pin" label={text.value.pin} disabled={none} onClick={() => void pinSelected()} />
@@ -37,6 +51,14 @@ function Head() {
         <>
           <IconButton icon="back" label={text.value.backFromTrash} onClick={toggleTrash} />
           <h2>{text.value.trash}</h2>
+          {sessions.value.length > 0 && (
+            <IconButton
+              icon="trash"
+              label={text.value.emptyTrash}
+              class="empty-trash"
+              onClick={() => (erasing.value = { what: "all" })}
+            />
+          )}
         </>
       )}
       {several && <IconButton icon="select" label={text.value.select} class="select" onClick={toggleSelecting} />}

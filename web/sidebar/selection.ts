@@ -71,6 +71,13 @@ export async function restoreSelected(): Promise<void> {
   if (done.length > 0) showToast(text.value.restored);
 }
 
+export async function eraseSelected(): Promise<void> {
+  const done = await doToSelected((id) => api.purgeSession(id));
+  for (const id of done) forgetSession(id);
+  if (route.value !== null && done.includes(route.value)) goTo(null);
+  if (done.length > 0) showToast(count(text.value, locale.value, "erasedCount", done.length));
+}
+
 /** Pins them; lets go of them where all are pinned. */
 export async function pinSelected(): Promise<void> {
   const pins = new Set(pinned.value.map(({ id }) => id));

@@ -9,6 +9,7 @@ import { printMoment } from "../text/time.ts";
 import { selected, toggleSelected } from "./selection.ts";
 import { pinSession, query, restoreSession, trashSession, trashShown } from "./sessions.ts";
 import { TitleEditor } from "./title-editor.tsx";
+import { erasing } from "./trash.tsx";
 import { unread } from "./unread.ts";
 
 /** `first`: the row that Tab reaches; arrows lead from it to the others. */
@@ -64,11 +65,18 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
       </a>
       <span class="row-tools">
         {trashShown.value ? (
-          <IconButton
-            icon="restore"
-            label={text.value.restore}
-            onClick={() => void restoreSession(session.id, false)}
-          />
+          <>
+            <IconButton
+              icon="restore"
+              label={text.value.restore}
+              onClick={() => void restoreSession(session.id, false)}
+            />
+            <IconButton
+              icon="trash"
+              label={text.value.erase}
+              onClick={() => (erasing.value = { what: "one", id: session.id })}
+            />
+          </>
         ) : (
           <>
             <IconButton

@@ -4,7 +4,9 @@ import { signal } from "@preact/signals";
 import { type ApiError, api } from "../api/api.ts";
 import type { Session } from "../api/wire.ts";
 import { asApiError, describe } from "../shell/errors.ts";
-import { goTo, keyNeeded, route, showToast, text } from "../shell/state.ts";
+import { goTo, keyNeeded, locale, route, showToast, text } from "../shell/state.ts";
+import { printShort, subtractUsd } from "../text/money.ts";
+import { fill } from "../text/text.ts";
 import { answerEnded } from "./unread.ts";
 
 const pageSize = 30;
@@ -140,6 +142,18 @@ export async function renameSession(id: string, title: string): Promise<void> {
   noteSession(session);
   sessionChanged.value = session;
   tellOtherTabs(id);
+}
+
+/** Has a model make the title, and says what that cost. Throws ApiError. */
+export async function makeTitle({ id }: Session): Promise<void> {
+  const before = await api.getSession(id);
+  const session = await api.makeTitle(id, crypto.randomUUID());
+  noteSession(session);
+  sessionChanged.value = session;
+  tellOtherTabs(id);
+  const [was, is] = [before.cost.total, session.cost.total];
+  if (was !== null && is !== null)
+    showToast(fill(text.value.titleMade, { cost: printShort(subtractUsd(is, was), locale.value) }));
 }
 
 /** The last session changed from outside its conversation view (a rename in the list, a restore). */

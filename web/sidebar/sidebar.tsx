@@ -8,6 +8,7 @@ import { Icon, Logo } from "../shell/icon.tsx";
 import { isComposing } from "../shell/keys.ts";
 import { Problem } from "../shell/problem.tsx";
 import { addressOf, drawerOpen, folded, goTo, locale, narrow, route, text } from "../shell/state.ts";
+import { isTemporary } from "../temporary/temporary.ts";
 import { headingOf } from "../text/time.ts";
 import { ListTools } from "./list-tools.tsx";
 import { Preferences } from "./preferences.tsx";
@@ -185,7 +186,7 @@ function Groups({ searching }: { searching: boolean }) {
   const groups = new Map<string, Session[]>();
   if (pinned.value.length > 0) groups.set(text.value.pinned, [...pinned.value]);
   for (const session of sessions.value) {
-    if (session.pinned) continue;
+    if (session.pinned || isTemporary(session)) continue;
     const heading = headingOf(locale.value, text.value, session.active_at);
     const group = groups.get(heading);
     if (group) group.push(session);

@@ -4,12 +4,14 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Session } from "../api/wire.ts";
 import { asApiError, describe } from "../shell/errors.ts";
+import { Icon } from "../shell/icon.tsx";
 import { isComposing } from "../shell/keys.ts";
 import { text } from "../shell/state.ts";
-import { renameSession } from "./sessions.ts";
+import { makeTitle, renameSession } from "./sessions.ts";
 
 export function TitleEditor({ session, onDone }: { session: Session; onDone(): void }) {
   const words = useSignal(session.title ?? "");
+  const making = useSignal(false);
   const problem = useSignal<string | null>(null);
   /** Leaving the field saves, but not after Escape, and not twice. */
   const over = useRef(false);
@@ -27,6 +29,20 @@ export function TitleEditor({ session, onDone }: { session: Session; onDone(): v
     } catch (error) {
       over.current = false;
       problem.value = describe(asApiError(error));
+    }
+  };
+  /** The old title stays where it fails. What it cost is what the conversation's total has grown by. */
+  const make = async () => {
+    over.current = true;
+    making.value = true;
+    try {
+      await makeTitle(session);
+      onDone();
+    } catch (error) {
+      over.current = false;
+      problem.value = describe(asApiError(error));
+    } finally {
+      making.value = false;
     }
   };
   return (
@@ -56,8 +72,21 @@ export function TitleEditor({ session, onDone }: { session: Session; onDone(): v
             leave();
           }
         }}
-        onBlur={() => void save()}
+        onBlur={(event) => {
+          if (!event.currentTarget.form?.contains(event.relatedTarget as Node | null)) void save();
+        }}
       />
+      {session.message_count > 0 && (
+        <button
+          type="button"
+          class="button small"
+          disabled={making.value}
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={() => void make()}
+        >
+          <Icon name="retry" /> {making.value ? text.value.loading : text.value.makeTitle}
+        </button>
+      )}
       {problem.value && <p role="alert">{problem.value}</p>}
     </form>
   );

@@ -1,5 +1,6 @@
 // Every word the page says, in German.
 
+import { counts } from "./counts/de.ts";
 import type { Text } from "./text.ts";
 
 export const de: Text = {
@@ -156,6 +157,19 @@ export const de: Text = {
   nextVersion: "Nächste Fassung",
   regenerateWith: "Mit einem anderen Modell antworten",
   sameModel: "dasselbe",
+  temporary: "Temporär",
+  temporaryMore: "Ein temporäres Gespräch: nicht in der Liste, und endgültig gelöscht, wenn Sie es verlassen.",
+  keep: "Behalten",
+  erase: "Endgültig löschen",
+  erased: "Endgültig gelöscht.",
+  eraseOne: "Dieses Gespräch endgültig löschen?",
+  eraseMore: "Jedes Wort verschwindet und lässt sich nicht zurückholen. Die Kosten bleiben in den Büchern.",
+  emptyTrash: "Papierkorb leeren",
+  emptyTrashMore: "Alles im Papierkorb endgültig löschen?",
+  saveJson: "Als JSON speichern",
+  saveMarkdown: "Als Markdown speichern",
+  makeTitle: "Ein Modell den Titel wählen lassen",
+  titleMade: "Titel für {cost} gefunden.",
   foundHere: "In diesem Gespräch gefunden",
   hitOf: "{index} von {count}",
   previousHit: "Voriger Treffer",
@@ -260,17 +274,5 @@ export const de: Text = {
     storage_unavailable: "Der Server kann gerade nicht in seinen Speicher schreiben.",
     draining: "Der Server startet neu.",
   },
-  counts: {
-    unsaved: {
-      one: "Das letzte {n} Zeichen, das Sie sehen, hat der Server nicht gespeichert.",
-      other: "Die letzten {n} Zeichen, die Sie sehen, hat der Server nicht gespeichert.",
-    },
-    hiddenVersions: { one: "{n} verborgene Fassung", other: "{n} verborgene Fassungen" },
-    trashed: { one: "{n} Gespräch in den Papierkorb gelegt.", other: "{n} Gespräche in den Papierkorb gelegt." },
-    tokens: { one: "{n} Token", other: "{n} Tokens" },
-    unpricedTurns: {
-      one: "Antworten ohne Preis, nicht enthalten: {n}",
-      other: "Antworten ohne Preis, nicht enthalten: {n}",
-    },
-  },
+  counts,
 };

@@ -1,5 +1,7 @@
 // Every word the page says, in English. The other languages have the same keys: a missing one is a type error.
 
+import { counts } from "./counts/en.ts";
+
 export const en = {
   appName: "Rozmova",
   skipToMessage: "Skip to the message field",
@@ -153,6 +155,19 @@ export const en = {
   nextVersion: "Next version",
   regenerateWith: "Answer again with another model",
   sameModel: "the same model",
+  temporary: "Temporary",
+  temporaryMore: "A temporary conversation: not in the list, and erased for good when you leave it.",
+  keep: "Keep it",
+  erase: "Delete for good",
+  erased: "Deleted for good.",
+  eraseOne: "Delete this conversation for good?",
+  eraseMore: "Every word of it goes, and cannot be brought back. What it has cost stays in the books.",
+  emptyTrash: "Empty the trash",
+  emptyTrashMore: "Delete everything in the trash for good?",
+  saveJson: "Save as JSON",
+  saveMarkdown: "Save as Markdown",
+  makeTitle: "Have a model name it",
+  titleMade: "Titled for {cost}.",
   foundHere: "Found in this conversation",
   hitOf: "{index} of {count}",
   previousHit: "Previous hit",
@@ -257,15 +272,5 @@ export const en = {
     storage_unavailable: "The server cannot write to its storage right now.",
     draining: "The server is restarting.",
   },
-  /** By the plural forms of the language (CLDR); `{n}` stands for the number. */
-  counts: {
-    unsaved: {
-      one: "The last {n} character you see was not saved by the server.",
-      other: "The last {n} characters you see were not saved by the server.",
-    },
-    hiddenVersions: { one: "{n} hidden version", other: "{n} hidden versions" },
-    trashed: { one: "{n} conversation moved to trash.", other: "{n} conversations moved to trash." },
-    tokens: { one: "{n} token", other: "{n} tokens" },
-    unpricedTurns: { one: "Answers without a price, not in it: {n}", other: "Answers without a price, not in it: {n}" },
-  },
+  counts,
 };

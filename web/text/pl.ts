@@ -1,5 +1,6 @@
 // Every word the page says, in Polish.
 
+import { counts } from "./counts/pl.ts";
 import type { Text } from "./text.ts";
 
 export const pl: Text = {
@@ -155,6 +156,19 @@ export const pl: Text = {
   nextVersion: "Następna wersja",
   regenerateWith: "Odpowiedz innym modelem",
   sameModel: "ten sam",
+  temporary: "Tymczasowa",
+  temporaryMore: "Tymczasowa rozmowa: nie ma jej na liście i zostanie trwale usunięta, gdy ją opuścisz.",
+  keep: "Zachowaj",
+  erase: "Usuń trwale",
+  erased: "Usunięto trwale.",
+  eraseOne: "Usunąć tę rozmowę trwale?",
+  eraseMore: "Zniknie każde słowo i nie da się go przywrócić. Koszt pozostanie w księgach.",
+  emptyTrash: "Opróżnij kosz",
+  emptyTrashMore: "Usunąć trwale wszystko z kosza?",
+  saveJson: "Zapisz jako JSON",
+  saveMarkdown: "Zapisz jako Markdown",
+  makeTitle: "Niech model nada tytuł",
+  titleMade: "Tytuł nadano za {cost}.",
   foundHere: "Znalezione w tej rozmowie",
   hitOf: "{index} z {count}",
   previousHit: "Poprzednie trafienie",
@@ -259,31 +273,5 @@ export const pl: Text = {
     storage_unavailable: "Serwer nie może teraz zapisać danych.",
     draining: "Serwer uruchamia się ponownie.",
   },
-  counts: {
-    unsaved: {
-      one: "Ostatniego {n} znaku, który widzisz, serwer nie zapisał.",
-      few: "Ostatnich {n} znaków, które widzisz, serwer nie zapisał.",
-      many: "Ostatnich {n} znaków, które widzisz, serwer nie zapisał.",
-      other: "Ostatnich {n} znaku, które widzisz, serwer nie zapisał.",
-    },
-    hiddenVersions: {
-      one: "{n} ukryta wersja",
-      few: "{n} ukryte wersje",
-      many: "{n} ukrytych wersji",
-      other: "{n} ukrytej wersji",
-    },
-    trashed: {
-      one: "{n} rozmowę przeniesiono do kosza.",
-      few: "{n} rozmowy przeniesiono do kosza.",
-      many: "{n} rozmów przeniesiono do kosza.",
-      other: "{n} rozmowy przeniesiono do kosza.",
-    },
-    tokens: { one: "{n} token", few: "{n} tokeny", many: "{n} tokenów", other: "{n} tokena" },
-    unpricedTurns: {
-      one: "Odpowiedzi bez ceny, nieujęte: {n}",
-      few: "Odpowiedzi bez ceny, nieujęte: {n}",
-      many: "Odpowiedzi bez ceny, nieujęte: {n}",
-      other: "Odpowiedzi bez ceny, nieujęte: {n}",
-    },
-  },
+  counts,
 };

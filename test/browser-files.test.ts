@@ -1,0 +1,98 @@
+// What leaves: conversations erased for good, as files, temporary ones; and a title that a model makes, with its cost.
+
+import { expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { tellBrowserStory, usage } from "./browser-story.ts";
+
+const story = tellBrowserStory();
+
+const { promptTokenCount, candidatesTokenCount, totalTokenCount } = usage;
+const row = (title: string) => story.tab.page.locator(".session-row", { hasText: title });
+const statusOf = async (id: string) => (await fetch(`${story.server.url}/sessions/${id}`)).status;
+const openId = () => /#\/s\/([\w-]+)/.exec(story.tab.page.url())![1]!;
+async function say(question: string, text = "Yes."): Promise<string> {
+  story.server.emulator.play({ text, usage });
+  await story.tab.say(question);
+  await story.tab.answered();
+  return openId();
+}
+
+test("one conversation, then the whole trash, is deleted for good: after a question, and with its cost kept", async () => {
+  const first = await say("first to go");
+  await story.tab.button("Move to trash").last().click();
+  const second = await say("second to go");
+  await story.tab.button("Move to trash").last().click();
+  await story.tab.button("Trash").click();
+  await row("first to go").hover();
+  await row("first to go").getByRole("button", { name: "Delete for good" }).click();
+  const dialog = story.tab.page.getByRole("dialog");
+  await dialog.getByText("What it has cost stays in the books.").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  expect(await statusOf(first)).toBe(200);
+  await row("first to go").hover();
+  await row("first to go").getByRole("button", { name: "Delete for good" }).click();
+  await dialog.getByRole("button", { name: "Delete for good" }).click();
+  await row("first to go").waitFor({ state: "detached" });
+  expect(await statusOf(first)).toBe(404);
+  expect(await statusOf(second)).toBe(200);
+  await story.tab.button("Empty the trash").click();
+  await dialog.getByRole("button", { name: "Empty the trash" }).click();
+  await story.tab.page.getByText("The trash is empty.").waitFor();
+  expect(await statusOf(second)).toBe(404);
+});
+
+test("a conversation is saved as a file, under its title in any script", async () => {
+  await say("Борщ на двох", "Буряк.");
+  await story.tab.button("Settings").click();
+  for (const [name, ending] of [
+    ["Save as JSON", "json"],
+    ["Save as Markdown", "md"],
+  ] as const) {
+    const download = story.tab.page.waitForEvent("download");
+    await story.tab.button(name).click();
+    const file = await download;
+    expect(file.suggestedFilename()).toBe(`Борщ на двох.${ending}`);
+    expect(await readFile((await file.path())!, "utf8")).toContain("Буряк.");
+  }
+});
+
+test("a temporary conversation is in no list, is erased when it is left, and is kept when asked", async () => {
+  await story.tab.button("Temporary").click();
+  const id = await say("between us");
+  await story.tab.page.locator(".temporary-bar").waitFor();
+  expect(await row("between us").count()).toBe(0);
+  await story.tab.page.reload();
+  await story.tab.page.locator(".temporary-bar").waitFor();
+  await story.tab.page.locator(".new-conversation").click();
+  await story.tab.page.getByText("Deleted for good.").waitFor();
+  expect(await statusOf(id)).toBe(404);
+
+  await story.tab.button("Temporary").click();
+  const kept = await say("worth it");
+  await story.tab.button("Keep it").click();
+  await row("worth it").waitFor();
+  await story.tab.page.locator(".new-conversation").click();
+  await story.tab.page.reload();
+  await row("worth it").waitFor();
+  expect(await statusOf(kept)).toBe(200);
+});
+
+test("a temporary conversation whose tab was closed is erased at the next visit", async () => {
+  await story.tab.button("Temporary").click();
+  const id = await say("closed");
+  const other = await story.reader.newPage();
+  await story.tab.close();
+  await other.goto(story.server.url);
+  await other.getByText("Deleted for good.").waitFor();
+  expect(await statusOf(id)).toBe(404);
+});
+
+test("a model makes a title when asked to, and what it cost is said", async () => {
+  await say("tell me about kettles");
+  story.server.emulator.play({ text: "Kettles", usage: { promptTokenCount, candidatesTokenCount, totalTokenCount } });
+  await story.tab.page.locator(".heading h1 button").click();
+  await story.tab.button("Have a model name it").click();
+  await story.tab.page.getByText(/^Titled for \d/).waitFor();
+  await row("Kettles").waitFor();
+  expect(await story.tab.page.locator(".heading h1").innerText()).toBe("Kettles");
+});

@@ -19,6 +19,7 @@ import type { Ask, Held, Hold } from "./money/budget.ts";
 import type { BudgetStore } from "./money/budget-store.ts";
 import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
 import type { Counted, Usage } from "./money/usage.ts";
+import type { UsageStore } from "./money/usage-store.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
 import type { EndStatus, Notice, Turn } from "./turn/turn.ts";
 
@@ -250,7 +251,15 @@ export interface BookTotals {
 }
 
 /** With the shares that stand in the rooms that they belong to: `caller/caller-store.ts`, `conversation/title-store.ts` and so on. */
-export interface Store extends CallerStore, AuditStore, PurgeStore, TitleStore, ExportStore, RateStore, BudgetStore {
+export interface Store
+  extends CallerStore,
+    AuditStore,
+    PurgeStore,
+    TitleStore,
+    ExportStore,
+    RateStore,
+    BudgetStore,
+    UsageStore {
   createSession(
     owner: string,
     id: string,

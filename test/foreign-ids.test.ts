@@ -104,6 +104,10 @@ const rows: Record<string, Row[]> = {
   stopTurn: [{ what: "a hard stop", path: (ids) => `/turns/${ids.runningTurn}/stop`, body: () => ({ hard: true }) }],
   getReceipt: [],
   listModels: [],
+  readUsage: [
+    { what: "a project", path: (ids) => `/usage?project=${ids.project}`, status: 200 },
+    { what: "users", path: (ids) => `/usage?project=${ids.project}&group_by=user,session,key`, status: 200 },
+  ],
   createKey: [],
   listKeys: [
     { what: "a cursor", path: (ids) => `/keys?after=${ids.key}`, status: 200, isPlace: true },
@@ -155,10 +159,11 @@ const bodies: Record<string, unknown> = {
   signIn: { key: `rz-${"x".repeat(43)}` },
   changeProject: { disabled: true },
 };
-const scopeOf = new Map(routes.map((one) => [one.operationId, one.scope]));
+const routeOf = new Map(routes.map((one) => [one.operationId, one]));
 const all = operations().map(({ method, path, operation }) => ({
   ...{ method: method.toUpperCase(), path, id: operation.operationId },
-  scope: scopeOf.get(operation.operationId)!,
+  scope: routeOf.get(operation.operationId)!.scope,
+  also: routeOf.get(operation.operationId)!.alsoScope,
 }));
 const rowsOf = ({ id, path }: { id: string; path: string }): Row[] => [
   ...(path.includes("{id}") && id !== "changeProject"
@@ -366,7 +371,7 @@ describe.each(engines)("invariant 8 on %s", (_name, createDatabase) => {
       expect({ id: one.id, status: anonymous.status }).toEqual({ id: one.id, status: 401 });
       expect(anonymous.headers.get("www-authenticate")).toBe("Bearer");
       for (const [scope, secret] of [...holders, ...(Object.entries(tokens) as [Scope, string][])]) {
-        const lacks = one.scope !== "any" && scope !== one.scope && scope !== "operator";
+        const lacks = one.scope !== "any" && ![one.scope, one.also, "operator"].includes(scope);
         const place = `${one.id} with ${scope}`;
         const got = await status(secret);
         if (lacks) expect({ place, got }).toEqual({ place, got: 403 });

@@ -20,6 +20,8 @@ import { findKey } from "../src/database/idempotency.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "../src/database/message.ts";
 import { listBudgets, readBudgetState } from "../src/database/money/budget.ts";
 import { listEntries } from "../src/database/money/ledger.ts";
+import { sumUsage } from "../src/database/money/usage.ts";
+import { noteLateEntry } from "../src/database/money/usage-roll.ts";
 import { type OperationInput, type OperationName, runOperation } from "../src/database/operations.ts";
 import { postgresDialect } from "../src/database/postgres/dialect.ts";
 import { readDeadTurn } from "../src/database/recovery.ts";
@@ -43,7 +45,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
  * and its words, from one on (513: `term >=`), as long as they begin like the one before; and an operator's page of all keys, or of the audit, from the newest on; the first budget there is.
  */
 const small =
-  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING( COVERING)? INDEX turn_unsettled|erasure USING COVERING INDEX sqlite_autoindex_erasure_1|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1|audit|budget)$/;
+  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|q|o|g|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING( COVERING)? INDEX turn_unsettled|erasure USING COVERING INDEX sqlite_autoindex_erasure_1|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1|audit|budget)$/;
 /** A search that names no index: SQLite walks the rows until one fits, to find the least or the greatest. */
 const walksRows = /^SEARCH \w+$/;
 /** And sorting of what is few: the entries of one turn, the branches of one path, the limits of some scopes. */
@@ -177,6 +179,7 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
   }
   await askForCallers(tx, id);
   await askForBudgets(tx, id);
+  await askForUsage(tx, id);
   await write("trashSession", { owner: "", id, at: 2, ifVersion: undefined });
   await write("restoreSession", { owner: "", id, at: 2, ifVersion: undefined });
   await purgeAll(tx, id);
@@ -224,6 +227,28 @@ async function askForBudgets(tx: Tx, sessionId: string): Promise<void> {
   for (const scopes of [null, [change.scope]])
     await listBudgets(tx, { project: "", global: true, scopes, after: "a", limit: 5, at: 5 });
   await write("deleteBudgets", change);
+}
+
+async function askForUsage(tx: Tx, sessionId: string): Promise<void> {
+  for (const [from, to] of [
+    [0, 4],
+    [4, 6],
+  ] as const)
+    await runOperation(tx, "rollUsage", { from, to, settled: [2, 3] });
+  await noteLateEntry(tx, 2, 2);
+  const scopes = [
+    { project: "", user: null, sessions: null },
+    { project: null, user: null, sessions: null },
+    { project: "", user: "anna", sessions: null },
+    { project: "", user: "anna", sessions: [sessionId] },
+  ];
+  const days = [
+    { name: "a", since: 900_001, until: 3 * 86_400_000 },
+    { name: "b", since: 3 * 86_400_000, until: Date.now() + 5 },
+  ];
+  for (const scope of scopes)
+    for (const groups of [[], ["day", "model"], ["user"], ["session", "key"]] as const)
+      await sumUsage(tx, { ...scope, groups, days });
 }
 
 async function askForCallers(tx: Tx, sessionId: string): Promise<void> {

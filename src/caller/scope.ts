@@ -13,8 +13,8 @@ export function hasScope(held: readonly Scope[], needed: Scope): boolean {
   return held.includes(needed) || held.includes("operator");
 }
 
-/** Throws forbidden, naming the scope that is missing. */
-export function requireScope(held: readonly Scope[], needed: Scope): void {
-  if (!hasScope(held, needed))
+/** Throws forbidden, naming the scope that is missing; `also` is as good as it. */
+export function requireScope(held: readonly Scope[], needed: Scope, also?: Scope): void {
+  if (!hasScope(held, needed) && !(also && hasScope(held, also)))
     throw new AppError("forbidden", `This needs the scope ${needed}, which the caller has not.`);
 }

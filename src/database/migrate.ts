@@ -11,6 +11,7 @@ import { title } from "./migrations/007-title.ts";
 import { rate } from "./migrations/008-rate.ts";
 import { purge } from "./migrations/009-purge.ts";
 import { budget } from "./migrations/010-budget.ts";
+import { usage } from "./migrations/011-usage.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
@@ -28,6 +29,7 @@ export const migrations: readonly Migration[] = [
   rate,
   purge,
   budget,
+  usage,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

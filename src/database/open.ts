@@ -24,6 +24,8 @@ import { findKey } from "./idempotency.ts";
 import { findPlaceOf, findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
 import { listBudgets, readBudgetState } from "./money/budget.ts";
 import { listEntries, sumBooks } from "./money/ledger.ts";
+import { UsageRoller } from "./money/usage-roller.ts";
+import { createUsageStore } from "./money/usage-store.ts";
 import { openPostgres } from "./postgres/postgres.ts";
 import { hasUnsettled, readDeadTurn } from "./recovery.ts";
 import { searchSessions } from "./search/search.ts";
@@ -58,7 +60,9 @@ const sweepEveryMs = 60_000;
  */
 export async function openStore(databaseUrl: string, options: StoreOptions): Promise<Store> {
   const engine = await openEngine(databaseUrl, options);
-  return createStore(engine, options.processId, options.now ?? Date.now);
+  // A command beside a running server leaves the adding up to that server.
+  const roller = options.readOnly || options.beside ? undefined : new UsageRoller(engine);
+  return createStore(engine, roller, options.processId, options.now ?? Date.now);
 }
 
 export async function openEngine(databaseUrl: string, options: StoreOptions): Promise<Engine> {
@@ -68,7 +72,7 @@ export async function openEngine(databaseUrl: string, options: StoreOptions): Pr
   return openSqlite(file, options);
 }
 
-function createStore(engine: Engine, processId: number, now: () => number): Store {
+function createStore(engine: Engine, roller: UsageRoller | undefined, processId: number, now: () => number): Store {
   const { durable, committed } = engine;
   let sweptAt = 0;
   /** Old keys are removed beside the work of those who use keys; whoever brought this one does not wait for it. */
@@ -130,6 +134,7 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
     },
     readDeadTurn: (turnId) => readDeadTurn(durable, turnId),
 
+    ...createUsageStore(engine, roller),
     sumBooks: () => sumBooks(durable),
     checkFiles: () => engine.checkFiles(),
     async checkWritable() {
@@ -137,7 +142,10 @@ function createStore(engine: Engine, processId: number, now: () => number): Stor
       await engine.write("writeCheck", { at: now() });
     },
     backup: (file, progress) => engine.backup(file, progress),
-    close: () => engine.close(),
+    async close() {
+      await roller?.close();
+      await engine.close();
+    },
   };
 }
 

@@ -11,6 +11,7 @@ import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./convers
 import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
 import { deleteBudgets, increaseBudgets, putBudgets } from "./money/budget.ts";
+import { rollUsage } from "./money/usage-roll.ts";
 import { claimDeadTurns } from "./recovery.ts";
 import { createSession, restoreSession, trashSession, updateSession } from "./session.ts";
 import { noteCalls, renewLease, requestStop } from "./turn.ts";
@@ -60,6 +61,7 @@ export const operations = {
   putBudgets,
   increaseBudgets,
   deleteBudgets,
+  rollUsage,
   writeCheck,
 };
 

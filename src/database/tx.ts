@@ -19,6 +19,10 @@ export interface Dialect {
   now: string;
   /** After a column: is one of the texts in a parameter that holds them as a JSON array. */
   inList(param: string): string;
+  /** A table from a parameter that holds a JSON array of arrays of whole numbers, with these names for its columns. */
+  rowsOf(param: string, columns: readonly string[]): string;
+  /** Two whole numbers: once the second is no less than the first was, every transaction that had begun by then is over. */
+  horizon: { begun: string; over: string };
   /** Text compared byte by byte. */
   idType: string;
   /** The search index as migration 001 made it. */

@@ -20,6 +20,7 @@ import { exportRoutes } from "./native/export.ts";
 import { historyRoutes } from "./native/history.ts";
 import { messageRoutes } from "./native/message.ts";
 import { modelRoutes } from "./native/model.ts";
+import { usageRoutes } from "./native/money/usage.ts";
 import { purgeRoutes } from "./native/purge.ts";
 import { sessionRoutes } from "./native/session.ts";
 import { titleRoutes } from "./native/title.ts";
@@ -67,6 +68,7 @@ export function createApp(deps: AppDeps): App {
     ...exportRoutes(deps),
     ...turnRoutes(deps, streams),
     ...modelRoutes(deps),
+    ...usageRoutes(deps),
     ...keyRoutes(deps),
     ...projectRoutes(deps),
     ...tokenRoutes(deps, signer),

@@ -22,6 +22,8 @@ export interface RouteForm {
   method: "get" | "post" | "patch" | "delete";
   /** What the caller must be allowed to do. `any`: whoever has a key; `none`: everybody, without one. */
   scope: Scope | "any" | "none";
+  /** A scope that opens it as well. */
+  alsoScope?: Scope;
   /** As OpenAPI writes it: `/sessions/{id}`. */
   path: string;
   operationId: string;
@@ -101,7 +103,8 @@ export function route<
       exchange.route = form.path;
       const rate = form.scope === "none" ? null : exchange.who?.rate;
       if (rate) await gate.countRequest(exchange);
-      if (form.scope !== "none" && form.scope !== "any") requireScope(exchange.caller.scopes, form.scope);
+      if (form.scope !== "none" && form.scope !== "any")
+        requireScope(exchange.caller.scopes, form.scope, form.alsoScope);
       else if (form.scope === "any") void exchange.caller; // throws where a key is needed and none is known
       const id = asked.toLowerCase(); // ids are read in any case and written in small letters (RFC 9562, 4)
       if (form.params) await admit(exchange, form.params.id, id, gate);

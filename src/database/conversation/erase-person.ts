@@ -5,6 +5,7 @@ import { noteAudit } from "../caller/audit.ts";
 import { aliasOf } from "../caller/person.ts";
 import { countChange } from "../caller/version.ts";
 import { storableText } from "../columns.ts";
+import { renameInUsage } from "../money/usage-rename.ts";
 import { titleRow } from "../search/search-text.ts";
 import type { Tx } from "../tx.ts";
 import { bytesOfWords, cutByBytes, takeTurnWords } from "./purge.ts";
@@ -37,7 +38,7 @@ export async function erasePerson(tx: Tx, { project, user, after }: PersonStep):
   const running = found.findIndex(({ settled, purged_at }) => settled === 0 && purged_at === null);
   const over = running === -1 ? found : found.slice(0, running);
   const turns = cutByBytes(over);
-  if (turns.length > 0) await takeTheirs(tx, turns, await aliasOf(tx, project, user));
+  if (turns.length > 0) await takeTheirs(tx, turns, { project, user, alias: await aliasOf(tx, project, user) });
   const sessions = [...new Set(turns.flatMap((turn) => (turn.purged_at === null ? turn.session_id : [])))];
   const messages = 2 * turns.filter(({ purged_at }) => purged_at === null).length;
   if (turns.length < over.length) return { after: turns.at(-1)!.row, sessions, messages, done: false };
@@ -46,9 +47,16 @@ export async function erasePerson(tx: Tx, { project, user, after }: PersonStep):
   return { after: to, sessions, messages, done: to >= end };
 }
 
-async function takeTheirs(tx: Tx, turns: readonly TheirTurn[], alias: string): Promise<void> {
+interface Renamed {
+  project: string;
+  user: string;
+  alias: string;
+}
+
+async function takeTheirs(tx: Tx, turns: readonly TheirTurn[], { project, user, alias }: Renamed): Promise<void> {
   const ids = turns.map(({ id }) => id);
   await tx.run(`UPDATE turn SET user_name = $2 WHERE id ${tx.dialect.inList("$1")}`, [JSON.stringify(ids), alias]);
+  await renameInUsage(tx, project, ids, storableText(user), alias);
   const wordy = turns.filter(({ purged_at }) => purged_at === null);
   if (wordy.length > 0)
     await takeTurnWords(

@@ -8,6 +8,7 @@ import { type BegunCall, type LedgerEntry, sumCost, sumUsage } from "../../money
 import { accuracyAt, rankOf, storableText, type UsageRow, usageColumns, usageFrom, usageValues } from "../columns.ts";
 import { claimKey, releaseKey } from "../idempotency.ts";
 import { addToTotals, insertEntries, totalsValues } from "../money/ledger.ts";
+import { noteLateEntry } from "../money/usage-roll.ts";
 import { cutSegments, listSegments } from "../path.ts";
 import { findSessionAt, versionMismatch } from "../session.ts";
 import type { Reader, Tx } from "../tx.ts";
@@ -145,6 +146,7 @@ async function bookWithTurn(tx: Tx, session: number, turn: number, entries: read
     turn,
     entries.map((entry) => ({ ...entry, attempt: last + entry.attempt })),
   );
+  await noteLateEntry(tx, turn, last + 1);
   await tx.run(
     `UPDATE turn SET cost_pico = $2, accuracy_rank = $3, input_tokens = $4, cached_tokens = $5, output_tokens = $6, thinking_tokens = $7,
        tool_tokens = $8, total_tokens = $9 WHERE row = $1`,

@@ -9,6 +9,12 @@ export const postgresDialect: Dialect = {
   shared: true,
   now: "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
   inList: (param) => `IN (SELECT json_array_elements_text(CAST(${param} AS json)))`,
+  rowsOf: (param, columns) =>
+    `(SELECT ${columns.map((name, at) => `CAST(value->>${at} AS BIGINT) AS ${name}`).join(", ")} FROM json_array_elements(CAST(${param} AS json)))`,
+  horizon: {
+    begun: "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)",
+    over: "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
+  },
   // Ids are compared by their bytes, whatever the database's locale.
   clustered: "",
   idType: 'TEXT COLLATE "C"',

@@ -14,6 +14,10 @@ export const sqliteDialect: Dialect = {
   shared: false,
   now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
   inList: (param) => `IN (SELECT value FROM json_each(${param}))`,
+  // With a limit it is a table of its own; without, its expressions take the places of its columns and are computed for every row beside it.
+  rowsOf: (param, columns) =>
+    `(SELECT ${columns.map((name, at) => `json_extract(value, '$[${at}]') AS ${name}`).join(", ")} FROM json_each(${param}) LIMIT -1)`,
+  horizon: { begun: "0", over: "0" }, // one writer: whatever can be read is over
   idType: "TEXT",
   // Texts come cut into words already. The ascii tokenizer keeps every character above U+007F as part of a word
   // (sqlite.org/fts5.html 4.3.2, read 2026-11-23). No prefix index: it would double what a turn pays for being found.

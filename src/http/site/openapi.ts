@@ -34,6 +34,7 @@ const tags = [
   { name: "Sessions", description: "Conversations" },
   { name: "Messages", description: "Talking to the model, and what was said" },
   { name: "Turns", description: "One message and its answer: state, events, bill" },
+  { name: "Usage", description: "What was used, and what it cost" },
   { name: "Models", description: "What there is to talk to" },
   { name: "Keys", description: "Who may call: projects, keys, and tokens for browsers and apps" },
   { name: "Server", description: "How the server is" },
@@ -67,7 +68,7 @@ export function describeApi(routes: readonly Route[], version: string, limits: D
       summary: one.summary,
       description: one.description,
       request: requestOf(one),
-      security: one.scope === "none" ? [] : [{ key: one.scope === "any" ? [] : [one.scope] }],
+      security: securityOf(one),
       responses: {
         ...answersOf(one.responses),
         ...refusalsOf([...one.errors, ...everywhere, ...(one.scope === "none" ? [] : knownOnly)]),
@@ -86,6 +87,13 @@ export function describeApi(routes: readonly Route[], version: string, limits: D
     tags,
     security: [],
   });
+}
+
+/** One of these is enough. */
+function securityOf({ scope, alsoScope }: Route) {
+  if (scope === "none") return [];
+  if (scope === "any") return [{ key: [] }];
+  return [scope, ...(alsoScope ? [alsoScope] : [])].map((one) => ({ key: [one] }));
 }
 
 /** What is not of this shape is refused with 422, or 412 for a tag that is none. */

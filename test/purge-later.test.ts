@@ -88,6 +88,19 @@ describe.each(engines)("on %s", (name, createDatabase) => {
     expect(lines.reduce((sum, line) => sum + line.count, 0)).toBe(count);
   }, 60_000);
 
+  test("nobody gets rid of their own budget: it goes with the name only where whoever manages the project says so", async () => {
+    const store = await openTestStore(await createDatabase());
+    const scope = { project: "", scope: "user:Iryna" };
+    await store.putBudgets(scope, [{ window: "day", limit: 5n, models: null, names: null }], null, null, 1);
+    const page = { project: "", global: false, scopes: null, limit: 5, at: 1 };
+    const left = async () => (await store.listBudgets(page)).data.length;
+    expect(await left()).toBe(1);
+    await newEraser(store).erasePerson(by, "Iryna");
+    expect(await left()).toBe(1);
+    await newEraser(store).erasePerson({ ...by, manages: true }, "Iryna");
+    expect(await left()).toBe(0);
+  });
+
   test("what is in the trash for TRASH_DAYS is purged, and nothing else", async () => {
     const databaseUrl = await createDatabase();
     let offset = 0;

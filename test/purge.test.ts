@@ -175,6 +175,25 @@ describe.each(engines)("purging on %s", (name, createDatabase) => {
     await isGone(word);
   });
 
+  test("a title that a model is making comes too late, and its call is booked", async () => {
+    const word = newWord();
+    const session = await newSession();
+    server.emulator.play({ text: `answer ${word}` });
+    await say(session, `question ${word}`);
+    const asked = server.emulator.generateCalls().length;
+    const before = await server.store.sumBooks();
+    server.emulator.play({ text: word, firstByteMs: 300 });
+    const titled = send<ProblemBody>(`/sessions/${session}/title`, "POST");
+    await eventually(
+      async () => server.emulator.generateCalls().length,
+      (calls) => calls > asked,
+    );
+    expect((await purge(session)).status).toBe(204);
+    expect([404, 409]).toContain((await titled).status);
+    expect((await checkBooks()).entries).toBe(before.entries + 1);
+    await isGone(word);
+  });
+
   test("messages, changes and purges of one session at the same moment end in its being purged, with all that was billed", async () => {
     for (let round = 0; round < 5; round++) {
       const word = newWord();

@@ -198,7 +198,7 @@ async function purgeAll(tx: Tx, id: string): Promise<void> {
   await listBegunPurges(tx, 5);
   await write("purgeSome", { row: begun.row });
   await write("erasePerson", { project: "", user: "anna", after: 0 });
-  await write("forgetPerson", { project: "", user: "anna", at: 5 });
+  await write("forgetPerson", { by: { ...by, manages: true }, user: "anna", at: 5 });
   await listErased(tx, [id]);
 }
 

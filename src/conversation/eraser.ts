@@ -86,7 +86,7 @@ export class Eraser {
       const filter = { project: by.project, user };
       const purged = await this.purgeMany(by, filter, "user.erased");
       const elsewhere = await this.eraseElsewhere(by, user);
-      while (!(await this.tools.store.forgetPerson(by.project, user, this.tools.now()))) this.refuseStopped();
+      while (!(await this.tools.store.forgetPerson(by, user, this.tools.now()))) this.refuseStopped();
       const messages = purged.messages + elsewhere;
       this.tools.log.info({ ...purged, messages }, "a person was erased");
       return { sessions: purged.sessions, messages };

@@ -5,6 +5,8 @@ export interface Purger {
   project: string;
   /** Null: no key was needed, or the server itself sweeps the trash. */
   keyId: string | null;
+  /** Manages the project: with a person's name go the limits that were set for it. Nobody gets rid of their own. */
+  manages?: boolean;
 }
 
 export interface BeginPurge {
@@ -82,8 +84,11 @@ export interface PurgeStore {
   listPurgeable(filter: PurgeFilter, limit: number, after?: string): Promise<Purgeable[]>;
   /** Goes through some turns. */
   erasePerson(step: PersonStep): Promise<PersonStepResult>;
-  /** Takes the name from all else that bears it, some at a time; true when nothing was left. Keys that act for the person are deleted. */
-  forgetPerson(project: string, user: string, at: number): Promise<boolean>;
+  /**
+   * Takes the name from all else that bears it, some at a time; true when nothing was left. Keys that act for the person are deleted, and so are budgets for the name
+   * where the purger manages the project.
+   */
+  forgetPerson(by: Purger, user: string, at: number): Promise<boolean>;
   /** For the audit. */
   notePurges(purged: PurgedMany): Promise<void>;
   /** Of these sessions those that have lost words. */

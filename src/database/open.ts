@@ -157,7 +157,7 @@ function createPurgeStore(engine: Engine): PurgeStore {
     listBegunPurges: (limit) => listBegunPurges(durable, limit),
     listPurgeable: (filter, limit, after) => listPurgeable(durable, filter, limit, after),
     erasePerson: (step) => engine.write("erasePerson", step),
-    forgetPerson: (project, user, at) => engine.write("forgetPerson", { project, user, at }),
+    forgetPerson: (by, user, at) => engine.write("forgetPerson", { by, user, at }),
     notePurges: (purged) => engine.write("notePurges", purged),
     listErased: (ids) => listErased(durable, ids),
   };

@@ -1,10 +1,11 @@
 // Erasing a person: the words said for them in sessions that are not theirs, and their name wherever it stands.
 
-import type { PersonStep, PersonStepResult } from "../../conversation/purge.ts";
+import type { PersonStep, PersonStepResult, Purger } from "../../conversation/purge.ts";
 import { noteAudit } from "../caller/audit.ts";
 import { aliasOf } from "../caller/person.ts";
 import { countChange } from "../caller/version.ts";
 import { storableText } from "../columns.ts";
+import { deleteBudgets, hasBudgets } from "../money/budget.ts";
 import { renameInUsage } from "../money/usage-rename.ts";
 import { titleRow } from "../search/search-text.ts";
 import type { Tx } from "../tx.ts";
@@ -76,7 +77,7 @@ async function takeTheirs(tx: Tx, turns: readonly TheirTurn[], { project, user, 
 }
 
 export interface ForgetPerson {
-  project: string;
+  by: Purger;
   user: string;
   at: number;
 }
@@ -86,7 +87,7 @@ const tokenSpace = (user: string) => `${user.length}:${user}`;
 
 /** Returns whether nothing was left to change. */
 export async function forgetPerson(tx: Tx, input: ForgetPerson): Promise<boolean> {
-  const { project } = input;
+  const { project } = input.by;
   const user = storableText(input.user);
   const alias = await aliasOf(tx, project, user);
   const changes = [
@@ -101,14 +102,24 @@ export async function forgetPerson(tx: Tx, input: ForgetPerson): Promise<boolean
       [project, `${tokenSpace(user)} `, `${tokenSpace(user)}!`],
     ),
     await closeKeys(tx, input, user, alias),
+    await dropBudgets(tx, input, user),
   ];
   if (changes.every((changed) => changed === 0)) return true;
   await tx.wipe();
   return false;
 }
 
+async function dropBudgets(tx: Tx, { by, at }: ForgetPerson, user: string): Promise<number> {
+  const { project, keyId, manages } = by;
+  const scope = `user:${user}`;
+  if (!manages || !(await hasBudgets(tx, { project, scope }))) return 0;
+  await deleteBudgets(tx, { project, scope, by: keyId, at });
+  return 1;
+}
+
 /** Keys that act for the person open nothing any more: what they began would be the person's again. */
-async function closeKeys(tx: Tx, { project, at }: ForgetPerson, user: string, alias: string): Promise<number> {
+async function closeKeys(tx: Tx, { by, at }: ForgetPerson, user: string, alias: string): Promise<number> {
+  const { project, keyId } = by;
   const keys = await tx.all<{ id: string; deleted_at: number }>(
     `UPDATE api_key SET user_name = $3, name = $3, metadata = '{}', deleted_at = COALESCE(deleted_at, $4)
      WHERE project = $1 AND user_name = $2 RETURNING id, deleted_at`,
@@ -116,7 +127,6 @@ async function closeKeys(tx: Tx, { project, at }: ForgetPerson, user: string, al
   );
   if (keys.length > 0) await countChange(tx);
   for (const { id, deleted_at } of keys)
-    if (deleted_at === at)
-      await noteAudit(tx, { at, project, keyId: null, action: "key.deleted", target: id, count: 1 });
+    if (deleted_at === at) await noteAudit(tx, { at, project, keyId, action: "key.deleted", target: id, count: 1 });
   return keys.length;
 }

@@ -133,7 +133,8 @@ export async function takeTurnWords(tx: Tx, ids: readonly string[], mark: string
 }
 
 export async function notePurges(tx: Tx, { by, action, user, count, at }: PurgedMany): Promise<void> {
-  await noteAudit(tx, { at, ...by, action, target: user === undefined ? null : `user:${user}`, count });
+  const { project, keyId } = by;
+  await noteAudit(tx, { at, project, keyId, action, target: user === undefined ? null : `user:${user}`, count });
 }
 
 export async function listBegunPurges(reader: Reader, limit: number): Promise<number[]> {

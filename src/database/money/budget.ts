@@ -131,6 +131,11 @@ async function removeLimit(tx: Tx, project: string, scope: string, number: numbe
   await tx.run("DELETE FROM budget_window WHERE budget = $1", [number]);
 }
 
+export async function hasBudgets(reader: Reader, { project, scope }: BudgetScope): Promise<boolean> {
+  const rows = await reader.all("SELECT 1 FROM budget WHERE project = $1 AND scope = $2 LIMIT 1", [project, scope]);
+  return rows.length > 0;
+}
+
 export async function deleteBudgets(tx: Tx, input: Change): Promise<void> {
   const { project, scope } = input;
   await changeAlone(tx);

@@ -1,8 +1,10 @@
 // Deleting: a session goes to the trash, or every word of it goes for good; of all sessions of a person, and of the trash.
 
 import { z } from "@hono/zod-openapi";
+import { hasScope } from "../../caller/scope.ts";
 import { chooseUser } from "../../caller/user.ts";
 import type { Purged } from "../../conversation/eraser.ts";
+import type { Purger } from "../../conversation/purge.ts";
 import { AppError } from "../../errors.ts";
 import type { AppDeps } from "../deps.ts";
 import { chooseVersion, readIfMatch } from "../etag.ts";
@@ -44,7 +46,10 @@ export function purgeRoutes({ store, eraser, now }: AppDeps): Route[] {
     const asked = readIfMatch(exchange);
     return typeof asked === "object" ? chooseVersion(asked, () => store.findSession(exchange.owner, id)) : asked;
   }
-  const purger = ({ caller }: Exchange) => ({ project: caller.project, keyId: caller.keyId });
+  const purger = ({ caller }: Exchange): Purger => {
+    const { project, keyId, scopes, user } = caller;
+    return { project, keyId, manages: user === null && hasScope(scopes, "admin") };
+  };
 
   return [
     route({
@@ -75,7 +80,7 @@ export function purgeRoutes({ store, eraser, now }: AppDeps): Route[] {
       tag: "Sessions",
       summary: "Erase a person, or empty the trash",
       description:
-        `\`user=U\`: all sessions of U are purged, messages sent for U in other sessions lose their words, keys bound to U are deleted, and a keyed hash takes the name's place in the books. \`deleted=true\`: what is in the trash is purged. ${whatPurgeDoes} ` +
+        `\`user=U\`: all sessions of U are purged, messages sent for U in other sessions lose their words, keys bound to U are deleted, and a keyed hash takes the name's place in the books. Budgets for U go only at the word of a key with the scope admin that is bound to nobody. \`deleted=true\`: what is in the trash is purged. ${whatPurgeDoes} ` +
         "It may take minutes; a request that was cut off goes on, and one that is repeated goes on where it ended.",
       query: manyQuery,
       responses: {

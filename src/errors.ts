@@ -66,6 +66,6 @@ export class AppError extends Error {
 }
 
 /** The 404 for everything a caller may not see: what does not exist and what is somebody else's read the same. */
-export function notFound(what: "session" | "turn" | "message" | "key" | "project"): AppError {
+export function notFound(what: "session" | "turn" | "message" | "key" | "project" | "budget"): AppError {
   return new AppError("not_found", `There is no such ${what}.`);
 }

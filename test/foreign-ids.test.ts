@@ -7,6 +7,7 @@ import { newId } from "../src/id.ts";
 import { callAs, type MadeKey, makeKey } from "./callers.ts";
 import { type AnswerBody, call, eventually, type ProblemBody, type SessionBody, type TurnBody } from "./client.ts";
 import { engines } from "./engines.ts";
+import { foreignScopes } from "./foreign-scopes.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 import { operations, routes } from "./openapi-check.ts";
 
@@ -118,6 +119,16 @@ const rows: Record<string, Row[]> = {
   changeKey: [],
   rotateKey: [],
   deleteKey: [],
+  listBudgets: [
+    { what: "a project", path: (ids) => `/budgets?project=${ids.project}`, status: 200 },
+    { what: "a session", path: (ids) => `/budgets?scope=session:${ids.session}`, status: 200 },
+    { what: "a user", path: (ids) => `/budgets?scope=user:${ids.user}`, status: 200 },
+    { what: "a key", path: (ids) => `/budgets?scope=key:${ids.key}`, status: 200 },
+    { what: "a place", path: (ids) => `/budgets?after=key:${ids.key}`, status: 200 },
+  ],
+  putBudget: foreignScopes(""),
+  increaseBudget: foreignScopes("/increase"),
+  deleteBudget: foreignScopes(""),
   createProject: [],
   listProjects: [],
   changeProject: [],
@@ -158,6 +169,8 @@ const bodies: Record<string, unknown> = {
   createProject: { id: "theirs" },
   signIn: { key: `rz-${"x".repeat(43)}` },
   changeProject: { disabled: true },
+  putBudget: { limits: [{ window: "day", usd: "1" }] },
+  increaseBudget: { usd: "1", until: "2999-01-01T00:00:00Z" },
 };
 const routeOf = new Map(routes.map((one) => [one.operationId, one]));
 const all = operations().map(({ method, path, operation }) => ({

@@ -77,7 +77,7 @@ async function tell(attempt: Promise<unknown>): Promise<unknown> {
 const elsewhere = [
   ...["createSession", "listSessions", "searchSessions"],
   ...["listKeys", "getKey", "createKey", "updateKey", "rotateKey", "deleteKey", "listAudit"], // foreign-ids.test.ts
-  ...["listBudgets", "putBudgets", "increaseBudgets", "deleteBudgets"], // foreign-ids.test.ts
+  ...["listBudgets", "listKeyLimits", "putBudgets", "increaseBudgets", "deleteBudgets"], // foreign-ids.test.ts
 ];
 const ofTheHouse = [
   ...[
@@ -95,7 +95,7 @@ const ofTheHouse = [
   ...["createProject", "findProject", "listProjects", "updateProject", "noteAudit"],
   ...["readBudgetState", "readTitleSource", "beginTitle", "noteTitleCalls", "endTitle", "claimDeadTitles"],
   ...["drawRates", "correctRates", "listPurgeable", "listBegunPurges", "beginPurge", "purgeSome", "notePurges"],
-  ...["erasePerson", "forgetPerson", "listErased"],
+  ...["erasePerson", "forgetPerson", "listErased", "sumUsage", "settleUsage"],
 ];
 
 /** The answer to the same question about what nobody has. */

@@ -18,7 +18,7 @@ import { listBegunPurges, listErased, listPurgeable } from "../src/database/conv
 import { listSessions } from "../src/database/conversation/session-list.ts";
 import { findKey } from "../src/database/idempotency.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "../src/database/message.ts";
-import { listBudgets, readBudgetState } from "../src/database/money/budget.ts";
+import { listBudgets, listKeyLimits, readBudgetState } from "../src/database/money/budget.ts";
 import { listEntries } from "../src/database/money/ledger.ts";
 import { sumUsage } from "../src/database/money/usage.ts";
 import { noteLateEntry } from "../src/database/money/usage-roll.ts";
@@ -49,7 +49,7 @@ const small =
 /** A search that names no index: SQLite walks the rows until one fits, to find the least or the greatest. */
 const walksRows = /^SEARCH \w+$/;
 /** And sorting of what is few: the entries of one turn, the branches of one path, the limits of some scopes. */
-const sorted = /JOIN ledger e|FROM chain|FROM budget b/;
+const sorted = /JOIN ledger e|FROM chain|(FROM|JOIN) budget b/;
 
 /** Passes everything on and keeps the statements. */
 class Recorder implements Tx {
@@ -226,6 +226,7 @@ async function askForBudgets(tx: Tx, sessionId: string): Promise<void> {
   if (opened.kind === "opened") await write("closeTurn", closeInput(opened, [], { holds: [], budgetVersion: version }));
   for (const scopes of [null, [change.scope]])
     await listBudgets(tx, { project: "", global: true, scopes, after: "a", limit: 5, at: 5 });
+  await listKeyLimits(tx, [newId()]);
   await write("deleteBudgets", change);
 }
 

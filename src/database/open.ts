@@ -22,7 +22,7 @@ import { hasTitleCalls, readTitleSource } from "./conversation/title.ts";
 import type { Engine } from "./engine.ts";
 import { findKey } from "./idempotency.ts";
 import { findPlaceOf, findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
-import { listBudgets, readBudgetState } from "./money/budget.ts";
+import { listBudgets, listKeyLimits, readBudgetState } from "./money/budget.ts";
 import { listEntries, sumBooks } from "./money/ledger.ts";
 import { UsageRoller } from "./money/usage-roller.ts";
 import { createUsageStore } from "./money/usage-store.ts";
@@ -208,6 +208,7 @@ function createTitleStore(engine: Engine): TitleStore & ExportStore {
 function createBudgetStore(engine: Engine): BudgetStore {
   return {
     readBudgetState: () => readBudgetState(engine.committed),
+    listKeyLimits: (keyIds) => listKeyLimits(engine.durable, keyIds),
     listBudgets: (page) => listBudgets(engine.durable, page),
     putBudgets: (scope, limits, softPpm, by, at) => engine.write("putBudgets", { ...scope, limits, softPpm, by, at }),
     increaseBudgets: (scope, pico, until, by, at) => engine.write("increaseBudgets", { ...scope, pico, until, by, at }),

@@ -20,6 +20,7 @@ import { exportRoutes } from "./native/export.ts";
 import { historyRoutes } from "./native/history.ts";
 import { messageRoutes } from "./native/message.ts";
 import { modelRoutes } from "./native/model.ts";
+import { budgetRoutes } from "./native/money/budget.ts";
 import { usageRoutes } from "./native/money/usage.ts";
 import { purgeRoutes } from "./native/purge.ts";
 import { sessionRoutes } from "./native/session.ts";
@@ -73,6 +74,7 @@ export function createApp(deps: AppDeps): App {
     ...projectRoutes(deps),
     ...tokenRoutes(deps, signer),
     ...signInRoutes(deps, auth),
+    ...budgetRoutes(deps),
     ...auditRoutes(deps),
     ...healthRoutes(deps),
   ];

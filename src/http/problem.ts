@@ -1,5 +1,6 @@
 // Errors on the wire: RFC 9457 problem documents, readable by OpenAI clients too. The one table from code to status.
 
+import { hasScope } from "../caller/scope.ts";
 import { AppError, type ErrorCode, type FieldError } from "../errors.ts";
 import type { HttpAnswer } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
@@ -61,10 +62,17 @@ export function describeProblem(exchange: Exchange, cause: unknown): ProblemBody
     detail,
     code,
     request_id: exchange.requestId,
-    ...known?.members,
+    ...(known && membersFor(exchange, known)),
     ...(known?.errors ? { errors: known.errors } : {}),
     error: { message: detail, type: openaiType(status), code, param: paramOf(known?.errors) },
   };
+}
+
+/** What everybody has spent of the global budget is the operator's to know. */
+function membersFor(exchange: Exchange, { code, members }: AppError): AppError["members"] {
+  const isGlobal = code === "budget_exceeded" && members?.scope === "global";
+  if (!isGlobal || (exchange.who && hasScope(exchange.who.scopes, "operator"))) return members;
+  return { ...members, limit: null, settled: null, held: null, left: null };
 }
 
 export function answerProblem(exchange: Exchange, cause: unknown, headers: Record<string, string> = {}): HttpAnswer {

@@ -6,6 +6,7 @@ import { requireScope, type Scope } from "../caller/scope.ts";
 import { type ErrorCode, notFound } from "../errors.ts";
 import { isId } from "../id.ts";
 import type { HttpAnswer } from "./answer.ts";
+import { pathOf } from "./asked.ts";
 import type { Exchange } from "./exchange.ts";
 import { invalidRequest, queryPointer, readIssues, sayIssue } from "./field-errors.ts";
 import { type BodyLimits, readJsonBody } from "./json-body.ts";
@@ -19,7 +20,7 @@ export interface Answer {
 
 /** What the endpoint says of itself, for the document. */
 export interface RouteForm {
-  method: "get" | "post" | "patch" | "delete";
+  method: "get" | "post" | "put" | "patch" | "delete";
   /** What the caller must be allowed to do. `any`: whoever has a key; `none`: everybody, without one. */
   scope: Scope | "any" | "none";
   /** A scope that opens it as well. */
@@ -30,8 +31,8 @@ export interface RouteForm {
   tag: string;
   summary: string;
   description?: string;
-  /** What `{id}` names; anything that is no id of ours is `not_found`. A project's is a name. */
-  params?: { id: "session" | "turn" | "key" | "project" };
+  /** What `{id}` names; anything that is no id of ours is `not_found`. A project's is a name, a budget's scope a text. */
+  params?: { id: "session" | "turn" | "key" | "project" | "scope" };
   /** Request headers with their meaning; what shape each has: `site/openapi.ts`. */
   headers?: Record<string, string>;
   /** Closed: unknown names are refused. Absent: whatever is in the query is ignored. */
@@ -106,7 +107,8 @@ export function route<
       if (form.scope !== "none" && form.scope !== "any")
         requireScope(exchange.caller.scopes, form.scope, form.alsoScope);
       else if (form.scope === "any") void exchange.caller; // throws where a key is needed and none is known
-      const id = asked.toLowerCase(); // ids are read in any case and written in small letters (RFC 9562, 4)
+      // Ids are read in any case and written in small letters (RFC 9562, 4); a scope may hold a name.
+      const id = form.params?.id === "scope" ? readScopeId(exchange) : asked.toLowerCase();
       if (form.params) await admit(exchange, form.params.id, id, gate);
       const query = form.query ? readQuery(form.query, exchange.request.url) : undefined;
       const body = form.body ? readBody(form, await readJsonBody(exchange.request, gate.limits)) : undefined;
@@ -116,9 +118,23 @@ export function route<
   };
 }
 
+/** The second word of the path as it was meant, each %XX of it read once. Throws not_found. */
+function readScopeId({ request }: Exchange): string {
+  try {
+    return decodeURIComponent(pathOf(request).split("/")[2] ?? "");
+  } catch {
+    throw notFound("budget");
+  }
+}
+
 /** Before the body is read: what the caller may not see is as if it were not there, whatever is asked of it. */
-async function admit(exchange: Exchange, kind: "session" | "turn" | "key" | "project", id: string, gate: Gate) {
-  if (kind === "project") return;
+async function admit(
+  exchange: Exchange,
+  kind: "session" | "turn" | "key" | "project" | "scope",
+  id: string,
+  gate: Gate,
+) {
+  if (kind === "project" || kind === "scope") return;
   if (!isId(id)) throw notFound(kind);
   if (kind === "key") return;
   if (kind === "session") exchange.sessionId = id;

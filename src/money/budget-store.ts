@@ -20,10 +20,15 @@ export interface BudgetPage {
   at: number;
 }
 
+/** A limit as it was set, without what was added for a time. */
+export type KeyLimit = Pick<BudgetLimit, "window" | "limit" | "models">;
+
 export interface BudgetStore {
   /** `version` grows with every change of a budget, whichever process makes it; `any`: whether there is one. */
   readBudgetState(): Promise<{ version: number; any: boolean }>;
   listBudgets(page: BudgetPage): Promise<{ data: Budget[]; hasMore: boolean }>;
+  /** Of each of these keys that has any. */
+  listKeyLimits(keyIds: readonly string[]): Promise<ReadonlyMap<string, KeyLimit[]>>;
   /**
    * `by`: the key it is done with, for the audit; null: none was needed.
    * Makes these the limits of the scope. One that was there, for the same window and models, keeps what is settled and held; a new one

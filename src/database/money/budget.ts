@@ -3,7 +3,7 @@
 import type { AuditAction } from "../../caller/audit.ts";
 import { AppError } from "../../errors.ts";
 import type { Budget, BudgetLimit } from "../../money/budget.ts";
-import { type BudgetPage, type BudgetScope, mostIncreases } from "../../money/budget-store.ts";
+import { type BudgetPage, type BudgetScope, type KeyLimit, mostIncreases } from "../../money/budget-store.ts";
 import { type BudgetWindow, endOf, startOf } from "../../money/budget-window.ts";
 import type { Pico } from "../../money/money.ts";
 import type { Listed } from "../../store.ts";
@@ -219,6 +219,18 @@ function budgetFrom(row: BudgetRow, at: number): Budget {
     resetsAt: endOf(row.period, startsAt),
     softPpm: row.soft_ppm,
   };
+}
+
+export async function listKeyLimits(reader: Reader, keyIds: readonly string[]): Promise<Map<string, KeyLimit[]>> {
+  const rows = await reader.all<Pick<BudgetRow, "period" | "models" | "limit_pico"> & { id: string }>(
+    `SELECT k.id, b.period, b.models, CAST(b.limit_pico AS TEXT) AS limit_pico FROM api_key k JOIN budget b ON b.project = k.project AND b.scope = 'key:' || k.id
+     WHERE k.id ${reader.dialect.inList("$1")} ORDER BY b.number`,
+    [JSON.stringify(keyIds)],
+  );
+  const limits = rows.map(({ id, period, models, limit_pico }) => ({
+    ...{ id, window: period, limit: BigInt(limit_pico), models: models === null ? null : JSON.parse(models) },
+  }));
+  return Map.groupBy(limits, ({ id }) => id);
 }
 
 export async function listBudgets(reader: Reader, page: BudgetPage): Promise<Listed<Budget>> {

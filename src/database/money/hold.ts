@@ -161,7 +161,7 @@ function exceeded(counter: Counter, needed: Pico): AppError {
   const of = window === "total" ? scope : `${scope} for this ${window}`;
   return new AppError(
     "budget_exceeded",
-    `The budget of ${of} has ${printed.left} USD left; this needs ${printed.needed} USD at least.`,
+    `What is left of the budget of ${of} is less than this needs at least, which is ${printed.needed} USD.`,
     { members: { scope, window, ...printed, resets_at: resetsAt === null ? null : new Date(resetsAt).toISOString() } },
   );
 }

@@ -105,6 +105,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
         "context_too_long",
         "idempotency_mismatch",
         "unpriced_model",
+        "budget_exceeded",
         "provider_rate_limited",
         "provider_error",
         "provider_refused_key",

@@ -37,6 +37,7 @@ const tags = [
   { name: "Usage", description: "What was used, and what it cost" },
   { name: "Models", description: "What there is to talk to" },
   { name: "Keys", description: "Who may call: projects, keys, and tokens for browsers and apps" },
+  { name: "Budgets", description: "What may be spent: by everybody, a project, a key, a user, in a session" },
   { name: "Server", description: "How the server is" },
 ];
 
@@ -103,6 +104,16 @@ const headerShapes: Record<string, { pattern: string; minLength?: number; maxLen
   "Last-Event-ID": { pattern: "^[0-9]{0,9}$" },
 };
 
+/** Of those whose `{id}` is no id. */
+const idSchemas: Partial<Record<NonNullable<RouteForm["params"]>["id"], z.ZodType>> = {
+  project: projectNameSchema,
+  scope: z.string().openapi({
+    pattern: "^(global|project|key:.+|session:.+|user:.+)$",
+    description: "`global` (the operator's), `project`, `key:<id>`, `user:<name>` or `session:<id>`, URL-encoded",
+    example: "project",
+  }),
+};
+
 function requestOf(form: RouteForm) {
   const headers = Object.entries(form.headers ?? {}).map(([name, meaning]) => [
     name,
@@ -112,7 +123,7 @@ function requestOf(form: RouteForm) {
       .openapi({ description: meaning, ...headerShapes[name] }),
   ]);
   return {
-    params: form.params && z.object({ id: form.params.id === "project" ? projectNameSchema : idSchema }),
+    params: form.params && z.object({ id: idSchemas[form.params.id] ?? idSchema }),
     query: form.query,
     headers: headers.length === 0 ? undefined : z.object(Object.fromEntries(headers)),
     body: form.body && {

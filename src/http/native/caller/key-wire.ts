@@ -3,9 +3,11 @@
 import { z } from "@hono/zod-openapi";
 import type { Key } from "../../../caller/key.ts";
 import { scopes } from "../../../caller/scope.ts";
+import type { KeyLimit } from "../../../money/budget-store.ts";
 import { userOutSchema } from "../../user.ts";
 import { idSchema, printTime, printTimeOrNull, timeSchema } from "../../wire.ts";
 import { metadataSchema, modelSchema } from "../fields.ts";
+import { encodeLimits, keyLimitsSchema } from "../money/budget-wire.ts";
 import { rateSchema } from "./rate-wire.ts";
 
 export const exampleKey = {
@@ -18,6 +20,7 @@ export const exampleKey = {
   user: null,
   models: null,
   rate: null,
+  limits: [],
   expires_at: null,
   disabled: false,
   created_at: "2026-11-23T09:00:00.000Z",
@@ -40,6 +43,7 @@ const shape = {
   }),
   models: z.array(modelSchema).nullable().openapi({ description: "Answered by these alone; null: by any" }),
   rate: rateSchema.nullable(),
+  limits: keyLimitsSchema,
   expires_at: timeSchema.nullable(),
   disabled: z.boolean(),
   created_at: timeSchema,
@@ -53,7 +57,7 @@ export const madeKeySchema = z
   .object({ ...shape, secret: z.string().openapi({ description: "Shown now, and never again" }) })
   .openapi("MadeKey", { example: { ...exampleKey, last_used_at: null, secret: exampleSecret } });
 
-export function encodeKey(key: Key): z.infer<typeof keySchema> {
+export function encodeKey(key: Key, limits: readonly KeyLimit[] = []): z.infer<typeof keySchema> {
   return {
     id: key.id,
     object: "key",
@@ -64,6 +68,7 @@ export function encodeKey(key: Key): z.infer<typeof keySchema> {
     user: key.user,
     models: key.models && [...key.models],
     rate: key.rate,
+    limits: encodeLimits(limits),
     expires_at: printTimeOrNull(key.expiresAt),
     disabled: key.disabled,
     created_at: printTime(key.createdAt),

@@ -1,13 +1,15 @@
 // Keys: made, listed, read, changed, given a new secret, deleted. What each caller may know of and do: caller/key.ts.
 
 import { z } from "@hono/zod-openapi";
+import type { Caller } from "../../../caller/caller.ts";
 import { hashSecret, type Key, makeSecret } from "../../../caller/key.ts";
 import { projectPattern } from "../../../caller/project.ts";
 import { orNoRate } from "../../../caller/rate.ts";
 import { scopes } from "../../../caller/scope.ts";
 import { chooseUser } from "../../../caller/user.ts";
-import { notFound } from "../../../errors.ts";
+import { AppError, notFound } from "../../../errors.ts";
 import { newId } from "../../../id.ts";
+import type { Page } from "../../../store.ts";
 import type { HttpAnswer } from "../../answer.ts";
 import type { AppDeps } from "../../deps.ts";
 import { invalidRequest } from "../../field-errors.ts";
@@ -15,6 +17,7 @@ import { answerJson, bodyErrors, jsonHeaders, type Route, route } from "../../ro
 import { userSchema } from "../../user.ts";
 import { encodeList, listSchema } from "../../wire.ts";
 import { cursorFields, metadataSchema, modelSchema, textSchema } from "../fields.ts";
+import { limitsSchema, readLimits } from "../money/budget-wire.ts";
 import { fillPage } from "../page.ts";
 import { encodeKey, exampleKey, keySchema, madeKeySchema } from "./key-wire.ts";
 import { rateSchema } from "./rate-wire.ts";
@@ -39,6 +42,7 @@ const newKeySchema = z
     user: userSchema.optional().openapi({ description: "The key then sees this user's sessions alone" }),
     models: modelsSchema.optional(),
     rate: rateSchema.nullable().optional(),
+    limits: limitsSchema.optional().openapi({ description: "Its budget, as PUT /budgets/key:<id> sets it" }),
     expires_at: expirySchema.optional(),
     metadata: metadataSchema.optional(),
   })
@@ -49,6 +53,7 @@ const keyChangeSchema = z
     scopes: scopesSchema.optional(),
     models: modelsSchema.optional(),
     rate: rateSchema.nullable().optional(),
+    limits: limitsSchema.optional().openapi({ description: "In place of those it had; [] for none" }),
     expires_at: expirySchema.optional(),
     disabled: z.boolean().optional().openapi({ description: "true: it opens nothing, from now on" }),
     metadata: metadataSchema.optional(),
@@ -73,11 +78,17 @@ const madeKey = (description: string) => ({
   description,
   content: { "application/json": { schema: madeKeySchema } },
 });
-export function keyRoutes({ store, keys, now }: AppDeps): Route[] {
-  const answerMade = (status: number, key: Key, secret: string, headers = {}): HttpAnswer =>
-    answerJson(status, { ...encodeKey(key), secret }, headers);
+export function keyRoutes({ store, keys, catalogue, now }: AppDeps): Route[] {
+  const encode = async (key: Key) => encodeKey(key, (await store.listKeyLimits([key.id])).get(key.id));
+  const answerMade = async (status: number, key: Key, secret: string, headers = {}): Promise<HttpAnswer> =>
+    answerJson(status, { ...(await encode(key)), secret }, headers);
   const readExpiry = (text: string | null | undefined) =>
     text === undefined ? undefined : text === null ? null : Date.parse(text);
+
+  async function limitKey({ keyId }: Caller, { id, project }: Key, limits: z.output<typeof limitsSchema> | undefined) {
+    if (!limits) return;
+    await store.putBudgets({ project, scope: `key:${id}` }, readLimits(limits, catalogue), null, keyId, now());
+  }
 
   /** This process forgets at once; the others within a second. */
   async function changed<T>(work: Promise<T>): Promise<T> {
@@ -116,6 +127,7 @@ export function keyRoutes({ store, keys, now }: AppDeps): Route[] {
           metadata: body.metadata ?? {},
         };
         const key = await changed(store.createKey(caller, newId(), wanted, hashSecret(secret), now()));
+        await limitKey(caller, key, body.limits); // nobody has the secret yet
         return answerMade(201, key, secret, { location: `/keys/${key.id}` });
       },
     }),
@@ -132,9 +144,12 @@ export function keyRoutes({ store, keys, now }: AppDeps): Route[] {
       async handler({ exchange, query: { limit = 20, after, before, project } }) {
         if (after !== undefined && before !== undefined)
           throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
-        const list = (page: { limit: number; after?: string | undefined; before?: string | undefined }) =>
-          store.listKeys(exchange.caller, { ...page, project });
-        const body = await fillPage({ limit, after, before }, encodeKey, list);
+        const list = async (page: Page) => {
+          const listed = await store.listKeys(exchange.caller, { ...page, project });
+          const limits = await store.listKeyLimits(listed.data.map(({ id }) => id));
+          return { ...listed, data: listed.data.map((key) => encodeKey(key, limits.get(key.id))) };
+        };
+        const body = await fillPage({ limit, after, before }, (key) => key, list);
         return { status: 200, headers: { ...jsonHeaders }, body };
       },
     }),
@@ -150,7 +165,7 @@ export function keyRoutes({ store, keys, now }: AppDeps): Route[] {
       async handler({ exchange: { caller } }) {
         const found = caller.by === "key" ? await keys.findById(caller.keyId!) : null;
         if (!found) throw notFound("key");
-        return answerJson(200, encodeKey(found.key));
+        return answerJson(200, await encode(found.key));
       },
     }),
     route({
@@ -164,7 +179,7 @@ export function keyRoutes({ store, keys, now }: AppDeps): Route[] {
       responses: { 200: oneKey("The key") },
       errors: ["not_found", "storage_unavailable"],
       async handler({ exchange, id }) {
-        return answerJson(200, encodeKey(await store.getKey(exchange.caller, id)));
+        return answerJson(200, await encode(await store.getKey(exchange.caller, id)));
       },
     }),
     route({
@@ -179,12 +194,16 @@ export function keyRoutes({ store, keys, now }: AppDeps): Route[] {
       body: keyChangeSchema,
       responses: { 200: oneKey("The key as it is now") },
       errors: [...bodyErrors, "not_found"],
-      async handler({ exchange, id, body: { expires_at, ...body } }) {
+      async handler({ exchange, id, body: { expires_at, limits, ...body } }) {
+        if (limits && exchange.caller.user !== null)
+          throw new AppError("forbidden", "A key that is bound to a user changes no budgets.");
         const expiresAt = readExpiry(expires_at);
         const change = { ...body, ...(expiresAt === undefined ? {} : { expiresAt }) };
         if (change.rate) change.rate = orNoRate(change.rate);
         if (change.scopes) change.scopes = [...new Set(change.scopes)];
-        return answerJson(200, encodeKey(await changed(store.updateKey(exchange.caller, id, change))));
+        const key = await changed(store.updateKey(exchange.caller, id, change));
+        await limitKey(exchange.caller, key, limits);
+        return answerJson(200, await encode(key));
       },
     }),
     route({

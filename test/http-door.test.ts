@@ -198,7 +198,7 @@ describe("methods", () => {
 
   test("OPTIONS names the methods of every address", async () => {
     for (const [path, allow] of [
-      ["/sessions", "POST, GET, HEAD, OPTIONS"],
+      ["/sessions", "POST, GET, HEAD, DELETE, OPTIONS"],
       ["/sessions/x", "GET, HEAD, PATCH, DELETE, OPTIONS"],
       ["/turns/x/stop", "POST, OPTIONS"],
       ["/", "GET, HEAD, OPTIONS"],

@@ -117,7 +117,7 @@ describe("the request's own fault", () => {
 
   test("method_not_allowed names what is allowed", async () => {
     const { response } = await refuse("method_not_allowed", "PUT", "/sessions");
-    expect(response.headers.get("allow")).toBe("POST, GET, HEAD, OPTIONS");
+    expect(response.headers.get("allow")).toBe("POST, GET, HEAD, DELETE, OPTIONS");
     expect((await refuse("method_not_allowed", "DELETE", "/")).response.headers.get("allow")).toBe(
       "GET, HEAD, OPTIONS",
     );

@@ -235,11 +235,11 @@ describe("every unknown name is named", () => {
       [`/sessions?after=${id}&before=${id}`, "?before"],
       [`/sessions/${id}/history?after=${id}`, "?limit"],
       [`/sessions/${id}/history?order=up`, "?order"],
-      [`/sessions/${id}?purge=true`, "?purge"],
+      [`/sessions/${id}?purged=true`, "?purged"],
       [`/turns/${id}/events?after=-1`, "?after"],
       [`/turns/${id}/events?after=1.5`, "?after"],
     ] as const) {
-      const refusal = await call<ProblemBody>(`${server.url}${path}`, path.includes("purge") ? "DELETE" : "GET");
+      const refusal = await call<ProblemBody>(`${server.url}${path}`, path.includes("purged") ? "DELETE" : "GET");
       expect([path, refusal.status, pointers(refusal)]).toEqual([path, 422, [pointer]]);
     }
   });

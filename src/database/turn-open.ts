@@ -26,7 +26,7 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   const earlier = idempotency && (await claimKey(tx, owner, idempotency, input.turnId, at));
   if (earlier !== undefined && earlier !== input.turnId) return { kind: "replayed", turnId: earlier };
   const content = storableText(input.content);
-  const place = await findPlace(tx, input);
+  const place = input.parentId === undefined ? undefined : await findPlace(tx, input);
   if (place === "nowhere")
     throw refusalOf(await findState(tx, owner, input.sessionId), input.ifVersion) ?? notFound("message");
   const taken = await takeSession(tx, input, place, content);
@@ -105,8 +105,7 @@ const mostTries = 20;
 
 /** Turns never move, so their places can be read before the session is taken. */
 async function findPlace(tx: Tx, { parentId, sessionId, owner }: OpenTurn): Promise<Place | "nowhere"> {
-  if (parentId === undefined) return undefined;
-  if (parentId === null) return { turnRow: null, branch: 0, position: -1 };
+  if (parentId === null || parentId === undefined) return { turnRow: null, branch: 0, position: -1 };
   const place = await findPlaceOf(tx, owner, sessionId, parentId);
   if (!place) return "nowhere";
   if (place.role === "assistant") return place;

@@ -39,11 +39,9 @@ export async function readJsonBody(request: Asked, limits: BodyLimits): Promise<
 
 /** Other parameters than charset say nothing to us (RFC 8259, 11): `application/json;` and `application/json; odata=verbose` are JSON. */
 function requireJson(headers: Asked["headers"]): void {
-  const [type, ...parameters] = (headers.get("content-type") ?? "").split(";");
-  const charset = parameters
-    .map((one) => /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/i.exec(one)?.[1])
-    .find((one) => one !== undefined);
-  if (type?.trim().toLowerCase() !== "application/json" || (charset !== undefined && !/^utf-?8$/i.test(charset)))
+  const type = headers.get("content-type") ?? "";
+  const [, charset] = /;\s*charset\s*=\s*"?([^";]*?)"?\s*(?:;|$)/i.exec(type) ?? [];
+  if (!/^\s*application\/json\s*(?:;|$)/i.test(type) || (charset !== undefined && !/^utf-?8$/i.test(charset)))
     throw new AppError("unsupported_media_type", "Send the body as Content-Type: application/json, in UTF-8.");
   const encoding = headers.get("content-encoding");
   if (encoding !== null && encoding.toLowerCase() !== "identity")

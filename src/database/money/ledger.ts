@@ -38,7 +38,7 @@ const entryTypes = [
 
 /** Books a turn's calls, and keeps the price rows they were made with. */
 export async function insertEntries(tx: Tx, turnRow: number, entries: readonly LedgerEntry[]): Promise<void> {
-  await Promise.all(entries.map((entry) => insertEntry(tx, turnRow, entry)));
+  for (const entry of entries) await insertEntry(tx, turnRow, entry);
 }
 
 async function insertEntry(tx: Tx, turnRow: number, entry: LedgerEntry): Promise<void> {

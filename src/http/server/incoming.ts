@@ -44,7 +44,7 @@ export class IncomingRequest implements Asked {
   /** Whether everything of the body has come. */
   isWhole: boolean;
   /** Called when somebody begins to read the body: from then on `take` is. */
-  onRead: () => void = () => {};
+  onRead: (() => void) | undefined;
   readonly #room: BodyRoom;
   readonly #chunks: ChunkReader | undefined;
   /** Of a body with a length: what is still to come. */
@@ -92,7 +92,7 @@ export class IncomingRequest implements Asked {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
       this.#room.enter(this);
-      this.onRead();
+      this.onRead?.();
       if (this.#settle === undefined) return; // it was all there already
       const late = () => this.failBody(new AppError("bad_request", "The body took too long to arrive."));
       this.#timer = setTimeout(late, deadlineMs);

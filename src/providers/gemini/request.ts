@@ -31,7 +31,8 @@ const maxErrorBytes = 64 * 1024;
 /** Sends the request. Throws GeminiError when the vendor refuses. It is listed in the record from now on, unless it was not sent. */
 export async function openRequest(request: HttpRequest, record: GeminiCallRecord): Promise<AnswerStream> {
   const attempt = new AttemptRecord(request.now(), request.model);
-  await announce(request, attempt);
+  const announced = announce(request, attempt);
+  if (announced) await announced;
   const { clock } = request.line;
   clock.startWaiting("first-byte");
   record.attempts.push(attempt);
@@ -55,14 +56,14 @@ export async function openRequest(request: HttpRequest, record: GeminiCallRecord
 }
 
 /** Whoever keeps the books hears of it first. Where the call is ended meanwhile, nothing is sent. */
-async function announce({ beforeSend, line }: HttpRequest, attempt: AttemptRecord): Promise<void> {
+function announce({ beforeSend, line }: HttpRequest, attempt: AttemptRecord): Promise<void> | undefined {
   const written = beforeSend?.(attempt);
   if (line.isCut) {
     written?.catch(() => {}); // nobody asks any more
     throw new Error("the call was ended before it was sent");
   }
-  if (written === undefined) return;
-  await new Promise<void>((resolve, reject) => {
+  if (written === undefined) return undefined;
+  return new Promise<void>((resolve, reject) => {
     line.whenCut(() => reject(new Error("the call was ended before it was sent")));
     written.then(resolve, reject);
   });

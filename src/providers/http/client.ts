@@ -86,13 +86,11 @@ class ClientExchange implements HttpExchange {
     return this.#parser.header(name);
   }
 
-  async open(): Promise<void> {
-    if (this.status === 0 && this.#failure === null) {
-      await new Promise<void>((resolve) => {
-        this.#opening = resolve;
-      });
-    }
-    if (this.status === 0) throw this.#failure;
+  open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#opening = () => (this.status === 0 ? reject(this.#failure) : resolve());
+      this.#tell();
+    });
   }
 
   /** For one reader at a time. Not an async function: each read would leave a frame of its own behind. */

@@ -34,10 +34,8 @@ export function followLive(live: LiveTurn): FollowedTurn {
     turnId: live.turn.id,
     read: (after) => live.read(after),
     waitForFirst: (ms) => live.waitForFirst(ms),
-    async end() {
-      const closed = await live.ended; // costs nothing to wait for, so nobody asks whether the caller is still there
-      return closed && { ...closed, userMessage: live.userMessage };
-    },
+    // Costs nothing to wait for, so nobody asks whether the caller is still there.
+    end: () => live.ended.then((closed) => closed && { ...closed, userMessage: live.userMessage }),
   };
 }
 

@@ -146,6 +146,15 @@ for (const screen of screens)
       await tab.button("Empty the trash").click();
       await look("erase");
       await tab.page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+      for (const room of ["usage", "models", "keys", "audit", "health"]) {
+        await tab.page.goto(`${story.server.url}/#/${room}`);
+        await tab.page.locator(".room").waitFor();
+        await tab.page.locator(".room :is(table, .facts, .button.strong, .quiet)").first().waitFor();
+        await look(room);
+      }
+      await tab.page.goto(`${story.server.url}/#/keys`);
+      await tab.button("New key").click();
+      await look("new key");
       await tab.page.goto(`${story.server.url}/#/s/01939c5e-7b1a-7c3d-9f20-0c1d2e3f4a5b`);
       await tab.page.getByText("There is no such conversation").waitFor();
       await look("missing");

@@ -6,6 +6,7 @@ import { errorCodes } from "../src/errors.ts";
 import { multiply, parseUsd, printUsd } from "../src/money/money.ts";
 import { chooseLanguage, languages, loadText, localeOf } from "../web/text/language.ts";
 import { addUsd, printUsd as printExact, printShort, subtractUsd, timesMillion } from "../web/text/money.ts";
+import { loadRoomText } from "../web/text/rooms/load.ts";
 import { count, fill, type Text } from "../web/text/text.ts";
 import { headingOf } from "../web/text/time.ts";
 
@@ -19,6 +20,22 @@ function textsOf(node: unknown, path = ""): [string, string][] {
   return Object.entries(node as object).flatMap(([key, child]) => textsOf(child, `${path}.${key}`));
 }
 const places = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
+
+test.each([...languages])(
+  "the rooms' words in %s: none missing, empty, left over or untranslated",
+  async (language) => {
+    const english = new Map(textsOf(await loadRoomText("en")));
+    const own = textsOf(await loadRoomText(language));
+    expect(own.map(([path]) => path).sort()).toEqual([...english.keys()].sort());
+    const alike = [".demo", ".live", ".budgets", ".groups.model"];
+    for (const [path, text] of own) {
+      expect({ path, places: places(text) }).toEqual({ path, places: places(english.get(path)!) });
+      const same = language !== "en" && text === english.get(path) && /\p{L}{5}/u.test(text) && !alike.includes(path);
+      expect({ path, empty: text.trim() === "", same }).toEqual({ path, empty: false, same: false });
+      if (language === "uk") expect(text).not.toMatch(/[ыэёъ']/i);
+    }
+  },
+);
 
 describe.each([...languages])("in %s", (language) => {
   const ofNoPlural = ([path]: [string, string]) => !path.startsWith(".counts.");

@@ -11,6 +11,7 @@ import { closeInspector, inspectorTab, showCost, showSettings } from "./inspecto
 import { InspectorPanel } from "./inspector-panel.tsx";
 import { onShortcut } from "./keyboard.ts";
 import { Palette } from "./palette.tsx";
+import { RoomView } from "./rooms/room-view.tsx";
 import { Banners } from "./shell/banner.tsx";
 import { KeyForm } from "./shell/key-form.tsx";
 import { Shortcuts } from "./shell/shortcuts.tsx";
@@ -23,6 +24,7 @@ import {
   keyNeeded,
   medium,
   narrow,
+  room,
   text,
   toggleList,
 } from "./shell/state.ts";
@@ -34,7 +36,7 @@ import { unread } from "./sidebar/unread.ts";
 
 export function App() {
   useSignalEffect(() => {
-    const title = chat.value.session.value?.title;
+    const title = room.value === null ? chat.value.session.value?.title : null;
     const count = unread.value.size > 0 ? `(${unread.value.size}) ` : "";
     document.title = count + (title ? `${title} · ${text.value.appName}` : text.value.appName);
   });
@@ -46,35 +48,41 @@ export function App() {
   if (keyNeeded.value) return <KeyForm />;
   const open = chat.value;
   const session = open.session.value;
-  const overlaid = (narrow.value && drawerOpen.value) || (medium.value && inspectorTab.value !== null);
+  const inspecting = room.value === null ? inspectorTab.value : null;
+  const overlaid = (narrow.value && drawerOpen.value) || (medium.value && inspecting !== null);
   const demo = health.value?.mode === "demo";
   const trash = () => {
     if (!session) return;
     closeInspector();
     void trashSession(session.id);
   };
+  const conversation = () => (
+    <>
+      <Header
+        session={session}
+        untitled={open.id.value === null ? text.value.newConversation : text.value.loading}
+        running={open.running.value?.live.value?.usage?.cost ?? null}
+        demo={demo && demoSeen.value}
+        listOpen={narrow.value ? drawerOpen.value : !folded.value}
+        onToggleList={toggleList}
+        onShowCost={() => showCost(null)}
+        onShowSettings={showSettings}
+        onTrash={trash}
+      />
+      <Conversation chat={open} />
+    </>
+  );
   return (
-    <div class="frame" data-folded={!narrow.value && folded.value} data-inspector={inspectorTab.value !== null}>
+    <div class="frame" data-folded={!narrow.value && folded.value} data-inspector={inspecting !== null}>
       <button type="button" class="skip" onClick={() => document.getElementById("composer")?.focus()}>
         {text.value.skipToMessage}
       </button>
       <Sidebar />
       <div class="page" inert={overlaid}>
         <Banners demo={demo && !demoSeen.value} gone={serverGone.value} onCloseDemo={closeDemo} />
-        <Header
-          session={session}
-          untitled={open.id.value === null ? text.value.newConversation : text.value.loading}
-          running={open.running.value?.live.value?.usage?.cost ?? null}
-          demo={demo && demoSeen.value}
-          listOpen={narrow.value ? drawerOpen.value : !folded.value}
-          onToggleList={toggleList}
-          onShowCost={() => showCost(null)}
-          onShowSettings={showSettings}
-          onTrash={trash}
-        />
-        <Conversation chat={open} />
+        {room.value === null ? conversation() : <RoomView room={room.value} />}
       </div>
-      {inspectorTab.value !== null && <InspectorPanel chat={open} tab={inspectorTab.value} onTrash={trash} />}
+      {inspecting !== null && <InspectorPanel chat={open} tab={inspecting} onTrash={trash} />}
       <Palette />
       <EraseDialog />
       <Shortcuts />

@@ -47,6 +47,8 @@ const sheets = [
   "receipt",
   "settings",
   "dialog",
+  "room",
+  "usage",
   "media",
 ];
 

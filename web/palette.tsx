@@ -50,6 +50,8 @@ function actions(): Entry[] {
     { id: "light", label: `${t.theme}: ${t.themeLight}`, run: () => chooseTheme("light") },
     { id: "dark", label: `${t.theme}: ${t.themeDark}`, run: () => chooseTheme("dark") },
     { id: "system", label: `${t.theme}: ${t.themeSystem}`, run: () => chooseTheme("system") },
+    { id: "usage", label: t.usage, run: () => location.assign("#/usage") },
+    { id: "server", label: t.server, run: () => location.assign("#/models") },
     { id: "keys", label: t.shortcuts, hint: "?", run: () => (sheetOpen.value = true) },
     { id: "docs", label: t.documentation, run: () => location.assign("docs") },
   ];

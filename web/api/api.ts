@@ -87,7 +87,7 @@ async function readProblem(response: Response): Promise<ApiError> {
   return new ApiError(response.status, problem?.code ?? "internal", problem?.detail ?? "", problem ?? {}, wait);
 }
 
-async function json<T>(path: string, call?: Call): Promise<T> {
+export async function json<T>(path: string, call?: Call): Promise<T> {
   const response = await send(path, call);
   try {
     return (await response.json()) as T;
@@ -97,7 +97,7 @@ async function json<T>(path: string, call?: Call): Promise<T> {
   }
 }
 
-function query(values: Record<string, string | number | undefined>): string {
+export function query(values: Record<string, string | number | undefined>): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) if (value !== undefined) search.set(name, String(value));
   return search.size === 0 ? "" : `?${search}`;

@@ -49,6 +49,16 @@ effect(() => {
 export const route = signal<string | null>(readPlace().id);
 /** The message by the address, where one was found: `#/s/<id>/<message>`. */
 export const sought = signal<string | null>(readPlace().message);
+/** Beside the conversations: usage, and what those who run the server look after. */
+export const rooms = ["usage", "models", "keys", "budgets", "audit", "health"] as const;
+export type Room = (typeof rooms)[number];
+/** The room by the address, `#/usage`; null: conversations. */
+export const room = signal<Room | null>(readRoom());
+function readRoom(): Room | null {
+  const [, name] = /^#\/([a-z]+)$/.exec(location.hash) ?? [];
+  return rooms.find((one) => one === name) ?? null;
+}
+
 /** The words that were looked for when it was found. */
 export const foundWords = signal<readonly string[]>([]);
 
@@ -64,7 +74,7 @@ export function addressOf(id: string | null, message: string | null = null): str
 
 /** Goes to a conversation, or to a message in it; `replace` when the address only catches up with what is shown already. */
 export function goTo(id: string | null, replace = false, message: string | null = null): void {
-  if (route.value === id && sought.value === message) return;
+  if (route.value === id && sought.value === message && room.value === null) return;
   if (replace) history.replaceState(null, "", addressOf(id, message));
   else history.pushState(null, "", addressOf(id, message));
   followAddress();
@@ -76,6 +86,8 @@ function followAddress(): void {
     if (id !== route.value) foundWords.value = [];
     route.value = id;
     sought.value = message;
+    room.value = readRoom();
+    if (room.value !== null) drawerOpen.value = false;
   });
 }
 window.addEventListener("popstate", followAddress);

@@ -3,7 +3,17 @@
 import { isSignedIn, signOut } from "../api/sign-in.ts";
 import { asApiError, describe } from "../shell/errors.ts";
 import { Icon, type IconName } from "../shell/icon.tsx";
-import { chooseLanguageByHand, chooseTheme, language, showToast, type Theme, text, theme } from "../shell/state.ts";
+import {
+  chooseLanguageByHand,
+  chooseTheme,
+  language,
+  type Room,
+  room,
+  showToast,
+  type Theme,
+  text,
+  theme,
+} from "../shell/state.ts";
 import { type Language, languages, names } from "../text/language.ts";
 import { toggleTrash, trashShown } from "./sessions.ts";
 import { notifying, toggleNotifying } from "./unread.ts";
@@ -19,11 +29,21 @@ async function leave(): Promise<void> {
   }
 }
 
+function isOfServer(name: Room | null): boolean {
+  return name !== null && name !== "usage";
+}
+
 export function Preferences() {
   const t = text.value;
   const themeNames: Record<Theme, string> = { system: t.themeSystem, light: t.themeLight, dark: t.themeDark };
   return (
     <footer class="preferences">
+      <a class="plain" href="#/usage" aria-current={room.value === "usage" ? "page" : undefined}>
+        <Icon name="bars" /> {t.usage}
+      </a>
+      <a class="plain" href="#/models" aria-current={isOfServer(room.value) ? "page" : undefined}>
+        <Icon name="server" /> {t.server}
+      </a>
       <button type="button" class="plain" aria-pressed={trashShown.value} onClick={toggleTrash}>
         <Icon name={trashShown.value ? "back" : "trash"} /> {trashShown.value ? t.backFromTrash : t.trash}
       </button>

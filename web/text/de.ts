@@ -157,6 +157,8 @@ export const de: Text = {
   nextVersion: "Nächste Fassung",
   regenerateWith: "Mit einem anderen Modell antworten",
   sameModel: "dasselbe",
+  usage: "Verbrauch",
+  server: "Server und Schlüssel",
   temporary: "Temporär",
   temporaryMore: "Ein temporäres Gespräch: nicht in der Liste, und endgültig gelöscht, wenn Sie es verlassen.",
   keep: "Behalten",

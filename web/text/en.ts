@@ -155,6 +155,8 @@ export const en = {
   nextVersion: "Next version",
   regenerateWith: "Answer again with another model",
   sameModel: "the same model",
+  usage: "Usage",
+  server: "Server",
   temporary: "Temporary",
   temporaryMore: "A temporary conversation: not in the list, and erased for good when you leave it.",
   keep: "Keep it",

@@ -74,3 +74,20 @@ export const accuracySigns: Readonly<Record<string, string>> = {
   estimated: "≈\u00a0",
   unknown: "",
 };
+
+/** Below, at or above 0, as the first amount is below, equal to or above the second. */
+export function compareUsd(a: string, b: string): number {
+  const difference = picoOf(a) - picoOf(b);
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
+/** What part of an amount another one is, for the height of a bar: no money comes of it. */
+export function shareOf(amount: string, of: string): number {
+  const whole = picoOf(of);
+  return whole === 0n ? 0 : Number((picoOf(amount) * 10_000n) / whole) / 10_000;
+}
+
+/** An amount that was spent in `done` of `all` equal parts, as it would be for all of them: a guess, to the picodollar. */
+export function extrapolateUsd(amount: string, done: number, all: number): string {
+  return print((picoOf(amount) * BigInt(all)) / BigInt(Math.max(1, done)));
+}

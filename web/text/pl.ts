@@ -156,6 +156,8 @@ export const pl: Text = {
   nextVersion: "Następna wersja",
   regenerateWith: "Odpowiedz innym modelem",
   sameModel: "ten sam",
+  usage: "Zużycie",
+  server: "Serwer",
   temporary: "Tymczasowa",
   temporaryMore: "Tymczasowa rozmowa: nie ma jej na liście i zostanie trwale usunięta, gdy ją opuścisz.",
   keep: "Zachowaj",

@@ -173,6 +173,20 @@ describe.each(engines)("budgets on %s", (_name, createDatabase) => {
     expect(Number(after!.settled)).toBeGreaterThan(0);
   });
 
+  test("a title is held and settled like a turn, and refused where its worst case does not fit", async () => {
+    await ask();
+    const title = () => call<ProblemBody>(`${server.url}/sessions/${sessionId}/title`, "POST");
+    await put([{ window: "day", usd: "0.0001" }]);
+    const before = emulator.callCount;
+    const refused = await title();
+    expect([refused.status, refused.body.code, emulator.callCount - before]).toEqual([402, "budget_exceeded", 0]);
+    await put([{ window: "day", usd: "1" }]);
+    emulator.play({ text: "Borscht for two" });
+    expect((await title()).status).toBe(200);
+    const { body } = await call<{ cost: { total: string } }>(`${server.url}/sessions/${sessionId}`, "GET");
+    expect(await look()).toMatchObject([{ settled: body.cost.total, held: "0", beyond: "0" }]);
+  });
+
   test("a soft limit is a notice of the turn, once, and a line of the log", async () => {
     await put([{ window: "day", usd: "1" }], scope, { soft: 0 });
     const codes = async () => (await ask()).body.turn.notices.map(({ code }) => code);

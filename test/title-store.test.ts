@@ -9,6 +9,7 @@ import { codeOf, storeEngines } from "./stores.ts";
 describe.each(storeEngines)("a title's calls in the store on %s", (_, openFixture) => {
   const begin = (session: number, turn: number, by: number, leaseMs = 60_000) => ({
     ...{ owner: "", session, turn, ifVersion: undefined, processId: by, leaseMs, promptEstimate: 40, at: 1_000 },
+    ask: { model: "one", call: null, tokens: 512, leastTokens: 512 },
     calls: [{ at: 1_000, model: "one", status: null, errorCode: null }],
   });
   const end = (session: number, by: number, change: Partial<EndTitle> = {}): EndTitle => ({

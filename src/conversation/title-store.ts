@@ -1,5 +1,6 @@
 // What storage must do for titles that a model makes: the share of door 2 that is this room's.
 
+import type { Ask, Grant } from "../money/budget.ts";
 import type { BegunCall, LedgerEntry } from "../money/ledger.ts";
 import type { Session } from "./session.ts";
 import type { Excerpt } from "./title.ts";
@@ -26,6 +27,8 @@ export interface BeginTitle {
   /** How long the call is believed without a word, by the database's clock; it ends sooner by itself. */
   leaseMs: number;
   promptEstimate: number;
+  /** What it asks of the budgets. */
+  ask: Ask;
   calls: readonly BegunCall[];
   idempotency?: { key: string; bodyHash: string; expiresAt: number } | undefined;
   at: number;
@@ -57,9 +60,10 @@ export interface TitleStore {
   readTitleSource(owner: string, sessionId: string): Promise<TitleSource | undefined>;
   /**
    * Writes down the call for a title before it is sent; one at a time for each session.
-   * not_found | conflict (one is under way or was made with this key, in the trash, too many calls of this turn) | version_mismatch | idempotency_mismatch.
+   * not_found | conflict (one is under way or was made with this key, in the trash, too many calls of this turn) | version_mismatch | idempotency_mismatch |
+   * budget_exceeded | unpriced_model. Returns what its budgets granted; null: none concerns it.
    */
-  beginTitle(input: BeginTitle): Promise<void>;
+  beginTitle(input: BeginTitle): Promise<Grant | null>;
   /** Writes down all calls for a title, before another one is sent. Throws conflict when another process has taken them over. */
   noteTitleCalls(session: number, processId: number, calls: readonly BegunCall[]): Promise<void>;
   /**

@@ -12,6 +12,7 @@ import { rate } from "./migrations/008-rate.ts";
 import { purge } from "./migrations/009-purge.ts";
 import { budget } from "./migrations/010-budget.ts";
 import { usage } from "./migrations/011-usage.ts";
+import { titleHolds } from "./migrations/012-title-holds.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
@@ -30,6 +31,7 @@ export const migrations: readonly Migration[] = [
   purge,
   budget,
   usage,
+  titleHolds,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

@@ -13,7 +13,7 @@ import {
 } from "../provider.ts";
 import type { OpenedTurn } from "../store.ts";
 import type { ModelChoice } from "./model-choice.ts";
-import { isBillable, listBudgetNotices } from "./opening/grant.ts";
+import { isBillable, listBudgetNotices, noMoreCalls } from "./opening/grant.ts";
 import { type PlannedTurn, planWay } from "./opening/plan.ts";
 import type { TurnTools } from "./tools.ts";
 import type { Notice } from "./turn.ts";
@@ -130,11 +130,7 @@ export class Asking {
     const before = this.records.flatMap(({ attempts }) => attempts);
     if (before.length === 0) return undefined;
     const { grant } = this.opened;
-    if (grant && before.filter(isBillable).length >= grant.calls)
-      throw new ProviderError(
-        "provider_unavailable",
-        "The call broke after it was sent, and the budget does not hold another one.",
-      );
+    if (grant && before.filter(isBillable).length >= grant.calls) throw noMoreCalls();
     const calls = [...before, attempt].map(({ at, model, status, errorCode }) => ({ at, model, status, errorCode }));
     return this.tools.store.noteCalls(this.opened.turn.id, this.tools.processId, calls);
   }

@@ -4,9 +4,11 @@ import type { Session } from "../../conversation/session.ts";
 import { excerptCharacters } from "../../conversation/title.ts";
 import type { BeginTitle, DeadTitle, EndTitle, TitleSource } from "../../conversation/title-store.ts";
 import { AppError, notFound } from "../../errors.ts";
+import type { Grant } from "../../money/budget.ts";
 import { type BegunCall, type LedgerEntry, sumCost, sumUsage } from "../../money/ledger.ts";
 import { accuracyAt, rankOf, storableText, type UsageRow, usageColumns, usageFrom, usageValues } from "../columns.ts";
 import { claimKey, releaseKey } from "../idempotency.ts";
+import { lookAtBudgets, printHolds, readHolds, settleLate, takeHolds } from "../money/hold.ts";
 import { addToTotals, insertEntries, totalsValues } from "../money/ledger.ts";
 import { noteLateEntry } from "../money/usage-roll.ts";
 import { cutSegments, listSegments } from "../path.ts";
@@ -59,7 +61,9 @@ async function readEnds(reader: Reader, { row, tip_branch: branch, tip_position:
 }
 
 /** The session stays as it is until the call is written down: whoever names it now does so before, or overtakes the call. */
-export async function beginTitle(tx: Tx, input: BeginTitle): Promise<void> {
+export async function beginTitle(tx: Tx, input: BeginTitle): Promise<Grant | null> {
+  const holder = await readHolder(tx, input);
+  const looked = await lookAtBudgets(tx, holder, input.ask);
   const { owner, session, turn, ifVersion, processId, leaseMs, promptEstimate, calls, idempotency } = input;
   const [now] = await tx.all<{ id: string; version: number; deleted_at: number | null }>(
     `SELECT id, version, deleted_at FROM session WHERE row = $1 AND project = $2 AND purged_at IS NULL ${tx.dialect.lockRows}`,
@@ -68,6 +72,7 @@ export async function beginTitle(tx: Tx, input: BeginTitle): Promise<void> {
   if (!now) throw notFound("session");
   if (now.deleted_at !== null) throw inTrash();
   if (ifVersion !== undefined && now.version !== ifVersion) throw versionMismatch(now.version, ifVersion);
+  if (looked.refusal) throw looked.refusal;
   if (idempotency && (await claimKey(tx, owner, idempotency, now.id, input.at)) !== undefined)
     throw new AppError("conflict", "This title has been asked for already.", { retryAfterSeconds: 1 });
   const [made] = await tx.all<{ calls: number }>("SELECT COUNT(*) AS calls FROM ledger WHERE turn = $1", [turn]);
@@ -76,13 +81,27 @@ export async function beginTitle(tx: Tx, input: BeginTitle): Promise<void> {
       "conflict",
       `The newest answer has ${mostCalls} calls in its receipt already; a title can be made again after the next one.`,
     );
+  const held = looked.grant ? await takeHolds(tx, looked, input.ask, holder) : undefined;
   const begun = await tx.run(
-    `INSERT INTO title_call (session, turn, process_id, lease_until, prompt_estimate, calls)
-     VALUES ($1, $2, $3, ${tx.dialect.now} + $4, $5, $6) ON CONFLICT (session) DO NOTHING`,
-    [session, turn, processId, leaseMs, promptEstimate, JSON.stringify(calls)],
+    `INSERT INTO title_call (session, turn, process_id, lease_until, prompt_estimate, calls, holds)
+     VALUES ($1, $2, $3, ${tx.dialect.now} + $4, $5, $6, $7) ON CONFLICT (session) DO NOTHING`,
+    [session, turn, processId, leaseMs, promptEstimate, JSON.stringify(calls), held ? printHolds(held) : null],
   );
   if (begun === 0)
     throw new AppError("conflict", "A title is being made for this session already.", { retryAfterSeconds: 1 });
+  return held?.grant ?? null;
+}
+
+/** A title is for whom its turn was for: so the ledger has it, and so it is held of the budgets. */
+async function readHolder(
+  tx: Tx,
+  { owner, session, turn, at }: { owner: string; session: number; turn: number; at: number },
+) {
+  const [row] = await tx.all<{ id: string; user_name: string | null; key_id: string | null }>(
+    "SELECT s.id, t.user_name, t.key_id FROM turn t JOIN session s ON s.row = t.session WHERE t.row = $1 AND s.row = $2",
+    [turn, session],
+  );
+  return { project: owner, sessionId: row?.id ?? "", user: row?.user_name ?? null, keyId: row?.key_id ?? null, at };
 }
 
 export function inTrash(): AppError {
@@ -108,14 +127,16 @@ export async function noteTitleCalls(tx: Tx, { session, processId, calls }: Note
 export async function endTitle(tx: Tx, input: EndTitle): Promise<{ session: Session | undefined } | undefined> {
   const { owner, session, processId, entries, at } = input;
   await tx.run("UPDATE session SET version = version + 1 WHERE row = $1", [session]);
-  const [begun] = await tx.all<{ turn: number; named: number }>(
-    "DELETE FROM title_call WHERE session = $1 AND process_id = $2 RETURNING turn, named",
+  const [begun] = await tx.all<{ turn: number; named: number; holds: string | null }>(
+    "DELETE FROM title_call WHERE session = $1 AND process_id = $2 RETURNING turn, named, holds",
     [session, processId],
   );
   if (!begun) return undefined;
   const after = await findSessionAt(tx, owner, session);
   if (input.releaseKey !== undefined && after) await releaseKey(tx, owner, input.releaseKey, after.id);
   if (entries.length > 0) await bookWithTurn(tx, session, begun.turn, entries);
+  const holder = await readHolder(tx, { owner, session, turn: begun.turn, at });
+  await settleLate(tx, holder, readHolds(begun.holds).holds, { entries, cost: sumCost(entries) });
   if (input.title !== null && begun.named === 0) await giveTitle(tx, session, owner, storableText(input.title), at);
   return { session: await findSessionAt(tx, owner, session) };
 }

@@ -270,15 +270,27 @@ export async function settleLate(tx: Tx, holder: Holder, holds: readonly Hold[],
   const { counters } = await findCounters(tx, holder);
   for (const counter of counters) {
     const hold = holds.find(({ budget }) => budget === counter.number);
+    const { number, startsAt } = counter;
+    const cost = costFor(counter, spent);
     if (hold) {
-      await settleHold(tx, hold, spent);
+      await settleHold(tx, hold, { ...spent, cost });
       continue;
     }
-    const { names, number, startsAt } = counter;
-    const { total } = sumCost(spent.entries.filter(({ modelRequested }) => countsModel({ names }, [modelRequested])));
     if (!counter.exists) await beginWindow(tx, counter);
-    await tx.run(settle, [number, startsAt, 0n, total ?? 0n, total ?? 0n]);
+    await tx.run(settle, [number, startsAt, 0n, cost.total ?? 0n, cost.total ?? 0n]);
   }
+}
+
+/** Of calls to several models those that the budget counts. */
+function costFor({ names }: Pick<Counter, "names">, { entries, cost }: Spent): Spent["cost"] {
+  if (names === null) return cost;
+  const counted = entries.filter(({ modelRequested }) => names.includes(modelRequested));
+  return counted.length === entries.length ? cost : sumCost(counted);
+}
+
+/** Whether calls were made to more models than the one that was asked for the hold. */
+export function hasSeveralModels(entries: readonly LedgerEntry[]): boolean {
+  return entries.some(({ modelRequested }) => modelRequested !== entries[0]!.modelRequested);
 }
 
 /** As a turn's row keeps what it holds. */

@@ -34,6 +34,7 @@ export function titleRoutes({ titles, now, settings }: AppDeps): Route[] {
         "invalid_request",
         "rate_limited",
         "unpriced_model",
+        "budget_exceeded",
         "provider_rate_limited",
         "provider_error",
         "provider_refused_key",

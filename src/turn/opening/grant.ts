@@ -1,7 +1,7 @@
 // What a turn's budgets granted it, as it runs: what it says of them, and which of its calls they may be billed for.
 
 import type { Ask, Held } from "../../money/budget.ts";
-import type { Attempt } from "../../provider.ts";
+import { type Attempt, ProviderError } from "../../provider.ts";
 import type { Notice } from "../turn.ts";
 
 export function listBudgetNotices({ grant, soft }: Pick<Held, "grant" | "soft">, ask: Ask | undefined): Notice[] {
@@ -21,4 +21,10 @@ export function listBudgetNotices({ grant, soft }: Pick<Held, "grant" | "soft">,
 /** Whether the vendor may bill a call: not one that it refused with an HTTP error ("you won't be charged", see money/receipt.ts). */
 export function isBillable({ errorCode, status }: Pick<Attempt, "errorCode" | "status">): boolean {
   return errorCode === null || status === null || status === 200;
+}
+
+/** For a call that broke after it was sent, where the budget does not hold another one. */
+export function noMoreCalls(): ProviderError {
+  const detail = "The call broke after it was sent, and the budget does not hold another one.";
+  return new ProviderError("provider_unavailable", detail);
 }

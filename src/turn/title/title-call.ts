@@ -3,12 +3,15 @@
 import { cleanTitle, mostAnswerCharacters, titleInstruction } from "../../conversation/title.ts";
 import type { TitleSource } from "../../conversation/title-store.ts";
 import { AppError } from "../../errors.ts";
+import type { Ask, Grant } from "../../money/budget.ts";
 import type { BegunCall, LedgerEntry } from "../../money/ledger.ts";
 import { estimateTokens } from "../../money/tokens.ts";
+import { findWorstCall } from "../../money/worst-case.ts";
 import { type Attempt, type CallRecord, ProviderError } from "../../provider.ts";
 import type { Idempotency } from "../../store.ts";
 import { Answer } from "../answer.ts";
 import { bookTurn } from "../books.ts";
+import { isBillable, noMoreCalls } from "../opening/grant.ts";
 import type { TurnTools } from "../tools.ts";
 import type { CheapModels, TitleModel } from "./cheap-model.ts";
 
@@ -40,6 +43,7 @@ export class TitleCall {
   private readonly records: CallRecord[] = [];
   private answer = new Answer();
   private begun = false;
+  private grant: Grant | null = null;
   /** Whether the last answer came to its end. */
   private isWhole = false;
 
@@ -107,11 +111,23 @@ export class TitleCall {
     const attempts = [...this.records.flatMap((record) => record.attempts), attempt];
     const calls: BegunCall[] = attempts.map(({ at, model, status, errorCode }) => ({ at, model, status, errorCode }));
     const { session, turn } = source;
+    const { grant, promptEstimate } = this;
+    if (grant && attempts.slice(0, -1).filter(isBillable).length >= grant.calls) throw noMoreCalls();
     if (this.begun) return store.noteTitleCalls(session, processId, calls);
-    const { promptEstimate } = this;
     const how = { ifVersion, processId, leaseMs, idempotency, at: attempt.at };
-    await store.beginTitle({ owner, session, turn, promptEstimate, calls, ...how });
+    const ask = this.askBudgets(attempt.at);
+    this.grant = await store.beginTitle({ owner, session, turn, promptEstimate, ask, calls, ...how });
     this.begun = true;
+  }
+
+  /** All of the dearest of the models that may be asked, or nothing: a title that is cut short is none. */
+  private askBudgets(at: number): Ask {
+    const { models } = this.asked;
+    const names = models.map(({ model }) => model);
+    const prices = this.tools.books.listPrices(names, at, at + this.asked.leaseMs);
+    const tokens = Math.max(...models.map(({ params }) => params.max_output_tokens!));
+    const call = prices ? findWorstCall(prices, { input: { text: this.promptEstimate } }) : null;
+    return { model: names[0]!, call, tokens, leastTokens: tokens };
   }
 
   private get promptEstimate(): number {

@@ -22,6 +22,7 @@ import { createProvider, models, prices } from "./providers/index.ts";
 import type { Store } from "./store.ts";
 import { createBooks } from "./turn/books.ts";
 import { createModelChooser } from "./turn/model-choice.ts";
+import { Quotes } from "./turn/quote.ts";
 import { Titles } from "./turn/title/titles.ts";
 import type { TurnTools } from "./turn/tools.ts";
 import { Turns } from "./turn/turns.ts";
@@ -172,6 +173,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     store,
     turns,
     titles,
+    quotes: new Quotes(tools, catalogue),
     keys,
     tally,
     eraser,

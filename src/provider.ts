@@ -105,6 +105,8 @@ export interface ProviderModel {
 export interface Provider {
   readonly vendor: string;
   readonly printTurn: PrintTurn;
+  /** Requests that one call may become, tries again included. */
+  readonly mostAttempts: number;
   /** Starts nothing by itself: the request is made when the call is iterated. */
   stream(request: ProviderRequest, signal: CallSignal, beforeSend?: BeforeSend): ProviderCall;
   /** Pure: the vendor's usage JSON -> counts a price applies to. Never throws; what it cannot believe counts as zero, and is not balanced. */

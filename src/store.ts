@@ -18,6 +18,7 @@ import type { Params } from "./model/params.ts";
 import type { Ask, Held, Hold } from "./money/budget.ts";
 import type { BudgetStore } from "./money/budget-store.ts";
 import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
+import type { QuoteStore } from "./money/quote/quote-store.ts";
 import type { Counted, Usage } from "./money/usage.ts";
 import type { UsageStore } from "./money/usage-store.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
@@ -259,7 +260,8 @@ export interface Store
     ExportStore,
     RateStore,
     BudgetStore,
-    UsageStore {
+    UsageStore,
+    QuoteStore {
   createSession(
     owner: string,
     id: string,

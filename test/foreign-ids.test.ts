@@ -96,6 +96,7 @@ const rows: Record<string, Row[]> = {
     { what: "a message to follow", path: inSession, body: (ids) => ({ content: "hi", parent_id: ids.answer }) },
   ],
   exportSession: [{ what: "as Markdown", path: (ids) => `/sessions/${ids.session}/export?format=markdown` }],
+  quoteMessage: [], // a message to follow: owners.test.ts
   readHistory: [
     { what: "a page", path: (ids) => `/sessions/${ids.session}/history?limit=5&after=${ids.question}` },
     { what: "a branch", path: (ids) => `/sessions/${ids.session}/history?tip=${ids.answer}` },
@@ -162,6 +163,7 @@ function inRunning(ids: Ids): string {
 /** A body that the route takes, where it needs one. */
 const bodies: Record<string, unknown> = {
   sendMessage: { content: "hi" },
+  quoteMessage: { content: "hi" },
   changeSession: { title: "mine now" },
   changeKey: { disabled: true },
   createKey: { name: "x", scopes: ["admin"] },

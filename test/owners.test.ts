@@ -36,6 +36,11 @@ const attempts: Record<string, (store: Store, ids: Ids) => Promise<unknown>> = {
   listMessages: (store, { sessionId }) => store.listMessages(stranger, sessionId, { ...page, order: "asc" }),
   listMessagesAfter: (store, { sessionId, userMessageId: after }) =>
     store.listMessages(stranger, sessionId, { ...page, order: "desc", after }),
+  readQuoteBasis: (store, { sessionId, replyMessageId: parentId }) =>
+    store.readQuoteBasis({
+      ...{ owner: stranger, sessionId, parentId, model: "m" },
+      session: { row: 0, tipBranch: 0, tipPosition: -1 },
+    }),
   listMessagesTo: (store, { sessionId, replyMessageId: tip }) =>
     store.listMessages(stranger, sessionId, { ...page, order: "asc", tip }),
   readHistory: (store, { sessionId }) => readAll(store, sessionId, stranger),
@@ -96,6 +101,7 @@ const ofTheHouse = [
   ...["readBudgetState", "readTitleSource", "beginTitle", "noteTitleCalls", "endTitle", "claimDeadTitles"],
   ...["drawRates", "correctRates", "listPurgeable", "listBegunPurges", "beginPurge", "purgeSome", "notePurges"],
   ...["erasePerson", "forgetPerson", "listErased", "sumUsage", "settleUsage"],
+  "readQuoteBudgets",
 ];
 
 /** The answer to the same question about what nobody has. */

@@ -71,6 +71,32 @@ export class Memories {
     return path;
   }
 
+  /**
+   * Shows the way to a turn that is only thought of, which `use` must not change or keep. What has to be read for it is kept as `of`,
+   * the session that it belongs to, unless a turn has taken or brought another one meanwhile.
+   */
+  async look<T>(
+    owner: string,
+    of: SessionState | undefined,
+    ahead: SessionState,
+    model: string,
+    use: (path: PrintedPath) => T,
+  ): Promise<T> {
+    const { id, row, tipBranch: branch, tipPosition: position, memoryFrom: from } = ahead;
+    const known = this.kept.get(id);
+    if (known && isWay(known, ahead, model) && known.path.end === position && known.path.from === from)
+      return use(known.path);
+    const path = new PrintedPath(from, model, this.print);
+    this.hold(path);
+    try {
+      for (const turn of await this.store.readMemory({ session: row, branch, position, from })) path.add(turn);
+      return use(path);
+    } finally {
+      this.letGo(path);
+      if (of && path.end === position && !this.kept.has(id)) this.keep(owner, of, path);
+    }
+  }
+
   /** The path has been sent. Where it is one too many, nobody keeps it: a turn may take minutes. Returns whether it stays. */
   stays(path: PrintedPath): boolean {
     if (this.makeRoom()) return true;

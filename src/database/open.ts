@@ -24,6 +24,7 @@ import { findKey } from "./idempotency.ts";
 import { findPlaceOf, findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
 import { listBudgets, listKeyLimits, readBudgetState } from "./money/budget.ts";
 import { listEntries, sumBooks } from "./money/ledger.ts";
+import { readQuoteBasis, readQuoteBudgets } from "./money/quote.ts";
 import { UsageRoller } from "./money/usage-roller.ts";
 import { createUsageStore } from "./money/usage-store.ts";
 import { openPostgres } from "./postgres/postgres.ts";
@@ -88,6 +89,8 @@ function createStore(engine: Engine, roller: UsageRoller | undefined, processId:
     ...rates,
     ...createPurgeStore(engine),
     ...createBudgetStore(engine),
+    readQuoteBasis: (question) => readQuoteBasis(durable, question),
+    readQuoteBudgets: (holder, ask) => readQuoteBudgets(durable, { holder, ask }),
     createSession(owner, id, fields, at, idempotency) {
       if (idempotency) sweep(at);
       return engine.write("createSession", { owner, id, fields, at, idempotency });

@@ -15,7 +15,7 @@ import { readBudgetState } from "./money/budget.ts";
 import { type Holder, type Looked, lookAtBudgets, printHolds, readHolds, takeHolds } from "./money/hold.ts";
 import { findState, versionMismatch } from "./session.ts";
 import { findTurn, turnInProgress } from "./turn.ts";
-import { perDialect, type Tx } from "./tx.ts";
+import { perDialect, type Reader, type Tx } from "./tx.ts";
 
 /** Where a turn goes on: after the turn at `position` (-1: at the beginning) of `branch`. Undefined: after the newest turn. */
 type Place = { turnRow: number | null; branch: number; position: number } | undefined;
@@ -104,7 +104,10 @@ async function findOpened(tx: Tx, { owner, sessionId, turnId }: OpenTurn): Promi
 const mostTries = 20;
 
 /** Turns never move, so their places can be read before the session is taken. */
-async function findPlace(tx: Tx, { parentId, sessionId, owner }: OpenTurn): Promise<Place | "nowhere"> {
+export async function findPlace(
+  tx: Reader,
+  { parentId, sessionId, owner }: Pick<OpenTurn, "parentId" | "sessionId" | "owner">,
+): Promise<Place | "nowhere"> {
   if (parentId === null || parentId === undefined) return { turnRow: null, branch: 0, position: -1 };
   const place = await findPlaceOf(tx, owner, sessionId, parentId);
   if (!place) return "nowhere";

@@ -21,6 +21,7 @@ import { historyRoutes } from "./native/history.ts";
 import { messageRoutes } from "./native/message.ts";
 import { modelRoutes } from "./native/model.ts";
 import { budgetRoutes } from "./native/money/budget.ts";
+import { quoteRoutes } from "./native/money/quote.ts";
 import { usageRoutes } from "./native/money/usage.ts";
 import { purgeRoutes } from "./native/purge.ts";
 import { sessionRoutes } from "./native/session.ts";
@@ -65,6 +66,7 @@ export function createApp(deps: AppDeps): App {
     ...titleRoutes(deps),
     ...purgeRoutes(deps),
     ...messageRoutes(deps, streams),
+    ...quoteRoutes(deps),
     ...historyRoutes(deps),
     ...exportRoutes(deps),
     ...turnRoutes(deps, streams),

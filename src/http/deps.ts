@@ -7,6 +7,7 @@ import type { Log } from "../log.ts";
 import type { Catalogue } from "../model/model.ts";
 import type { PriceBook } from "../money/price.ts";
 import type { Store } from "../store.ts";
+import type { Quotes } from "../turn/quote.ts";
 import type { Titles } from "../turn/title/titles.ts";
 import type { Turns } from "../turn/turns.ts";
 
@@ -53,6 +54,7 @@ export interface PageFile {
 export interface AppDeps {
   store: Store;
   turns: Turns;
+  quotes: Quotes;
   titles: Titles;
   keys: KeyRing;
   tally: AuditTally;

@@ -32,6 +32,8 @@ export interface ModelInfo {
   /** The most tokens an answer may have, thinking included. */
   outputTokens: number;
   sharedWindow: boolean;
+  /** The shortest beginning of a prompt that the vendor keeps in its cache unasked, in tokens; absent: not known. */
+  cachesFrom?: number;
   thinking: ThinkingBudget | ThinkingByLevel | null;
   accepts: (keyof Params)[];
   /** Taken by the vendor without an error, and without an effect. Never refused here, but shown. */

@@ -61,6 +61,11 @@ export class Asking {
     return this.memory;
   }
 
+  /** What its answer may have at most, thoughts included; undefined where nobody has said. */
+  get mostAnswerTokens(): number | undefined {
+    return this.tools.chooser.mostTokensOf(this.choice);
+  }
+
   /** Of the call under way, or the last one. */
   get record(): CallRecord | undefined {
     return this.current?.record;

@@ -59,6 +59,8 @@ export interface TurnToBook {
   /** What arrived, in `estimateTokens`' tokens. */
   textEstimate: number;
   thoughtEstimate: number;
+  /** Answer and thoughts together cannot have more, however they are estimated. Absent: not known. */
+  mostAnswerTokens?: number | undefined;
 }
 
 /**
@@ -99,13 +101,15 @@ function readBill(books: Books, toBook: TurnToBook, attempt: Attempt, last: bool
   const { modelServed, model, usageRaw, errorCode, status } = attempt;
   const refused = errorCode !== null && status !== null && status !== 200;
   const delivered = last && !refused;
+  const most = toBook.mostAnswerTokens ?? Number.POSITIVE_INFINITY;
+  const textEstimate = delivered ? Math.min(toBook.textEstimate, most) : 0;
   return {
     modelServed: delivered ? (modelServed ?? model) : null,
     meter: usageRaw === null ? null : books.provider.readUsage(usageRaw),
     findPrice: (at: string) => books.findPrice(at, attempt.at),
     outcome: refused ? ("refused" as const) : delivered ? toBook.outcome : ("broken" as const),
-    textEstimate: delivered ? toBook.textEstimate : 0,
-    thoughtEstimate: delivered ? toBook.thoughtEstimate : 0,
+    textEstimate,
+    thoughtEstimate: delivered ? Math.min(toBook.thoughtEstimate, most - textEstimate) : 0,
   };
 }
 

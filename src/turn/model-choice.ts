@@ -44,6 +44,8 @@ export interface ModelChooser {
   windowOf(model: string, params: Params): ModelWindow;
   /** The models that may answer it, the one that is asked first, by their own names; and the tokens that its answer may have. */
   limitsOf(choice: ModelChoice): { models: string[]; outputTokens: number };
+  /** The tokens that its answer may have, thinking included; undefined where nobody has said. */
+  mostTokensOf(choice: Pick<ModelChoice, "model" | "params">): number | undefined;
 }
 
 /** The window of a model that the catalogue does not know: one that every current model has. */
@@ -69,6 +71,12 @@ export function createModelChooser(
     if (moved !== null) return { model: moved, why: gone };
     const successor = catalogue.replacementFor(defaultModel, now());
     return successor === null ? undefined : { model: successor, why: "has been retired" };
+  }
+
+  function mostTokensOf({ model, params }: Pick<ModelChoice, "model" | "params">): number | undefined {
+    const most = catalogue.find(model)?.outputTokens;
+    const asked = params.max_output_tokens;
+    return asked === undefined || most === undefined ? (asked ?? most) : Math.min(asked, most);
   }
 
   function toSuccessor(model: string, why: string, params: Params): ModelChoice {
@@ -155,15 +163,22 @@ export function createModelChooser(
       return { inputTokens: memoryTokens, outputReserve: 0 };
     },
 
-    limitsOf({ model, params }) {
+    limitsOf(choice) {
+      const { model } = choice;
       const models = [catalogue.nameOf(model)];
       for (let next = catalogue.successorOf(model); next !== null; next = catalogue.successorOf(next))
         models.push(next);
-      const most = catalogue.find(model)?.outputTokens;
-      const asked = params.max_output_tokens ?? most ?? undescribed.outputTokens;
-      return { models, outputTokens: Math.min(asked, most ?? asked) };
+      return { models, outputTokens: mostTokensOf(choice) ?? undescribed.outputTokens };
     },
+
+    mostTokensOf,
   };
+}
+
+/** Throws forbidden for a model that is none of those that the caller may use. */
+export function requireModel(model: string, allowed: readonly string[] | null | undefined): void {
+  if (allowed && !allowed.includes(model))
+    throw new AppError("forbidden", `This key may not use ${model}; it may use ${allowed.join(", ")}.`);
 }
 
 function keyOf(model: string, { thinking }: Params): string {

@@ -201,6 +201,7 @@ export class RunningTurn {
       outcome,
       records: this.asking.records,
       promptEstimate: this.asking.plan?.estimate ?? 0,
+      mostAnswerTokens: this.asking.mostAnswerTokens,
       ...this.answer.estimates,
     };
   }

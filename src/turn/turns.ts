@@ -6,6 +6,7 @@ import { AppError, notFound } from "../errors.ts";
 import { mergeParams } from "../model/params.ts";
 import type { OpenedTurn, SessionState } from "../store.ts";
 import { type EndTools, waitUntilSettled, waitUntilStopped } from "./ending.ts";
+import { requireModel } from "./model-choice.ts";
 import { type Decided, Opening, type StartTurn } from "./opening/opening.ts";
 import { SessionQueue } from "./queue.ts";
 import { followDrawn } from "./rate.ts";
@@ -308,9 +309,4 @@ export class Turns {
 /** Whether the session was empty and without a name, and nobody else has touched it. */
 function isFirst(before: SessionState, after: SessionState): boolean {
   return before.title === null && before.tipPosition === -1 && after.version === before.version + 1;
-}
-
-function requireModel(model: string, allowed: readonly string[] | null | undefined): void {
-  if (allowed && !allowed.includes(model))
-    throw new AppError("forbidden", `This key may not use ${model}; it may use ${allowed.join(", ")}.`);
 }

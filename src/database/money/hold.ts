@@ -135,7 +135,8 @@ export async function lookAtBudgets(tx: Tx, holder: Holder, ask: Ask | undefined
   return { version, counters: mine, ...grantBy(mine, ask) };
 }
 
-function grantBy(counters: readonly Counter[], ask: Ask): Pick<Looked, "grant" | "refusal"> {
+/** What they leave for what is asked. */
+export function grantBy(counters: readonly Counter[], ask: Ask): Pick<Looked, "grant" | "refusal"> {
   const { call, model } = ask;
   if (call === null) {
     const detail = `No price is known for ${model}, so that nothing can be held of the budget that it would be for.`;

@@ -37,7 +37,7 @@ const answerSchema = z
     },
   });
 
-function newMessageSchema(maxTextChars: number) {
+export function newMessageSchema(maxTextChars: number) {
   return z
     .strictObject({
       content: textSchema(maxTextChars),

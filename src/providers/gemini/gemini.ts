@@ -51,6 +51,7 @@ export function createGemini(settings: GeminiSettings): Provider {
   return {
     vendor,
     printTurn,
+    mostAttempts: context.retry.maxAttempts,
     stream: (request, signal, beforeSend) => new GeminiCall(context, request, signal, beforeSend),
     readUsage: readGeminiUsage,
     countTokens: async (request, signal) => (await control()).countTokens(context, request, signal),

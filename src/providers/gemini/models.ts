@@ -10,7 +10,9 @@ const outputTokens = 65_536;
 const described = { source: "vendor documentation and published recordings", readOn: "2026-11-23" };
 const secondHand = { source: "second-hand: third parties quoting the vendor", readOn: "2026-11-23" };
 
+/** ai.google.dev/gemini-api/docs/caching, read in November 2026: 2,048 tokens for 2.5, 4,096 for those after it. */
 const common = {
+  cachesFrom: 4_096,
   aliases: [],
   vendor: "gemini",
   inputTokens,
@@ -65,6 +67,7 @@ export const geminiModels: readonly ModelInfo[] = [
   {
     ...common,
     ...numbered("gemini-2.5-flash"),
+    cachesFrom: 2_048,
     displayName: "Gemini 2.5 Flash",
     thinking: budget(1, 24_576, true, false),
     retiresOn: "2026-12-01",
@@ -77,12 +80,14 @@ export const geminiModels: readonly ModelInfo[] = [
   {
     ...common,
     ...numbered("gemini-2.5-flash-lite"),
+    cachesFrom: 2_048,
     displayName: "Gemini 2.5 Flash-Lite",
     thinking: budget(512, 24_576, true, true),
   },
   {
     ...common,
     ...numbered("gemini-2.5-pro"),
+    cachesFrom: 2_048,
     displayName: "Gemini 2.5 Pro",
     thinking: budget(128, 32_768, false, false),
     retiresOn: "2026-12-01",

@@ -46,18 +46,20 @@ const longestTurnMs = 20 * 60_000;
 /** An answer that must be shorter is of no use, unless the caller asked for a shorter one. */
 const leastUsefulTokens = 256;
 
-/** What the turn asks of its budgets. `call: null`: its model has no price. */
+/** What the turn asks of its budgets. `call: null`: its model has no price. `counted`: the vendor's own count of the prompt. */
 export function askFor(
   { chooser, books }: Pick<TurnTools, "chooser" | "books">,
   choice: ModelChoice,
-  plan: MemoryPlan,
+  plan: Pick<MemoryPlan, "estimate" | "promptEstimate">,
   at: number,
+  counted = 0,
 ): Ask {
   const { models, outputTokens } = chooser.limitsOf(choice);
   const prices = books.listPrices(models, at, at + longestTurnMs);
   const schema = choice.params.response_schema;
   // Where the vendor counted less than we did, the last time, that is no promise for this time.
-  const text = Math.max(plan.estimate, plan.promptEstimate) + (schema ? estimateTokens(JSON.stringify(schema)) : 0);
+  const text =
+    Math.max(plan.estimate, plan.promptEstimate, counted) + (schema ? estimateTokens(JSON.stringify(schema)) : 0);
   return {
     model: models[0]!,
     call: prices ? findWorstCall(prices, { input: { text } }) : null,

@@ -200,6 +200,56 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     server.emulator.reset();
   });
 
+  test("CSV has the same rows, one line each, and a line a turn; it can be read by RFC 4180 alone", async () => {
+    server.emulator.always({ text: "hi", usage: tokens });
+    const odd = ["=1+1", '"quoted", with commas', "+380", "@me", "-1", "plain"];
+    for (const user of odd) await say(server.url, (await newSession(server.url, { user })).id, { content: "hi" });
+    for (const group of ["user", "session,user", "day", "key,model", "day,user,model,vendor,purpose,project"]) {
+      const { data, group_by } = await read(`?group_by=${group}`);
+      const { names, rows, type } = await readCsv(`?group_by=${group}&format=csv`);
+      expect(type).toBe("text/csv; charset=utf-8; header=present");
+      expect(names.slice(0, 2)).toEqual([
+        group_by[0]!.replace("key", "key_id").replace("session", "session_id"),
+        expect.any(String),
+      ]);
+      const print = (row: Row) => names.map((name) => safe(row[name as "day"] as string | null)).join("\0");
+      expect(rows.map((row) => row.join("\0")).toSorted()).toEqual(data.map(print).toSorted());
+    }
+    const turns = await readCsv("?group_by=turn&format=csv");
+    const cost = turns.names.indexOf("cost");
+    const { total } = await read();
+    expect(turns.rows.reduce((sum, row) => sum + parseUsd(row[cost] || "0"), 0n)).toBe(parseUsd(total.cost!));
+    expect(turns.rows.length).toBe(total.turns);
+    expect(new Set(turns.rows.map(([id]) => id)).size).toBe(total.turns);
+    expect((await read("?group_by=user")).data.map(({ user }) => user)).toContain("=1+1");
+    expect((await call<ProblemBody>(`${server.url}/usage?group_by=turn`, "GET")).status).toBe(422);
+    server.emulator.reset();
+  });
+
+  /** As a spreadsheet must not take it for a formula. */
+  function safe(value: string | number | null): string {
+    const text = value === null ? "" : `${value}`;
+    return typeof value === "string" && /^[=+\-@]/.test(text) ? `'${text}` : text;
+  }
+
+  /** A reader of RFC 4180 and nothing else. */
+  async function readCsv(query: string) {
+    const response = await fetch(`${server.url}/usage${query}`);
+    const text = await response.text();
+    expect(response.status).toBe(200);
+    expect(text).toEndWith("\r\n");
+    const field = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r\n)/gy;
+    const lines: string[][] = [[]];
+    for (const [, value, end] of text.matchAll(field)) {
+      lines.at(-1)!.push(value!.startsWith('"') ? value!.slice(1, -1).replaceAll('""', '"') : value!);
+      if (end === "\r\n") lines.push([]);
+    }
+    expect(lines.pop()).toEqual([]);
+    const [names, ...rows] = lines as [string[], ...string[][]];
+    for (const row of rows) expect(row.length).toBe(names.length);
+    return { names, rows, type: response.headers.get("content-type") };
+  }
+
   test("the days are UTC's, or those of the time zone that is named; the defaults are the last 30 days", async () => {
     const today = new Date(testClock()).toISOString().slice(0, 10);
     const plain = await read();

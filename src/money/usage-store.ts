@@ -69,6 +69,13 @@ export interface UsageStore {
    * one answer, and storage_unavailable while the books are still being added up after an upgrade.
    */
   sumUsage(query: UsageQuery): Promise<UsageRow[]>;
+  /**
+   * The same without a limit, in groups of rows as they come: sorted where there are neither sessions nor days among the groups, else group
+   * by group. Each group is of one instant; memory holds one at a time. Where there are neither, all rows are one group.
+   */
+  listUsage(query: UsageQuery): AsyncIterable<UsageRow[]>;
+  /** One row for each turn with a call in this time, in the order in which they were opened. */
+  listTurnUsage(scope: UsageScope, span: Span): AsyncIterable<TurnUsage[]>;
   /** Adds up what has been booked so far, as it is done anyway a moment later: an answer then has less to add. */
   settleUsage(): Promise<void>;
 }

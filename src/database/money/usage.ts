@@ -16,7 +16,7 @@ import type { Dialect, Reader, Value } from "../tx.ts";
 import { cutSpans, type Piece } from "./usage-pieces.ts";
 import { type Cut, cuts, entryColumns, quarterMs, sumColumns } from "./usage-roll.ts";
 
-/** What one answer may add up: some 50 ms, in which SQLite does nothing else. */
+/** Sums and calls that one answer may be made of: some 50 ms, in which SQLite does nothing else (an estimate). */
 const mostAdded = 100_000;
 /** Turns that are not added up yet, from which on this is an upgrade's doing. */
 const farBehind = 50_000;
@@ -33,23 +33,32 @@ const columnOf = {
 };
 
 export async function sumUsage(reader: Reader, query: UsageQuery): Promise<UsageRow[]> {
-  if (query.days.length === 0) return [];
-  const statement = new UsageStatement(reader.dialect, query);
-  const [work] = await reader.all<{ n: number }>(...statement.count());
-  if (work!.n > mostAdded) throw await explainTooMuch(reader);
-  const rows = await reader.all<SumRow>(...statement.sum());
-  const found = mergeRows(query, rows);
-  if (found.length > mostUsageRows) throw tooMuch(`more than ${mostUsageRows} rows`);
-  return found;
+  await requireAddedUp(reader);
+  const { rows, added } = await readSums(reader, query, mostAdded);
+  if (added > mostAdded) throw tooMuch("too much to add up at once");
+  if (rows.length > mostUsageRows) throw tooMuch(`more than ${mostUsageRows} rows`);
+  return rows;
 }
 
-async function explainTooMuch(reader: Reader): Promise<AppError> {
+/** What is not added up yet is read turn by turn, whatever it is: after an upgrade that can be all there is. */
+export async function requireAddedUp(reader: Reader): Promise<void> {
   const [state] = await reader.all<{ behind: number }>(
     "SELECT COALESCE((SELECT MAX(row) FROM turn), 0) - rolled_to AS behind FROM usage_mark WHERE id = 1",
   );
-  if (state!.behind < farBehind) return tooMuch("too much to add up at once");
+  if (state!.behind < farBehind) return;
   const detail = "The books are still being added up, as after an upgrade; usage can be asked for when that is done.";
-  return new AppError("storage_unavailable", detail, { retryAfterSeconds: 30 });
+  throw new AppError("storage_unavailable", detail, { retryAfterSeconds: 30 });
+}
+
+/** `added`: how many sums and calls the rows were made of; where they are more than `most`, the rows are not whole. */
+export async function readSums(
+  reader: Reader,
+  query: UsageQuery,
+  most: number | undefined,
+): Promise<{ rows: UsageRow[]; added: number }> {
+  if (query.days.length === 0) return { rows: [], added: 0 };
+  const rows = await reader.all<SumRow>(...new UsageStatement(reader.dialect, query).sum(most), "plan anew");
+  return { rows: mergeRows(query, rows), added: rows.reduce((sum, { added }) => sum + (added as number), 0) };
 }
 
 function tooMuch(what: string): AppError {
@@ -59,15 +68,23 @@ function tooMuch(what: string): AppError {
   });
 }
 
-type SumRow = Record<string, number | string | null>;
+/** What a row of sums is made of, where each row that is added up is one call. */
+export function sumsOf(value: (name: string) => string): string[] {
+  const sums = sumColumns.map((name) =>
+    name === "accuracy_rank" ? `MAX(${value(name)}) AS ${name}` : `CAST(SUM(${value(name)}) AS BIGINT) AS ${name}`,
+  );
+  return ["COUNT(*) AS calls", ...sums];
+}
 
-/** One question's SQL; `count` and `sum` each give the text with its values. */
+export type SumRow = Record<string, number | string | null>;
+
+/** One question's SQL, with its values. */
 class UsageStatement {
   private readonly dialect: Dialect;
   private readonly query: UsageQuery;
   private readonly cut: Cut | undefined;
   private readonly pieces: Piece[];
-  private values: Value[] = [];
+  private readonly values: Value[] = [];
 
   constructor(dialect: Dialect, query: UsageQuery) {
     this.dialect = dialect;
@@ -76,13 +93,7 @@ class UsageStatement {
     this.pieces = cutSpans(query.days, this.cut ? cuts[this.cut] : [], query.user !== null);
   }
 
-  /** How many rows `sum` would look at, as far as it matters. */
-  count(): [string, Value[]] {
-    const parts = this.parts(["1 AS one"], ["1 AS one"], ["1 AS one"], false);
-    return [`SELECT COUNT(*) AS n FROM (${parts.join(" UNION ALL ")} LIMIT ${mostAdded + 1}) found`, this.values];
-  }
-
-  sum(): [string, Value[]] {
+  sum(most: number | undefined): [string, Value[]] {
     const { groups } = this.query;
     const grouped = groups.map((group) => (group === "day" ? "day" : columnOf[group]));
     const columns = [...grouped, "calls", ...sumColumns];
@@ -94,22 +105,18 @@ class UsageStatement {
     const booked = of((name) =>
       name === "day" ? `-1 - e.at / ${quarterMs}` : name === "calls" ? "1" : entryColumns[name]!,
     );
-    const parts = this.parts(kept, called, booked, true);
-    const sums = ["calls", ...sumColumns].map((name) =>
-      name === "accuracy_rank" ? `MAX(${name}) AS ${name}` : `CAST(SUM(${name}) AS BIGINT) AS ${name}`,
-    );
+    const parts = this.parts(kept, called, booked).join(" UNION ALL ");
+    const limit = most === undefined ? "" : `LIMIT ${most + 1}`;
+    const sums = [`CAST(SUM(calls) AS BIGINT) AS calls`, ...sumsOf((name) => name).slice(1)];
     const by = grouped.length === 0 ? "HAVING COUNT(*) > 0" : `GROUP BY ${grouped.join(", ")}`;
-    // Rows of one group can be two: what is added up, and what is not yet.
-    const summed = `SELECT ${[...grouped, ...sums].join(", ")} FROM (${parts.join(" UNION ALL ")}) found ${by} LIMIT ${2 * mostUsageRows + 1}`;
+    const summed = `SELECT ${[...grouped, ...sums].join(", ")}, COUNT(*) AS added FROM (${parts} ${limit}) found ${by}`;
     if (!groups.includes("session")) return [summed, this.values];
     return [`SELECT g.*, s.id AS session_id FROM (${summed}) g JOIN session s ON s.row = g.session`, this.values];
   }
 
-  /** `filtered`: of what is looked at, only what is asked for. */
-  private parts(kept: string[], called: string[], booked: string[], filtered: boolean): string[] {
-    this.values = [];
+  private parts(kept: string[], called: string[], booked: string[]): string[] {
     if (this.query.sessions) return [this.ofSessions(booked, this.query.sessions)];
-    const parts = this.rest(booked, filtered);
+    const parts = this.rest(booked);
     const coarse = this.pieces.filter(([, step]) => step !== 0);
     const fine = this.pieces.filter(([, step]) => step === 0);
     if (coarse.length > 0) parts.push(this.keptSums(kept, coarse));
@@ -127,13 +134,15 @@ class UsageStatement {
   private calls(columns: string[], pieces: Piece[]): string {
     const { user } = this.query;
     const ofUser = user === null ? "" : `AND u.user_name = ${this.bind(user)}`;
-    return `SELECT ${columns.join(", ")} FROM ${this.projects()} CROSS JOIN ${this.piecesTable(pieces)} CROSS JOIN usage_call u
+    // SQLite takes the primary key otherwise, and reads everybody's.
+    const hint = user !== null && this.dialect.name === "sqlite" ? "INDEXED BY usage_call_user" : "";
+    return `SELECT ${columns.join(", ")} FROM ${this.projects()} CROSS JOIN ${this.piecesTable(pieces)} CROSS JOIN usage_call u ${hint}
       WHERE u.project = q.id AND u.at >= p.since AND u.at < p.until ${ofUser}`;
   }
 
   /** What is behind the mark, or before it and not added up. */
-  private rest(columns: string[], filtered: boolean): string[] {
-    const where = filtered ? this.whereBooked() : "true";
+  private rest(columns: string[]): string[] {
+    const where = this.whereBooked();
     const joined = "CROSS JOIN turn t CROSS JOIN session s WHERE t.row = e.turn AND s.row = t.session";
     const select = (from: string, more: string) =>
       `SELECT ${columns.join(", ")} FROM ${from} ${joined} AND ${more} AND ${where}`;
@@ -182,7 +191,7 @@ function chooseCut({ groups, user }: UsageQuery): Cut | undefined {
 }
 
 /** Rows of the same groups become one; the days get their names. */
-function mergeRows({ groups, days }: UsageQuery, rows: readonly SumRow[]): UsageRow[] {
+export function mergeRows({ groups, days }: UsageQuery, rows: readonly SumRow[]): UsageRow[] {
   const inOrder = usageGroups.filter((group) => groups.includes(group));
   const found = new Map<string, UsageRow>();
   for (const row of rows) {
@@ -217,7 +226,7 @@ function dayAt(days: UsageQuery["days"], at: number) {
   return days[low];
 }
 
-function sumIn(row: SumRow): UsageSum {
+export function sumIn(row: SumRow): UsageSum {
   const count = (name: string) => row[name] as number;
   const total = BigInt(count("cost_million")) * 1_000_000n + BigInt(count("cost_rest"));
   return {

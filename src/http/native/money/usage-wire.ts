@@ -23,7 +23,7 @@ const momentPattern = `^${datePattern}(?:T(?:[01]\\d|2[0-3]):[0-5]\\d(?::[0-5]\\
 const moment = z
   .string()
   .regex(new RegExp(momentPattern), "must be a date such as 2026-11-27, or a time such as 2026-11-27T09:00:00Z");
-const groupPattern = `^(?:${usageGroups.join("|")})(?:,(?:${usageGroups.join("|")}))*$`;
+const groupPattern = `^(?:turn|(?:${usageGroups.join("|")})(?:,(?:${usageGroups.join("|")}))*)$`;
 
 export const usageQuery = z.strictObject({
   from: moment.optional().openapi({
@@ -35,17 +35,21 @@ export const usageQuery = z.strictObject({
     .openapi({ description: "A date (to its end) or a time (up to it, and without it). Default: today" }),
   group_by: z
     .string()
-    .regex(new RegExp(groupPattern), `must be of ${usageGroups.join(", ")}, with commas between them`)
+    .regex(new RegExp(groupPattern), `must be of ${usageGroups.join(", ")}, with commas between them, or turn alone`)
     .refine((text) => new Set(text.split(",")).size === text.split(",").length, "must name each once")
     .optional()
     .openapi({
-      description: `What there is a row for: any of ${usageGroups.join(", ")}, with commas. Default: day`,
+      description: `What there is a row for: any of ${usageGroups.join(", ")}, with commas; in CSV also turn, alone. Default: day`,
       example: "day,model",
     }),
   tz: z.string().max(64).refine(isTimeZone, "must be the name of a time zone such as Europe/Kyiv").optional().openapi({
     maxLength: 64,
     description: "Whose days and dates: an IANA name. Default: UTC",
     example: "Europe/Kyiv",
+  }),
+  format: z.enum(["json", "csv"]).optional().openapi({
+    description:
+      "csv: without a limit, the same names as a header line; a name that a spreadsheet would take for a formula begins with an apostrophe",
   }),
   project: projectNameSchema
     .optional()

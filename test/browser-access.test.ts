@@ -146,7 +146,7 @@ for (const screen of screens)
       await tab.button("Empty the trash").click();
       await look("erase");
       await tab.page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
-      for (const room of ["usage", "models", "keys", "audit", "health"]) {
+      for (const room of ["usage", "models", "keys", "budgets", "audit", "health"]) {
         await tab.page.goto(`${story.server.url}/#/${room}`);
         await tab.page.locator(".room").waitFor();
         await tab.page.locator(".room :is(table, .facts, .button.strong, .quiet)").first().waitFor();

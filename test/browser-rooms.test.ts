@@ -48,6 +48,7 @@ test("a key is made and shown once, limited, given a new secret, blocked and del
   await story.tab.button("New key").click();
   await story.tab.page.getByRole("textbox", { name: "Name" }).fill("the shop");
   await story.tab.page.getByLabel("Requests a minute").fill("5");
+  await story.tab.page.getByLabel("USD a month").fill("20");
   await story.tab.button("Make the key").click();
   const secret = await story.tab.page.locator(".secret code").innerText();
   expect(secret).toMatch(/^rz-\w{43}$/);
@@ -56,6 +57,7 @@ test("a key is made and shown once, limited, given a new secret, blocked and del
   expect(await ask(secret)).toBe(200);
   const row = story.tab.page.getByRole("row", { name: /the shop/ });
   expect(await row.innerText()).toContain("Requests a minute: 5");
+  expect(await row.innerText()).toContain("a month: $20.00");
   await story.tab.button("I have it").click();
   await story.tab.page.reload();
   await row.waitFor();
@@ -77,6 +79,25 @@ test("a key is made and shown once, limited, given a new secret, blocked and del
   await story.tab.page.getByRole("rowheader", { name: "key.created" }).waitFor();
 });
 
+test("a limit is set, shows what is spent of it, and is taken away", async () => {
+  await goTo("budgets");
+  await story.tab.button("Set a limit").click();
+  await story.tab.page.getByLabel("At most, USD").fill("2,50");
+  await story.tab.button("Set it").click();
+  const row = story.tab.page.getByRole("row", { name: /The project/ });
+  await row.waitFor();
+  expect(await row.innerText()).toMatch(/a month[\s\S]* of \$2\.50/);
+  await story.tab.button("Set a limit").click();
+  await story.tab.page.locator(".key-form-room select").last().selectOption("day");
+  await story.tab.page.getByLabel("At most, USD").fill("1");
+  await story.tab.button("Set it").click();
+  await story.tab.page.getByRole("row", { name: /a day/ }).waitFor();
+  expect(await row.count()).toBe(2);
+  await row.first().getByRole("button", { name: "Delete" }).click();
+  await row.first().waitFor({ state: "detached" });
+  expect(await row.count()).toBe(0);
+});
+
 test("models and prices, and the server's health", async () => {
   await goTo("models");
   const row = story.tab.page.getByRole("row", { name: /Gemini 2\.5 Flash gemini-2\.5-flash/ });
@@ -91,7 +112,7 @@ test("who may not look is told so, and sees nothing", async () => {
   const reader = await newReader(story.browser);
   const tab = await newTab(reader);
   await tab.page.addInitScript((key) => sessionStorage.setItem("rozmova.key", key), secret);
-  for (const room of ["keys", "audit"]) {
+  for (const room of ["keys", "budgets", "audit"]) {
     await tab.page.goto(`${server.url}/#/${room}`);
     await tab.page.getByText("This key may not look at this.").waitFor();
     expect(await tab.page.locator("table").count()).toBe(0);

@@ -42,6 +42,7 @@ export interface Key {
   user: string | null;
   models: string[] | null;
   rate: Rate | null;
+  limits: Limit[];
   expires_at: string | null;
   disabled: boolean;
   created_at: string;
@@ -53,6 +54,23 @@ export interface NewKey {
   user?: string;
   rate?: Rate;
   expires_at?: string;
+  limits?: Limit[];
+}
+export type BudgetWindow = "total" | "day" | "week" | "month";
+export interface Budget {
+  scope: string;
+  window: BudgetWindow;
+  models: string[] | null;
+  limit: string;
+  settled: string;
+  held: string;
+  left: string;
+  resets_at: string | null;
+}
+export interface Limit {
+  window: BudgetWindow;
+  usd: string;
+  models?: string[];
 }
 export interface AuditLine {
   id: string;
@@ -77,6 +95,8 @@ export interface PricedModel extends Model {
 
 const key = (id: string) => `keys/${encodeURIComponent(id)}`;
 
+const budget = (scope: string) => `budgets/${encodeURIComponent(scope)}`;
+
 export const roomApi = {
   readUsage: (asked: UsageQuery, signal?: AbortSignal) => json<UsageList>(`usage${query({ ...asked })}`, { signal }),
   getOwnKey: () => json<Key>("keys/me"),
@@ -88,6 +108,9 @@ export const roomApi = {
   rotateKey: (id: string, graceSeconds: number) =>
     json<Key & { secret: string }>(`${key(id)}/rotate`, { method: "POST", body: { grace_seconds: graceSeconds } }),
   deleteKey: (id: string) => send(key(id), { method: "DELETE" }),
+  listBudgets: (signal?: AbortSignal) => json<List<Budget>>("budgets?limit=100", { signal }),
+  putBudget: (scope: string, limits: Limit[]) => json<List<Budget>>(budget(scope), { method: "PUT", body: { limits } }),
+  deleteBudget: (scope: string) => send(budget(scope), { method: "DELETE" }),
   listAudit: (after: string | undefined, action: string | undefined, signal?: AbortSignal) =>
     json<List<AuditLine>>(`audit${query({ limit: 50, after, action })}`, { signal }),
   listModels: (signal?: AbortSignal) => json<List<PricedModel>>("models", { signal }),

@@ -21,6 +21,7 @@ export function KeyForm({ onCancel, onMade }: FormProps) {
   const user = useSignal("");
   const until = useSignal("");
   const rate = useSignal<Rate>({});
+  const budget = useSignal("");
   const error = useSignal<ApiError | null>(null);
   const sending = useSignal(false);
   const t = words.value;
@@ -35,6 +36,7 @@ export function KeyForm({ onCancel, onMade }: FormProps) {
     if (Object.keys(rate.value).length > 0) made.rate = rate.value;
     // To the end of that day, where the reader is.
     if (until.value !== "") made.expires_at = new Date(`${until.value}T23:59:59`).toISOString();
+    if (budget.value.trim() !== "") made.limits = [{ window: "month", usd: budget.value.trim().replace(",", ".") }];
     sending.value = true;
     try {
       onMade(await roomApi.createKey(made));
@@ -107,6 +109,16 @@ export function KeyForm({ onCancel, onMade }: FormProps) {
           />
         </label>
       ))}
+      <label>
+        {t.monthUsd}
+        <input
+          inputMode="decimal"
+          pattern="\d{1,7}([.,]\d{1,12})?"
+          placeholder={t.noLimit}
+          value={budget.value}
+          onInput={(event) => (budget.value = event.currentTarget.value)}
+        />
+      </label>
       <label>
         {t.expires}
         <input type="date" value={until.value} onInput={(event) => (until.value = event.currentTarget.value)} />

@@ -8,6 +8,7 @@ import { CopyButton } from "../shell/button.tsx";
 import { Dialog } from "../shell/dialog.tsx";
 import { asApiError, describe } from "../shell/errors.ts";
 import { locale, showToast } from "../shell/state.ts";
+import { printUsd } from "../text/money.ts";
 import { fill, printNumber } from "../text/text.ts";
 import { printDateTime } from "../text/time.ts";
 import { KeyForm } from "./key-form.tsx";
@@ -82,7 +83,7 @@ export function KeysView() {
                 <th scope="col">{t.name}</th>
                 <th scope="col">{t.scopes}</th>
                 <th scope="col">{t.lastUsed}</th>
-                <th scope="col" />
+                <td />
               </tr>
             </thead>
             <tbody>
@@ -165,6 +166,12 @@ function KeyRow({ of: key, onRotate, onDisable, onRevoke }: RowProps) {
               </small>
             ),
         )}
+        {key.limits.map(({ window, usd, models }) => (
+          <small key={`${window} ${models}`}>
+            {t.windows[window]}: {printUsd(usd, locale.value)}
+            {models && ` · ${models.join(", ")}`}
+          </small>
+        ))}
         {key.expires_at && !expired && (
           <small>
             {t.expires} {printDateTime(locale.value, key.expires_at)}

@@ -4,13 +4,20 @@ import { Frame } from "../rooms/frame.tsx";
 import { words } from "../rooms/words.ts";
 import type { Room } from "../shell/state.ts";
 import { AuditView } from "./audit.tsx";
+import { BudgetsView } from "./budgets.tsx";
 import { HealthView } from "./health.tsx";
 import { KeysView } from "./keys.tsx";
 import { ModelsView } from "./models.tsx";
 
-const views = { models: ModelsView, keys: KeysView, audit: AuditView, health: HealthView } as const;
+const views = {
+  models: ModelsView,
+  keys: KeysView,
+  budgets: BudgetsView,
+  audit: AuditView,
+  health: HealthView,
+} as const;
 type View = keyof typeof views;
-const order: readonly View[] = ["models", "keys", "audit", "health"];
+const order: readonly View[] = ["models", "keys", "budgets", "audit", "health"];
 
 export function OperatorRoom({ room }: { room: Room }) {
   const current: View = order.find((view) => view === room) ?? "models";

@@ -275,6 +275,31 @@ describe("a title", () => {
       await expectEveryCallBooked(server);
     }));
 
+  test("asked for while the session is purged is not found, and its call is booked", () =>
+    start(async (server) => {
+      const id = await answered(server);
+      server.emulator.play({ text: "too late", firstByteMs: 150 });
+      const naming = nameIt(server.url, id);
+      await eventually(async () => server.emulator.callCount, (count) => count === 2);
+      expect((await call(`${server.url}/sessions/${id}?purge=true`, "DELETE")).status).toBe(204);
+      expect((await naming).status).toBe(404);
+      expect((await nameIt(server.url, id)).status).toBe(404);
+      await expectEveryCallBooked(server);
+      const books = await server.store.sumBooks();
+      expect([books.sessionsTotal, books.turnsTotal]).toEqual([books.entriesTotal, books.entriesTotal]);
+    }));
+
+  test("counts against the limits of the key that asks", () =>
+    start(async (server) => {
+      const id = await answered(server);
+      const key = await makeKey(server.store, { rate: { tokens_per_minute: 500 } });
+      const ask = () => callAs<SessionBody & ProblemBody>(key.secret, `${server.url}/sessions/${id}/title`, "POST");
+      const statuses: number[] = [];
+      while (statuses.at(-1) !== 429 && statuses.length < 9) statuses.push((await ask()).status);
+      expect([statuses[0], statuses.at(-1)]).toEqual([200, 429]);
+      await expectEveryCallBooked(server);
+    }));
+
   test("is not made by itself unless the operator wants it", () =>
     start(async (server) => {
       const id = await answered(server);

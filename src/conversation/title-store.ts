@@ -13,6 +13,7 @@ export interface TitleSource {
   turn: number | null;
   isTrashed: boolean;
   model: string | null;
+  user: string | null;
   /** Of the turns that are over: the first one, then the newest. */
   excerpts: Excerpt[];
 }

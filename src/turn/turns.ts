@@ -239,7 +239,7 @@ export class Turns {
     const { onFirst } = this.settings;
     if (onFirst && isFirst(session, opened.session))
       onFirst({
-        ...{ owner, models: input.models ?? null },
+        ...{ owner, models: input.models ?? null, rate: input.rate && { ...input.rate, tell: () => {} } },
         version: opened.session.version,
         ended: turn.live.ended,
         done: turn.done,

@@ -24,13 +24,14 @@ interface SourceRow {
   row: number;
   deleted_at: number | null;
   model: string | null;
+  user_name: string | null;
   tip_branch: number;
   tip_position: number;
 }
 
 export async function readTitleSource(reader: Reader, owner: string, id: string): Promise<TitleSource | undefined> {
   const [row] = await reader.all<SourceRow>(
-    "SELECT row, deleted_at, model, tip_branch, tip_position FROM session WHERE id = $1 AND project = $2 AND purged_at IS NULL",
+    "SELECT row, deleted_at, model, user_name, tip_branch, tip_position FROM session WHERE id = $1 AND project = $2 AND purged_at IS NULL",
     [id, owner],
   );
   if (!row) return undefined;
@@ -40,6 +41,7 @@ export async function readTitleSource(reader: Reader, owner: string, id: string)
     turn: turns.at(-1)?.row ?? null,
     isTrashed: row.deleted_at !== null,
     model: row.model,
+    user: row.user_name,
     excerpts: turns,
   };
 }

@@ -1,5 +1,6 @@
 // A session's title, made by a model.
 
+import { askedRate } from "../auth/rate.ts";
 import type { AppDeps } from "../deps.ts";
 import { etagOf } from "../etag.ts";
 import { readIdempotency } from "../idempotency.ts";
@@ -47,7 +48,7 @@ export function titleRoutes({ titles, now, settings }: AppDeps): Route[] {
       async handler({ exchange, id }) {
         const { caller, owner } = exchange;
         const idempotency = readIdempotency(exchange, null, now() + settings.idempotencyMs);
-        const session = await titles.make({ owner, sessionId: id, models: caller.models, idempotency });
+        const session = await titles.make({ owner, sessionId: id, models: caller.models, rate: askedRate(exchange), idempotency });
         return answerJson(200, encodeSession(session), { etag: etagOf(session) });
       },
     }),

@@ -1,15 +1,18 @@
 // Titles made by a model: on request, and by itself after a session's first answer where the operator wants that.
 
 import type { Session } from "../../conversation/session.ts";
+import { type Drawn, RateLimited, turnRateOf } from "../../caller/rate.ts";
 import { printExcerpts } from "../../conversation/title.ts";
 import type { DeadTitle, TitleSource } from "../../conversation/title-store.ts";
 import { AppError, notFound } from "../../errors.ts";
 import type { Catalogue } from "../../model/model.ts";
-import type { LedgerEntry } from "../../money/ledger.ts";
+import { type LedgerEntry, sumUsage } from "../../money/ledger.ts";
+import { estimateTokens } from "../../money/tokens.ts";
 import { type Attempt, ProviderError } from "../../provider.ts";
 import type { ClosedTurn, Idempotency } from "../../store.ts";
 import { bookTurn } from "../books.ts";
 import { asUnknown, Insistence, isStorageFailure } from "../close.ts";
+import type { AskedRate } from "../rate.ts";
 import type { TurnTools } from "../tools.ts";
 import { pause } from "../wait.ts";
 import { CheapModels } from "./cheap-model.ts";
@@ -24,6 +27,8 @@ export interface MakeTitle {
   ifVersion?: number | undefined;
   /** The same key: one title, and the session as it is now. */
   idempotency?: Idempotency | undefined;
+  /** The limits of the key that it is asked for with. */
+  rate?: AskedRate | undefined;
 }
 
 export interface TitleSettings {
@@ -38,10 +43,14 @@ const storingMs = 30_000;
 /** Titles under way in this process, at most: each is a request to the vendor. */
 const mostAtOnce = 64;
 
+/** Tokens of the instruction and of a title, before anything is known of it. */
+const usualTokens = 150;
+
 /** A first turn, as far as a title needs it. */
 export interface FirstTurn {
   owner: string;
   models: readonly string[] | null;
+  rate: AskedRate | undefined;
   /** The session's version when the turn had been opened: nobody has touched it meanwhile if it is one higher afterwards. */
   version: number;
   ended: Promise<ClosedTurn | undefined>;
@@ -56,6 +65,8 @@ interface StoreTo {
   insistence: Insistence;
   /** The idempotency key that it was asked with. */
   key: string | undefined;
+  /** What it has drawn on the limits of the key that asks. */
+  drawn: readonly Drawn[];
 }
 
 export class Titles {
@@ -80,7 +91,7 @@ export class Titles {
    * one is being made, in the trash), version_mismatch, forbidden, unpriced_model, rate_limited, or the vendor's failure: then the old title stays,
    * and what was called is booked.
    */
-  async make({ owner, sessionId, models, ifVersion, idempotency }: MakeTitle): Promise<Session> {
+  async make({ owner, sessionId, models, ifVersion, idempotency, rate }: MakeTitle): Promise<Session> {
     const { store, chooser, now } = this.tools;
     const source = await store.readTitleSource(owner, sessionId);
     if (!source) throw notFound("session");
@@ -93,10 +104,11 @@ export class Titles {
       ...{ owner, source, said, ifVersion, idempotency, leaseMs: this.settings.titleMs + storingMs },
       models: this.cheap.list(source.model ?? chooser.defaultModel, models, now()),
     };
+    const drawn = await this.draw(rate, source.user, said);
     const { promise: gaveUp, reject: giveUp } = Promise.withResolvers<never>();
     gaveUp.catch(() => {}); // told to whoever still waits
     const insistence = new Insistence(this.tools, sessionId, () => giveUp(notStored()));
-    const to = { owner, session: source.session, insistence, key: idempotency?.key };
+    const to = { owner, session: source.session, insistence, key: idempotency?.key, drawn };
     const making = this.run(new TitleCall(this.tools, this.cheap, asked), to);
     this.making.set(source.session, { done: making.catch(() => {}), insistence });
     void making.catch(() => {}).then(() => this.making.delete(source.session));
@@ -111,7 +123,8 @@ export class Titles {
       if (closed?.turn.status !== "complete" || !closed.turn.settled || closed.session.version !== turn.version + 1)
         return;
       const { id: sessionId, version } = closed.session;
-      await this.make({ owner: turn.owner, sessionId, models: turn.models, ifVersion: version });
+      const { owner, models, rate } = turn;
+      await this.make({ owner, sessionId, models, rate, ifVersion: version });
     } catch (cause) {
       if (cause instanceof AppError && isExpected(cause)) return;
       this.tools.log.warn({ cause }, "no title was made for a session; its first words stay its title");
@@ -157,9 +170,33 @@ export class Titles {
       });
   }
 
+  /** Its tokens count as a turn's do. */
+  private async draw(rate: AskedRate | undefined, user: string | null, said: string): Promise<readonly Drawn[]> {
+    const { draws } = rate ? turnRateOf(rate.limits, rate.keyId, user, estimateTokens(said) + usualTokens) : { draws: [] };
+    if (!rate || draws.length === 0) return [];
+    try {
+      const drawn = await this.tools.store.drawRates(draws);
+      rate.tell(drawn);
+      return drawn;
+    } catch (cause) {
+      if (cause instanceof RateLimited) rate.tell([cause.state]);
+      throw cause;
+    }
+  }
+
+  private correct(drawn: readonly Drawn[], entries: readonly LedgerEntry[]): void {
+    const [first] = drawn;
+    if (!first) return;
+    const used = sumUsage(entries)?.totalTokens ?? 0;
+    this.tools.store
+      .correctRates(drawn, used - first.amount)
+      .catch((cause) => this.tools.log.warn({ cause }, "a title's tokens could not be counted against its key's limit"));
+  }
+
   private async run(call: TitleCall, to: StoreTo): Promise<Session> {
     const tooLong = AbortSignal.timeout(this.settings.titleMs);
     const outcome = await call.run(AbortSignal.any([this.cut.signal, tooLong]));
+    this.correct(to.drawn, outcome.entries);
     const stored = outcome.begun ? await this.store(outcome, to) : undefined;
     if (!outcome.begun && isStorageFailure(outcome.failure)) this.withdraw(to);
     if (outcome.failure !== undefined) throw this.explain(outcome.failure, tooLong);
@@ -232,7 +269,7 @@ function requireNameable(source: TitleSource, said: string): asserts source is T
 
 /** What is no news to the operator where nobody has asked for a title. */
 function isExpected({ code }: AppError): boolean {
-  return ["not_found", "conflict", "version_mismatch", "draining", "forbidden", "budget_exceeded"].includes(code);
+  return ["not_found", "conflict", "version_mismatch", "draining", "forbidden", "budget_exceeded", "rate_limited"].includes(code);
 }
 
 function notStored(): AppError {

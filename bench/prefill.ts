@@ -93,6 +93,7 @@ async function addTurn(store: Store, sessionId: string, number: number, inOrder:
         replyMessageId: answerIdOf(turnId),
         status: "running",
         modelRequested: model,
+        imported: false,
         startedAt: at,
       },
       ...{ modelServed: null, finishReason: null, usage: null, cost: null, error: null, notices: [] },

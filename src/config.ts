@@ -186,6 +186,12 @@ export const settings = {
     read: whole(1_024, 64 * 1024 * 1024),
     says: "Largest request body, in bytes.",
   },
+  maxImportBytes: {
+    env: "MAX_IMPORT_BYTES",
+    fallback: "33554432",
+    read: whole(1_024, 256 * 1024 * 1024),
+    says: "Largest session that is imported, in bytes of its JSON.",
+  },
   maxBodiesBytes: {
     env: "MAX_BODIES_BYTES",
     fallback: "67108864",

@@ -107,6 +107,11 @@ export interface Provider {
   readonly printTurn: PrintTurn;
   /** Requests that one call may become, tries again included. */
   readonly mostAttempts: number;
+  /**
+   * Pure: whether these are parts as this vendor sends them for an answer with this text, and nothing else: then they may come from a file. What is sent
+   * to the vendor must say no more than what people are shown.
+   */
+  acceptsParts(vendorParts: string, answer: string): boolean;
   /** Starts nothing by itself: the request is made when the call is iterated. */
   stream(request: ProviderRequest, signal: CallSignal, beforeSend?: BeforeSend): ProviderCall;
   /** Pure: the vendor's usage JSON -> counts a price applies to. Never throws; what it cannot believe counts as zero, and is not balanced. */

@@ -8,6 +8,7 @@ import type { CallerStore } from "./caller/caller-store.ts";
 import type { Drawn, TurnRate } from "./caller/rate.ts";
 import type { RateStore } from "./caller/rate-store.ts";
 import type { ExportStore } from "./conversation/export.ts";
+import type { ImportStore } from "./conversation/import.ts";
 import type { Calibration } from "./conversation/memory.ts";
 import type { Failure, Message, Siblings } from "./conversation/message.ts";
 import type { PastTurn } from "./conversation/path.ts";
@@ -258,6 +259,7 @@ export interface Store
     PurgeStore,
     TitleStore,
     ExportStore,
+    ImportStore,
     RateStore,
     BudgetStore,
     UsageStore,

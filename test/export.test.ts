@@ -3,9 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { printMessage } from "../src/conversation/markdown.ts";
 import { type Message, noSiblings } from "../src/conversation/message.ts";
-import { nameFile } from "../src/http/native/export.ts";
-import type { ExportedTurnWire } from "../src/http/native/export-wire.ts";
-import { call, newSession, readHistory, readReceipt, readTurn, type SessionBody, say } from "./client.ts";
+import { nameFile } from "../src/http/native/transfer/export.ts";
+import type { ExportedTurnWire } from "../src/http/native/transfer/export-wire.ts";
+import { call, newSession, readReceipt, readTurn, type SessionBody, say } from "./client.ts";
 import { engines } from "./engines.ts";
 import { startHttp } from "./http-assembly.ts";
 import { newSession as makeSession, open, speak } from "./store-inputs.ts";

@@ -32,7 +32,9 @@ export interface Document {
 }
 
 /** The document needs the routes' forms only, so nothing stands behind this app. */
-const app = createApp({ settings: { version, maxTextChars: testTextChars } } as unknown as AppDeps);
+const app = createApp({
+  settings: { version, maxTextChars: testTextChars, maxImportBytes: 33_554_432 },
+} as unknown as AppDeps);
 export const routes = app.routes;
 export const document = JSON.parse(JSON.stringify(describeApi(routes, version, { maxBodyBytes: 100_000 }))) as Document;
 

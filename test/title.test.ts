@@ -280,7 +280,10 @@ describe("a title", () => {
       const id = await answered(server);
       server.emulator.play({ text: "too late", firstByteMs: 150 });
       const naming = nameIt(server.url, id);
-      await eventually(async () => server.emulator.callCount, (count) => count === 2);
+      await eventually(
+        async () => server.emulator.callCount,
+        (count) => count === 2,
+      );
       expect((await call(`${server.url}/sessions/${id}?purge=true`, "DELETE")).status).toBe(204);
       expect((await naming).status).toBe(404);
       expect((await nameIt(server.url, id)).status).toBe(404);

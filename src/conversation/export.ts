@@ -31,6 +31,8 @@ export interface ExportedTurn {
   endedAt: number | null;
   /** Its calls as the ledger has them. */
   entries: LedgerEntry[];
+  /** Those that it came with from a file, as JSON of the wire; null for a turn that was made here. */
+  importedCalls: string | null;
 }
 
 export interface ExportedSession {

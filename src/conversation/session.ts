@@ -6,6 +6,12 @@ import type { Usage } from "../money/usage.ts";
 
 export type Metadata = Record<string, string | number | boolean | null>;
 
+/** When a session came from a file, and what its turns had cost before: it is in the session's cost, and no spend of this server. */
+export interface ImportedPart {
+  at: number;
+  cost: Cost;
+}
+
 export interface Session {
   id: string;
   /** Null until given, or until the first message names it. */
@@ -28,6 +34,8 @@ export interface Session {
   runningTurnId: string | null;
   usage: Usage;
   cost: Cost;
+  /** What came with it from a file; null: it was begun here. */
+  imported: ImportedPart | null;
   /** Grows by one with every change; the `ETag`. */
   version: number;
 }

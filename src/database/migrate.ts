@@ -13,6 +13,7 @@ import { purge } from "./migrations/009-purge.ts";
 import { budget } from "./migrations/010-budget.ts";
 import { usage } from "./migrations/011-usage.ts";
 import { titleHolds } from "./migrations/012-title-holds.ts";
+import { imports } from "./migrations/013-import.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
@@ -32,6 +33,7 @@ export const migrations: readonly Migration[] = [
   budget,
   usage,
   titleHolds,
+  imports,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

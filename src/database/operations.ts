@@ -6,6 +6,7 @@ import { createProject, updateProject } from "./caller/project.ts";
 import { drawRates, sweepRates } from "./caller/rate.ts";
 import { takeTokenSecret } from "./caller/secret.ts";
 import { erasePerson, forgetPerson } from "./conversation/erase-person.ts";
+import { importSession } from "./conversation/import.ts";
 import { beginPurge, notePurges, purgeSome } from "./conversation/purge.ts";
 import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./conversation/title.ts";
 import { appendEvents } from "./event.ts";
@@ -47,6 +48,7 @@ export const operations = {
   updateProject,
   takeTokenSecret,
   noteAll,
+  importSession,
   beginTitle,
   noteTitleCalls,
   endTitle,

@@ -6,12 +6,13 @@ import { answerIdOf } from "../id.ts";
 import { noUsage } from "../money/usage.ts";
 import type { Idempotency, SessionChange, SessionFields, SessionFilter, SessionState } from "../store.ts";
 import { accuracyAt, type CostRow, storableText, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
+import { unpackImported } from "./conversation/imported.ts";
 import { chooseTip } from "./conversation/tip.ts";
 import { claimKey } from "./idempotency.ts";
 import type { Reader, Tx, Value } from "./tx.ts";
 
 export const sessionColumns = `row, id, title, model, system, params, metadata, user_name, pinned, message_count, created_at, updated_at,
-  active_at, deleted_at, running_turn_id, version, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank, unpriced_turns`;
+  active_at, deleted_at, running_turn_id, version, imported, ${usageColumns}, CAST(cost_pico AS TEXT) AS cost_pico, accuracy_rank, unpriced_turns`;
 
 export interface SessionRow extends UsageRow, CostRow {
   row: number;
@@ -31,6 +32,7 @@ export interface SessionRow extends UsageRow, CostRow {
   running_turn_id: string | null;
   version: number;
   unpriced_turns: number;
+  imported: string | null;
 }
 
 export function sessionFrom(row: SessionRow): Session {
@@ -56,6 +58,7 @@ export function sessionFrom(row: SessionRow): Session {
       accuracy: accuracyAt(row.accuracy_rank ?? 0),
       unpricedTurns: row.unpriced_turns,
     },
+    imported: unpackImported(row.imported),
     version: row.version,
   };
 }

@@ -284,6 +284,7 @@ function turnOf({ turnId, sessionId, modelRequested, at, user = null, keyId = nu
     settled: false,
     user,
     keyId,
+    imported: false,
     startedAt: at,
     firstTokenAt: null,
     endedAt: null,

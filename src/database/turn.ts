@@ -6,6 +6,7 @@ import type { StopRequest, TurnLog } from "../store.ts";
 import { firstLogged } from "../turn/event.ts";
 import type { Notice, Turn, TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
+import { importedProcess } from "./conversation/imported.ts";
 import { answerIdIn, type MessageIds, questionIdIn } from "./conversation/message-ids.ts";
 import { readLog, unpackPieces } from "./event.ts";
 import type { Reader, Tx } from "./tx.ts";
@@ -17,7 +18,7 @@ const servedSoFar = `(SELECT e.model_served FROM turn_event e WHERE e.turn_id = 
 export const turnColumns = `t.row, t.id, s.id AS session_id, s.project, t.question_id, t.answer_id, t.status, t.model_requested,
   CASE WHEN t.status = 'running' THEN ${servedSoFar} ELSE t.model_served END AS model_served, t.finish_reason,
   t.error_code, t.error_detail, t.notices, ${usageColumns.replace(/\w+/g, "t.$&")}, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank,
-  t.started_at, t.first_token_at, t.ended_at, t.last_number, t.settled, t.user_name, t.key_id`;
+  t.started_at, t.first_token_at, t.ended_at, t.last_number, t.settled, t.user_name, t.key_id, t.process_id`;
 
 export interface TurnRow extends MessageIds, UsageRow, CostRow {
   row: number;
@@ -37,6 +38,7 @@ export interface TurnRow extends MessageIds, UsageRow, CostRow {
   settled: number;
   user_name: string | null;
   key_id: string | null;
+  process_id: number;
 }
 
 export function turnFrom(row: TurnRow): Turn {
@@ -57,6 +59,7 @@ export function turnFrom(row: TurnRow): Turn {
     settled: row.settled === 1,
     user: row.user_name,
     keyId: row.key_id,
+    imported: row.process_id === importedProcess,
     startedAt: row.started_at,
     firstTokenAt: row.first_token_at,
     endedAt: row.ended_at,

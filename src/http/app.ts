@@ -16,7 +16,6 @@ import { keyRoutes } from "./native/caller/key.ts";
 import { projectRoutes } from "./native/caller/project.ts";
 import { signInRoutes } from "./native/caller/sign-in.ts";
 import { tokenRoutes } from "./native/caller/token.ts";
-import { exportRoutes } from "./native/export.ts";
 import { historyRoutes } from "./native/history.ts";
 import { messageRoutes } from "./native/message.ts";
 import { modelRoutes } from "./native/model.ts";
@@ -26,6 +25,8 @@ import { usageRoutes } from "./native/money/usage.ts";
 import { purgeRoutes } from "./native/purge.ts";
 import { sessionRoutes } from "./native/session.ts";
 import { titleRoutes } from "./native/title.ts";
+import { exportRoutes } from "./native/transfer/export.ts";
+import { importRoutes } from "./native/transfer/import.ts";
 import { turnRoutes } from "./native/turn.ts";
 import { answerProblem } from "./problem.ts";
 import type { Gate, Route } from "./route.ts";
@@ -69,6 +70,7 @@ export function createApp(deps: AppDeps): App {
     ...quoteRoutes(deps),
     ...historyRoutes(deps),
     ...exportRoutes(deps),
+    ...importRoutes(deps),
     ...turnRoutes(deps, streams),
     ...modelRoutes(deps),
     ...usageRoutes(deps),

@@ -6,6 +6,7 @@ import type { Eraser } from "../conversation/eraser.ts";
 import type { Log } from "../log.ts";
 import type { Catalogue } from "../model/model.ts";
 import type { PriceBook } from "../money/price.ts";
+import type { Provider } from "../provider.ts";
 import type { Store } from "../store.ts";
 import type { Quotes } from "../turn/quote.ts";
 import type { Titles } from "../turn/title/titles.ts";
@@ -32,6 +33,8 @@ export interface HttpSettings extends HttpTimes {
   host: string;
   defaultModel: string;
   maxBodyBytes: number;
+  /** Of a session that is imported. */
+  maxImportBytes: number;
   maxTextChars: number;
   /** How long an Idempotency-Key is remembered. */
   idempotencyMs: number;
@@ -56,6 +59,7 @@ export interface AppDeps {
   turns: Turns;
   quotes: Quotes;
   titles: Titles;
+  acceptsParts: Provider["acceptsParts"];
   keys: KeyRing;
   tally: AuditTally;
   eraser: Eraser;

@@ -16,6 +16,8 @@ export interface BodyLimits {
   maxBytes: number;
   /** The whole body must have arrived in this time, so that nobody holds a request open with half of one. */
   deadlineMs: number;
+  /** Default: `mostValues`. */
+  mostValues?: number | undefined;
 }
 
 /** The parsed body; undefined when there is none. Throws too_large, unsupported_media_type, malformed_json, invalid_request. */
@@ -31,7 +33,7 @@ export async function readJsonBody(request: Asked, limits: BodyLimits): Promise<
     const why = cause instanceof TypeError ? "The body is not UTF-8." : "The body is not valid JSON.";
     throw new AppError("malformed_json", why, { cause });
   }
-  const tidier = new Tidier();
+  const tidier = new Tidier(limits.mostValues ?? mostValues);
   const tidied = tidier.tidy(value);
   if (tidier.errors.length > 0) throw invalidRequest(tidier.errors);
   return tidied;
@@ -53,14 +55,19 @@ function requireJson(headers: Asked["headers"]): void {
  * its place: U+0000 (Postgres refuses it in text), numbers beyond a double, odd names, too much depth, too many values to look at. Stops
  * at the twentieth error.
  */
-class Tidier {
+export class Tidier {
   readonly errors: FieldError[] = [];
   readonly #path: (string | number)[] = [];
   #values = 0;
+  readonly #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   tidy(value: unknown): unknown {
-    if (++this.#values === mostValues + 1)
-      this.errors.push({ pointer: "", detail: `holds more than ${mostValues} values` });
+    if (++this.#values === this.#most + 1)
+      this.errors.push({ pointer: "", detail: `holds more than ${this.#most} values` });
     if (typeof value === "string") {
       if (value.includes("\0")) this.#tell("must not contain the character U+0000");
       return value.isWellFormed() ? value : value.toWellFormed();
@@ -83,7 +90,7 @@ class Tidier {
   }
 
   get #isFull(): boolean {
-    return this.errors.length >= mostErrors || this.#values > mostValues;
+    return this.errors.length >= mostErrors || this.#values > this.#most;
   }
 
   #tell(detail: string): void {

@@ -38,6 +38,8 @@ export interface RouteForm {
   /** Closed: unknown names are refused. Absent: whatever is in the query is ignored. */
   query?: z.ZodObject;
   body?: z.ZodType;
+  /** Where a body may be larger than others. */
+  bodyLimits?: Partial<BodyLimits>;
   /** A body that may be left out counts as `{}`. */
   bodyOptional?: boolean;
   bodyExamples?: Record<string, unknown>;
@@ -111,7 +113,9 @@ export function route<
       const id = form.params?.id === "scope" ? readScopeId(exchange) : asked.toLowerCase();
       if (form.params) await admit(exchange, form.params.id, id, gate);
       const query = form.query ? readQuery(form.query, exchange.request.url) : undefined;
-      const body = form.body ? readBody(form, await readJsonBody(exchange.request, gate.limits)) : undefined;
+      const body = form.body
+        ? readBody(form, await readJsonBody(exchange.request, { ...gate.limits, ...form.bodyLimits }))
+        : undefined;
       if (rate?.per_user) await gate.countUserRequest(exchange, body);
       return handler({ exchange, id, query, body } as Parameters<typeof handler>[0]);
     },

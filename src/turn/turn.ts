@@ -29,6 +29,8 @@ export interface Turn {
   /** Whom it was for, and the key it was asked for with. */
   user: string | null;
   keyId: string | null;
+  /** It came with its session from a file: what it cost then is history, and no spend of this server. */
+  imported: boolean;
   startedAt: number;
   firstTokenAt: number | null;
   endedAt: number | null;

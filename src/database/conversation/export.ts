@@ -86,11 +86,12 @@ interface TurnTextRow extends MessageIds, UsageRow, CostRow {
   started_at: number;
   first_token_at: number | null;
   ended_at: number | null;
+  calls: string | null;
 }
 
 const columns = `t.row, t.id, t.question_id, t.answer_id, p.id AS parent_id, p.answer_id AS parent_answer_id, t.question, t.answer, t.thought, t.vendor_parts,
   t.status, t.model_requested, t.model_served, t.finish_reason, t.error_code, t.error_detail, t.notices, t.user_name, t.started_at, t.first_token_at, t.ended_at,
-  ${usageColumns.replace(/\w+/g, "t.$&")}, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank`;
+  ${usageColumns.replace(/\w+/g, "t.$&")}, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank, i.calls`;
 
 async function readSome(
   reader: Reader,
@@ -100,7 +101,7 @@ async function readSome(
   newest: number,
 ): Promise<ExportedTurn[]> {
   const rows = await reader.all<TurnTextRow>(
-    `SELECT ${columns} FROM turn t LEFT JOIN turn p ON p.row = t.parent
+    `SELECT ${columns} FROM turn t LEFT JOIN turn p ON p.row = t.parent LEFT JOIN imported_turn i ON i.turn = t.row
      WHERE t.session = $1 AND (t.branch, t.position) > ($2, $3) AND (t.branch, t.position) <= ($4, $5) AND t.row <= $6 AND t.status <> 'running'
      ORDER BY t.branch, t.position`,
     [session, ...after, last.branch, last.position, newest],
@@ -135,5 +136,6 @@ function turnFrom(row: TurnTextRow, entries: ExportedTurn["entries"]): ExportedT
     firstTokenAt: row.first_token_at,
     endedAt: row.ended_at,
     entries,
+    importedCalls: row.calls,
   };
 }

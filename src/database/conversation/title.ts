@@ -155,21 +155,25 @@ async function bookWithTurn(tx: Tx, session: number, turn: number, entries: read
     `SELECT number, CAST(total_pico AS TEXT) AS total_pico, accuracy_rank, ${usageColumns} FROM ledger WHERE turn = $1 ORDER BY number`,
     [turn],
   );
+  const [imported] = await tx.all<BookedRow>(
+    `SELECT 0 AS number, CAST(cost_pico AS TEXT) AS total_pico, accuracy_rank, ${usageColumns} FROM imported_turn WHERE turn = $1`,
+    [turn],
+  );
   const last = rows.at(-1)?.number ?? 0;
-  const before = rows.map((row) => ({
+  const before = (imported ? [imported, ...rows] : rows).map((row) => ({
     total: row.total_pico === null ? null : BigInt(row.total_pico),
-    accuracy: accuracyAt(row.accuracy_rank),
+    accuracy: accuracyAt(row.accuracy_rank ?? 0),
     usage: usageFrom(row),
   }));
   const all = [...before, ...entries];
   const [cost, usage, added] = [sumCost(all), sumUsage(all), sumCost(entries)];
   const unpricedTurns = cost.unpricedTurns - sumCost(before).unpricedTurns;
+  await noteLateEntry(tx, turn, last + 1);
   await insertEntries(
     tx,
     turn,
     entries.map((entry) => ({ ...entry, attempt: last + entry.attempt })),
   );
-  await noteLateEntry(tx, turn, last + 1);
   await tx.run(
     `UPDATE turn SET cost_pico = $2, accuracy_rank = $3, input_tokens = $4, cached_tokens = $5, output_tokens = $6, thinking_tokens = $7,
        tool_tokens = $8, total_tokens = $9 WHERE row = $1`,

@@ -172,7 +172,9 @@ function entryFrom(row: EntryRow): LedgerEntry {
 
 /** Reads whole tables: for checks, not for every day. All sums are of one moment. */
 export async function sumBooks(reader: Reader): Promise<BookTotals> {
-  const sum = (column: string, table: string) => `(SELECT CAST(COALESCE(SUM(${column}), 0) AS TEXT) FROM ${table})`;
+  const imported = "COALESCE((SELECT SUM(cost_pico) FROM imported_turn), 0)"; // history, which nobody spent here
+  const sum = (column: string, table: string, less = "0") =>
+    `(SELECT CAST(COALESCE(SUM(${column}), 0) - ${less} AS TEXT) FROM ${table})`;
   const [row] = await reader.all<{
     entries: number;
     entries_total: string;
@@ -181,7 +183,7 @@ export async function sumBooks(reader: Reader): Promise<BookTotals> {
     running: number;
   }>(
     `SELECT (SELECT COUNT(*) FROM ledger) AS entries, ${sum("total_pico", "ledger")} AS entries_total,
-       ${sum("cost_pico", "session")} AS sessions_total, ${sum("cost_pico", "turn WHERE settled = 1")} AS turns_total,
+       ${sum("cost_pico", "session", imported)} AS sessions_total, ${sum("cost_pico", "turn WHERE settled = 1", imported)} AS turns_total,
        (SELECT COUNT(*) FROM turn WHERE settled = 0 AND status = 'running') AS running`,
   );
   return {

@@ -14,18 +14,25 @@ export interface SumCheck {
 
 const counts = ["input", "cached", "output", "thinking", "tool", "total"].map((name) => `${name}_tokens`);
 const sums = (from: string) => counts.map((count) => `SUM(${from}.${count}) AS ${count}`).join(", ");
-const pairs = (kept: string, booked: string, wrap: (value: string) => string) =>
-  counts.map((count) => `${kept}.${count}, ${wrap(`${booked}.${count}`)} AS ${count}_booked`).join(", ");
-const orZero = (value: string) => `COALESCE(${value}, 0)`;
+const pairs = (kept: string, booked: (count: string) => string) =>
+  counts.map((count) => `${kept}.${count}, ${booked(count)} AS ${count}_booked`).join(", ");
 
-/** A turn whose bill is there. Without a call it cost nothing, or it is not known what it cost. */
+/** What either knows, together. */
+const plus = (one: string, other: string) =>
+  `CASE WHEN ${one} IS NULL THEN ${other} WHEN ${other} IS NULL THEN ${one} ELSE ${one} + ${other} END`;
+const larger = (one: string, other: string) =>
+  `CASE WHEN ${one} IS NULL OR ${one} < ${other} THEN ${other} ELSE ${one} END`;
+
+/** What an imported turn cost before it came is in its sums and its session's, and in no ledger. A turn whose bill is there: without a call it cost nothing, or it is not known what it cost. */
 const turns: SumCheck = {
   name: "turn",
   columns: ["cost_pico", "accuracy_rank", ...counts],
-  sql: `SELECT t.id AS name, t.cost_pico, t.accuracy_rank, ${pairs("t", "b", (value) => value)},
-      CASE WHEN b.calls IS NULL AND t.accuracy_rank <> 3 THEN 0 ELSE b.cost_pico END AS cost_pico_booked,
-      COALESCE(b.accuracy_rank, t.accuracy_rank) AS accuracy_rank_booked
-    FROM turn t LEFT JOIN (SELECT turn, COUNT(*) AS calls, SUM(total_pico) AS cost_pico, MAX(accuracy_rank) AS accuracy_rank, ${sums("e")}
+  sql: `SELECT t.id AS name, t.cost_pico, t.accuracy_rank, ${pairs("t", (count) => plus(`b.${count}`, `i.${count}`))},
+      CASE WHEN i.turn IS NOT NULL THEN ${plus("b.cost_pico", "i.cost_pico")}
+        WHEN b.calls IS NULL AND t.accuracy_rank <> 3 THEN 0 ELSE b.cost_pico END AS cost_pico_booked,
+      CASE WHEN i.turn IS NOT NULL THEN ${larger("b.accuracy_rank", "i.accuracy_rank")}
+        ELSE COALESCE(b.accuracy_rank, t.accuracy_rank) END AS accuracy_rank_booked
+    FROM turn t LEFT JOIN imported_turn i ON i.turn = t.row LEFT JOIN (SELECT turn, COUNT(*) AS calls, SUM(total_pico) AS cost_pico, MAX(accuracy_rank) AS accuracy_rank, ${sums("e")}
       FROM ledger e GROUP BY turn) b ON b.turn = t.row
     WHERE t.settled = 1`,
 };
@@ -33,11 +40,11 @@ const turns: SumCheck = {
 const sessions: SumCheck = {
   name: "session",
   columns: ["cost_pico", "accuracy_rank", "unpriced_turns", ...counts],
-  sql: `SELECT s.id AS name, s.cost_pico, s.accuracy_rank, s.unpriced_turns, ${pairs("s", "b", orZero)},
+  sql: `SELECT s.id AS name, s.cost_pico, s.accuracy_rank, s.unpriced_turns, ${pairs("s", (count) => `COALESCE(b.${count}, 0)`)},
       COALESCE(b.cost_pico, 0) AS cost_pico_booked, COALESCE(b.accuracy_rank, 0) AS accuracy_rank_booked, COALESCE(b.unpriced_turns, 0) AS unpriced_turns_booked
-    FROM session s LEFT JOIN (SELECT t.session, SUM(e.cost_pico) AS cost_pico, ${sums("e")}, MAX(CASE WHEN t.settled = 1 THEN t.accuracy_rank END) AS accuracy_rank,
+    FROM session s LEFT JOIN (SELECT t.session, SUM(${plus("e.cost_pico", "i.cost_pico")}) AS cost_pico, ${counts.map((count) => `SUM(${plus(`e.${count}`, `i.${count}`)}) AS ${count}`).join(", ")}, MAX(CASE WHEN t.settled = 1 THEN t.accuracy_rank END) AS accuracy_rank,
         SUM(CASE WHEN t.settled = 1 AND t.accuracy_rank = 3 THEN 1 ELSE 0 END) AS unpriced_turns
-      FROM turn t LEFT JOIN (SELECT turn, SUM(total_pico) AS cost_pico, ${sums("c")} FROM ledger c GROUP BY turn) e ON e.turn = t.row
+      FROM turn t LEFT JOIN imported_turn i ON i.turn = t.row LEFT JOIN (SELECT turn, SUM(total_pico) AS cost_pico, ${sums("c")} FROM ledger c GROUP BY turn) e ON e.turn = t.row
       GROUP BY t.session) b ON b.session = s.row`,
 };
 

@@ -13,6 +13,7 @@ import {
   exampleIds,
   exampleUsage,
   idSchema,
+  orNull,
   printTime,
   printTimeOrNull,
   timeSchema,
@@ -38,6 +39,13 @@ const shape = {
   running_turn_id: idSchema.nullable(),
   usage: usageSchema,
   cost: costSchema,
+  imported: orNull(
+    z.object({ at: timeSchema, cost: costSchema }).openapi("ImportedPart", {
+      description:
+        "When it came from a file, and what its turns had cost before: in `cost`, and no spend of this server",
+      example: { at: "2026-11-23T09:31:00.000Z", cost: exampleCost },
+    }),
+  ),
   version: z.int().min(1).openapi({ description: "Grows by one with every change; the ETag" }),
 };
 
@@ -59,6 +67,7 @@ export const exampleSession = {
   running_turn_id: null,
   usage: exampleUsage,
   cost: exampleCost,
+  imported: null,
   version: 3,
 };
 
@@ -109,6 +118,10 @@ export function encodeSession(session: Session): SessionWire {
     running_turn_id: session.runningTurnId,
     usage: encodeUsage(session.usage),
     cost: encodeCost(session.cost),
+    imported: session.imported && {
+      at: printTime(session.imported.at),
+      cost: encodeCost(session.imported.cost),
+    },
     version: session.version,
   };
 }

@@ -48,7 +48,13 @@ export function titleRoutes({ titles, now, settings }: AppDeps): Route[] {
       async handler({ exchange, id }) {
         const { caller, owner } = exchange;
         const idempotency = readIdempotency(exchange, null, now() + settings.idempotencyMs);
-        const session = await titles.make({ owner, sessionId: id, models: caller.models, rate: askedRate(exchange), idempotency });
+        const session = await titles.make({
+          owner,
+          sessionId: id,
+          models: caller.models,
+          rate: askedRate(exchange),
+          idempotency,
+        });
         return answerJson(200, encodeSession(session), { etag: etagOf(session) });
       },
     }),

@@ -38,6 +38,7 @@ export const exampleTurn = {
   settled: true,
   user: null,
   key_id: null,
+  imported: false,
   started_at: "2026-11-23T09:30:00.000Z",
   first_token_at: "2026-11-23T09:30:01.204Z",
   ended_at: "2026-11-23T09:30:04.512Z",
@@ -61,6 +62,9 @@ export const turnSchema = z
     settled: z.boolean().openapi({ description: "False while a stopped turn's bill is still being read" }),
     user: userOutSchema,
     key_id: idSchema.nullable().openapi({ description: "The key it was asked for with, or whose token" }),
+    imported: z
+      .boolean()
+      .openapi({ description: "It came from a file: its cost is history, and no spend of this server" }),
     started_at: timeSchema,
     first_token_at: timeSchema.nullable(),
     ended_at: timeSchema.nullable(),
@@ -86,6 +90,7 @@ export function encodeTurn(turn: Turn): TurnWire {
     settled: turn.settled,
     user: turn.user,
     key_id: turn.keyId,
+    imported: turn.imported,
     started_at: printTime(turn.startedAt),
     first_token_at: printTimeOrNull(turn.firstTokenAt),
     ended_at: printTimeOrNull(turn.endedAt),

@@ -122,7 +122,8 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       errors: ["not_found", "storage_unavailable"],
       async handler({ exchange, id }) {
         const turn = await getTurn(exchange, id);
-        return answerJson(200, encodeReceipt(turn, await store.listEntries(exchange.owner, id)));
+        const calls = turn.imported ? ((await store.findImportedCalls(exchange.owner, id)) ?? null) : null;
+        return answerJson(200, encodeReceipt(turn, await store.listEntries(exchange.owner, id), calls));
       },
     }),
   ];

@@ -10,6 +10,7 @@ import { chooseRetryDelay, defaultRetryPolicy, type RetryPolicy, waitFor } from 
 import { hideInError, hideSecret } from "../secret.ts";
 import { checkKey, type GeminiContext, timeoutError } from "./context.ts";
 import { GeminiError } from "./errors.ts";
+import { acceptsParts } from "./parts.ts";
 import { GeminiCallRecord, vendor } from "./record.ts";
 import { type AnswerStream, codeOfAttempt, type HttpRequest, headersFor, openRequest } from "./request.ts";
 import { readGeminiUsage } from "./usage.ts";
@@ -52,6 +53,7 @@ export function createGemini(settings: GeminiSettings): Provider {
     vendor,
     printTurn,
     mostAttempts: context.retry.maxAttempts,
+    acceptsParts,
     stream: (request, signal, beforeSend) => new GeminiCall(context, request, signal, beforeSend),
     readUsage: readGeminiUsage,
     countTokens: async (request, signal) => (await control()).countTokens(context, request, signal),

@@ -45,3 +45,28 @@ function holdsAny(holder: object | undefined, name: string): boolean {
   const list = typeof holder === "object" && holder !== null ? (holder as Record<string, unknown>)[name] : undefined;
   return Array.isArray(list) && list.length > 0;
 }
+
+/** In characters: signatures seen are some thousand long, and an answer has a few. */
+const longestSignature = 1_000_000;
+
+/** Text, thoughts and signatures alone, which together say what the answer says. */
+export function acceptsParts(vendorParts: string, answer: string): boolean {
+  let parts: unknown;
+  try {
+    parts = JSON.parse(vendorParts);
+  } catch {
+    return false;
+  }
+  if (!Array.isArray(parts) || parts.length === 0 || !parts.every(isOwnPart)) return false;
+  return parts.map((part: Part) => (part.thought ? "" : (part.text ?? ""))).join("") === answer;
+}
+
+function isOwnPart(part: unknown): part is Part {
+  if (typeof part !== "object" || part === null || Array.isArray(part)) return false;
+  return Object.entries(part).every(([name, value]) => {
+    if (name === "text") return typeof value === "string";
+    if (name === "thought") return typeof value === "boolean";
+    if (name !== "thoughtSignature" || typeof value !== "string") return false;
+    return value.length <= longestSignature && /^[\w+/=-]*$/.test(value);
+  });
+}

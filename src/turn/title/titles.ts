@@ -1,7 +1,7 @@
 // Titles made by a model: on request, and by itself after a session's first answer where the operator wants that.
 
-import type { Session } from "../../conversation/session.ts";
 import { type Drawn, RateLimited, turnRateOf } from "../../caller/rate.ts";
+import type { Session } from "../../conversation/session.ts";
 import { printExcerpts } from "../../conversation/title.ts";
 import type { DeadTitle, TitleSource } from "../../conversation/title-store.ts";
 import { AppError, notFound } from "../../errors.ts";
@@ -172,7 +172,9 @@ export class Titles {
 
   /** Its tokens count as a turn's do. */
   private async draw(rate: AskedRate | undefined, user: string | null, said: string): Promise<readonly Drawn[]> {
-    const { draws } = rate ? turnRateOf(rate.limits, rate.keyId, user, estimateTokens(said) + usualTokens) : { draws: [] };
+    const { draws } = rate
+      ? turnRateOf(rate.limits, rate.keyId, user, estimateTokens(said) + usualTokens)
+      : { draws: [] };
     if (!rate || draws.length === 0) return [];
     try {
       const drawn = await this.tools.store.drawRates(draws);
@@ -190,7 +192,9 @@ export class Titles {
     const used = sumUsage(entries)?.totalTokens ?? 0;
     this.tools.store
       .correctRates(drawn, used - first.amount)
-      .catch((cause) => this.tools.log.warn({ cause }, "a title's tokens could not be counted against its key's limit"));
+      .catch((cause) =>
+        this.tools.log.warn({ cause }, "a title's tokens could not be counted against its key's limit"),
+      );
   }
 
   private async run(call: TitleCall, to: StoreTo): Promise<Session> {
@@ -269,7 +273,15 @@ function requireNameable(source: TitleSource, said: string): asserts source is T
 
 /** What is no news to the operator where nobody has asked for a title. */
 function isExpected({ code }: AppError): boolean {
-  return ["not_found", "conflict", "version_mismatch", "draining", "forbidden", "budget_exceeded", "rate_limited"].includes(code);
+  return [
+    "not_found",
+    "conflict",
+    "version_mismatch",
+    "draining",
+    "forbidden",
+    "budget_exceeded",
+    "rate_limited",
+  ].includes(code);
 }
 
 function notStored(): AppError {

@@ -112,6 +112,9 @@ export const receiptSchema = z
     settled: z
       .boolean()
       .openapi({ description: "False while the turn runs, and while a stopped turn's bill is still being read" }),
+    imported: z.boolean().openapi({
+      description: "The turn came from a file: this is what it had cost before, and no spend of this server",
+    }),
     attempts: z
       .array(callSchema)
       .openapi({ description: "Every call to the vendor; the delivering one is also what stands above" }),
@@ -123,27 +126,48 @@ export const receiptSchema = z
       turn_id: exampleIds.turn,
       ...exampleAttempt,
       settled: true,
+      imported: false,
       attempts: [
         { attempt: 1, purpose: "chat" as const, outcome: "finished" as const, ...exampleAttempt, error_code: null },
       ],
     },
   });
 
-export function encodeReceipt(turn: Turn, entries: readonly LedgerEntry[]): z.infer<typeof receiptSchema> {
-  const answering = entries.filter(({ purpose }) => purpose === "chat");
-  const delivering = answering.findLast((entry) => entry.errorCode === null) ?? answering.at(-1);
-  const cost = entries.length > 0 ? sumCost(entries) : (turn.cost ?? { total: null, accuracy: "unknown" as const });
+/** `importedCalls`: what the turn came with from a file. */
+export function encodeReceipt(
+  turn: Turn,
+  entries: readonly LedgerEntry[],
+  importedCalls: string | null = null,
+): z.infer<typeof receiptSchema> {
+  const attempts = joinCalls(importedCalls, entries);
+  const answering = attempts.filter(({ purpose }) => purpose === "chat");
+  const delivering = answering.findLast(({ error_code }) => error_code === null) ?? answering.at(-1);
+  const cost =
+    entries.length > 0 && importedCalls === null
+      ? sumCost(entries)
+      : (turn.cost ?? { total: null, accuracy: "unknown" as const });
   return {
     turn_id: turn.id,
-    ...(delivering ? encodeAttempt(delivering) : attemptOfNone(turn)),
+    ...(delivering ? withoutNumber(delivering) : attemptOfNone(turn)),
     total: printTotal(cost),
     accuracy: cost.accuracy,
     settled: turn.settled && turn.status !== "running",
-    attempts: entries.map(encodeCall),
+    imported: turn.imported,
+    attempts,
   };
 }
 
-export function encodeCall(entry: LedgerEntry): z.infer<typeof callSchema> {
+/** Of a turn that came from a file: its calls of before, and those that were made for it here. */
+export function joinCalls(imported: string | null, entries: readonly LedgerEntry[]): z.infer<typeof callSchema>[] {
+  const before: z.infer<typeof callSchema>[] = imported === null ? [] : JSON.parse(imported);
+  return [...before, ...entries.map((entry) => encodeCall({ ...entry, attempt: before.length + entry.attempt }))];
+}
+
+function withoutNumber({ attempt, purpose, outcome, error_code, ...call }: z.infer<typeof callSchema>) {
+  return call;
+}
+
+function encodeCall(entry: LedgerEntry): z.infer<typeof callSchema> {
   return {
     attempt: entry.attempt,
     purpose: entry.purpose,

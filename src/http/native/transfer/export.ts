@@ -1,12 +1,12 @@
 // A session as a file: whole, as JSON that can be imported again, or as a Markdown page for people.
 
 import { z } from "@hono/zod-openapi";
-import { printFoot, printHead, printMessage } from "../../conversation/markdown.ts";
-import type { Session } from "../../conversation/session.ts";
-import { notFound } from "../../errors.ts";
-import type { AppDeps } from "../deps.ts";
-import type { Exchange } from "../exchange.ts";
-import { type Route, route } from "../route.ts";
+import { printFoot, printHead, printMessage } from "../../../conversation/markdown.ts";
+import type { Session } from "../../../conversation/session.ts";
+import { notFound } from "../../../errors.ts";
+import type { AppDeps } from "../../deps.ts";
+import type { Exchange } from "../../exchange.ts";
+import { type Route, route } from "../../route.ts";
 import { exportSchema, printExport } from "./export-wire.ts";
 
 const exportQuery = z.strictObject({

@@ -1,9 +1,9 @@
 // An exported session on the wire: what `POST /sessions/import` takes back.
 
 import { z } from "@hono/zod-openapi";
-import type { ExportedTurn } from "../../conversation/export.ts";
-import type { Session } from "../../conversation/session.ts";
-import { userOutSchema } from "../user.ts";
+import type { ExportedTurn } from "../../../conversation/export.ts";
+import type { Session } from "../../../conversation/session.ts";
+import { userOutSchema } from "../../user.ts";
 import {
   costSchema,
   encodeCost,
@@ -19,13 +19,13 @@ import {
   timeSchema,
   turnErrorSchema,
   usageSchema,
-} from "../wire.ts";
-import { finishReasonSchema, noticesSchema } from "./message-wire.ts";
-import { callSchema, encodeCall } from "./money/receipt-wire.ts";
-import { encodeSession, exampleSession, sessionSchema } from "./session-wire.ts";
+} from "../../wire.ts";
+import { finishReasonSchema, noticesSchema } from "../message-wire.ts";
+import { callSchema, joinCalls } from "../money/receipt-wire.ts";
+import { encodeSession, exampleSession, sessionSchema } from "../session-wire.ts";
 
 /** What an export says of itself. A file of a newer form is refused by an older server. */
-export const exportVersion = 1;
+export const exportVersion = 1 as const;
 
 const turnShape = {
   id: idSchema,
@@ -57,6 +57,40 @@ const turnShape = {
 export const exportedTurnSchema = z.object(turnShape).openapi("ExportedTurn");
 export type ExportedTurnWire = z.infer<typeof exportedTurnSchema>;
 
+export const exampleExport = {
+  object: "session_export" as const,
+  version: exportVersion,
+  exported_at: "2026-11-23T09:31:00.000Z",
+  session: exampleSession,
+  tip: exampleIds.reply,
+  turns: [
+    {
+      id: exampleIds.turn,
+      parent_id: null,
+      question: { id: exampleIds.user, content: "What goes into borscht?" },
+      answer: {
+        id: exampleIds.reply,
+        content: "Beetroot, cabbage, potatoes and patience.",
+        thought: null,
+        vendor_parts: null,
+      },
+      status: "complete" as const,
+      model_requested: "swift-2",
+      model_served: "swift-2",
+      finish_reason: "stop",
+      error: null,
+      notices: [],
+      usage: exampleUsage,
+      cost: exampleCost,
+      user: null,
+      started_at: "2026-11-23T09:30:00.000Z",
+      first_token_at: "2026-11-23T09:30:01.204Z",
+      ended_at: "2026-11-23T09:30:04.512Z",
+      calls: [],
+    },
+  ],
+};
+
 export const exportSchema = z
   .object({
     object: z.literal("session_export"),
@@ -69,39 +103,7 @@ export const exportSchema = z
     }),
   })
   .openapi("SessionExport", {
-    example: {
-      object: "session_export",
-      version: exportVersion,
-      exported_at: "2026-11-23T09:31:00.000Z",
-      session: exampleSession,
-      tip: exampleIds.reply,
-      turns: [
-        {
-          id: exampleIds.turn,
-          parent_id: null,
-          question: { id: exampleIds.user, content: "What goes into borscht?" },
-          answer: {
-            id: exampleIds.reply,
-            content: "Beetroot, cabbage, potatoes and patience.",
-            thought: null,
-            vendor_parts: null,
-          },
-          status: "complete" as const,
-          model_requested: "swift-2",
-          model_served: "swift-2",
-          finish_reason: "stop",
-          error: null,
-          notices: [],
-          usage: exampleUsage,
-          cost: exampleCost,
-          user: null,
-          started_at: "2026-11-23T09:30:00.000Z",
-          first_token_at: "2026-11-23T09:30:01.204Z",
-          ended_at: "2026-11-23T09:30:04.512Z",
-          calls: [],
-        },
-      ],
-    },
+    example: exampleExport,
   });
 
 /** The file up to its first turn; turns follow with commas between them, then `exportEnd`. All of it is one line. */
@@ -133,7 +135,7 @@ export function encodeExportedTurn(turn: ExportedTurn): ExportedTurnWire {
     started_at: printTime(turn.startedAt),
     first_token_at: printTimeOrNull(turn.firstTokenAt),
     ended_at: printTimeOrNull(turn.endedAt),
-    calls: turn.entries.map(encodeCall),
+    calls: joinCalls(turn.importedCalls, turn.entries),
   };
 }
 

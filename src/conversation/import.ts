@@ -1,0 +1,45 @@
+// A session as it comes back from a file: all of its turns, with what they cost as history.
+
+import type { Params } from "../model/params.ts";
+import type { ExportedTurn } from "./export.ts";
+import type { Metadata, Session } from "./session.ts";
+
+export interface ImportedTurn extends Omit<ExportedTurn, "entries" | "importedCalls"> {
+  /** Its calls as a receipt lists them, as JSON: shown again, and never added up. */
+  calls: string;
+}
+
+export interface ImportSession {
+  owner: string;
+  /** Whoever asks sees this user's sessions alone; null: all of the project. */
+  seesUser: string | null;
+  /** Makes another session of it, with ids of its own, whether or not it is there already. */
+  copy: boolean;
+  at: number;
+  id: string;
+  title: string | null;
+  model: string | null;
+  system: string | null;
+  params: Params;
+  metadata: Metadata;
+  user: string | null;
+  pinned: boolean;
+  createdAt: number;
+  updatedAt: number;
+  activeAt: number;
+  /** The message that the current branch goes through. */
+  tip: string | null;
+  /** Each behind the one that it follows; no id twice. */
+  turns: ImportedTurn[];
+}
+
+/** What storage must do for it. */
+export interface ImportStore {
+  /**
+   * In one transaction. The ids stay what they were where all of them are free; where one is taken, all are new. A session that was purged from this project is the
+   * same session again: it has its words back, and its books were never gone. conflict: it is here already (`session_id`).
+   */
+  importSession(input: ImportSession): Promise<Session>;
+  /** The calls of an imported turn, as JSON; undefined for any other. */
+  findImportedCalls(owner: string, turnId: string): Promise<string | undefined>;
+}

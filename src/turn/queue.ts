@@ -12,11 +12,11 @@ export class SessionQueue {
   }
 
   /**
-   * Resolves when it is the caller's turn to try; call the returned function when the try is over, however it went.
+   * The place is taken at once. Resolves when it is the caller's turn to try; call the returned function when the try is over, however it went.
    * Throws turn_in_progress when the queue is full, and when `left` is aborted while waiting.
    */
-  async wait(sessionId: string, left: AbortSignal): Promise<() => void> {
-    const ahead = this.tails.get(sessionId) ?? { last: Promise.resolve(), length: 0 };
+  async wait(line: string, left: AbortSignal): Promise<() => void> {
+    const ahead = this.tails.get(line) ?? { last: Promise.resolve(), length: 0 };
     if (ahead.length >= this.limit) {
       throw new AppError("turn_in_progress", `${ahead.length} messages are waiting for this session already.`, {
         retryAfterSeconds: 5,
@@ -26,11 +26,11 @@ export class SessionQueue {
     const mine = new Promise<void>((resolve) => {
       release = resolve;
     });
-    this.tails.set(sessionId, { last: ahead.last.then(() => mine), length: ahead.length + 1 });
+    this.tails.set(line, { last: ahead.last.then(() => mine), length: ahead.length + 1 });
     const leave = () => {
       release();
-      const tail = this.tails.get(sessionId);
-      if (tail && --tail.length === 0) this.tails.delete(sessionId);
+      const tail = this.tails.get(line);
+      if (tail && --tail.length === 0) this.tails.delete(line);
     };
     await untilAborted(ahead.last, left);
     if (left.aborted) {

@@ -86,10 +86,9 @@ export class Turns {
     this.refuseWhileDraining();
     const known = input.idempotency && (await this.tools.store.findIdempotent(input.owner, input.idempotency));
     if (known) return this.follow(input.owner, known.targetId);
-    // Who waits where must not tell anybody of a session that is not theirs.
-    if (this.queues(input) && !(await this.tools.store.peekSession(input.owner, input.sessionId)))
-      throw notFound("session");
-    const release = this.queues(input) ? await this.queue.wait(input.sessionId, input.left) : undefined;
+    // A line for each project: who waits where tells nobody of a session that is not theirs, and takes no place in it.
+    const line = `${input.owner} ${input.sessionId}`;
+    const release = this.queues(input) ? await this.queue.wait(line, input.left) : undefined;
     try {
       while (true) {
         const opened = await this.tryOpen(input);

@@ -84,8 +84,8 @@ export function openDatabase(file: string, maxFileBytes: number | undefined): Da
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; " +
         // FAST: what is changed or deleted leaves its page, at no cost in reads and writes (docs/decisions/erasure.md).
         "PRAGMA secure_delete = FAST; " +
-        // 16 MB of pages; checkpoints are ours too (checkpoint.ts), and SQLite's own should ours ever fail.
-        "PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 16000",
+        // 4 MB of pages (more is slower: docs/decisions/sqlite.md); checkpoints are ours too (checkpoint.ts), and SQLite's own should ours ever fail.
+        "PRAGMA cache_size = -4000; PRAGMA wal_autocheckpoint = 16000",
     );
     if (maxFileBytes !== undefined) {
       const { page_size } = database.prepare("PRAGMA page_size").get() as { page_size: number };

@@ -36,7 +36,10 @@ test("the usage page shows what was spent, by day and by group, as bars, a table
   const download = story.tab.page.waitForEvent("download");
   await story.tab.button("Save as CSV").click();
   const csv = await readFile((await (await download).path())!, "utf8");
-  expect(csv).toBe("model,turns,input_tokens,output_tokens,cost_usd\r\ngemini-2.5-flash,1,1000,150,0.000621\r\n");
+  const [head = "", line = ""] = csv.split("\r\n");
+  const columns = head.split(",");
+  const cell = (name: string) => line.split(",")[columns.indexOf(name)];
+  expect([cell("model"), cell("turns"), cell("cost")]).toEqual(["gemini-2.5-flash", "1", "0.000621"]);
   await story.tab.page.locator(".usage-choice select").last().selectOption("session_id");
   await table.getByRole("link", { name: "what does this cost" }).click();
   await story.tab.lastAnswer.getByText("Yes.").waitFor();

@@ -2,7 +2,7 @@
 
 import { storedForTab } from "../shell/stored.ts";
 import { noteAnswer, noteSilence, pause, probe } from "./network.ts";
-import type { Health, History, List, Model, Params, Receipt, Session, Turn } from "./wire.ts";
+import type { Health, History, List, Model, Params, Quote, Receipt, Session, Turn } from "./wire.ts";
 
 export interface FieldProblem {
   pointer: string;
@@ -165,6 +165,8 @@ export const api = {
       headers: { accept: "text/event-stream", "idempotency-key": key },
       signal,
     }),
+  quote: (id: string, message: NewMessage, signal: AbortSignal) =>
+    json<Quote>(`${session(id)}/quote`, { method: "POST", body: message, signal }),
   openEvents: (turnId: string, after: number, signal: AbortSignal) =>
     send(`${turn(turnId)}/events`, {
       headers: { accept: "text/event-stream", ...(after > 0 ? { "last-event-id": String(after) } : {}) },

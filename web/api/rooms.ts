@@ -99,6 +99,7 @@ const budget = (scope: string) => `budgets/${encodeURIComponent(scope)}`;
 
 export const roomApi = {
   readUsage: (asked: UsageQuery, signal?: AbortSignal) => json<UsageList>(`usage${query({ ...asked })}`, { signal }),
+  readUsageCsv: (asked: UsageQuery) => send(`usage${query({ ...asked, format: "csv" })}`),
   getOwnKey: () => json<Key>("keys/me"),
   listKeys: (after: string | undefined, signal?: AbortSignal) =>
     json<List<Key>>(`keys${query({ limit: 50, after })}`, { signal }),

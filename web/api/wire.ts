@@ -42,6 +42,16 @@ export interface Health {
   mode: "live" | "demo";
   default_model: string;
 }
+/** What a message would cost. */
+export interface Quote {
+  input_tokens: number;
+  cost: { floor: string | null; likely: string | null; worst: string | null };
+  accuracy: string;
+  budgets: { limit: string; settled: string; held: string }[];
+  accepted: boolean;
+  reason?: string;
+  detail?: string;
+}
 export type Params = SessionWire["params"];
 export interface Thinking {
   kind: "budget" | "level";

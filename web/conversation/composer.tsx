@@ -4,6 +4,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Cost } from "../api/wire.ts";
 import { costWords } from "../inspector/cost.tsx";
+import { NextCost } from "../quote/next-cost.tsx";
 import { IconButton } from "../shell/button.tsx";
 import { asApiError, describe } from "../shell/errors.ts";
 import { isComposing } from "../shell/keys.ts";
@@ -108,6 +109,12 @@ export function Composer({ chat, onSend }: ComposerProps) {
           />
         )}
       </form>
+      <NextCost
+        sessionId={chat.id.value}
+        words={words.value}
+        busy={running !== null}
+        version={chat.session.value?.version ?? 0}
+      />
     </>
   );
 }

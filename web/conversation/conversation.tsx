@@ -4,6 +4,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { showSettings } from "../inspector/inspector.ts";
 import type { Shown } from "../message/shown.ts";
+import { BudgetLine } from "../quote/next-cost.tsx";
 import { IconButton } from "../shell/button.tsx";
 import { Problem } from "../shell/problem.tsx";
 import { addressOf, sought, text } from "../shell/state.ts";
@@ -70,6 +71,7 @@ export function Conversation({ chat }: { chat: Chat }) {
 
   return (
     <main class={empty && chat.id.value === null ? "conversation new" : "conversation"}>
+      <BudgetLine />
       <TemporaryBar chat={chat} />
       <FindBar chat={chat} />
       <section

@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { ApiError } from "../api/api.ts";
 import type { Model, Params } from "../api/wire.ts";
 import type { Preset, Setup } from "../conversation/setup.ts";
+import { WarnField } from "../quote/warn-field.tsx";
 import { asApiError } from "../shell/errors.ts";
 import { Icon } from "../shell/icon.tsx";
 import { Problem } from "../shell/problem.tsx";
@@ -90,6 +91,7 @@ export function Settings({
         />
       </label>
       {chosen && <ParamFields model={chosen} params={params} onChange={changeParam} />}
+      <WarnField />
       <Presets
         presets={presets}
         setup={edited.value}

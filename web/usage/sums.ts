@@ -72,13 +72,3 @@ export function printLocalDay(date: Date): string {
   const two = (n: number) => String(n).padStart(2, "0");
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
-
-/** A table that spreadsheets read (RFC 4180); a cell that they would take for a formula is a text. */
-export function printCsv(lines: readonly (readonly (string | number | null)[])[]): string {
-  const cell = (value: string | number | null) => {
-    const words = value === null ? "" : String(value);
-    const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(words) ? `'${words}` : words;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
-  return lines.map((line) => `${line.map(cell).join(",")}\r\n`).join("");
-}

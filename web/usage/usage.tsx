@@ -5,16 +5,17 @@ import { roomApi, type UsageRow } from "../api/rooms.ts";
 import { useAsked } from "../rooms/asked.ts";
 import { Frame } from "../rooms/frame.tsx";
 import { words } from "../rooms/words.ts";
+import { asApiError, describe } from "../shell/errors.ts";
 import { Icon } from "../shell/icon.tsx";
 import { Problem } from "../shell/problem.tsx";
-import { locale } from "../shell/state.ts";
+import { locale, showToast } from "../shell/state.ts";
 import { save } from "../sidebar/files.ts";
 import { accuracySigns, extrapolateUsd, printShort, printUsd } from "../text/money.ts";
 import type { Dictionary } from "../text/text.ts";
 import { Chart, DayTable } from "./chart.tsx";
 import { GroupTable } from "./group-table.tsx";
 import { nameSessionsAndKeys } from "./names.ts";
-import { lastDays, listDays, listGroups, printCsv, printLocalDay } from "./sums.ts";
+import { lastDays, listDays, listGroups, printLocalDay } from "./sums.ts";
 
 const periods = [7, 30, 90] as const;
 type Period = (typeof periods)[number];
@@ -56,16 +57,19 @@ export function UsageRoom() {
     if (name === null) return t.none;
     return shown?.names.get(name) ?? (shown?.by === "purpose" ? purposes[name] : undefined) ?? name;
   };
-  const saveCsv = () => {
-    const head = [by, "turns", "input_tokens", "output_tokens", "cost_usd"];
-    const lines = groups.map(({ name, turns, input, output, cost }) => [name, turns, input, output, cost]);
-    save(new Blob([printCsv([head, ...lines])], { type: "text/csv;charset=utf-8" }), `usage-${by}-${from}-${to}.csv`);
+  const saveCsv = async () => {
+    try {
+      const file = await roomApi.readUsageCsv({ from, to, tz: zone(), group_by: `day,${askedAs[by]}` });
+      save(await file.blob(), `usage-${by}-${from}-${to}.csv`);
+    } catch (error) {
+      showToast(describe(asApiError(error)));
+    }
   };
   return (
     <Frame
       title={t.usage}
       tools={
-        <button type="button" class="button small" disabled={groups.length === 0} onClick={saveCsv}>
+        <button type="button" class="button small" disabled={groups.length === 0} onClick={() => void saveCsv()}>
           <Icon name="down" /> {t.saveCsv}
         </button>
       }

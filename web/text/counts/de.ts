@@ -16,4 +16,5 @@ export const counts: Text["counts"] = {
     one: "Antworten ohne Preis, nicht enthalten: {n}",
     other: "Antworten ohne Preis, nicht enthalten: {n}",
   },
+  sentTokens: { one: "{n} Token wird gesendet", other: "{n} Tokens werden gesendet" },
 };

@@ -11,4 +11,5 @@ export const counts = {
   erasedCount: { one: "{n} conversation deleted for good.", other: "{n} conversations deleted for good." },
   tokens: { one: "{n} token", other: "{n} tokens" },
   unpricedTurns: { one: "Answers without a price, not in it: {n}", other: "Answers without a price, not in it: {n}" },
+  sentTokens: { one: "{n} token is sent", other: "{n} tokens are sent" },
 };

@@ -40,4 +40,10 @@ export const counts: Text["counts"] = {
     many: "Odpowiedzi bez ceny, nieujęte: {n}",
     other: "Odpowiedzi bez ceny, nieujęte: {n}",
   },
+  sentTokens: {
+    one: "wysyłany jest {n} token",
+    few: "wysyłane są {n} tokeny",
+    many: "wysyłanych jest {n} tokenów",
+    other: "wysyłane jest {n} tokena",
+  },
 };

@@ -14,6 +14,7 @@ import { budget } from "./migrations/010-budget.ts";
 import { usage } from "./migrations/011-usage.ts";
 import { titleHolds } from "./migrations/012-title-holds.ts";
 import { imports } from "./migrations/013-import.ts";
+import { wipe } from "./migrations/014-wipe.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
@@ -34,6 +35,7 @@ export const migrations: readonly Migration[] = [
   usage,
   titleHolds,
   imports,
+  wipe,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

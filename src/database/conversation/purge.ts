@@ -126,6 +126,7 @@ export async function takeTurnWords(tx: Tx, ids: readonly string[], mark: string
        calls = NULL, notices = NULL, error_detail = NULL WHERE id ${these}`,
     [list, mark],
   );
+  await tx.run(`UPDATE imported_turn SET calls = '[]' WHERE turn IN (SELECT row FROM turn WHERE id ${these})`, [list]); // from a file, whatever it says
   await tx.run(`DELETE FROM turn_event WHERE turn_id ${these}`, [list]);
   await tx.run(`DELETE FROM turn_search WHERE rowid IN (SELECT row FROM turn WHERE id ${these})`, [list]);
   await tx.run(`DELETE FROM idempotency WHERE target_id ${these}`, [list]);

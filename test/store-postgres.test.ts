@@ -171,10 +171,12 @@ test("what a transaction sends in one moment leaves in one piece", async () => {
   const line = await openLine(await createPostgresDatabase());
   const store = await openTestStore(line.url);
   const { id } = await newSession(store);
+  let noBudgetAt: number | undefined;
   const turn = async () => {
     const known = await store.peekSession("", id);
     const before = line.piecesWritten;
-    const opened = await open(store, id, { known });
+    const opened = await open(store, id, { known, noBudgetAt });
+    noBudgetAt = opened.budgetVersion; // as the running program knows it from the turn before
     await store.closeTurn(closeInput(opened, [entryFor(3n)]));
     return line.piecesWritten - before;
   };

@@ -8,6 +8,8 @@ const usage = `rozmova <command> [flags]
   emulator         run the Gemini emulator alone (--port 8001, --host 127.0.0.1)
   backup FILE      copy the SQLite database, also while the server runs
   restore FILE     put a backup in the database's place (stop the server first)
+  export           print sessions as lines of JSON: [--project P] [--user U] [--session ID] [--trash] [--out FILE]
+  import FILE      put such lines back: [--project P] [--copy]
   key create       make a key: --name N [--project P] [--scope chat,read] [--user U] [--operator]
   key list         list the keys, one a line
   key revoke ID    delete a key, by its id or the beginning of its secret
@@ -51,6 +53,10 @@ async function run(name: string, flags: string[]): Promise<void> {
       return (await import("./command/backup.ts")).runBackup(...fileAndFlags(name, flags));
     case "restore":
       return (await import("./command/restore.ts")).runRestore(...fileAndFlags(name, flags));
+    case "export":
+      return (await import("./command/export.ts")).runExport(flags);
+    case "import":
+      return (await import("./command/import.ts")).runImport(flags);
     case "key":
       return (await import("./command/key.ts")).runKey(flags);
     case "verify":

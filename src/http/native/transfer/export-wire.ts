@@ -107,9 +107,9 @@ export const exportSchema = z
   });
 
 /** The file up to its first turn; turns follow with commas between them, then `exportEnd`. All of it is one line. */
-export function encodeExportHead(session: Session, tip: string | null, at: number): string {
+export function encodeExportHead(session: Session, tip: string | null, at: number, more: object): string {
   const head = {
-    ...{ object: "session_export", version: exportVersion, exported_at: printTime(at) },
+    ...{ object: "session_export", version: exportVersion, exported_at: printTime(at), ...more },
     ...{ session: { ...encodeSession(session), running_turn_id: null }, tip },
   };
   return `${JSON.stringify(head).slice(0, -1)},"turns":[`;
@@ -139,12 +139,13 @@ export function encodeExportedTurn(turn: ExportedTurn): ExportedTurnWire {
   };
 }
 
-/** The whole file, some turns at a time. */
+/** The whole file, some turns at a time. `more`: what only an operator is told. */
 export async function* printExport(
   { session, tip, turns }: { session: Session; tip: string | null; turns: AsyncIterable<ExportedTurn[]> },
   at: number,
+  more: { project?: string } = {},
 ): AsyncGenerator<string, void, void> {
-  let before = encodeExportHead(session, tip, at);
+  let before = encodeExportHead(session, tip, at, more);
   for await (const some of turns) {
     yield before + some.map((turn) => JSON.stringify(encodeExportedTurn(turn))).join(",");
     before = ",";

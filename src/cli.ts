@@ -13,7 +13,7 @@ const usage = `rozmova <command> [flags]
   key create       make a key: --name N [--project P] [--scope chat,read] [--user U] [--operator]
   key list         list the keys, one a line
   key revoke ID    delete a key, by its id or the beginning of its secret
-  verify           derive every receipt and every sum again, and name what differs
+  verify           derive every receipt and every sum again, and name what differs; --seal HASH or FILE: seals kept elsewhere
   doctor           look for what is wrong: key, clock, disk, database, port
   config           print the settings in force, secrets masked
   --version        print the version

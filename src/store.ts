@@ -20,6 +20,7 @@ import type { Ask, Held, Hold } from "./money/budget.ts";
 import type { BudgetStore } from "./money/budget-store.ts";
 import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
 import type { QuoteStore } from "./money/quote/quote-store.ts";
+import type { SealStore } from "./money/seal-store.ts";
 import type { Counted, Usage } from "./money/usage.ts";
 import type { UsageStore } from "./money/usage-store.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
@@ -263,7 +264,8 @@ export interface Store
     RateStore,
     BudgetStore,
     UsageStore,
-    QuoteStore {
+    QuoteStore,
+    SealStore {
   createSession(
     owner: string,
     id: string,

@@ -145,6 +145,7 @@ const rows: Record<string, Row[]> = {
     { what: "a cursor", path: (ids) => `/audit?after=${ids.key}`, status: 200, isPlace: true },
     { what: "a project", path: (ids) => `/audit?project=${ids.project}`, status: 200 },
   ],
+  getSeal: [],
   getHealth: [],
   getReadiness: [],
 };

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startEmulator } from "../emulator/emulator.ts";
 import { defaultProject } from "../src/caller/project.ts";
+import { verifyBooks } from "../src/command/verify.ts";
 import { openStore } from "../src/database/open.ts";
 import {
   call,
@@ -307,6 +308,9 @@ async function checkBooks(databaseUrl: string, calls: number, result: KillResult
       `the books differ: entries ${books.entriesTotal}, turns ${books.turnsTotal}, sessions ${books.sessionsTotal}`,
     );
   }
+  const { found } = await verifyBooks(databaseUrl);
+  for (const { where, what, says, should } of found.shown.slice(0, 5))
+    result.problems.push(`${where}: ${what} is ${says}, and should be ${should}`);
   if (books.runningTurns !== 0) result.problems.push(`${books.runningTurns} turns are still running`);
 }
 

@@ -95,7 +95,7 @@ const ofTheHouse = [
     "renewLease",
     "claimDeadTurns",
   ],
-  ...["readDeadTurn", "sumBooks", "checkFiles", "checkWritable", "backup", "close"],
+  ...["readDeadTurn", "sumBooks", "findSeal", "checkFiles", "checkWritable", "backup", "close"],
   ...["readCallerVersion", "findKeyByHash", "findKeyById", "hasKeys", "touchKeys", "takeTokenSecret"],
   ...["createProject", "findProject", "listProjects", "updateProject", "noteAudit"],
   ...["readBudgetState", "readTitleSource", "beginTitle", "noteTitleCalls", "endTitle", "claimDeadTitles"],

@@ -20,6 +20,7 @@ describe("rozmova verify", () => {
     const url = await createSqliteFile();
     const store = await openTestStore(url);
     const [id] = await keepBooks(store, ["full", "tried"]);
+    await store.findSeal(undefined);
     await store.close();
     const right = await verify(url);
     expect([right.code, right.stdout]).toEqual([0, ""]);
@@ -31,7 +32,7 @@ describe("rozmova verify", () => {
     expect(wrong.code).toBe(1);
     const { total } = turns.full![0]!;
     expect(wrong.stdout).toContain(`call ${id}/1: total_pico is ${total! + 1n}, and should be ${total}\n`);
-    expect(wrong.stderr).toContain(": 3 differences.");
+    expect(wrong.stderr).toContain(": 4 differences.");
   });
 
   test("a thousand differences are counted, and not all of them printed", async () => {

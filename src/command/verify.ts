@@ -1,11 +1,12 @@
 // `rozmova verify`: every receipt and every sum derived again from what the vendors sent, and held against what is booked.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { loadConfig } from "../config.ts";
 import type { Engine } from "../database/engine.ts";
 import { inspectDatabase, sqliteFile } from "../database/inspect.ts";
 import { checkSums, sumChecks } from "../database/money/sum-check.ts";
-import { countCalls, readCalls, readPriceRows } from "../database/money/verify-read.ts";
+import { countCalls, readPriceRows } from "../database/money/verify-read.ts";
+import { checkChain } from "../database/money/verify-seal.ts";
 import { openEngine } from "../database/open.ts";
 import type { Reader } from "../database/tx.ts";
 import { CallChecker, type Difference, printShort } from "../money/verify/compare.ts";
@@ -36,10 +37,11 @@ class Differences {
 }
 
 /** Exit status 1 on any difference. A server may be running: all that is read is of one moment. */
-export async function runVerify(flags: string[]): Promise<void> {
-  const { databaseUrl } = loadConfig(flags);
+export async function runVerify(words: string[]): Promise<void> {
+  const { kept, settings } = readWords(words);
+  const { databaseUrl } = loadConfig(settings);
   const begun = performance.now();
-  const { found, checked } = await verifyBooks(databaseUrl);
+  const { found, checked } = await verifyBooks(databaseUrl, { kept });
   for (const { where, what, says, should } of found.shown)
     console.log(`${where}: ${what} is ${says}, and should be ${should}`);
   const beyond = found.count - found.shown.length;
@@ -47,6 +49,31 @@ export async function runVerify(flags: string[]): Promise<void> {
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   console.error(`Checked ${checked.join(", ")} in ${seconds} s: ${verdict(found)}`);
   if (found.count > 0) process.exitCode = 1;
+}
+
+/** `--seal HASH` or `--seal FILE`: seals that were kept elsewhere, all that are in the file. */
+function readWords(words: string[]): { kept: string[]; settings: string[] } {
+  const kept: string[] = [];
+  const settings: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const [flag, attached] = words[at]!.split(/=(.*)/s, 2);
+    if (flag !== "--seal") settings.push(words[at]!);
+    else kept.push(...readSeals(attached ?? words[++at] ?? ""));
+  }
+  return { kept, settings };
+}
+
+const largestSeals = 4_000_000;
+
+function readSeals(said: string): string[] {
+  const isFile = !/^[0-9a-f]{64}$/i.test(said);
+  if (isFile && (!existsSync(said) || statSync(said).size > largestSeals))
+    throw new Error(
+      `--seal: ${said || "nothing"} is neither the hash of a seal nor a file of at most ${largestSeals} bytes with some`,
+    );
+  const found = (isFile ? readFileSync(said, "utf8") : said).toLowerCase().match(/\b[0-9a-f]{64}\b/g);
+  if (!found) throw new Error(`--seal: there is no seal in ${said}; each has a hash of 64 hexadecimal digits`);
+  return found;
 }
 
 function verdict({ count, more }: Differences): string {
@@ -58,15 +85,22 @@ function countOf(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
+export interface VerifyOptions {
+  /** Differences that are kept to be shown. */
+  shown?: number;
+  /** Hashes of seals that were kept elsewhere. */
+  kept?: readonly string[];
+}
+
 /** Checks a database, which a server may have open. Returns what differs, and what was checked, in words. */
 export async function verifyBooks(
   databaseUrl: string,
-  shown = mostShown,
+  { shown = mostShown, kept = [] }: VerifyOptions = {},
 ): Promise<{ found: Differences; checked: string[] }> {
   const engine = await openForVerify(databaseUrl);
   const found = new Differences(shown);
   try {
-    return { found, checked: await engine.snapshot((reader) => checkBooks(reader, found)) };
+    return { found, checked: await engine.snapshot((reader) => checkBooks(reader, found, kept)) };
   } finally {
     await engine.close();
   }
@@ -85,13 +119,13 @@ async function openForVerify(databaseUrl: string): Promise<Engine> {
 }
 
 /** Returns what was checked, in words. */
-async function checkBooks(reader: Reader, found: Differences): Promise<string[]> {
+async function checkBooks(reader: Reader, found: Differences, kept: readonly string[]): Promise<string[]> {
   const progress = createProgress("Checking");
   try {
     const total = await countCalls(reader);
     // The sums are read by the database in one go each; of the bar each has a tenth.
     const whole = total + (sumChecks.length * total) / 10 || 1;
-    const { calls, old } = await checkCalls(reader, found, (done) => progress.report(done, whole));
+    const calls = await checkCalls(reader, found, kept, (done) => progress.report(done, whole));
     const rows = await checkPriceRows(reader, found);
     for (const [index, check] of sumChecks.entries()) {
       const { differences, more } = await checkSums(reader, check, mostShown);
@@ -100,26 +134,43 @@ async function checkBooks(reader: Reader, found: Differences): Promise<string[]>
       progress.report(total + ((index + 1) * total) / 10, whole);
     }
     const names = sumChecks.map(({ name }) => name).join(", ");
-    const note = old > 0 ? [`${old} of them, written by an older program, by their lines alone`] : [];
-    return [countOf(calls, "call"), ...note, countOf(rows, "price row"), `the sums of every ${names}`];
+    return [...calls, countOf(rows, "price row"), `the sums of every ${names}`];
   } finally {
     progress.clear();
   }
 }
 
-async function checkCalls(reader: Reader, found: Differences, report: (done: number) => void) {
+async function checkCalls(
+  reader: Reader,
+  found: Differences,
+  kept: readonly string[],
+  report: (done: number) => void,
+): Promise<string[]> {
   const priced = new Set(prices.map(({ vendor, model }) => `${vendor}/${model}`));
   const checker = new CallChecker((vendor, model) => priced.has(`${vendor}/${model}`));
-  let [calls, old] = [0, 0];
-  for await (const call of readCalls(reader)) {
-    calls++;
-    if (calls % progressEvery === 0) report(calls);
-    if ("why" in call) {
-      const where = `call ${call.turnRow}/${call.number}`;
-      found.add({ where, what: "the row", says: call.why, should: "what can be read" });
-    } else if (checker.check(call, found.add) === "old") old++;
-  }
-  return { calls, old };
+  const missing = new Set(kept);
+  let [done, old] = [0, 0];
+  const { sealed, open } = await checkChain(reader, {
+    tell: found.add,
+    kept: missing,
+    onCall(call) {
+      if (++done % progressEvery === 0) report(done);
+      if (checker.check(call, found.add) === "old") old++;
+    },
+  });
+  for (const hash of missing)
+    found.add({
+      where: `the seal ${hash}`,
+      what: "it",
+      says: "not in the chain",
+      should: "in it: what it sealed was altered",
+    });
+  return [
+    countOf(sealed + open, "call"),
+    ...(old > 0 ? [`${old} of them, written by an older program, by their lines alone`] : []),
+    ...(open > 0 ? [`${open} of them not sealed yet`] : []),
+    ...(kept.length > 0 ? [`${countOf(kept.length, "seal")} kept elsewhere`] : []),
+  ];
 }
 
 async function checkPriceRows(reader: Reader, found: Differences): Promise<number> {

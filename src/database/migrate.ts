@@ -15,6 +15,7 @@ import { usage } from "./migrations/011-usage.ts";
 import { titleHolds } from "./migrations/012-title-holds.ts";
 import { imports } from "./migrations/013-import.ts";
 import { wipe } from "./migrations/014-wipe.ts";
+import { seal } from "./migrations/015-seal.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
@@ -36,6 +37,7 @@ export const migrations: readonly Migration[] = [
   titleHolds,
   imports,
   wipe,
+  seal,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

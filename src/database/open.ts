@@ -27,6 +27,8 @@ import { findPlaceOf, findTurnMessages, listMessages, readHistory, readMemory } 
 import { listBudgets, listKeyLimits, readBudgetState } from "./money/budget.ts";
 import { listEntries, sumBooks } from "./money/ledger.ts";
 import { readQuoteBasis, readQuoteBudgets } from "./money/quote.ts";
+import { findSeal } from "./money/seal.ts";
+import { Sealer } from "./money/sealer.ts";
 import { UsageRoller } from "./money/usage-roller.ts";
 import { createUsageStore } from "./money/usage-store.ts";
 import { openPostgres } from "./postgres/postgres.ts";
@@ -63,9 +65,11 @@ const sweepEveryMs = 60_000;
  */
 export async function openStore(databaseUrl: string, options: StoreOptions): Promise<Store> {
   const engine = await openEngine(databaseUrl, options);
-  // A command beside a running server leaves the adding up to that server.
+  // A command beside a running server leaves adding up and sealing to that server.
   const roller = options.readOnly || options.beside ? undefined : new UsageRoller(engine);
-  return createStore(engine, roller, options.processId, options.now ?? Date.now);
+  const now = options.now ?? Date.now;
+  const sealer = options.readOnly || options.beside ? undefined : new Sealer(engine, now);
+  return createStore(engine, { roller, sealer }, options.processId, now);
 }
 
 export async function openEngine(databaseUrl: string, options: StoreOptions): Promise<Engine> {
@@ -75,7 +79,13 @@ export async function openEngine(databaseUrl: string, options: StoreOptions): Pr
   return openSqlite(file, options);
 }
 
-function createStore(engine: Engine, roller: UsageRoller | undefined, processId: number, now: () => number): Store {
+/** What is done behind the turns, where this process does it. */
+interface Behind {
+  roller: UsageRoller | undefined;
+  sealer: Sealer | undefined;
+}
+
+function createStore(engine: Engine, { roller, sealer }: Behind, processId: number, now: () => number): Store {
   const { durable, committed } = engine;
   let sweptAt = 0;
   /** Old keys are removed beside the work of those who use keys; whoever brought this one does not wait for it. */
@@ -147,8 +157,13 @@ function createStore(engine: Engine, roller: UsageRoller | undefined, processId:
       await engine.write("writeCheck", { at: now() });
     },
     backup: (file, progress) => engine.backup(file, progress),
+    async findSeal(project) {
+      await sealer?.settle();
+      return findSeal(durable, project);
+    },
     async close() {
       await roller?.close();
+      await sealer?.close();
       await engine.close();
     },
   };

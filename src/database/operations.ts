@@ -12,6 +12,7 @@ import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./convers
 import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
 import { deleteBudgets, increaseBudgets, putBudgets } from "./money/budget.ts";
+import { sealEntries } from "./money/seal.ts";
 import { rollUsage } from "./money/usage-roll.ts";
 import { claimDeadTurns } from "./recovery.ts";
 import { createSession, restoreSession, trashSession, updateSession } from "./session.ts";
@@ -64,6 +65,7 @@ export const operations = {
   increaseBudgets,
   deleteBudgets,
   rollUsage,
+  sealEntries,
   writeCheck,
 };
 

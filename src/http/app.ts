@@ -21,6 +21,7 @@ import { messageRoutes } from "./native/message.ts";
 import { modelRoutes } from "./native/model.ts";
 import { budgetRoutes } from "./native/money/budget.ts";
 import { quoteRoutes } from "./native/money/quote.ts";
+import { sealRoutes } from "./native/money/seal.ts";
 import { usageRoutes } from "./native/money/usage.ts";
 import { purgeRoutes } from "./native/purge.ts";
 import { sessionRoutes } from "./native/session.ts";
@@ -79,6 +80,7 @@ export function createApp(deps: AppDeps): App {
     ...tokenRoutes(deps, signer),
     ...signInRoutes(deps, auth),
     ...budgetRoutes(deps),
+    ...sealRoutes(deps),
     ...auditRoutes(deps),
     ...healthRoutes(deps),
   ];

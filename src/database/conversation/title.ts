@@ -10,6 +10,7 @@ import { accuracyAt, rankOf, storableText, type UsageRow, usageColumns, usageFro
 import { claimKey, releaseKey } from "../idempotency.ts";
 import { lookAtBudgets, printHolds, readHolds, settleLate, takeHolds } from "../money/hold.ts";
 import { addToTotals, insertEntries, totalsValues } from "../money/ledger.ts";
+import { noteUnsealed } from "../money/seal.ts";
 import { noteLateEntry } from "../money/usage-roll.ts";
 import { cutSegments, listSegments } from "../path.ts";
 import { findSessionAt, versionMismatch } from "../session.ts";
@@ -169,6 +170,7 @@ async function bookWithTurn(tx: Tx, session: number, turn: number, entries: read
   const [cost, usage, added] = [sumCost(all), sumUsage(all), sumCost(entries)];
   const unpricedTurns = cost.unpricedTurns - sumCost(before).unpricedTurns;
   await noteLateEntry(tx, turn, last + 1);
+  await noteUnsealed(tx, turn, last + 1);
   await insertEntries(
     tx,
     turn,

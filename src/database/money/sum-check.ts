@@ -26,13 +26,14 @@ const larger = (one: string, other: string) =>
 /** What an imported turn cost before it came is in its sums and its session's, and in no ledger. A turn whose bill is there: without a call it cost nothing, or it is not known what it cost. */
 const turns: SumCheck = {
   name: "turn",
-  columns: ["cost_pico", "accuracy_rank", ...counts],
-  sql: `SELECT t.id AS name, t.cost_pico, t.accuracy_rank, ${pairs("t", (count) => plus(`b.${count}`, `i.${count}`))},
+  // Calls are numbered without a gap.
+  columns: ["last_call", "cost_pico", "accuracy_rank", ...counts],
+  sql: `SELECT t.id AS name, b.last_call, b.calls AS last_call_booked, t.cost_pico, t.accuracy_rank, ${pairs("t", (count) => plus(`b.${count}`, `i.${count}`))},
       CASE WHEN i.turn IS NOT NULL THEN ${plus("b.cost_pico", "i.cost_pico")}
         WHEN b.calls IS NULL AND t.accuracy_rank <> 3 THEN 0 ELSE b.cost_pico END AS cost_pico_booked,
       CASE WHEN i.turn IS NOT NULL THEN ${larger("b.accuracy_rank", "i.accuracy_rank")}
         ELSE COALESCE(b.accuracy_rank, t.accuracy_rank) END AS accuracy_rank_booked
-    FROM turn t LEFT JOIN imported_turn i ON i.turn = t.row LEFT JOIN (SELECT turn, COUNT(*) AS calls, SUM(total_pico) AS cost_pico, MAX(accuracy_rank) AS accuracy_rank, ${sums("e")}
+    FROM turn t LEFT JOIN imported_turn i ON i.turn = t.row LEFT JOIN (SELECT turn, COUNT(*) AS calls, MAX(number) AS last_call, SUM(total_pico) AS cost_pico, MAX(accuracy_rank) AS accuracy_rank, ${sums("e")}
       FROM ledger e GROUP BY turn) b ON b.turn = t.row
     WHERE t.settled = 1`,
 };
@@ -48,7 +49,17 @@ const sessions: SumCheck = {
       GROUP BY t.session) b ON b.session = s.row`,
 };
 
-export const sumChecks: readonly SumCheck[] = [turns, sessions];
+/** How much of the chain of seals is each project's. */
+const sealed: SumCheck = {
+  name: "project",
+  columns: ["sealed"],
+  sql: `SELECT COALESCE(p.project, b.project) AS name, p.entries AS sealed, b.entries AS sealed_booked
+    FROM seal_project p FULL JOIN (SELECT s.project, COUNT(*) AS entries FROM ledger e JOIN turn t ON t.row = e.turn JOIN session s ON s.row = t.session
+      WHERE e.turn <= (SELECT sealed_to FROM seal_mark WHERE id = 1) AND NOT EXISTS (SELECT 1 FROM seal_open o WHERE o.turn = e.turn AND o.number <= e.number)
+      GROUP BY s.project) b ON b.project = p.project`,
+};
+
+export const sumChecks: readonly SumCheck[] = [turns, sessions, sealed];
 
 type Row = Record<string, string | null>;
 

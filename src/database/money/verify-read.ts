@@ -2,7 +2,7 @@
 
 import type { BookedCall } from "../../money/verify/derive.ts";
 import { type UsageRow, usageColumns } from "../columns.ts";
-import type { Reader } from "../tx.ts";
+import type { Reader, Value } from "../tx.ts";
 
 interface CallRow extends UsageRow {
   turn: number;
@@ -29,59 +29,51 @@ const mostPrices = 1_000;
 const columns = `e.turn, e.number, t.id, e.purpose, e.at, e.vendor, e.model_requested, e.model_served, e.price,
   ${usageColumns.replace(/\w+/g, "e.$&")}, CAST(e.total_pico AS TEXT) AS total_pico, e.accuracy_rank, e.balanced, e.outcome,
   e.error_code, e.lines, e.usage_raw, e.counted`;
-const callsAfter = `SELECT ${columns} FROM ledger e LEFT JOIN turn t ON t.row = e.turn
-  WHERE (e.turn, e.number) > ($1, $2) ORDER BY e.turn, e.number LIMIT $3`;
 
-/** A row that the database cannot give, because a number in it is beyond all that is ever written there. */
-export interface UnreadableCall {
-  turnRow: number;
-  number: number;
-  why: string;
-}
+/** Price rows as calls name them, read once: a million calls have a handful. */
+export class PriceRows {
+  private readonly rows = new Map<number, NonNullable<BookedCall["price"]>>();
+  private readonly reader: Pick<Reader, "all">;
 
-/** All calls in the order of their turns and numbers. */
-export async function* readCalls(reader: Reader): AsyncGenerator<BookedCall | UnreadableCall, void, void> {
-  const prices = new Map<number, BookedCall["price"]>();
-  let after: [number, number] = [-1, -1];
-  for (;;) {
-    const rows = await readPage(reader, after);
-    for (const row of rows) {
-      if ("why" in row) yield row;
-      else yield await callFrom(reader, row, prices);
-    }
-    const last = rows.at(-1);
-    if (!last) return;
-    after = "why" in last ? [last.turnRow, last.number] : [last.turn, last.number];
+  constructor(reader: Pick<Reader, "all">) {
+    this.reader = reader;
   }
-}
 
-/** A page, or where it cannot be read its first call alone. */
-async function readPage(reader: Reader, after: [number, number]): Promise<(CallRow | UnreadableCall)[]> {
-  try {
-    return await reader.all<CallRow>(callsAfter, [...after, pageSize]);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-  }
-  try {
-    return await reader.all<CallRow>(callsAfter, [...after, 1]);
-  } catch (cause) {
-    const [next] = await reader.all<{ turn: number; number: number }>(
-      "SELECT turn, number FROM ledger WHERE (turn, number) > ($1, $2) ORDER BY turn, number LIMIT 1",
-      after,
+  /** One that is not there reads as one without content. */
+  async get(row: number): Promise<NonNullable<BookedCall["price"]>> {
+    const known = this.rows.get(row);
+    if (known) return known;
+    const [found] = await this.reader.all<{ key: string; content: string }>(
+      "SELECT key, content FROM price WHERE row = $1",
+      [row],
     );
-    return [{ turnRow: next!.turn, number: next!.number, why: cause instanceof Error ? cause.message : String(cause) }];
+    const price = found ?? { key: `number ${row}, which is not there`, content: "" };
+    if (this.rows.size >= mostPrices) this.rows.clear();
+    this.rows.set(row, price);
+    return price;
   }
 }
 
-async function callFrom(reader: Reader, row: CallRow, prices: Map<number, BookedCall["price"]>): Promise<BookedCall> {
-  if (row.price !== null && !prices.has(row.price)) {
-    if (prices.size >= mostPrices) prices.clear();
-    prices.set(row.price, await findPrice(reader, row.price));
-  }
+/** Calls of the ledger `e`; `tail` says which, and in which order. Throws RangeError where a number is beyond all that is ever written. */
+export async function selectCalls(
+  reader: Pick<Reader, "all">,
+  prices: PriceRows,
+  tail: string,
+  params: readonly Value[],
+): Promise<BookedCall[]> {
+  const rows = await reader.all<CallRow>(
+    `SELECT ${columns} FROM ledger e LEFT JOIN turn t ON t.row = e.turn ${tail}`,
+    params,
+  );
+  const calls: BookedCall[] = [];
+  for (const row of rows) calls.push(callFrom(row, row.price === null ? null : await prices.get(row.price)));
+  return calls;
+}
+
+function callFrom(row: CallRow, price: BookedCall["price"]): BookedCall {
   return {
     ...{ turnRow: row.turn, turn: row.id, number: row.number, purpose: row.purpose, at: row.at, vendor: row.vendor },
-    ...{ modelRequested: row.model_requested, modelServed: row.model_served },
-    price: row.price === null ? null : prices.get(row.price)!,
+    ...{ modelRequested: row.model_requested, modelServed: row.model_served, price },
     usage: [
       ...[row.input_tokens, row.cached_tokens, row.output_tokens],
       ...[row.thinking_tokens, row.tool_tokens, row.total_tokens],
@@ -91,12 +83,48 @@ async function callFrom(reader: Reader, row: CallRow, prices: Map<number, Booked
   };
 }
 
-/** A row that is not there reads as one without content. */
-async function findPrice(reader: Reader, row: number): Promise<NonNullable<BookedCall["price"]>> {
-  const [price] = await reader.all<{ key: string; content: string }>("SELECT key, content FROM price WHERE row = $1", [
-    row,
-  ]);
-  return price ?? { key: `number ${row}, which is not there`, content: "" };
+/** A row that the database cannot give, because a number in it is beyond all that is ever written there. */
+export interface UnreadableCall {
+  turnRow: number;
+  number: number;
+  why: string;
+}
+
+/** Calls of turns from a row up to another, in the order of their turns and numbers, a page at a time. */
+export async function* readCalls(
+  reader: Reader,
+  prices: PriceRows,
+  from: number,
+  to: number,
+): AsyncGenerator<BookedCall | UnreadableCall, void, void> {
+  let after: [number, number] = [from, -1];
+  for (;;) {
+    const calls = await readPage(reader, prices, after, to);
+    yield* calls;
+    const last = calls.at(-1);
+    if (!last) return;
+    after = [last.turnRow, last.number];
+  }
+}
+
+const tail = "WHERE (e.turn, e.number) > ($1, $2) AND e.turn <= $3 ORDER BY e.turn, e.number LIMIT $4";
+
+/** A page, or where it cannot be read its first call alone. */
+async function readPage(reader: Reader, prices: PriceRows, after: [number, number], to: number) {
+  const read = (limit: number) => selectCalls(reader, prices, tail, [...after, to, limit]);
+  try {
+    return await read(pageSize);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+  }
+  try {
+    return await read(1);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const key = `SELECT e.turn AS "turnRow", e.number FROM ledger e ${tail}`;
+    const [next] = await reader.all<{ turnRow: number; number: number }>(key, [...after, to, 1]);
+    return [{ ...next!, why }];
+  }
 }
 
 /** All price rows, in the order in which they were first used. */

@@ -28,22 +28,17 @@ export function printShort(value: unknown): string {
 /** Holds calls against their receipts; `isPriced` says whether a model has prices of its own, under its own name. */
 export class CallChecker {
   private readonly prices = new Map<string, PriceContent | undefined>();
-  private last = { turnRow: 0, number: 0 };
   private readonly isPriced: (vendor: string, model: string) => boolean;
 
   constructor(isPriced: (vendor: string, model: string) => boolean) {
     this.isPriced = isPriced;
   }
 
-  /** Calls come in the order of their turns and numbers. */
   check(call: BookedCall, tell: (difference: Difference) => void): Checked {
     const where = nameOf(call);
     const differ = (what: string, says: unknown, should: unknown) =>
       tell({ where, what, says: printShort(says), should: printShort(should) });
     if (call.turn === null) differ("turn", "a turn that is not there", "one of the turns");
-    const next = call.turnRow === this.last.turnRow ? this.last.number + 1 : 1;
-    if (call.number !== next) differ("number", call.number, `${next}, or there is a call missing before it`);
-    this.last = call;
     if (isUnbillable(call)) return "derived";
     const price = call.price ? this.readPrice(call.price) : undefined;
     if (call.price && !price) {

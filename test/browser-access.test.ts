@@ -93,6 +93,10 @@ for (const screen of screens)
       await tab.button("Keep it").click();
       await tab.page.locator(".temporary-bar").waitFor({ state: "detached" });
       await look("conversation");
+      await tab.composer.fill("What will this cost?");
+      await tab.page.locator(".next-cost span").waitFor();
+      await look("quote");
+      await tab.composer.fill("");
       await tab.lastCost.click();
       await tab.page.locator(".receipt").waitFor();
       await look("receipt");

@@ -56,6 +56,23 @@ test("a conversation is saved as a file, under its title in any script", async (
   }
 });
 
+test("a conversation that was saved comes back from its file; what is no such file is refused", async () => {
+  story.expected = /409/; // it is here already, and comes as a copy
+  const id = await say("Ключ від хати", "Під килимком.");
+  await story.tab.button("Settings").click();
+  const download = story.tab.page.waitForEvent("download");
+  await story.tab.button("Save as JSON").click();
+  const file = await readFile((await (await download).path())!);
+  await story.tab.page.keyboard.press("Escape");
+  await story.tab.page.locator(".new-conversation").click();
+  const field = story.tab.page.locator("input[type=file]");
+  await field.setInputFiles({ name: "a.json", mimeType: "application/json", buffer: Buffer.from("{") });
+  await story.tab.page.getByText("This is not a conversation saved as JSON.").waitFor();
+  await field.setInputFiles({ name: "b.json", mimeType: "application/json", buffer: file });
+  await story.tab.lastAnswer.getByText("Під килимком.").waitFor();
+  expect(openId()).not.toBe(id);
+});
+
 test("a temporary conversation is in no list, is erased when it is left, and is kept when asked", async () => {
   await story.tab.button("Temporary").click();
   const id = await say("between us");

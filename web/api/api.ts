@@ -150,6 +150,8 @@ export const api = {
   makeTitle: (id: string, key: string) =>
     json<Session>(`${session(id)}/title`, { method: "POST", headers: { "idempotency-key": key } }),
   exportSession: (id: string, format: "json" | "markdown") => send(`${session(id)}/export?format=${format}`),
+  importSession: (exported: unknown, copy: boolean) =>
+    json<Session>(`sessions/import${copy ? "?copy=true" : ""}`, { method: "POST", body: exported }),
   restoreSession: (id: string) => send(`${session(id)}/restore`, { method: "POST" }),
   readHistory: (id: string, page: HistoryQuery, signal?: AbortSignal) =>
     json<History>(`${session(id)}/history${query({ ...page })}`, { signal }),

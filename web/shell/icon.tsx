@@ -27,6 +27,7 @@ const paths = {
   forward: "M9 5l7 7-7 7",
   bars: "M4 20h16M7 16v-5M12 16V6M17 16v-8",
   server: "M4 5h16v6H4zM4 13h16v6H4zM8 8v.01M8 16v.01",
+  open: "M4 19V6h5l2 2h9v11zM12 17v-6M9 13.500l3-3 3 3",
   pin: "M9 4h6l-1 7 3 3H7l3-3zM12 14v6",
   bell: "M6 17h12l-2-3V10a4 4 0 0 0-8 0v4zM10 20h4",
   select: "M4 4h16v16H4zM8 12l3 3 5-6",

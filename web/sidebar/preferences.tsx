@@ -15,6 +15,7 @@ import {
   theme,
 } from "../shell/state.ts";
 import { type Language, languages, names } from "../text/language.ts";
+import { openFile } from "./files.ts";
 import { toggleTrash, trashShown } from "./sessions.ts";
 import { notifying, toggleNotifying } from "./unread.ts";
 
@@ -47,6 +48,19 @@ export function Preferences() {
       <button type="button" class="plain" aria-pressed={trashShown.value} onClick={toggleTrash}>
         <Icon name={trashShown.value ? "back" : "trash"} /> {trashShown.value ? t.backFromTrash : t.trash}
       </button>
+      <label class="plain">
+        <Icon name="open" /> {t.importFile}
+        <input
+          class="hidden"
+          type="file"
+          accept="application/json,.json"
+          onChange={(event) => {
+            const [file] = event.currentTarget.files ?? [];
+            event.currentTarget.value = "";
+            if (file) void openFile(file);
+          }}
+        />
+      </label>
       <a class="plain" href="docs">
         <Icon name="book" /> {t.documentation}
       </a>

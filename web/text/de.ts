@@ -157,6 +157,8 @@ export const de: Text = {
   nextVersion: "Nächste Fassung",
   regenerateWith: "Mit einem anderen Modell antworten",
   sameModel: "dasselbe",
+  importFile: "Aus Datei öffnen",
+  notAFile: "Das ist kein als JSON gespeichertes Gespräch.",
   nextCostMore: "Wahrscheinlich {likely}, höchstens {worst}",
   budgetUsed: "Budget verbraucht",
   warnAbove: "Warnen vor Nachrichten, die wahrscheinlich mehr kosten als, USD",

@@ -155,6 +155,8 @@ export const en = {
   nextVersion: "Next version",
   regenerateWith: "Answer again with another model",
   sameModel: "the same model",
+  importFile: "Open from a file",
+  notAFile: "This is not a conversation saved as JSON.",
   nextCostMore: "Likely {likely}, at most {worst}",
   budgetUsed: "Budget used",
   warnAbove: "Warn me before a message that is likely to cost more than, USD",

@@ -156,6 +156,8 @@ export const pl: Text = {
   nextVersion: "Następna wersja",
   regenerateWith: "Odpowiedz innym modelem",
   sameModel: "ten sam",
+  importFile: "Otwórz z pliku",
+  notAFile: "To nie jest rozmowa zapisana jako JSON.",
   nextCostMore: "Prawdopodobnie {likely}, najwyżej {worst}",
   budgetUsed: "Wykorzystany budżet",
   warnAbove: "Ostrzegaj przed wiadomością, która prawdopodobnie będzie kosztować więcej niż, USD",

@@ -156,6 +156,8 @@ export const uk: Text = {
   nextVersion: "Наступна версія",
   regenerateWith: "Відповісти ще раз іншою моделлю",
   sameModel: "та сама",
+  importFile: "Відкрити з файлу",
+  notAFile: "Це не розмова, збережена як JSON.",
   nextCostMore: "Найімовірніше {likely}, щонайбільше {worst}",
   budgetUsed: "Використано бюджету",
   warnAbove: "Попереджати перед повідомленням, яке, найімовірніше, коштуватиме понад, USD",

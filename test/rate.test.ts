@@ -248,9 +248,24 @@ describe.each(engines)("limits on %s", (name, createDatabase) => {
       expect(refused.body.left).toBe(150);
     });
 
+    test("a guess of the answer keeps nobody out of an unused minute, and two limits are drawn on each for itself", async () => {
+      const key = await keyWith({ tokens_per_minute: 2_000, per_user: { tokens_per_minute: 60 } });
+      const id = await session("anna");
+      server.emulator.play({ text: "short", usage: usage(10, 30), times: 2 });
+      expect((await say(key, {}, id)).status).toBe(201);
+      const second = await eventually(
+        () => say(key, { params: { max_output_tokens: 1 } }, id),
+        ({ status }) => status === 201,
+      );
+      expect(readField(second.headers, "ratelimit")).toMatchObject({ "user-tokens": { r: expect.any(Number) } });
+      const left = readField(second.headers, "ratelimit")!;
+      expect(left["user-tokens"].r).toBeLessThan(20);
+      expect(left.tokens.r).toBeGreaterThan(1_900); // 40 of the first, and what the second draws
+    });
+
     test("a message that is more than a minute's is told so, and not to wait", async () => {
       const key = await keyWith({ tokens_per_minute: 100 });
-      const refused = await say(key);
+      const refused = await say(key, { content: "слово ".repeat(100) });
       expect([refused.status, refused.body.detail]).toEqual([429, expect.stringContaining("never be let in")]);
       expect(refused.headers.get("retry-after")).toBeNull();
     });

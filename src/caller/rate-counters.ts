@@ -35,11 +35,11 @@ export class RateCounters {
     });
   }
 
-  /** Adds to what was drawn, or takes from it, while its minute lasts. */
-  correct(drawn: readonly Drawn[], by: (draw: Drawn) => number): void {
+  /** Counts what was really used in the place of what was drawn, while its minute lasts. */
+  correct(drawn: readonly Drawn[], used: number): void {
     for (const draw of drawn) {
       const counter = this.counters.get(draw.counter);
-      if (counter?.endsAt === draw.endsAt) counter.used = Math.max(0, counter.used + by(draw));
+      if (counter?.endsAt === draw.endsAt) counter.used = Math.max(0, counter.used + used - draw.amount);
     }
   }
 

@@ -58,18 +58,34 @@ export function userRequestDraws(rate: Rate, keyId: string, user: string | null)
   return user === null ? [] : drawsOf("user-requests", `${keyId} ${user}`, rate.per_user?.requests_per_minute, 1);
 }
 
-/** What a turn of about `tokens` draws. */
-export function turnRateOf(rate: Rate, keyId: string, user: string | null, tokens: number): TurnRate {
-  const draws = drawsOf("tokens", keyId, rate.tokens_per_minute, tokens);
+/** What a turn likely uses: what goes in, and a guess of what comes out. */
+export interface LikelyTokens {
+  input: number;
+  answer: number;
+}
+
+/** What a turn draws. */
+export function turnRateOf(rate: Rate, keyId: string, user: string | null, tokens: LikelyTokens): TurnRate {
+  const draws = tokenDraws("tokens", keyId, rate.tokens_per_minute, tokens);
   const running: RunningLimit[] = [];
   const limit = rate.concurrent_turns;
   if (limit !== undefined) running.push({ policy: "turns", user: null, limit });
   if (user !== null) {
-    draws.push(...drawsOf("user-tokens", `${keyId} ${user}`, rate.per_user?.tokens_per_minute, tokens));
+    draws.push(...tokenDraws("user-tokens", `${keyId} ${user}`, rate.per_user?.tokens_per_minute, tokens));
     const userLimit = rate.per_user?.concurrent_turns;
     if (userLimit !== undefined) running.push({ policy: "user-turns", user, limit: userLimit });
   }
   return { keyId, draws, running };
+}
+
+/** A guess alone keeps nobody out of a minute of which nothing is used: what goes in must fit. */
+function tokenDraws(
+  policy: Policy,
+  counter: string,
+  limit: number | undefined,
+  { input, answer }: LikelyTokens,
+): Draw[] {
+  return drawsOf(policy, counter, limit, Math.max(input, Math.min(input + answer, limit ?? 0)));
 }
 
 function drawsOf(policy: Policy, counter: string, limit: number | undefined, amount: number): Draw[] {

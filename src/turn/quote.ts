@@ -45,6 +45,8 @@ const mostCountedBytes = 64 * 1024;
 /** Whoever types waits no longer for it. */
 const countMs = 2_000;
 const mostRemembered = 500;
+/** Of all who type at the same moment; the others get the estimate. */
+const mostCountsAtOnce = 16;
 
 interface Planned {
   plan: MemoryPlan;
@@ -63,6 +65,7 @@ export class Quotes {
   private readonly catalogue: Pick<Catalogue, "find">;
   /** Counts of requests that were asked for again, by a digest of them. */
   private readonly counted = new Map<string, number>();
+  private counting = 0;
 
   constructor(tools: TurnTools, catalogue: Pick<Catalogue, "find">) {
     this.tools = tools;
@@ -173,6 +176,8 @@ export class Quotes {
       .digest("base64");
     const known = this.counted.get(digest);
     if (known !== undefined) return known;
+    if (this.counting >= mostCountsAtOnce) return undefined;
+    this.counting++;
     try {
       // A count knows of no params: none of them is in the prompt.
       const asked = { system, memory: memory.slice(), question, model, formOf, params: {} };
@@ -184,6 +189,8 @@ export class Quotes {
       return tokens;
     } catch {
       return undefined; // the estimate is as good as anything, and is called one
+    } finally {
+      this.counting--;
     }
   }
 

@@ -26,8 +26,8 @@ export interface AskedRate {
 export function rateOfTurn(asked: AskedRate, user: string | null, turn: RatedTurn): TurnRate {
   const { session, params, questionTokens } = turn;
   const answer = Math.min(guessedAnswerTokens, params.max_output_tokens ?? guessedAnswerTokens);
-  const tokens = (session.memoryTokens || session.memoryEstimate) + questionTokens + answer;
-  return turnRateOf(asked.limits, asked.keyId, user, tokens);
+  const input = (session.memoryTokens || session.memoryEstimate) + questionTokens;
+  return turnRateOf(asked.limits, asked.keyId, user, { input, answer });
 }
 
 /** Tells what was drawn; once the turn is over, what it really used takes the place of the estimate. `working`: what must not be left undone. */
@@ -39,10 +39,9 @@ export function followDrawn(
   working: Set<Promise<unknown>>,
 ): void {
   asked?.tell(drawn);
-  const [first] = drawn;
-  if (!first) return;
+  if (drawn.length === 0) return;
   const correcting = turn.done
-    .then(() => store.correctRates(drawn, turn.tokensUsed - first.amount))
+    .then(() => store.correctRates(drawn, turn.tokensUsed))
     // Then the estimate stands for its minute.
     .catch((cause) => log.warn({ cause }, "a turn's tokens could not be counted against its key's limit"))
     .finally(() => working.delete(correcting));

@@ -30,7 +30,7 @@ function createShared(engine: Engine): Rates {
       sweep();
       return draws.length === 1 ? drawRates(engine.durable, { draws }) : engine.write("drawRates", { draws });
     },
-    correctRates: (drawn, by) => correctRates(engine.durable, drawn, by),
+    correctRates: (drawn, used) => correctRates(engine.durable, drawn, used),
     openTurn: (input) => engine.write("openTurn", input),
   };
 }
@@ -41,7 +41,7 @@ function createOwn(engine: Engine, now: () => number): Rates {
 
   async function openWith(input: OpenTurn, rate: NonNullable<OpenTurn["rate"]>): Promise<OpenedTurn> {
     const drawn = counters.draw(rate.draws);
-    const giveBack = () => counters.correct(drawn, ({ amount }) => -amount);
+    const giveBack = () => counters.correct(drawn, 0);
     try {
       const opened = await engine.write("openTurn", { ...input, rate: { ...rate, draws: [] } });
       if (opened.kind === "opened") return { ...opened, drawn };
@@ -55,7 +55,7 @@ function createOwn(engine: Engine, now: () => number): Rates {
 
   return {
     drawRates: async (draws) => counters.draw(draws),
-    correctRates: async (drawn, by) => counters.correct(drawn, () => by),
+    correctRates: async (drawn, used) => counters.correct(drawn, used),
     openTurn: (input) => (input.rate ? openWith(input, input.rate) : engine.write("openTurn", input)),
   };
 }

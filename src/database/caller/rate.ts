@@ -42,11 +42,11 @@ async function drawOne(tx: Reader, draw: Draw): Promise<Drawn> {
 }
 
 /** Each counter for itself, without a transaction around them. */
-export async function correctRates(db: Reader, drawn: readonly Drawn[], by: number): Promise<void> {
-  for (const { counter, endsAt } of drawn)
+export async function correctRates(db: Reader, drawn: readonly Drawn[], used: number): Promise<void> {
+  for (const { counter, amount, endsAt } of drawn)
     await db.all(
       "UPDATE rate SET used = CASE WHEN used + $2 < 0 THEN 0 ELSE used + $2 END WHERE counter = $1 AND ends_at = $3",
-      [storableText(counter), by, endsAt],
+      [storableText(counter), used - amount, endsAt],
     );
 }
 

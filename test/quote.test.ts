@@ -5,7 +5,16 @@ import fc from "fast-check";
 import type { Scenario } from "../emulator/scenario.ts";
 import { parseUsd } from "../src/money/money.ts";
 import { callAs, makeKey } from "./callers.ts";
-import { type Answered, call, newSession, type ProblemBody, readHistory, readReceipt, say } from "./client.ts";
+import {
+  type Answered,
+  call,
+  newSession,
+  openStream,
+  type ProblemBody,
+  readHistory,
+  readReceipt,
+  say,
+} from "./client.ts";
 import { testClock } from "./clock.ts";
 import { createSqliteFile, engines } from "./engines.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
@@ -198,23 +207,45 @@ describe.each(engines)("a quote on %s", (_name, createDatabase) => {
     await server.store.deleteBudgets(scope, null, testClock());
   });
 
-  test("quotes between messages change nothing of what the model is shown", async () => {
+  test("quotes before and while messages are answered change nothing of what the model is shown", async () => {
     const [plain, quoted] = [await newSession(server.url), await newSession(server.url)];
-    let parent: string | undefined;
-    for (let at = 0; at < 4; at++) {
-      await Promise.all([
-        quote(quoted.id, { content: `q${at}` }),
-        quote(quoted.id, { content: "x", parent_id: parent ?? null }),
-      ]);
-      const [one, other] = [
-        await say(server.url, plain.id, { content: `m${at}` }),
-        await say(server.url, quoted.id, { content: `m${at}` }),
-      ];
-      parent = other.body.reply.id;
-      const [a, b] = server.emulator.generateCalls().slice(-2);
-      expect(JSON.stringify(b!.body)).toBe(JSON.stringify(a!.body));
-      expect(one.status).toBe(201);
+    const shown = () => JSON.stringify(server.emulator.generateCalls().at(-1)!.body);
+    let parent: string | null = null;
+    const quoteBoth = async () => {
+      const both = [quote(quoted.id, { content: "x" }), quote(quoted.id, { content: "x", parent_id: parent })];
+      for (const { status } of await Promise.all(both)) expect(status).toBe(200);
+    };
+    const speak = async (id: string, content: string) => {
+      const { body } = await say(server.url, id, { content });
+      return { body: shown(), reply: body.reply.id };
+    };
+    /** A turn that says two pieces, and then is silent until it is stopped. */
+    const stall = async (id: string, during: () => Promise<void>) => {
+      server.emulator.play({ fault: "stall", chunks: 6, chunkChars: 8, after: 2 });
+      const stream = await openStream(server.url, id, { content: "silence" });
+      let text = "";
+      let turnId = "";
+      while (text.length < 16) {
+        const { data } = (await stream.next()).value!;
+        turnId = (data.turn_id as string | undefined) ?? turnId;
+        text += data.text ?? "";
+      }
+      await during();
+      await call(`${server.url}/turns/${turnId}/stop`, "POST", { hard: true });
+    };
+    for (let at = 0; at < 3; at++) {
+      await quoteBoth();
+      const [one, other] = [await speak(plain.id, `m${at}`), await speak(quoted.id, `m${at}`)];
+      parent = other.reply;
+      expect(other.body).toBe(one.body);
+      await stall(plain.id, async () => {});
+      await stall(quoted.id, async () => {
+        await quoteBoth();
+        expect((await quote(quoted.id)).body).toMatchObject({ accepted: false, reason: "turn_in_progress" });
+        expect((await quote(quoted.id, { if_busy: "queue" })).body.accepted).toBe(true);
+      });
     }
+    expect((await speak(quoted.id, "last")).body).toBe((await speak(plain.id, "last")).body);
   });
 });
 
@@ -285,6 +316,18 @@ describe("the worst case", () => {
     model: fc.constantFrom("gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-3.8-flash"),
     params,
     scenario: scenarios,
+  });
+
+  test("has room for every try that may be billed, of a long prompt with a short answer", async () => {
+    const session = await newSession(server.url, { system: "kitchen ".repeat(2_000), model: "gemini-2.5-flash" });
+    const body = { content: "hi", params: { max_output_tokens: 1 } };
+    const quoted = await call<QuoteBody>(`${server.url}/sessions/${session.id}/quote`, "POST", body);
+    server.emulator.play({ fault: "reset-early", times: 3 });
+    const answer = await say(server.url, session.id, body);
+    const receipt = await readReceipt(server.url, answer.body.turn.id);
+    expect(receipt.attempts.filter(({ total }) => total !== "0").length).toBe(4);
+    expect(parseUsd(receipt.total!) <= parseUsd(quoted.body.cost.worst!)).toBe(true);
+    expect(parseUsd(receipt.total!) > parseUsd(quoted.body.cost.likely!)).toBe(true);
   });
 
   test("also holds for an answer that nobody counted, of signs that are estimated high", async () => {

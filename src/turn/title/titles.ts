@@ -173,7 +173,7 @@ export class Titles {
   /** Its tokens count as a turn's do. */
   private async draw(rate: AskedRate | undefined, user: string | null, said: string): Promise<readonly Drawn[]> {
     const { draws } = rate
-      ? turnRateOf(rate.limits, rate.keyId, user, estimateTokens(said) + usualTokens)
+      ? turnRateOf(rate.limits, rate.keyId, user, { input: estimateTokens(said), answer: usualTokens })
       : { draws: [] };
     if (!rate || draws.length === 0) return [];
     try {
@@ -187,11 +187,10 @@ export class Titles {
   }
 
   private correct(drawn: readonly Drawn[], entries: readonly LedgerEntry[]): void {
-    const [first] = drawn;
-    if (!first) return;
+    if (drawn.length === 0) return;
     const used = sumUsage(entries)?.totalTokens ?? 0;
     this.tools.store
-      .correctRates(drawn, used - first.amount)
+      .correctRates(drawn, used)
       .catch((cause) =>
         this.tools.log.warn({ cause }, "a title's tokens could not be counted against its key's limit"),
       );

@@ -76,7 +76,7 @@ async function prepare(folder: string, { name, scopes, isRated }: Variant): Prom
     Array.from({ length: atOnce }, async () => (await store.peekSession("", (await newSession(store, { user })).id))!),
   );
   const rate = isRated
-    ? turnRateOf({ tokens_per_minute: 1_000_000_000, concurrent_turns: 10_000 }, keyId, user, 100)
+    ? turnRateOf({ tokens_per_minute: 1_000_000_000, concurrent_turns: 10_000 }, keyId, user, { input: 100, answer: 0 })
     : undefined;
   const budgets = any ? { ask } : { noBudgetAt: version };
   return new Bench(store, sessions, { user, keyId, ...budgets, ...(rate && { rate }) });

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { commandCaller } from "../src/caller/caller.ts";
+import { verifyBooks } from "../src/command/verify.ts";
 import { callAs, makeKey } from "./callers.ts";
 import { type AnswerBody, call, eventually, type ProblemBody, type SessionBody, type TurnBody } from "./client.ts";
 import { engines } from "./engines.ts";
@@ -256,6 +257,11 @@ describe.each(engines)("purging on %s", (name, createDatabase) => {
     expect((await send<PurgedBody>(url, "DELETE")).body).toEqual({ sessions: 0, messages: 0, files: 0 });
     const line = (await server.store.listAudit(commandCaller, { limit: 1, action: "user.erased" })).data[0]!;
     expect([line.count, line.target!.startsWith("user:person-")]).toEqual([2, true]);
+  });
+
+  test("after all that, every receipt and every sum is still derived from what is there", async () => {
+    const { found } = await verifyBooks(databaseUrl);
+    expect(found.shown).toEqual([]);
   });
 
   test("the trash is emptied at a word, and nothing beside it", async () => {

@@ -1,4 +1,4 @@
-// A process of its own for tests that kill one: `open URL SESSION` opens a turn and waits; `purge URL SESSION` begins to purge it and waits; `write URL` writes until killed.
+// A process of its own for tests that kill one: `open URL SESSION` opens a turn and waits; `purge URL SESSION` begins to purge it and waits; `write URL` writes until killed; `add URL` also adds up usage all the time.
 
 import { writeSync } from "node:fs";
 import { openStore } from "../src/database/open.ts";
@@ -6,7 +6,7 @@ import type { Store } from "../src/store.ts";
 import { closeInput, entryFor, newSession, openInput } from "./store-inputs.ts";
 
 const [what, url = "", sessionId = ""] = process.argv.slice(2);
-const childId = 99;
+const childId = what === "add" ? process.pid : 99;
 const writers = 20;
 
 const say = (line: string) => void writeSync(1, `${line}\n`);
@@ -37,6 +37,14 @@ if (what === "open") {
   setInterval(() => {}, 1_000_000);
 } else if (what === "write") {
   await Promise.all(Array.from({ length: writers }, () => write(store)));
+} else if (what === "add") {
+  const addUp = async () => {
+    while (true) {
+      await store.settleUsage();
+      await new Promise((resolve) => setImmediate(resolve)); // the writers have their turn
+    }
+  };
+  await Promise.all([addUp(), ...Array.from({ length: writers }, () => write(store))]);
 } else if (what === "hold") {
   say("open");
   setInterval(() => {}, 1_000_000);

@@ -183,6 +183,13 @@ describe.each(engines)("on %s", (name, createDatabase) => {
       await alter(url, "DELETE FROM seal", "INSERT INTO seal SELECT * FROM kept", "DROP TABLE kept");
     }
     expect(await listFound(url)).toEqual([]);
+    const later = await openTestStore(url);
+    await later.settleUsage();
+    await later.close();
+    expect(await listFound(url)).toEqual([]);
+    await alter(url, "UPDATE usage_sum SET cost_rest = cost_rest + 1 WHERE cut = 'key' AND step = 1440");
+    expect(await listFound(url)).toEqual(["usage default by key and 1440 minutes: cost_pico"]);
+    await alter(url, "UPDATE usage_sum SET cost_rest = cost_rest - 1 WHERE cut = 'key' AND step = 1440");
     await alter(url, "UPDATE seal_project SET entries = entries + 1");
     expect(await listFound(url)).toEqual(["project default: sealed"]);
     await alter(url, "DELETE FROM seal WHERE number = 2");

@@ -113,7 +113,10 @@ export const bytesOfWords =
 /** As many as one transaction should take, at least one. */
 export function cutByBytes<Turn extends { bytes: number }>(turns: readonly Turn[]): Turn[] {
   let bytes = 0;
-  const end = turns.findIndex((turn) => (bytes += turn.bytes) > bytesAtOnce);
+  const end = turns.findIndex((turn) => {
+    bytes += turn.bytes;
+    return bytes > bytesAtOnce;
+  });
   return end === -1 ? [...turns] : turns.slice(0, end + 1);
 }
 

@@ -117,7 +117,7 @@ describe.each(operations().map((one) => [`${one.method} ${one.path}`, one] as co
           );
         }
         expect(Math.min(met.allowed, met.forbidden)).toBeGreaterThan(1);
-      }, 60_000);
+      }, 180_000);
 
     const parameters = (operation.parameters ?? []).filter((one) => one.in === "query");
     if (parameters.length > 0)
@@ -143,7 +143,7 @@ describe.each(operations().map((one) => [`${one.method} ${one.path}`, one] as co
           false,
           "an unknown name",
         );
-      }, 60_000);
+      }, 180_000);
 
     const headers = (operation.parameters ?? []).filter(
       (one) => one.in === "header" && one.schema.pattern !== undefined,
@@ -171,7 +171,7 @@ describe.each(operations().map((one) => [`${one.method} ${one.path}`, one] as co
               `${name}: ${value.slice(0, 30)}`,
             );
           }
-      }, 60_000);
+      }, 180_000);
   },
 );
 

@@ -91,7 +91,7 @@ describe("backup", () => {
       .map((row) => row.title);
     store2.close();
     expect(copied.slice(0, 200)).toEqual(titles);
-  }, 60_000);
+  }, 180_000);
 
   test("ends while a busy server writes without a pause: the copy does not start over at every write", async () => {
     const file = join(makeFolder(), "rozmova.db");
@@ -111,7 +111,7 @@ describe("backup", () => {
     expect(ended).toBe(true);
     expect((await running).code).toBe(0);
     await store.close();
-  }, 60_000);
+  }, 180_000);
 
   test("never writes over a file that exists, and leaves nothing behind when it fails", async () => {
     const file = await makeDatabase(["one"]);

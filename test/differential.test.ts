@@ -121,7 +121,7 @@ test("our own fixtures: the SDK agrees wherever it can read them", async () => {
   }
   report("fixtures", agreed, streamFixtures.length - agreed);
   expect(wrong).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 /** A recorded answer as a stream of events, and as the SDK is to meet it. */
 function replay(tape: Tape): { ours: string; sdk: Reply; streamed: boolean } {

@@ -51,7 +51,7 @@ describe("rozmova doctor", () => {
     } finally {
       taken.close();
     }
-  }, 60_000);
+  }, 180_000);
 
   test("a key that is needed is there once it was made", async () => {
     const at = makeFolder();
@@ -70,7 +70,7 @@ describe("rozmova doctor", () => {
     );
     expect(open.door).toStartWith("NOTE");
     expect(open.callers).toBeUndefined();
-  }, 60_000);
+  }, 180_000);
 
   test("finds a key that others on this machine can read", async () => {
     const at = makeFolder();
@@ -112,7 +112,7 @@ describe("rozmova doctor", () => {
       await emulator.close();
     }
     expect(await ask("good", "gemini-0", emulator.url)).toEqual({ code: 1, vendor: expect.stringMatching(/^WRONG/) });
-  }, 60_000);
+  }, 180_000);
 });
 
 test("the doctor looks at Postgres without changing it: empty, made, newer, not there, and never shows the password", async () => {
@@ -132,4 +132,4 @@ test("the doctor looks at Postgres without changing it: empty, made, newer, not 
   await client.end();
   expect(await ask(databaseUrl)).toMatch(/^1 WRONG .*9999/);
   expect(await ask("postgres://me:hunter2@127.0.0.1:1/nowhere")).toMatch(/^1 WRONG /);
-}, 60_000);
+}, 180_000);

@@ -265,7 +265,7 @@ describe.each([
     const server = await serveRaw((socket) => socket.write(withLength("hello")));
     const seen = await callInChild(runtime, server.url);
     expect(seen).toEqual({ text: "hello", failure: "", sent: true });
-  }, 60_000);
+  }, 180_000);
 
   test("a key is sent only to a server that has proven its name", async () => {
     const [good, other] = [await serveTls("good"), await serveTls("other")];
@@ -280,5 +280,5 @@ describe.each([
     expect(unknown).toMatchObject({ text: "", sent: false });
     expect(unknown.failure).toMatch(/^(UNABLE_TO_\w+|\w*CERT\w*)$/);
     expect([good.requests.length, good.size(), other.size()]).toEqual([2, good.requests.join("").length, 0]);
-  }, 60_000);
+  }, 180_000);
 });

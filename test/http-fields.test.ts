@@ -124,7 +124,7 @@ describe("what is refused costs little, and is answered in few words", () => {
     } finally {
       await own.stop();
     }
-  }, 60_000);
+  }, 180_000);
 
   test("a schema has at most 64 KiB, a stop list 5 texts of 256 characters", async () => {
     const schema = (bytes: number) => ({ description: "x".repeat(bytes - '{"description":""}'.length) });
@@ -184,7 +184,7 @@ describe("pages are bounded in bytes", () => {
     } finally {
       await own.stop();
     }
-  }, 60_000);
+  }, 180_000);
 
   test("so does a page of long messages, in both orders; the whole history comes in small parts", async () => {
     const own = await startHttp({
@@ -214,7 +214,7 @@ describe("pages are bounded in bytes", () => {
     } finally {
       await own.stop();
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("every unknown name is named", () => {

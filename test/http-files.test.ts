@@ -136,4 +136,4 @@ test("the docs work in a browser, requests made from them too, and nothing outsi
   } finally {
     await browser.close();
   }
-}, 60_000);
+}, 180_000);

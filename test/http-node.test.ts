@@ -78,4 +78,4 @@ test("a whole conversation on Node", async () => {
     await emulator.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+}, 180_000);

@@ -219,7 +219,7 @@ describe("the history", () => {
     server.emulator.always({ text: "ok" });
     for (let index = 0; index < messages / 2; index++)
       await say(server.url, id, { content: `m${index} \u2028 "quoted" 😀` });
-  }, 60_000);
+  }, 180_000);
 
   test("is whole, in order, valid JSON and one list, however long", async () => {
     const history = await readHistory(server.url, id);

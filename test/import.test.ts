@@ -134,7 +134,7 @@ describe.each(engines)("an import on %s", (_, createDatabase) => {
     } finally {
       await Promise.all([from.stop(), to.stop()]);
     }
-  }, 60_000);
+  }, 180_000);
 
   test("of a purged session is that session again, with its own books", async () => {
     const databaseUrl = await createDatabase();
@@ -162,7 +162,7 @@ describe.each(engines)("an import on %s", (_, createDatabase) => {
     } finally {
       await server.stop();
     }
-  }, 60_000);
+  }, 180_000);
 
   test("twice is refused and says where it is; a copy is another session; a title for it is spent here", async () => {
     const databaseUrl = await createDatabase();
@@ -191,7 +191,7 @@ describe.each(engines)("an import on %s", (_, createDatabase) => {
     } finally {
       await server.stop();
     }
-  }, 60_000);
+  }, 180_000);
 
   test("never touches what is another project's, or another user's, whatever ids a file names", async () => {
     const databaseUrl = await createDatabase();
@@ -237,7 +237,7 @@ describe.each(engines)("an import on %s", (_, createDatabase) => {
     } finally {
       await server.stop();
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("a hostile file", () => {

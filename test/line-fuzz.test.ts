@@ -13,12 +13,12 @@ afterAll(() => server.stop());
 
 test("bytes that are no request", async () => {
   await checkBytes(server.port, rawBytes, { runs: 300 });
-}, 60_000);
+}, 180_000);
 
 test("requests that were spoiled on the way", async () => {
   await checkBytes(server.port, spoiledRequests, { runs: 600 });
   expect(server.logged.filter(({ level }) => level === "error")).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 test("requests one after another are answered one after another, however their bytes are cut", async () => {
   await fc.assert(
@@ -34,4 +34,4 @@ test("requests one after another are answered one after another, however their b
     }),
     { numRuns: 200 },
   );
-}, 60_000);
+}, 180_000);

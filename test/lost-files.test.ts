@@ -141,7 +141,7 @@ describe("a file taken away is put back, and nothing is lost", () => {
       await expectAllAfterKill(running);
       const names = readdirSync(dirname(running.file));
       expect(names.filter((name) => name.includes(".saved-"))).toEqual([]);
-    }, 60_000);
+    }, 180_000);
 
   test("the one that was moved away is whole as well, as of then", async () => {
     const running = await start();
@@ -149,7 +149,7 @@ describe("a file taken away is put back, and nothing is lost", () => {
     renameSync(running.file, `${running.file}.moved`);
     await eventually(async () => running.said().includes("taken away"), Boolean);
     expect(await listTitles(`${running.file}.moved`)).toEqual(running.told);
-  }, 60_000);
+  }, 180_000);
 
   test("a server that is idle, or is stopped at once in good order, loses nothing either", async () => {
     const running = await start();
@@ -162,7 +162,7 @@ describe("a file taken away is put back, and nothing is lost", () => {
     rmSync(idle.file);
     await eventually(async () => existsSync(idle.file), Boolean);
     await expectAllAfterKill(idle);
-  }, 60_000);
+  }, 180_000);
 
   test("where no copy can be made, nothing is written until one can", async () => {
     const running = await start();
@@ -179,7 +179,7 @@ describe("a file taken away is put back, and nothing is lost", () => {
     expect(await write(running, 10)).toBe(10);
     expect(running.ended()).toBe(false);
     await expectAllAfterKill(running);
-  }, 60_000);
+  }, 180_000);
 
   test("again and again", async () => {
     const running = await start();
@@ -190,7 +190,7 @@ describe("a file taken away is put back, and nothing is lost", () => {
       expect(await write(running, 10)).toBe(10);
     }
     await expectAllAfterStart(running);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("what another has put there is not touched", () => {
@@ -223,7 +223,7 @@ describe("what another has put there is not touched", () => {
     );
     expect(restored.code).toBe(0);
     expect(await listTitles(file)).toEqual(kept);
-  }, 60_000);
+  }, 180_000);
 
   test.each([
     ["another database", 5_000_000],
@@ -267,7 +267,7 @@ describe("what another has put there is not touched", () => {
     expect(await listTitles(join(`${folder}-moved`, "rozmova.db"))).toEqual(told);
     expect(readFileSync(file)).toEqual(bytes);
     lock.close();
-  }, 60_000);
+  }, 180_000);
 
   test("the lock is removed: it is taken again, and a second server that was quicker ends the first one", async () => {
     const running = await start();
@@ -289,7 +289,7 @@ describe("what another has put there is not touched", () => {
     expect(running.said()).toContain("another process holds it");
     lock.close();
     await expectAllAfterKill(running);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("a file that is cut off", () => {
@@ -305,7 +305,7 @@ describe("a file that is cut off", () => {
     expect(await write(running, 50)).toBe(50);
     expect(readdirSync(dirname(running.file)).some((name) => name.includes(".cut-off-"))).toBe(true);
     await expectAllAfterKill(running);
-  }, 60_000);
+  }, 180_000);
 
   test("a log whose frames are in memory still", async () => {
     const running = await start();
@@ -314,7 +314,7 @@ describe("a file that is cut off", () => {
     await eventually(async () => running.said().includes("written anew"), Boolean);
     expect(await write(running, 50)).toBe(50);
     await expectAllAfterKill(running);
-  }, 60_000);
+  }, 180_000);
 
   test("what is gone is said: writing ends, what is left is not changed, and no start takes it for whole", async () => {
     const file = join(mkdtempSync(join(root, "at-")), "rozmova.db");
@@ -330,7 +330,7 @@ describe("a file that is cut off", () => {
     expect(running.said()).toContain("cut off under the server");
     expect(statSync(file).size).toBe(8_000_000);
     await expect(start(file)).rejects.toThrow(/cut off under the server.*\.damaged/s);
-  }, 60_000);
+  }, 180_000);
 
   test("a database that is gone while nobody looks, with its log still there, is not begun anew", async () => {
     const running = await start();
@@ -342,7 +342,7 @@ describe("a file that is cut off", () => {
     writeFileSync(running.file, "");
     await expect(start(running.file)).rejects.toThrow("its log");
     expect(readFileSync(`${running.file}-wal`)).toEqual(log);
-  }, 60_000);
+  }, 180_000);
 });
 
 test("on a healthy server nothing is ever noticed: backups, others' VACUUM and checkpoints, a restore that is refused", async () => {
@@ -375,7 +375,7 @@ test("on a healthy server nothing is ever noticed: backups, others' VACUUM and c
   expect(running.said()).not.toContain("taken away");
   expect(running.said()).not.toContain('"level":50');
   await expectAllAfterKill(running);
-}, 60_000);
+}, 180_000);
 
 /** Another Rozmova database, in the same folder. */
 async function makeOther(file: string): Promise<string> {

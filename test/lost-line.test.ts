@@ -166,5 +166,5 @@ describe("a network that swallows everything", () => {
       await server.stop();
       await line.close();
     }
-  }, 60_000);
+  }, 180_000);
 });

@@ -30,7 +30,7 @@ beforeAll(async () => {
   server.emulator.always({ text: "ok" });
   for (let index = 0; index < 12; index++)
     await newSession(server.url, { system: "я".repeat(100_000), title: `needle ${index}` });
-}, 60_000);
+}, 180_000);
 afterAll(() => server.stop());
 
 /** A connection that asks, again and again, and takes nothing of any answer. */

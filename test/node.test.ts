@@ -49,4 +49,4 @@ test("on Node: start, one turn, one stream, history, page, stop; and again on th
   server = await startProcess(env, command);
   expect(await readHistory(server.url, session.id)).toEqual(history);
   expect(await server.kill("SIGTERM")).toBe(0);
-}, 60_000);
+}, 180_000);

@@ -44,4 +44,4 @@ test("an answer whose bytes are waiting when the process goes on is not given up
   } finally {
     await server.kill("SIGKILL");
   }
-}, 60_000);
+}, 180_000);

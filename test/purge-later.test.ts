@@ -72,7 +72,7 @@ describe.each(engines)("on %s", (name, createDatabase) => {
       async () => files.filter((file) => readFileSync(file).includes("ephyrous")),
       (places) => places.length === 0,
     );
-  }, 60_000);
+  }, 180_000);
 
   test("a person's erasure that is cut off goes on where it ended, and each session is counted once", async () => {
     const store = await openTestStore(await createDatabase());
@@ -86,7 +86,7 @@ describe.each(engines)("on %s", (name, createDatabase) => {
     expect((await newEraser(store).erasePerson(by, "Iryna")).sessions).toBe(left.length);
     const lines = (await store.listAudit(commandCaller, { limit: 100, action: "user.erased" })).data;
     expect(lines.reduce((sum, line) => sum + line.count, 0)).toBe(count);
-  }, 60_000);
+  }, 180_000);
 
   test("nobody gets rid of their own budget: it goes with the name only where whoever manages the project says so", async () => {
     const store = await openTestStore(await createDatabase());
@@ -152,7 +152,7 @@ test("several processes sweep one Postgres: each session is purged once, and all
   expect(await store.listBegunPurges(10)).toEqual([]);
   const lines = (await store.listAudit(commandCaller, { limit: 100, action: "trash.swept" })).data;
   expect(lines.reduce((sum, { count }) => sum + count, 0)).toBe(150);
-}, 60_000);
+}, 180_000);
 
 test("what another process has purged is not remembered here for longer", async () => {
   const databaseUrl = await postgresEngine.createDatabase();

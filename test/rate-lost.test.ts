@@ -44,7 +44,7 @@ describe.each(engines)("turns at once on %s, after kill -9", (_name, createDatab
       await server.kill("SIGKILL");
       await emulator.close();
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("the counters on Postgres are lost", () => {

@@ -40,6 +40,6 @@ if (!isInstalled()) {
 }
 
 const bun = join(dirname(createRequire(import.meta.url).resolve("bun/package.json")), "bin", "bun.exe");
-run(bun, ["test", "--timeout", "60000", ...process.argv.slice(2)], {
+run(bun, ["test", "--timeout", "180000", ...process.argv.slice(2)], {
   env: { BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...process.env },
 });

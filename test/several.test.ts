@@ -133,7 +133,7 @@ describe("two servers on one Postgres", () => {
     expect(history.cost.total).toBe((await readReceipt(two.url, turnId)).total);
     expect((await say(two.url, sessionId, { content: "go on" })).status).toBe(201);
     one = await startProcess(env);
-  }, 60_000);
+  }, 180_000);
 });
 
 test("a process whose sign of life breaks for a while keeps its turn: its lease is renewed, and that is enough", async () => {
@@ -163,4 +163,4 @@ test("a process whose sign of life breaks for a while keeps its turn: its lease 
     await there.stop();
     await here.stop();
   }
-}, 60_000);
+}, 180_000);

@@ -86,7 +86,7 @@ describe("readers that do not read", () => {
       for (const { socket } of stuck) socket.destroy();
       await server.stop();
     }
-  }, 60_000);
+  }, 180_000);
 
   test("are handed a long answer in pieces, live and afterwards: nobody holds all of it for them", async () => {
     const server = await startHttp({ providerMs: 20_000 });
@@ -106,7 +106,7 @@ describe("readers that do not read", () => {
     } finally {
       await server.stop();
     }
-  }, 60_000);
+  }, 180_000);
 
   test("are dropped also when they have not read the first events", async () => {
     const server = await startHttp({ times: { readerDeadlineMs: 300 }, providerMs: 20_000 });
@@ -124,7 +124,7 @@ describe("readers that do not read", () => {
       socket.destroy();
       await server.stop();
     }
-  }, 60_000);
+  }, 180_000);
 
   test("are dropped after their deadline, and go on from what they have", async () => {
     const databaseUrl = await createSqliteFile();
@@ -157,5 +157,5 @@ describe("readers that do not read", () => {
     } finally {
       await server.stop();
     }
-  }, 60_000);
+  }, 180_000);
 });

@@ -188,7 +188,7 @@ describe("kill -9", () => {
       expect(checkFile(file)).toBe("ok");
     }
     expect(said.filter((line) => line.startsWith("closed")).length).toBeGreaterThan(200);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("storage that fails", () => {

@@ -111,5 +111,5 @@ describe.each(storeEngines)("usage on %s", (name, openFixture) => {
     await fc.assert(fc.asyncProperty(query, check), { numRuns: runs });
     await store.settleUsage();
     await fc.assert(fc.asyncProperty(query, check), { numRuns: runs });
-  }, 60_000);
+  }, 180_000);
 });

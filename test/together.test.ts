@@ -69,5 +69,5 @@ describe.each(engines)("on %s", (name, createDatabase) => {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  }, 180_000);
 });

@@ -69,7 +69,7 @@ describe.each(engines)("on %s", (name, createDatabase) => {
       ({ entries } = await store.sumBooks());
       await store.close();
     }
-  }, 60_000);
+  }, 180_000);
 
   if (name === "Postgres")
     test("several processes add up at once, and a reader never sees an entry missing or twice", async () => {
@@ -93,5 +93,5 @@ describe.each(engines)("on %s", (name, createDatabase) => {
       await store.settleUsage();
       await store.settleUsage();
       await expectLedger(store);
-    }, 60_000);
+    }, 180_000);
 });

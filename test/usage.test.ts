@@ -124,7 +124,7 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     expect(books.entries).toBeGreaterThan(40);
     expect((await read("?group_by=purpose")).data.map(({ purpose }) => purpose)).toEqual(["chat", "title"]);
     server.emulator.reset();
-  }, 60_000);
+  }, 180_000);
 
   test("a stopped turn is in neither the ledger nor the usage until its bill has come", async () => {
     server.emulator.play({ text: "words that are cut short", chunks: 20, delayMs: 20, usage: tokens });

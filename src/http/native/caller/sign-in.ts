@@ -5,9 +5,10 @@ import type { Auth } from "../../auth/auth.ts";
 import { printCookie, printNoCookie } from "../../auth/cookie.ts";
 import type { AppDeps } from "../../deps.ts";
 import { bodyErrors, type Route, route } from "../../route.ts";
+import { textSchema } from "../fields.ts";
 
 const signInSchema = z
-  .strictObject({ key: z.string().min(1).max(200) })
+  .strictObject({ key: textSchema(200) })
   .openapi("SignIn", { example: { key: `rz-${"0".repeat(43)}` } });
 
 const sayWho =

@@ -42,11 +42,17 @@ export const usageQuery = z.strictObject({
       description: `What there is a row for: any of ${usageGroups.join(", ")}, with commas; in CSV also turn, alone. Default: day`,
       example: "day,model",
     }),
-  tz: z.string().max(64).refine(isTimeZone, "must be the name of a time zone such as Europe/Kyiv").optional().openapi({
-    maxLength: 64,
-    description: "Whose days and dates: an IANA name. Default: UTC",
-    example: "Europe/Kyiv",
-  }),
+  tz: z
+    .string()
+    .max(64)
+    .regex(/^[\w+/-]+$/, "must be the name of a time zone such as Europe/Kyiv")
+    .refine(isTimeZone, "must be the name of a time zone such as Europe/Kyiv")
+    .optional()
+    .openapi({
+      maxLength: 64,
+      description: "Whose days and dates: an IANA name. Default: UTC",
+      example: "Europe/Kyiv",
+    }),
   format: z.enum(["json", "csv"]).optional().openapi({
     description:
       "csv: without a limit, the same names as a header line; a name that a spreadsheet would take for a formula begins with an apostrophe",

@@ -41,11 +41,11 @@ export class SessionLine {
 export type Address = string | ((taken: Taken) => string);
 
 /** A job that posts a message, `sessions` in turn, and reads the JSON answer. */
-export function askJson(address: Address, sessions: readonly string[]): Job {
+export function askJson(address: Address, sessions: readonly string[], headers: Record<string, string> = {}): Job {
   const line = new SessionLine(sessions);
   return (index) =>
     line.use(async (taken) => {
-      const response = await postMessage(address, taken, index, false);
+      const response = await postMessage(address, taken, index, false, headers);
       const text = await response.text();
       if (response.status !== 201 || !text.includes('"status":"complete"'))
         throw new Error(`${response.status}: ${text.slice(0, 300)}`);
@@ -78,12 +78,18 @@ export function relay(url: string, body: Uint8Array<ArrayBuffer>): Job {
   };
 }
 
-function postMessage(address: Address, taken: Taken, index: number, stream: boolean): Promise<Response> {
+function postMessage(
+  address: Address,
+  taken: Taken,
+  index: number,
+  stream: boolean,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   const body = JSON.stringify({ content: textOf(index, questionLength), stream });
   const url = typeof address === "string" ? address : address(taken);
   return fetch(`${url}/sessions/${taken.id}/messages`, {
     method: "POST",
-    headers: json,
+    headers: { ...json, ...headers },
     body,
   });
 }

@@ -2,6 +2,7 @@
 
 import type { Workload } from "./bench.ts";
 import { cache } from "./workload/cache.ts";
+import { guardedTurn } from "./workload/guarded-turn.ts";
 import { jsonTurn } from "./workload/json-turn.ts";
 import { large } from "./workload/large.ts";
 import { latency } from "./workload/latency.ts";
@@ -14,6 +15,7 @@ import { pacedStream, streamTurn } from "./workload/stream-turn.ts";
 
 export const workloads: readonly Workload[] = [
   jsonTurn,
+  guardedTurn,
   streamTurn,
   pacedStream,
   latency,

@@ -9,6 +9,8 @@ export async function launchBrowser(): Promise<Browser> {
     executablePath: await chromiumPack.executablePath(),
     // Of the pack's own arguments one keeps every page in one process, which makes closing a context hang.
     args: ["--headless=shell", "--no-sandbox", "--disable-setuid-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+    // Without a locale of its own it cannot write a file's name in any script.
+    env: { ...process.env, LC_ALL: "C.UTF-8" },
   });
 }
 

@@ -11,14 +11,23 @@ export interface Ran {
 
 const binary = join(import.meta.dirname, "..", "bin", "rozmova.mjs");
 
-/** Runs `rozmova <words>` in a folder to its end. The environment holds what is given, and what finding Node needs. */
-export function runCommand(words: string[], folder: string, env: Record<string, string> = {}): Promise<Ran> {
+/**
+ * Runs `rozmova <words>` in a folder to its end. The environment holds what is given, and what finding Node needs. `deaf`: nobody reads
+ * what it writes to stdout, as with `| head` when that has enough.
+ */
+export function runCommand(
+  words: string[],
+  folder: string,
+  env: Record<string, string> = {},
+  deaf = false,
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn("node", [binary, ...words], {
       cwd: folder,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, SystemRoot: process.env.SystemRoot, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    if (deaf) child.stdout.destroy();
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk) => {

@@ -33,6 +33,8 @@ test("sessions leave beside a running server and come back into another database
       .split("\n")
       .map((line) => JSON.parse(line));
     expect(lines.map(({ session }) => session.id).toSorted()).toEqual([...ids, ofShop.body.id].toSorted());
+    const deaf = await runCommand(["export"], folder, { DATABASE_URL: from }, true);
+    expect([deaf.code, deaf.stderr]).toEqual([1, expect.stringContaining("has stopped reading")]);
     expect((await run(["export", "--user", "anna"], from)).stdout.trim().split("\n")).toHaveLength(1);
     expect((await run(["export", "--trash"], from)).stdout.trim().split("\n")).toHaveLength(4);
     expect((await run(["export", "--session", ids[0]!, "--out", "one.jsonl"], from)).code).toBe(0);

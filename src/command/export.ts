@@ -44,9 +44,21 @@ export async function runExport(words: string[]): Promise<void> {
 }
 
 async function writeOut(store: Store, wanted: Wanted): Promise<number> {
-  return writeSessions(store, wanted, async (text) => {
-    if (!process.stdout.write(text)) await new Promise<void>((done) => process.stdout.once("drain", () => done()));
-  });
+  return writeSessions(store, wanted, writeToStdout);
+}
+
+/** Not by the runtime's stream, which writes for ever to a reader that has gone (seen with Bun 1.4.5: `rozmova export | head`). */
+async function writeToStdout(text: string): Promise<void> {
+  for (let bytes = Buffer.from(text); bytes.length > 0; ) {
+    try {
+      bytes = bytes.subarray(writeSync(process.stdout.fd, bytes));
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      if (code === "EPIPE") throw new Error("Whoever read the export has stopped reading; it is not whole.");
+      if (code !== "EAGAIN") throw cause;
+      await new Promise((resolve) => setTimeout(resolve, 5)); // a slow reader's pipe is full
+    }
+  }
 }
 
 async function writeFile(store: Store, wanted: Wanted, file: string): Promise<number> {

@@ -273,6 +273,7 @@ describe.each(storeEngines)("budgets on %s", (_name, openFixture) => {
     expect(await codeOf(more())).toBe("conflict");
     expect((await store.increaseBudgets({ project, scope }, 1n, at + 9_000, null, at + 1_000))[0]).toMatchObject({
       limit: 21n,
+      increases: [{ pico: 1n, until: at + 9_000 }],
     });
   });
 

@@ -123,7 +123,7 @@ describe.each(engines)("budgets on %s", (_name, createDatabase) => {
     expect((await ask()).status).toBe(402);
     const until = new Date(testClock() + 3_600_000).toISOString();
     const raised = await call<ListBody>(at(scope, "/increase"), "POST", { usd: "0.5", until });
-    expect(raised.body.data[0]!.limit).toBe("0.5");
+    expect(raised.body.data[0]).toMatchObject({ limit: "0.5", increases: [{ usd: "0.5", until }] });
     expect((await ask()).status).toBe(201);
     const past = await call<ProblemBody>(at(scope, "/increase"), "POST", { usd: "0.5", until: "2020-01-01T00:00:00Z" });
     expect([past.status, past.body.errors?.[0]?.pointer]).toEqual([422, "/until"]);

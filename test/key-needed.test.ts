@@ -35,6 +35,8 @@ describe("where no key is needed", () => {
     const status = async () => (await callAs(secret, `${server.url}/sessions`)).status;
     await eventually(status, (seen) => seen === 401, 5_000);
     expect((await call(`${server.url}/keys/me`, "GET")).status).toBe(404);
+    const me = { by: "none", key_needed: false, project: "default", key_id: null, scopes: ["operator"] };
+    expect((await call(`${server.url}/me`, "GET")).body).toMatchObject(me);
   });
 
   test("a page of a named site is nobody without a token, though a visitor of this machine would be the operator", async () => {

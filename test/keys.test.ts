@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { bearing, callAs, makeKey } from "./callers.ts";
-import type { AnswerBody, ProblemBody, SessionBody } from "./client.ts";
+import { type AnswerBody, call, type ProblemBody, type SessionBody } from "./client.ts";
 import { testClock } from "./clock.ts";
 import { engines } from "./engines.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
@@ -58,6 +58,20 @@ describe.each(engines)("keys on %s", (_name, createDatabase) => {
     expect(own.body.id).toBe(key.id);
     for (const body of [list.body, read, own.body, server.logged]) expect(JSON.stringify(body)).not.toContain(secret);
     expect(server.logged.some(({ fields }) => fields.key_id === key.id)).toBe(true);
+  });
+
+  test("who asks is told who it is, what it may do and whether a key is needed: with a key, with a token, and not without", async () => {
+    const { id, secret } = await make({ user: "olena", scopes: ["chat", "read"] });
+    const me = async (by: string) => (await callAs<object>(by, `${server.url}/me`)).body;
+    const own = { object: "caller", key_needed: true, project: "default", key_id: id, user: "olena" };
+    const nothingElse = { sessions: null, models: null, expires_at: null };
+    expect(await me(secret)).toEqual({ ...own, ...nothingElse, by: "key", scopes: ["chat", "read"] });
+    const asked = { user: "olena", scopes: ["read"], ttl_seconds: 60 };
+    const { token, expires_at } = (
+      await callAs<{ token: string; expires_at: string }>(secret, `${server.url}/tokens`, "POST", asked)
+    ).body;
+    expect(await me(token)).toEqual({ ...own, ...nothingElse, expires_at, by: "token", scopes: ["read"] });
+    expect((await call(`${server.url}/me`, "GET")).status).toBe(401);
   });
 
   test("switched off and deleted, it opens nothing from the very next request on; switched on again, it does", async () => {

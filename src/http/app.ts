@@ -13,6 +13,7 @@ import { Exchange } from "./exchange.ts";
 import { healthRoutes } from "./health.ts";
 import { auditRoutes } from "./native/caller/audit.ts";
 import { keyRoutes } from "./native/caller/key.ts";
+import { meRoutes } from "./native/caller/me.ts";
 import { projectRoutes } from "./native/caller/project.ts";
 import { signInRoutes } from "./native/caller/sign-in.ts";
 import { tokenRoutes } from "./native/caller/token.ts";
@@ -75,6 +76,7 @@ export function createApp(deps: AppDeps): App {
     ...turnRoutes(deps, streams),
     ...modelRoutes(deps),
     ...usageRoutes(deps),
+    ...meRoutes(deps),
     ...keyRoutes(deps),
     ...projectRoutes(deps),
     ...tokenRoutes(deps, signer),

@@ -38,6 +38,8 @@ export interface Budget {
   models: readonly string[] | null;
   /** With what was added for a time. */
   limit: Pico;
+  /** What was added to it and is not over yet, each until its time, in ms. */
+  increases: readonly { pico: Pico; until: number }[];
   settled: Pico;
   held: Pico;
   /** Of what is settled: what was billed beyond what had been held for it. */

@@ -9,7 +9,7 @@ import type { Pico } from "../../money/money.ts";
 import type { Listed } from "../../store.ts";
 import { noteAudit } from "../caller/audit.ts";
 import type { Reader, Tx, Value } from "../tx.ts";
-import { addedAt, type Extras } from "./hold.ts";
+import { addedAt, extrasAt } from "./hold.ts";
 
 export async function readBudgetState(reader: Reader): Promise<{ version: number; any: boolean }> {
   const [row] = await reader.all<{ version: number; any_of: number }>(
@@ -162,7 +162,7 @@ export async function increaseBudgets(tx: Tx, input: IncreaseBudgets): Promise<B
   );
   if (rows.length === 0) throw noBudget();
   for (const { number, extras } of rows) {
-    const left = (JSON.parse(extras ?? "[]") as Extras).filter((extra) => extra[1] > at);
+    const left = extrasAt(extras, at);
     if (left.length >= mostIncreases)
       throw new AppError("conflict", `A budget has at most ${mostIncreases} additions at a time.`);
     await tx.run("UPDATE budget SET extras = $4 WHERE project = $1 AND scope = $2 AND number = $3", [
@@ -212,6 +212,7 @@ function budgetFrom(row: BudgetRow, at: number): Budget {
   return {
     ...{ scope: row.scope, window: row.period, models: row.models === null ? null : JSON.parse(row.models) },
     limit: BigInt(row.limit_pico) + addedAt(row.extras, at),
+    increases: extrasAt(row.extras, at).map(([pico, until]) => ({ pico: BigInt(pico), until })),
     settled: counted ? BigInt(row.settled_pico!) : 0n,
     held: counted ? BigInt(row.held_pico) : 0n,
     beyond: counted ? BigInt(row.beyond_pico) : 0n,

@@ -108,6 +108,11 @@ export function addedAt(extras: string | null, at: number): Pico {
   return (JSON.parse(extras) as Extras).reduce((sum, [pico, until]) => (at < until ? sum + BigInt(pico) : sum), 0n);
 }
 
+/** Those that are not over. */
+export function extrasAt(extras: string | null, at: number): Extras {
+  return (JSON.parse(extras ?? "[]") as Extras).filter(([, until]) => at < until);
+}
+
 /** Whether a budget counts calls to one of these models. */
 export function countsModel({ names }: Pick<Counter, "names">, models: readonly string[]): boolean {
   return names === null || models.some((model) => names.includes(model));

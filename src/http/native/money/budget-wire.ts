@@ -2,10 +2,10 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Budget, BudgetLimit } from "../../../money/budget.ts";
-import { mostLimits } from "../../../money/budget-store.ts";
+import { mostIncreases, mostLimits } from "../../../money/budget-store.ts";
 import { budgetWindows } from "../../../money/budget-window.ts";
 import { parseUsd, printUsd } from "../../../money/money.ts";
-import { printTimeOrNull, timeSchema, usdSchema } from "../../wire.ts";
+import { printTime, printTimeOrNull, timeSchema, usdSchema } from "../../wire.ts";
 import { modelSchema } from "../fields.ts";
 
 const mostUsd = 1_000_000;
@@ -60,6 +60,7 @@ export const exampleBudget = {
   window: "day" as const,
   models: null,
   limit: "2.5",
+  increases: [{ usd: "0.5", until: "2026-11-24T12:00:00.000Z" }],
   settled: "0.41",
   held: "0.0328",
   left: "2.0572",
@@ -75,6 +76,10 @@ export const budgetSchema = z
     window: z.enum(budgetWindows),
     models: z.array(z.string()).nullable(),
     limit: usdSchema.openapi({ description: "With what was added for a time" }),
+    increases: z
+      .array(z.object({ usd: usdSchema, until: timeSchema }))
+      .max(mostIncreases)
+      .openapi({ description: "What of the limit was added for a time, until when" }),
     settled: usdSchema.openapi({ description: "Spent in this window" }),
     held: usdSchema.openapi({ description: "The worst case of what runs now" }),
     left: usdSchema,
@@ -92,11 +97,12 @@ export const budgetListSchema = z
   .openapi("BudgetList", { example: { object: "list", data: [exampleBudget], has_more: false } });
 
 export function encodeBudget(budget: Budget): z.infer<typeof budgetSchema> {
-  const { scope, window, models, limit, settled, held, beyond, startsAt, resetsAt, softPpm } = budget;
+  const { scope, window, models, limit, increases, settled, held, beyond, startsAt, resetsAt, softPpm } = budget;
   const left = limit - settled - held;
   return {
     ...{ scope, window, models: models && [...models] },
     limit: printUsd(limit),
+    increases: increases.map(({ pico, until }) => ({ usd: printUsd(pico), until: printTime(until) })),
     settled: printUsd(settled),
     held: printUsd(held),
     left: printUsd(left < 0n ? 0n : left),

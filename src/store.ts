@@ -293,6 +293,13 @@ export interface Store
   readHistory(owner: string, sessionId: string, tip?: string): AsyncIterable<Message[]>;
   /** What is not on that path. */
   sumHidden(owner: string, sessionId: string, tip?: string): Promise<HiddenTurns>;
+  /**
+   * One version of what was said, with all that follows it, is found no more until it is taken back; its cost stays. Where it is on the current
+   * path, that goes through its neighbour then. not_found | turn_in_progress | version_mismatch | conflict (in the trash, or the only version).
+   */
+  removeVersion(owner: string, sessionId: string, messageId: string, at: number, ifVersion?: number): Promise<Session>;
+  /** The path goes through it again; nothing changes where it was not deleted. Otherwise the same. */
+  restoreVersion(owner: string, sessionId: string, messageId: string, at: number, ifVersion?: number): Promise<Session>;
   readMemory(stretch: Stretch): Promise<readonly PastTurn[]>;
   /** Where a message's turn stands; undefined for what is not in this session. */
   findPlace(owner: string, sessionId: string, messageId: string): Promise<MessagePlace | undefined>;

@@ -108,7 +108,7 @@ async function realPath(path: string, { operationId }: Operation) {
   const base = bases[operationId] ?? {};
   const file = operationId === "importSession" && (await fetch(`${server.url}/sessions/${session.id}/export`));
   return {
-    path: path.replace("{id}", id),
+    path: path.replace("{id}", id).replace("{message_id}", body.reply.id),
     ids: [body.reply.id],
     base: file ? ((await file.json()) as JsonObject) : base,
   };

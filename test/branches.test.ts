@@ -145,4 +145,100 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     ])
       expect((await ask("GET", `/sessions?${query}`)).status).toBe(422);
   });
+
+  describe("a version that is deleted", () => {
+    let path: string;
+    let one: AnswerBody;
+    let two: AnswerBody;
+    let after: AnswerBody;
+    const remove = (id: string) => ask<SessionBody & ProblemBody>("DELETE", `${path}/messages/${id}`);
+    const restore = (id: string) => ask<SessionBody & ProblemBody>("POST", `${path}/messages/${id}/restore`);
+    const history = async () => (await ask<HistoryBody>("GET", `${path}/history`)).body;
+    const find = async (word: string) =>
+      (await ask<{ data: SessionBody[] }>("GET", `/sessions?q=${word}`)).body.data.map(({ id }) => id);
+    beforeAll(async () => {
+      const made = await newSession(server.url);
+      path = `/sessions/${made.id}`;
+      const into = async (body: object) => (await say(server.url, made.id, body)).body as AnswerBody;
+      one = await into({ content: "Which is the capital?" });
+      server.emulator.play({ text: "Porcupine the second" });
+      two = await into({ content: "Which is the capital?", parent_id: null });
+      server.emulator.play({ text: "Wombat after the second" });
+      after = await into({ content: "And its river?" });
+    });
+
+    test("goes with all that follows it, everywhere, and what it cost stays", async () => {
+      const before = await history();
+      expect(await find("wombat")).toEqual([before.session.id]);
+      const { status, body } = await remove(two.reply.id);
+      expect([status, body.version]).toEqual([200, before.session.version + 1]);
+      expect(body.cost).toEqual(before.session.cost);
+      const now = await history();
+      expect(now.data.map(({ id }) => id)).toEqual([one.message.id, one.reply.id]);
+      expect(now.data.map(({ siblings }) => siblings)).toEqual([alone, alone]);
+      expect(now.hidden!.turns).toBe(2);
+      for (const word of ["porcupine", "wombat"]) expect(await find(word)).toEqual([]);
+      for (const id of [two.message.id, two.reply.id, after.reply.id]) {
+        expect((await ask("GET", `${path}/history?tip=${id}`)).status).toBe(404);
+        expect((await ask("PATCH", path, { tip: id })).status).toBe(404);
+        expect((await ask("POST", `${path}/quote`, { content: "x", parent_id: id })).status).toBe(404);
+        expect((await ask("POST", `${path}/messages`, { content: "x", parent_id: id })).status).toBe(404);
+        expect((await remove(id)).status).toBe(404);
+      }
+      for (const format of ["json", "markdown"]) {
+        const file = await fetch(`${server.url}${path}/export?format=${format}`);
+        expect(await file.text()).not.toMatch(/Porcupine|Wombat/);
+      }
+      // The turn and its receipt are the books'.
+      expect((await ask("GET", `/turns/${two.turn.id}/receipt`)).status).toBe(200);
+    });
+
+    test("is not what the model remembers", async () => {
+      await ask("POST", `${path}/messages`, { content: "Go on." });
+      const sent = JSON.stringify(server.emulator.generateCalls().at(-1)!.body);
+      expect(sent).toContain(one.reply.content.slice(0, 10));
+      expect(sent).not.toMatch(/Porcupine|Wombat/);
+    });
+
+    test("comes back with what followed it, and is what the model remembers then", async () => {
+      expect((await restore(after.reply.id)).status).toBe(404); // it went with the other
+      expect((await restore(two.reply.id)).status).toBe(200);
+      expect((await history()).data.map(({ id }) => id)).toEqual([
+        ...[two.message.id, two.reply.id, after.message.id, after.reply.id],
+      ]);
+      expect(await find("wombat")).toHaveLength(1);
+      const { version } = (await history()).session;
+      expect((await restore(two.reply.id)).body.version).toBe(version);
+      await ask("POST", `${path}/messages`, { content: "Go on." });
+      expect(JSON.stringify(server.emulator.generateCalls().at(-1)!.body)).toContain("Wombat after the second");
+    });
+
+    test("is refused where it is the only one, in the trash, under a running turn, at another version", async () => {
+      for (const id of [after.reply.id, after.message.id, two.message.id]) {
+        const refused = await remove(id);
+        expect([refused.status, refused.body.code]).toEqual([409, "conflict"]);
+      }
+      const stale = await call<ProblemBody>(`${server.url}${path}/messages/${two.reply.id}`, "DELETE", undefined, {
+        "if-match": '"v1"',
+      });
+      expect(stale.status).toBe(412);
+      server.emulator.play({ fault: "stall", text: "words, then silence", chunks: 6, after: 3 });
+      const id = path.split("/")[2]!;
+      const events = await openStream(server.url, id, { content: "slow" });
+      const turnId = (await events.next()).value!.data.turn_id as string;
+      for (const refused of [await remove(two.reply.id), await remove(one.reply.id)])
+        expect([refused.status, refused.body.code]).toEqual([409, "turn_in_progress"]);
+      await events.return();
+      await ask("POST", `/turns/${turnId}/stop`, { hard: true });
+      await ask("DELETE", path);
+      expect((await remove(two.reply.id)).body.code).toBe("conflict");
+      await ask("POST", `${path}/restore`);
+      expect((await remove("x")).status).toBe(404);
+      const { version } = (await history()).session;
+      expect((await remove(one.reply.id)).body.version).toBe(version + 1);
+      // A version that was not on the path leaves it as it is.
+      expect((await history()).data[1]!.id).toBe(two.reply.id);
+      expect((await history()).data[1]!.siblings).toEqual(alone);
+    });
+  });
 });

@@ -89,6 +89,43 @@ test("another model can answer, with its price beside it, for this once; the hid
   expect(await hidden.locator("dd").innerText()).toBe(cost);
 });
 
+test("a version is deleted with all that followed it, and comes back by Undo; what was said once has nothing to delete", async () => {
+  await converse(["one", "First."], ["two", "Second."]);
+  await story.tab.answers.first().hover();
+  expect(await story.tab.page.locator(".versions").count()).toBe(0);
+  story.server.emulator.play({ text: "Anew.", usage });
+  await story.tab.answers.first().getByRole("button", { name: "Answer again", exact: true }).click();
+  await story.tab.lastAnswer.getByText("Anew.").waitFor();
+  await story.tab.answered();
+  await story.tab.lastAnswer.getByRole("button", { name: "Previous version" }).click();
+  await story.tab.lastAnswer.getByText("Second.").waitFor();
+  const toasts = story.tab.page.locator(".toast");
+  while ((await toasts.count()) > 0) await toasts.first().getByRole("button", { name: "Dismiss" }).click();
+  await story.tab.answers.first().getByRole("button", { name: "Delete this version" }).click();
+  await story.tab.lastAnswer.getByText("Anew.").waitFor();
+  expect(await answered()).toEqual(["Anew."]);
+  expect(await story.tab.page.locator(".versions").count()).toBe(0);
+  expect(await story.tab.page.evaluate(() => document.activeElement?.id)).toBe("composer");
+  await story.tab.page.locator("button.total").click();
+  expect(await story.tab.page.locator(".hidden-versions").innerText()).toContain("2 hidden versions");
+  await story.tab.page.reload();
+  await story.tab.lastAnswer.getByText("Anew.").waitFor();
+  expect(await answered()).toEqual(["Anew."]);
+
+  await story.tab.say("three");
+  await story.tab.answered();
+  story.server.emulator.play({ text: "Third.", usage });
+  await story.tab.lastAnswer.getByRole("button", { name: "Answer again", exact: true }).click();
+  await story.tab.lastAnswer.getByText("Third.").waitFor();
+  await story.tab.answered();
+  await story.tab.lastAnswer.getByRole("button", { name: "Delete this version" }).click();
+  await story.tab.page.locator(".toast").getByText("The version was deleted.").waitFor();
+  await story.tab.page.locator(".versions").waitFor({ state: "detached" });
+  await toasts.getByRole("button", { name: "Undo" }).last().click();
+  await story.tab.lastAnswer.getByText("Third.").waitFor();
+  expect(await place()).toBe("2/2");
+});
+
 test("a version that stands far above what is loaded is gone to and shown", async () => {
   const headers = { "content-type": "application/json" };
   const { url } = story.server;

@@ -87,6 +87,8 @@ const rows: Record<string, Row[]> = {
     { what: "the trash", path: () => "/sessions?purge=true&deleted=true", status: 200 },
   ],
   restoreSession: [],
+  deleteMessage: versionsOf(""),
+  restoreMessage: versionsOf("/restore"),
   makeTitle: [],
   sendMessage: [
     { what: "an idempotency key", path: inSession, body: () => question, headers: messageKey },
@@ -151,6 +153,11 @@ const rows: Record<string, Row[]> = {
   getReadiness: [],
 };
 
+function versionsOf(end: string): Row[] {
+  return (["question", "answer", "turn"] as const).map((kind) => {
+    return { what: `the id of ${kind}`, path: (ids) => `/sessions/${ids.session}/messages/${ids[kind]}${end}` };
+  });
+}
 function idempotent(ids: Ids) {
   return { "idempotency-key": ids.idempotencyKey };
 }

@@ -150,6 +150,13 @@ describe("real answers", () => {
     expect((await ask("POST", `${path}/messages`, { content: "hi" })).status).toBe(409);
     expect((await ask("POST", `${path}/restore`)).status).toBe(200);
     expect((await ask("GET", path, undefined, { "if-none-match": "*" })).status).toBe(304);
+    const asked = { content: "hi", parent_id: null };
+    const { reply } = (await ask<{ reply: { id: string } }>("POST", `${path}/messages`, asked)).body;
+    const version = `${path}/messages/${reply.id}`;
+    expect((await ask("DELETE", version)).status).toBe(200);
+    expect((await ask("DELETE", version)).status).toBe(404);
+    expect((await ask("POST", `${version}/restore`)).status).toBe(200);
+    expect((await ask("DELETE", version, undefined, { "if-match": '"v1"' })).status).toBe(412);
     server.emulator.play({ fault: "bad-argument" });
     expect((await ask("POST", `${path}/messages`, { content: "hi" })).status).toBe(502);
     expect((await ask("GET", `${turn.slice(0, -1)}g`)).status).toBe(404);

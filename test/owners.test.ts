@@ -46,6 +46,12 @@ const attempts: Record<string, (store: Store, ids: Ids) => Promise<unknown>> = {
   readHistory: (store, { sessionId }) => readAll(store, sessionId, stranger),
   sumHidden: (store, { sessionId }) => store.sumHidden(stranger, sessionId),
   sumHiddenTo: (store, { sessionId, replyMessageId }) => store.sumHidden(stranger, sessionId, replyMessageId),
+  removeVersion: (store, { sessionId, replyMessageId }) => store.removeVersion(stranger, sessionId, replyMessageId, at),
+  removeVersionOfRunning: (store, { runningSessionId, replyMessageId }) =>
+    store.removeVersion(stranger, runningSessionId, replyMessageId, at, 99),
+  restoreVersion: (store, { sessionId, userMessageId }) => store.restoreVersion(stranger, sessionId, userMessageId, at),
+  restoreVersionInTrash: (store, { trashedSessionId, userMessageId }) =>
+    store.restoreVersion(stranger, trashedSessionId, userMessageId, at, 99),
   openTurn: (store, { sessionId }) => store.openTurn(openInput(sessionId, { owner: stranger })),
   openTurnInBusySession: (store, { runningSessionId }) =>
     store.openTurn(openInput(runningSessionId, { owner: stranger })),

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Message, Siblings } from "../src/conversation/message.ts";
 import type { Store } from "../src/store.ts";
-import { closeInput, newSession, open, readAll, speak } from "./store-inputs.ts";
+import { closeInput, newSession, open, openInput, readAll, speak } from "./store-inputs.ts";
 import { codeOf, storeEngines } from "./stores.ts";
 
 /** The simplest model of a conversation: each message knows the one before it, and they are kept in the order they were made. */
@@ -12,6 +12,8 @@ class Tree {
   readonly messages = new Map<string, Message>();
   readonly replies: string[] = [];
   tip: string | null = null;
+  /** Versions that were deleted, in order: what was asked for, and what went with it. */
+  readonly removals: { id: string; gone: Set<string> }[] = [];
 
   add(userMessage: Message, reply: Message): void {
     this.messages.set(userMessage.id, userMessage).set(reply.id, reply);
@@ -29,13 +31,49 @@ class Tree {
     return path;
   }
 
+  isThere(id: string): boolean {
+    return !this.removals.some(({ gone }) => gone.has(id));
+  }
+
+  /** What can be found. */
+  get ids(): string[] {
+    return [...this.messages.keys()].filter((id) => this.isThere(id));
+  }
+
+  /** With all that follows it; a question with all its answers. False: there is no other. */
+  remove(id: string): boolean {
+    const message = this.messages.get(id)!;
+    const { count, previousId, nextId } = this.siblings(message);
+    if (count < 2) return false;
+    const asked = (one: Message) => one.role === "user" && one.parentId === message.parentId;
+    const roots =
+      message.role === "assistant"
+        ? [message.parentId!]
+        : this.ids.filter((one) => {
+            const other = this.messages.get(one)!;
+            return asked(other) && other.content === message.content;
+          });
+    const gone = new Set(this.ids.filter((one) => this.path(one).some((before) => roots.includes(before.id))));
+    this.removals.push({ id, gone });
+    if (gone.has(this.tip!)) this.goTo((previousId ?? nextId)!);
+    return true;
+  }
+
+  restore(): string {
+    const { id } = this.removals.pop()!;
+    this.goTo(id);
+    return id;
+  }
+
   /** Through this message, and on to the newest reply that has it before itself. */
   goTo(id: string): void {
-    this.tip = this.replies.findLast((reply) => this.path(reply).some((message) => message.id === id))!;
+    this.tip = this.replies.findLast(
+      (reply) => this.isThere(reply) && this.path(reply).some((message) => message.id === id),
+    )!;
   }
 
   siblings({ id, role, parentId }: Message): Siblings {
-    const all = [...this.messages.values()];
+    const all = this.ids.map((one) => this.messages.get(one)!);
     const question = role === "user" ? id : parentId!;
     const asked = this.messages.get(question)!;
     const questions = all.filter((other) => other.role === "user" && other.parentId === asked.parentId);
@@ -59,25 +97,38 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
   test("history, pages and memory equal a simple tree's path, whatever follows whatever", async () => {
     // Each number is the message that is followed: none, a new beginning, or one of the replies there are; or gone to. Some ask the same.
     const parent = fc.oneof(fc.constant("tip" as const), fc.constant("root" as const), fc.nat(50));
-    const posts = fc.array(fc.record({ parent, asks: fc.nat(2), goTo: fc.option(fc.nat(50)) }), {
-      minLength: 1,
-      maxLength: 14,
-    });
+    const posts = fc.array(
+      fc.record({
+        ...{ parent, asks: fc.nat(2), goTo: fc.option(fc.nat(50)) },
+        ...{ remove: fc.option(fc.nat(50)), restore: fc.boolean() },
+      }),
+      {
+        minLength: 1,
+        maxLength: 14,
+      },
+    );
     await fc.assert(
       fc.asyncProperty(posts, async (steps) => {
         const session = await newSession(store);
         const tree = new Tree();
-        for (const [index, { parent, asks, goTo }] of steps.entries()) {
-          const ids = [...tree.messages.keys()];
+        for (const [index, { parent, asks, goTo, remove, restore }] of steps.entries()) {
+          if (remove !== null && tree.ids.length > 0) {
+            const id = tree.ids[remove % tree.ids.length]!;
+            const removed = store.removeVersion("", session.id, id, Date.now());
+            if (tree.remove(id)) await removed;
+            else expect(await codeOf(removed)).toBe("conflict");
+          } else if (restore && tree.removals.length > 0) {
+            await store.restoreVersion("", session.id, tree.restore(), Date.now());
+          }
+          const { ids } = tree;
           if (goTo !== null && ids.length > 0) {
             const tip = ids[goTo % ids.length]!;
             await store.updateSession("", session.id, { tip }, Date.now());
             tree.goTo(tip);
           }
+          const replies = tree.replies.filter((id) => tree.isThere(id));
           const chosen =
-            typeof parent === "number" && tree.replies.length > 0
-              ? tree.replies[parent % tree.replies.length]!
-              : undefined;
+            typeof parent === "number" && replies.length > 0 ? replies[parent % replies.length]! : undefined;
           const parentId = parent === "root" ? null : chosen;
           const before = parentId === undefined ? tree.tip : parentId;
           const said = await speak(store, session.id, `question ${asks}`, `answer ${index}`, { parentId });
@@ -93,7 +144,15 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
           });
         }
         const path = tree.path();
-        for (const id of tree.messages.keys()) {
+        for (const { id, gone } of tree.removals) {
+          expect(await codeOf(readAll(store, session.id, "", id))).toBe("not_found");
+          const parentId = [...gone].find((one) => tree.replies.includes(one))!;
+          expect(await codeOf(store.openTurn(openInput(session.id, { parentId })))).toBe("not_found");
+        }
+        const exported = await store.exportSession("", session.id);
+        const written = (await Array.fromAsync(exported!.turns)).flat().map(({ answerId }) => answerId);
+        expect(written.toSorted()).toEqual(tree.replies.filter((id) => tree.isThere(id)).toSorted());
+        for (const id of tree.ids) {
           expect(await readAll(store, session.id, "", id)).toEqual(tree.path(id));
           const hidden = await store.sumHidden("", session.id, id);
           expect(hidden.turns * 2).toBe(tree.messages.size - Math.ceil(tree.path(id).length / 2) * 2);

@@ -160,6 +160,8 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
     await sumHidden(tx, "", id, tip);
     await write("updateSession", { owner: "", id, change: { tip, pinned: true }, at: 2, ifVersion: undefined });
   }
+  for (const name of ["removeVersion", "restoreVersion", "restoreVersion"] as const)
+    await write(name, { owner: "", id, messageId: messages.at(-1)!.id, at: 2, ifVersion: undefined });
   await write("claimDeadTurns", { processId: 1, known: [], leaseMs: 1, limit: 5 });
   await write("sweepKeys", { at: 5 });
   if (tx.dialect.shared) {

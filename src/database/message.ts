@@ -9,7 +9,7 @@ import type { Listed, MessagePlace, Page, Stretch } from "../store.ts";
 import type { TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
 import { answerIdIn, type MessageIds, questionIdIn } from "./conversation/message-ids.ts";
-import { listSiblings, noTurnSiblings, type TurnSiblings } from "./conversation/siblings.ts";
+import { isThere, listSiblings, noTurnSiblings, type TurnSiblings } from "./conversation/siblings.ts";
 import { cutSegments, isOnPath, listSegments, type Segment } from "./path.ts";
 import type { Reader } from "./tx.ts";
 
@@ -102,18 +102,20 @@ export async function findTurnMessages(reader: Reader, owner: string, turnId: st
   return { userMessage, reply };
 }
 
-/** The place of a message of the caller's session. */
+/** The place of a message of the caller's session; of one that was deleted where it is asked for. */
 export async function findPlaceOf(
   reader: Reader,
   owner: string,
   sessionId: string,
   messageId: string,
+  which?: "removed too",
 ): Promise<MessagePlace | undefined> {
   if (!isId(messageId)) return undefined;
   const rows = await reader.all<MessageIds & { row: number; branch: number; position: number }>(
     `SELECT t.row, t.id, t.question_id, t.answer_id, t.branch, t.position
      FROM (SELECT row FROM turn WHERE id = $1 UNION SELECT row FROM turn WHERE question_id = $2 UNION SELECT row FROM turn WHERE answer_id = $2) f
-     JOIN turn t ON t.row = f.row JOIN session s ON s.row = t.session WHERE s.id = $3 AND s.project = $4 AND s.purged_at IS NULL`,
+     JOIN turn t ON t.row = f.row JOIN session s ON s.row = t.session WHERE s.id = $3 AND s.project = $4 AND s.purged_at IS NULL
+       ${which ? "" : `AND ${isThere("t")}`}`,
     [turnIdOf(messageId), messageId, sessionId, owner],
   );
   for (const row of rows) {

@@ -16,6 +16,7 @@ import { titleHolds } from "./migrations/012-title-holds.ts";
 import { imports } from "./migrations/013-import.ts";
 import { wipe } from "./migrations/014-wipe.ts";
 import { seal } from "./migrations/015-seal.ts";
+import { removedVersion } from "./migrations/016-removed-version.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
@@ -38,6 +39,7 @@ export const migrations: readonly Migration[] = [
   imports,
   wipe,
   seal,
+  removedVersion,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

@@ -122,6 +122,10 @@ function createStore(engine: Engine, { roller, sealer }: Behind, processId: numb
     listMessages: (owner, sessionId, page) => listMessages(durable, owner, sessionId, page),
     readHistory: (owner, sessionId, tip) => readHistory(durable, owner, sessionId, tip),
     sumHidden: (owner, sessionId, tip) => sumHidden(durable, owner, sessionId, tip),
+    removeVersion: (owner, id, messageId, at, ifVersion) =>
+      engine.write("removeVersion", { owner, id, messageId, at, ifVersion }),
+    restoreVersion: (owner, id, messageId, at, ifVersion) =>
+      engine.write("restoreVersion", { owner, id, messageId, at, ifVersion }),
     readMemory: (stretch) => readMemory(committed, stretch),
     findPlace: (owner, sessionId, messageId) => findPlaceOf(committed, owner, sessionId, messageId),
 

@@ -8,6 +8,7 @@ import { takeTokenSecret } from "./caller/secret.ts";
 import { erasePerson, forgetPerson } from "./conversation/erase-person.ts";
 import { importSession } from "./conversation/import.ts";
 import { beginPurge, notePurges, purgeSome } from "./conversation/purge.ts";
+import { removeVersion, restoreVersion } from "./conversation/removed.ts";
 import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./conversation/title.ts";
 import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
@@ -31,6 +32,8 @@ export const operations = {
   updateSession,
   trashSession,
   restoreSession,
+  removeVersion,
+  restoreVersion,
   openTurn,
   appendEvents,
   noteCalls,

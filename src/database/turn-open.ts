@@ -32,6 +32,8 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   const taken = await takeSession(tx, input, place, content);
   if (!taken) return findOpened(tx, input);
   if (looked?.refusal) throw looked.refusal;
+  // On Postgres another process may have deleted what is followed, until the session was taken.
+  if (place && taken.before.branchCount > 1 && (await findPlace(tx, input)) === "nowhere") throw notFound("message");
   const drawn = input.rate && (await drawTurn(tx, input.turnId, input.rate));
   const { before, session } = taken;
   const held = looked?.grant ? await takeHolds(tx, looked, input.ask!, holderOf(input)) : undefined;
@@ -103,7 +105,7 @@ async function findOpened(tx: Tx, { owner, sessionId, turnId }: OpenTurn): Promi
 
 const mostTries = 20;
 
-/** Turns never move, so their places can be read before the session is taken. */
+/** Turns never move, so their places can be read before the session is taken; but they can be deleted. */
 export async function findPlace(
   tx: Reader,
   { parentId, sessionId, owner }: Pick<OpenTurn, "parentId" | "sessionId" | "owner">,
@@ -205,7 +207,8 @@ function afterOpening(before: SessionState, input: OpenTurn, place: Place, conte
   return after;
 }
 
-function refusalOf(session: SessionState | undefined, ifVersion: number | undefined): AppError | undefined {
+/** Why nothing begins in a session, or is changed of what was said in it. */
+export function refusalOf(session: SessionState | undefined, ifVersion: number | undefined): AppError | undefined {
   if (!session) return notFound("session");
   if (session.deletedAt !== null) return new AppError("conflict", "The session is in the trash; restore it first.");
   if (session.runningTurnId !== null) return turnInProgress(session.runningTurnId);

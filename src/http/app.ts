@@ -30,6 +30,7 @@ import { titleRoutes } from "./native/title.ts";
 import { exportRoutes } from "./native/transfer/export.ts";
 import { importRoutes } from "./native/transfer/import.ts";
 import { turnRoutes } from "./native/turn.ts";
+import { versionRoutes } from "./native/version.ts";
 import { answerProblem } from "./problem.ts";
 import type { Gate, Route } from "./route.ts";
 import { createDocs, docsPaths } from "./site/docs.ts";
@@ -54,8 +55,9 @@ const headersOfAll = { "cross-origin-resource-policy": "same-origin" };
 
 /** Whoever watches over a server names no host, or any, and is not asked who it is. */
 const healthPaths = ["/healthz", "/readyz"];
-/** An id is the second word of a path, if there is one in it. */
+/** An id is the second word of a path, if there is one in it; a message's is the fourth. */
 const pathWithId = /^(\/[^/]+\/)([^/]+)(.*)$/;
+const restWithId = /^(\/messages\/)[^/]+/;
 
 export function createApp(deps: AppDeps): App {
   const { settings, log } = deps;
@@ -69,6 +71,7 @@ export function createApp(deps: AppDeps): App {
     ...titleRoutes(deps),
     ...purgeRoutes(deps),
     ...messageRoutes(deps, streams),
+    ...versionRoutes(deps),
     ...quoteRoutes(deps),
     ...historyRoutes(deps),
     ...exportRoutes(deps),
@@ -102,7 +105,7 @@ export function createApp(deps: AppDeps): App {
     const found = byPath.get(path);
     if (found) return { found, id: "" };
     const [, noun, id = "", rest] = pathWithId.exec(path) ?? [];
-    return { found: byPath.get(`${noun}{id}${rest}`), id };
+    return { found: byPath.get(`${noun}{id}${rest?.replace(restWithId, "$1{message_id}")}`), id };
   }
 
   async function admit(exchange: Exchange): Promise<HttpAnswer> {

@@ -26,6 +26,12 @@ export function readIfMatch(exchange: Exchange): number | number[] | undefined {
   return versions.length === 1 ? versions[0] : versions;
 }
 
+/** The one version that If-Match asks for, of several the one the session is at. */
+export async function readVersion(exchange: Exchange, findSession: () => Promise<{ version: number } | undefined>) {
+  const asked = readIfMatch(exchange);
+  return typeof asked === "object" ? chooseVersion(asked, findSession) : asked;
+}
+
 /** Of several versions the one the session is at now; where it is at none of them, one that will not match. */
 export async function chooseVersion(
   versions: readonly number[],

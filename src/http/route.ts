@@ -32,7 +32,7 @@ export interface RouteForm {
   summary: string;
   description?: string;
   /** What `{id}` names; anything that is no id of ours is `not_found`. A project's is a name, a budget's scope a text. */
-  params?: { id: "session" | "turn" | "key" | "project" | "scope" };
+  params?: { id: "session" | "turn" | "key" | "project" | "scope"; message_id?: "message" };
   /** Request headers with their meaning; what shape each has: `site/openapi.ts`. */
   headers?: Record<string, string>;
   /** Closed: unknown names are refused. Absent: whatever is in the query is ignored. */
@@ -61,6 +61,8 @@ export interface Asked<Query, Body> {
   exchange: Exchange;
   /** The id in the path; "" on a path without one. */
   id: string;
+  /** The second id in the path, if there is one in it. */
+  messageId: string;
   query: Query;
   body: Body;
 }
@@ -112,12 +114,13 @@ export function route<
       // Ids are read in any case and written in small letters (RFC 9562, 4); a scope may hold a name.
       const id = form.params?.id === "scope" ? readScopeId(exchange) : asked.toLowerCase();
       if (form.params) await admit(exchange, form.params.id, id, gate);
+      const messageId = form.params?.message_id ? readMessageId(exchange) : "";
       const query = form.query ? readQuery(form.query, exchange.request.url) : undefined;
       const body = form.body
         ? readBody(form, await readJsonBody(exchange.request, { ...gate.limits, ...form.bodyLimits }))
         : undefined;
       if (rate?.per_user) await gate.countUserRequest(exchange, body);
-      return handler({ exchange, id, query, body } as Parameters<typeof handler>[0]);
+      return handler({ exchange, id, messageId, query, body } as Parameters<typeof handler>[0]);
     },
   };
 }
@@ -129,6 +132,13 @@ function readScopeId({ request }: Exchange): string {
   } catch {
     throw notFound("budget");
   }
+}
+
+/** The fourth word of the path. Throws not_found. */
+function readMessageId({ request }: Exchange): string {
+  const id = (pathOf(request).split("/")[4] ?? "").toLowerCase();
+  if (!isId(id)) throw notFound("message");
+  return id;
 }
 
 /** Before the body is read: what the caller may not see is as if it were not there, whatever is asked of it. */

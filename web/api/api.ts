@@ -104,6 +104,7 @@ export function query(values: Record<string, string | number | undefined>): stri
 }
 
 const session = (id: string) => `sessions/${encodeURIComponent(id)}`;
+const message = (id: string, messageId: string) => `${session(id)}/messages/${encodeURIComponent(messageId)}`;
 const turn = (id: string) => `turns/${encodeURIComponent(id)}`;
 
 export interface SessionQuery {
@@ -155,6 +156,8 @@ export const api = {
   restoreSession: (id: string) => send(`${session(id)}/restore`, { method: "POST" }),
   readHistory: (id: string, page: HistoryQuery, signal?: AbortSignal) =>
     json<History>(`${session(id)}/history${query({ ...page })}`, { signal }),
+  removeVersion: (id: string, messageId: string) => send(message(id, messageId), { method: "DELETE" }),
+  restoreVersion: (id: string, messageId: string) => send(`${message(id, messageId)}/restore`, { method: "POST" }),
   getTurn: (id: string, signal?: AbortSignal) => json<Turn>(turn(id), { signal }),
   stopTurn: (id: string) => send(`${turn(id)}/stop`, { method: "POST" }),
   getReceipt: (id: string) => json<Receipt>(`${turn(id)}/receipt`),

@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { api } from "../api/api.ts";
+import type { Message } from "../api/wire.ts";
 import { asApiError, describe } from "../shell/errors.ts";
 import { goTo, showToast, text } from "../shell/state.ts";
 import { tellOtherTabs } from "../sidebar/sessions.ts";
@@ -34,6 +35,11 @@ export abstract class BranchedTalk extends Talk {
     const id = this.id.value;
     if (id === null || this.running.value) return;
     await api.changeSession(id, { tip: messageId });
+    await this.#arrive(id, messageId);
+  }
+
+  /** The path has changed: it goes through this message now. */
+  async #arrive(id: string, messageId: string): Promise<void> {
     const page = await api.readHistory(id, { limit: pageSize, order: "desc" }, this.gone.signal);
     if (this.gone.signal.aborted) return;
     this.held.value++;
@@ -45,10 +51,37 @@ export abstract class BranchedTalk extends Talk {
     goTo(id, true, messageId);
   }
 
-  /** The same for a button: what goes wrong is said. */
-  async showVersion(messageId: string): Promise<void> {
+  /** The same for a button. */
+  showVersion(messageId: string): Promise<void> {
+    return this.#try(() => this.goThrough(messageId));
+  }
+
+  /** A version goes, with all that follows it, and its neighbour takes its place; the way back is offered. */
+  async removeVersion({ id: messageId, siblings }: Message): Promise<void> {
+    const id = this.id.value;
+    const neighbour = siblings.previous_id ?? siblings.next_id;
+    if (id === null || neighbour === null || this.running.value) return;
+    await this.#try(async () => {
+      await api.removeVersion(id, messageId);
+      showToast(text.value.versionRemoved, {
+        label: text.value.undo,
+        run: () => void this.#try(() => this.#takeBackVersion(id, messageId)),
+      });
+      await this.#arrive(id, neighbour);
+    });
+    document.getElementById("composer")?.focus();
+  }
+
+  async #takeBackVersion(id: string, messageId: string): Promise<void> {
+    await this.untilFree();
+    await api.restoreVersion(id, messageId);
+    await this.#arrive(id, messageId);
+  }
+
+  /** What goes wrong is said. */
+  async #try(change: () => Promise<void>): Promise<void> {
     try {
-      await this.goThrough(messageId);
+      await change();
     } catch (error) {
       if (!this.gone.signal.aborted) showToast(describe(asApiError(error)));
     }

@@ -1,5 +1,6 @@
 // One message of the open conversation, joined to what can be done with it.
 
+import type { Message } from "../api/wire.ts";
 import { showCost } from "../inspector/inspector.ts";
 import { Answer } from "../message/answer.tsx";
 import { Question } from "../message/question.tsx";
@@ -12,6 +13,7 @@ export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; l
   const free = chat.isFree;
   const onRetry = () => void chat.retry(shown);
   const onGo = (messageId: string) => chat.showVersion(messageId);
+  const onRemove = (message: Message) => chat.removeVersion(message);
   if (shown.message.value.role === "user")
     return (
       <Question
@@ -20,6 +22,7 @@ export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; l
         newest={chat.isNewest(shown)}
         onRetry={onRetry}
         onGo={onGo}
+        onRemove={onRemove}
         onReplace={(content) => void chat.replace(shown, content)}
       />
     );
@@ -31,6 +34,7 @@ export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; l
       models={models.value}
       onAgain={(model) => void chat.retry(shown, model)}
       onGo={onGo}
+      onRemove={onRemove}
       onRetry={onRetry}
       onContinue={() => void chat.send(text.value.continueWords)}
       onShowCost={showCost}

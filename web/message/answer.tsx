@@ -1,6 +1,6 @@
 // The model's answer: its parts, its state, what it cost, and what can be done with it.
 
-import type { Model } from "../api/wire.ts";
+import type { Message, Model } from "../api/wire.ts";
 import { CostChip } from "../inspector/cost.tsx";
 import { CopyButton } from "../shell/button.tsx";
 import { Icon } from "../shell/icon.tsx";
@@ -24,6 +24,7 @@ interface AnswerProps {
   /** Another answer to the same question. */
   onAgain(model?: string): void;
   onGo(messageId: string): Promise<void>;
+  onRemove(message: Message): Promise<void>;
   onContinue(): void;
   onShowCost(turnId: string): void;
 }
@@ -51,7 +52,7 @@ export function Answer(props: AnswerProps) {
       )}
       <footer class="message-tools">
         {!live && content !== "" && <CopyButton read={() => content} label={text.value.copyMessage} />}
-        {!live && <Versions siblings={message.siblings} free={free} onGo={props.onGo} />}
+        {!live && <Versions message={message} free={free} onGo={props.onGo} onRemove={props.onRemove} />}
         {!live && free && status === "complete" && (
           <Again models={props.models} current={message.model} onAgain={props.onAgain} />
         )}

@@ -1,6 +1,7 @@
 // What the reader wrote: its words, its tools, a field to change it, and what to do when it did not get through.
 
 import { useSignal } from "@preact/signals";
+import type { Message } from "../api/wire.ts";
 import { CopyButton, IconButton } from "../shell/button.tsx";
 import { isComposing } from "../shell/keys.ts";
 import { Problem } from "../shell/problem.tsx";
@@ -20,11 +21,12 @@ interface QuestionProps {
   /** Whether no other question follows. */
   newest: boolean;
   onGo(messageId: string): Promise<void>;
+  onRemove(message: Message): Promise<void>;
   onReplace(content: string): void;
   onRetry(): void;
 }
 
-export function Question({ shown, free, newest, onGo, onReplace, onRetry }: QuestionProps) {
+export function Question({ shown, free, newest, onGo, onRemove, onReplace, onRetry }: QuestionProps) {
   const editing = useSignal(false);
   const { content } = shown.message.value;
   const error = shown.sendError.value;
@@ -35,7 +37,7 @@ export function Question({ shown, free, newest, onGo, onReplace, onRetry }: Ques
       <h2 class="hidden">{text.value.you}</h2>
       <Words content={content} />
       <div class="message-tools" data-versions={shown.message.value.siblings.count > 1}>
-        <Versions siblings={shown.message.value.siblings} free={free} onGo={onGo} />
+        <Versions message={shown.message.value} free={free} onGo={onGo} onRemove={onRemove} />
         <CopyButton read={() => content} label={text.value.copyMessage} />
         {free && (
           <IconButton

@@ -1,4 +1,4 @@
-// `‹ 2/3 ›`: which version of a question or an answer this is, and the way to the others.
+// `‹ 2/3 ›`: which version of a question or an answer this is, the way to the others, and the way to be rid of it.
 
 import type { Message } from "../api/wire.ts";
 import { IconButton } from "../shell/button.tsx";
@@ -6,13 +6,14 @@ import { text } from "../shell/state.ts";
 import { fill } from "../text/text.ts";
 
 interface VersionsProps {
-  siblings: Message["siblings"];
+  message: Message;
   free: boolean;
   onGo(messageId: string): Promise<void>;
+  onRemove(message: Message): Promise<void>;
 }
 
-export function Versions({ siblings, free, onGo }: VersionsProps) {
-  const { index, count, previous_id, next_id } = siblings;
+export function Versions({ message, free, onGo, onRemove }: VersionsProps) {
+  const { index, count, previous_id, next_id } = message.siblings;
   if (count < 2) return null;
   const go = (id: string | null, way: "previous" | "next") => async () => {
     if (id === null) return;
@@ -39,6 +40,7 @@ export function Versions({ siblings, free, onGo }: VersionsProps) {
         disabled={!free || next_id === null}
         onClick={go(next_id, "next")}
       />
+      <IconButton icon="trash" label={text.value.removeVersion} disabled={!free} onClick={() => onRemove(message)} />
     </fieldset>
   );
 }

@@ -155,6 +155,8 @@ export const de: Text = {
   versionOf: "Fassung {index} von {count}",
   previousVersion: "Vorige Fassung",
   nextVersion: "Nächste Fassung",
+  removeVersion: "Diese Fassung löschen",
+  versionRemoved: "Die Fassung wurde gelöscht.",
   regenerateWith: "Mit einem anderen Modell antworten",
   sameModel: "dasselbe",
   importFile: "Aus Datei öffnen",

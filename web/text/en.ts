@@ -153,6 +153,8 @@ export const en = {
   versionOf: "Version {index} of {count}",
   previousVersion: "Previous version",
   nextVersion: "Next version",
+  removeVersion: "Delete this version",
+  versionRemoved: "The version was deleted.",
   regenerateWith: "Answer again with another model",
   sameModel: "the same model",
   importFile: "Open from a file",

@@ -154,6 +154,8 @@ export const pl: Text = {
   versionOf: "Wersja {index} z {count}",
   previousVersion: "Poprzednia wersja",
   nextVersion: "Następna wersja",
+  removeVersion: "Usuń tę wersję",
+  versionRemoved: "Wersja została usunięta.",
   regenerateWith: "Odpowiedz innym modelem",
   sameModel: "ten sam",
   importFile: "Otwórz z pliku",

@@ -154,6 +154,8 @@ export const uk: Text = {
   versionOf: "Версія {index} з {count}",
   previousVersion: "Попередня версія",
   nextVersion: "Наступна версія",
+  removeVersion: "Видалити цю версію",
+  versionRemoved: "Версію видалено.",
   regenerateWith: "Відповісти ще раз іншою моделлю",
   sameModel: "та сама",
   importFile: "Відкрити з файлу",

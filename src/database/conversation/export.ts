@@ -9,12 +9,13 @@ import { listEntriesOf } from "../money/ledger.ts";
 import { findState } from "../session.ts";
 import type { Reader } from "../tx.ts";
 import { answerIdIn, type MessageIds, questionIdIn } from "./message-ids.ts";
+import { isThere } from "./siblings.ts";
 
 /** At a time, one turn excepted that is longer. */
 const turnsAtOnce = 32;
 const bytesAtOnce = 256 * 1024;
 
-/** All that is over when the session is read: a branch begins behind an older turn, so none of them is missing. */
+/** All that is there, and over when the session is read: a branch begins behind an older turn, so none of them is missing. */
 export async function exportSession(reader: Reader, owner: string, id: string): Promise<ExportedSession | undefined> {
   const session = await findState(reader, owner, id);
   if (!session) return undefined;
@@ -102,7 +103,7 @@ async function readSome(
 ): Promise<ExportedTurn[]> {
   const rows = await reader.all<TurnTextRow>(
     `SELECT ${columns} FROM turn t LEFT JOIN turn p ON p.row = t.parent LEFT JOIN imported_turn i ON i.turn = t.row
-     WHERE t.session = $1 AND (t.branch, t.position) > ($2, $3) AND (t.branch, t.position) <= ($4, $5) AND t.row <= $6 AND t.status <> 'running'
+     WHERE t.session = $1 AND (t.branch, t.position) > ($2, $3) AND (t.branch, t.position) <= ($4, $5) AND t.row <= $6 AND t.status <> 'running' AND ${isThere("t")}
      ORDER BY t.branch, t.position`,
     [session, ...after, last.branch, last.position, newest],
   );

@@ -65,6 +65,7 @@ async function takeSessionWords(tx: Tx, row: number, { by, id, at, person, quiet
     [row, at, person === undefined ? null : await aliasOf(tx, project, person)],
   );
   await tx.run("DELETE FROM turn_search WHERE rowid = $1", [titleRow(row)]);
+  await tx.run("DELETE FROM removed_version WHERE session = $1", [row]);
   await tx.run("DELETE FROM idempotency WHERE target_id = $1", [id]);
   await tx.run("INSERT INTO erasure (session, branch, position) VALUES ($1, -1, -1)", [row]);
   if (!quietly) await noteAudit(tx, { at, project, keyId, action: "session.purged", target: id, count: 1 });

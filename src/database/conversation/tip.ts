@@ -22,6 +22,8 @@ interface BranchRow {
   /** Its newest turn. */
   last_row: number;
   last_position: number;
+  /** From here on it was deleted; null: nothing of it. */
+  removed_from: number | null;
 }
 
 /** Where a path is to end: columns of its session, for as long as that has this version. */
@@ -63,22 +65,23 @@ export async function chooseTip(tx: Tx, owner: string, sessionId: string, messag
 async function findNewestEnd(tx: Tx, session: number, branch: number, position: number) {
   const last = (column: string, of: string) =>
     `(SELECT t.${column} FROM turn t WHERE t.session = $1 AND t.branch = ${of} ORDER BY t.position DESC LIMIT 1)`;
+  const removed = (of: string) =>
+    `(SELECT MIN(r.position) FROM removed_version r WHERE r.session = $1 AND r.branch = ${of})`;
   const branches = await tx.all<BranchRow>(
-    `SELECT branch, parent_branch, fork_position, ${last("row", "b.branch")} AS last_row, ${last("position", "b.branch")} AS last_position
-       FROM branch b WHERE session = $1
-     UNION ALL SELECT 0, NULL, 0, ${last("row", "0")}, ${last("position", "0")}`,
+    `SELECT branch, parent_branch, fork_position, ${last("row", "b.branch")} AS last_row, ${last("position", "b.branch")} AS last_position,
+       ${removed("b.branch")} AS removed_from FROM branch b WHERE session = $1
+     UNION ALL SELECT 0, NULL, 0, ${last("row", "0")}, ${last("position", "0")}, ${removed("0")}`,
     [session],
   );
   const byParent = Map.groupBy(branches, ({ parent_branch }) => parent_branch);
-  let newest = branches.find((row) => row.branch === branch);
-  const following = [{ branch, after: position }];
+  let newest: BranchRow | undefined;
+  const following = [{ row: branches.find((row) => row.branch === branch)!, after: position }];
   for (let at = 0; at < following.length; at++) {
-    const { branch: parent, after } = following[at]!;
-    for (const child of byParent.get(parent) ?? []) {
-      if (child.fork_position <= after) continue;
-      if (newest === undefined || child.last_row > newest.last_row) newest = child;
-      following.push({ branch: child.branch, after: child.fork_position - 1 });
-    }
+    const { row, after } = following[at]!;
+    if (row.removed_from === null && (newest === undefined || row.last_row > newest.last_row)) newest = row;
+    for (const child of byParent.get(row.branch) ?? [])
+      if (child.fork_position > after && child.fork_position <= (row.removed_from ?? child.fork_position))
+        following.push({ row: child, after: child.fork_position - 1 });
   }
   return newest;
 }

@@ -11,6 +11,7 @@ import { isId } from "../../id.ts";
 import type { FoundSession, Listed, Page, SessionFilter } from "../../store.ts";
 import { placeholders } from "../columns.ts";
 import { answerIdIn, type MessageIds, questionIdIn } from "../conversation/message-ids.ts";
+import { isThere } from "../conversation/siblings.ts";
 import { chooseSessions, type SessionRow, sessionColumns, sessionFrom } from "../session.ts";
 import type { Reader, Value } from "../tx.ts";
 import { projectWord, titleBase } from "./search-text.ts";
@@ -116,7 +117,7 @@ function walkIndex(
   return reader.all(
     `SELECT f.row AS row, COALESCE(s.id, t.id) AS id
      FROM (SELECT rowid AS row FROM turn_search WHERE ${reader.dialect.searchMatch} AND rowid < CAST($2 AS BIGINT) ORDER BY rowid DESC LIMIT $4) f
-     LEFT JOIN turn m ON m.row = f.row LEFT JOIN session s ON s.row = m.session AND ${visible("s")}
+     LEFT JOIN turn m ON m.row = f.row AND ${isThere("m")} LEFT JOIN session s ON s.row = m.session AND ${visible("s")}
      LEFT JOIN session t ON t.row = f.row - ${titleBase} AND ${visible("t")} ORDER BY f.row DESC`,
     params,
     "plan anew",

@@ -7,7 +7,7 @@ import type { Purged } from "../../conversation/eraser.ts";
 import type { Purger } from "../../conversation/purge.ts";
 import { AppError } from "../../errors.ts";
 import type { AppDeps } from "../deps.ts";
-import { chooseVersion, readIfMatch } from "../etag.ts";
+import { readVersion } from "../etag.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { answerJson, type Route, route } from "../route.ts";
@@ -42,10 +42,6 @@ const whatPurgeDoes =
   "what it has cost stays in the books. A turn that runs is cut first, and its bill booked.";
 
 export function purgeRoutes({ store, eraser, now }: AppDeps): Route[] {
-  async function readVersion(exchange: Exchange, id: string): Promise<number | undefined> {
-    const asked = readIfMatch(exchange);
-    return typeof asked === "object" ? chooseVersion(asked, () => store.findSession(exchange.owner, id)) : asked;
-  }
   const purger = ({ caller }: Exchange): Purger => {
     const { project, keyId, scopes, user } = caller;
     return { project, keyId, manages: user === null && hasScope(scopes, "admin") };
@@ -66,7 +62,7 @@ export function purgeRoutes({ store, eraser, now }: AppDeps): Route[] {
       responses: { 200: oneSession("The session, in the trash"), 204: { description: "It is purged" } },
       errors: ["bad_request", "not_found", "version_mismatch", "conflict", "invalid_request", "storage_unavailable"],
       async handler({ exchange, id, query: { purge } }) {
-        const ifVersion = await readVersion(exchange, id);
+        const ifVersion = await readVersion(exchange, () => store.findSession(exchange.owner, id));
         if (!purge) return answerSession(200, await store.trashSession(exchange.owner, id, now(), ifVersion));
         await eraser.purge(purger(exchange), id, ifVersion);
         return { status: 204, headers: { "cache-control": "no-store" }, body: null };

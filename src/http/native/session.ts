@@ -10,7 +10,7 @@ import type { Params } from "../../model/params.ts";
 import type { Page, SessionFilter } from "../../store.ts";
 import type { HttpAnswer } from "../answer.ts";
 import type { AppDeps } from "../deps.ts";
-import { chooseVersion, etagOf, isUnchanged, readIfMatch } from "../etag.ts";
+import { etagOf, isUnchanged, readVersion } from "../etag.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { readIdempotency } from "../idempotency.ts";
@@ -139,11 +139,6 @@ export function sessionRoutes(deps: AppDeps): Route[] {
     return session;
   }
 
-  async function readVersion(exchange: Exchange, id: string): Promise<number | undefined> {
-    const asked = readIfMatch(exchange);
-    return typeof asked === "object" ? chooseVersion(asked, () => store.findSession(exchange.owner, id)) : asked;
-  }
-
   return [
     route({
       method: "post",
@@ -238,7 +233,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       errors: [...bodyErrors, "not_found", "version_mismatch", "turn_in_progress"],
       async handler({ exchange, id, body }) {
         if (body.user !== undefined) chooseUser(exchange.caller, body.user);
-        const ifVersion = await readVersion(exchange, id);
+        const ifVersion = await readVersion(exchange, () => store.findSession(exchange.owner, id));
         if (body.params)
           checkParams(body.model === undefined ? (await getSession(exchange, id)).model : body.model, body.params);
         return answerSession(200, await store.updateSession(exchange.owner, id, body, now(), ifVersion));

@@ -123,7 +123,12 @@ function requestOf(form: RouteForm) {
       .openapi({ description: meaning, ...headerShapes[name] }),
   ]);
   return {
-    params: form.params && z.object({ id: idSchemas[form.params.id] ?? idSchema }),
+    params:
+      form.params &&
+      z.object({
+        id: idSchemas[form.params.id] ?? idSchema,
+        ...(form.params.message_id && { message_id: idSchema }),
+      }),
     query: form.query,
     headers: headers.length === 0 ? undefined : z.object(Object.fromEntries(headers)),
     body: form.body && {

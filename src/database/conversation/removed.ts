@@ -1,0 +1,111 @@
+// Deleting one version of what was said: with all that follows it, it is found no more until it is taken back. No turn is touched:
+// its range of a branch is noted, so that it costs the same however long it is. What it cost stays in the books.
+
+import type { Session } from "../../conversation/session.ts";
+import { AppError, notFound } from "../../errors.ts";
+import type { MessagePlace } from "../../store.ts";
+import { findPlaceOf } from "../message.ts";
+import { findSession, findState } from "../session.ts";
+import { refusalOf } from "../turn-open.ts";
+import type { Tx } from "../tx.ts";
+import { answerIdIn, questionIdIn } from "./message-ids.ts";
+import { type ForkRow, listVersions } from "./siblings.ts";
+import { chooseTip } from "./tip.ts";
+
+export interface MoveVersion {
+  owner: string;
+  id: string;
+  messageId: string;
+  at: number;
+  ifVersion: number | undefined;
+}
+
+interface TakenRow {
+  row: number;
+  version: number;
+  tip_branch: number;
+  tip_position: number;
+}
+
+/** Throws not_found, turn_in_progress, version_mismatch; conflict in the trash, and where it is the only version. */
+export async function removeVersion(tx: Tx, input: MoveVersion): Promise<Session> {
+  const { owner, id, messageId } = input;
+  const session = await takeSession(tx, input);
+  const place = await findPlaceOf(tx, owner, id, messageId);
+  if (!place) throw notFound("message");
+  const { these, next } = chooseVersions(await listVersions(tx, session.row, place), place);
+  if (next === undefined)
+    throw new AppError("conflict", "It is the only version: delete the session, or what it answers.");
+  for (const { branch, position } of these)
+    await tx.run(
+      `INSERT INTO removed_version (session, branch, position, removal)
+       WITH RECURSIVE chain (branch, position) AS (
+         SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT)
+         UNION ALL SELECT b.branch, b.fork_position FROM chain JOIN branch b
+           ON b.session = $1 AND b.parent_branch = chain.branch AND b.fork_position > chain.position)
+       SELECT CAST($1 AS BIGINT), branch, position, CAST($4 AS BIGINT) FROM chain WHERE true ON CONFLICT (session, branch, position) DO NOTHING`,
+      [session.row, branch, position, session.version],
+    );
+  const [lost] = await tx.all(
+    "SELECT 1 AS lost FROM removed_version WHERE session = $1 AND branch = $2 AND position <= $3",
+    [session.row, session.tip_branch, session.tip_position],
+  );
+  if (lost) await goThrough(tx, owner, id, next);
+  return (await findSession(tx, owner, id))!;
+}
+
+/** The path goes through it again. What is there already stays as it is. Throws the same. */
+export async function restoreVersion(tx: Tx, input: MoveVersion): Promise<Session> {
+  const { owner, id, messageId } = input;
+  if (await findPlaceOf(tx, owner, id, messageId)) {
+    const state = await findState(tx, owner, id);
+    const refusal = refusalOf(state, input.ifVersion);
+    if (refusal) throw refusal;
+    return (await findSession(tx, owner, id))!;
+  }
+  const session = await takeSession(tx, input);
+  const place = await findPlaceOf(tx, owner, id, messageId, "removed too");
+  if (!place) throw notFound("message");
+  const back = await tx.run(
+    `DELETE FROM removed_version WHERE session = $1 AND removal = (
+       SELECT removal FROM removed_version WHERE session = $1 AND branch = $2 AND position = $3)`,
+    [session.row, place.branch, place.position],
+  );
+  if (back === 0) throw notFound("message");
+  await goThrough(tx, owner, id, messageId);
+  return (await findSession(tx, owner, id))!;
+}
+
+/** From here on nobody else changes the session: what is read of it holds until the end. */
+async function takeSession(tx: Tx, { owner, id, at, ifVersion }: MoveVersion): Promise<TakenRow> {
+  const [taken] = await tx.all<TakenRow>(
+    `UPDATE session SET version = version + 1, updated_at = $3 WHERE id = $1 AND project = $2 AND purged_at IS NULL AND deleted_at IS NULL
+       AND running_turn_id IS NULL AND (CAST($4 AS BIGINT) = -1 OR version = $4) RETURNING row, version, tip_branch, tip_position`,
+    [id, owner, at, ifVersion ?? -1],
+  );
+  if (taken) return taken;
+  const state = await findState(tx, owner, id);
+  throw refusalOf(state, ifVersion) ?? new AppError("conflict", "The session changes hands too fast; try again.");
+}
+
+/** A question goes with all its answers. `next` is the neighbour that takes its place. */
+function chooseVersions(place: readonly ForkRow[][], { turnRow, role }: MessagePlace) {
+  const at = place.findIndex((turns) => turns.some(({ row }) => row === turnRow));
+  const question = place[at] ?? [];
+  if (role === "user") {
+    const neighbour = place[at - 1] ?? place[at + 1];
+    return { these: question, next: neighbour && questionIdIn(neighbour.at(-1)!) };
+  }
+  const answer = question.findIndex(({ row }) => row === turnRow);
+  const neighbour = question[answer - 1] ?? question[answer + 1];
+  return { these: question.slice(answer, answer + 1), next: neighbour && answerIdIn(neighbour) };
+}
+
+async function goThrough(tx: Tx, owner: string, id: string, messageId: string): Promise<void> {
+  const { columns } = await chooseTip(tx, owner, id, messageId);
+  const sets = Object.keys(columns).map((name, index) => `${name} = $${index + 3}`);
+  await tx.run(`UPDATE session SET ${sets.join(", ")} WHERE id = $1 AND project = $2`, [
+    ...[id, owner],
+    ...Object.values(columns),
+  ]);
+}

@@ -1,0 +1,52 @@
+// One version of what was said: deleted with all that follows it, and taken back.
+
+import type { AppDeps } from "../deps.ts";
+import { readVersion } from "../etag.ts";
+import { type Route, route } from "../route.ts";
+import { answerSession, ifMatch, oneSession } from "./session.ts";
+
+const errors = [
+  ...(["not_found", "turn_in_progress", "conflict", "version_mismatch", "bad_request", "storage_unavailable"] as const),
+];
+
+export function versionRoutes({ store, now }: AppDeps): Route[] {
+  return [
+    route({
+      method: "delete",
+      path: "/sessions/{id}/messages/{message_id}",
+      scope: "chat",
+      operationId: "deleteMessage",
+      tag: "Messages",
+      summary: "Delete one version of a question or of an answer",
+      description:
+        "Only where it has siblings: what was said once goes with its session. It is found no more, in the history, by the search, in an export, with all that follows " +
+        "it, a question with all its answers; where it is on the current path, that goes through its neighbour from now on. Its cost stays, in the session's and under `hidden`, and so " +
+        "do its turns and receipts; purging the session erases its words. 409 while a turn runs.",
+      params: { id: "session", message_id: "message" },
+      headers: ifMatch,
+      responses: { 200: oneSession("The session as it is now") },
+      errors,
+      async handler({ exchange, id, messageId }) {
+        const ifVersion = await readVersion(exchange, () => store.findSession(exchange.owner, id));
+        return answerSession(200, await store.removeVersion(exchange.owner, id, messageId, now(), ifVersion));
+      },
+    }),
+    route({
+      method: "post",
+      path: "/sessions/{id}/messages/{message_id}/restore",
+      scope: "chat",
+      operationId: "restoreMessage",
+      tag: "Messages",
+      summary: "Take back a version that was deleted",
+      description: "The path goes through it again. Nothing changes where it was not deleted.",
+      params: { id: "session", message_id: "message" },
+      headers: ifMatch,
+      responses: { 200: oneSession("The session as it is now") },
+      errors,
+      async handler({ exchange, id, messageId }) {
+        const ifVersion = await readVersion(exchange, () => store.findSession(exchange.owner, id));
+        return answerSession(200, await store.restoreVersion(exchange.owner, id, messageId, now(), ifVersion));
+      },
+    }),
+  ];
+}

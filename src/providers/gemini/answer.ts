@@ -10,6 +10,7 @@ import type { Frame } from "./frame.ts";
 import { splitMixed } from "./mixed.ts";
 import { functionCall, holdsMore, nameOther, nameSources } from "./parts.ts";
 import type { AttemptRecord } from "./record.ts";
+import { findUsual } from "./usual.ts";
 
 /**
  * What one answer may hold, in bytes: some eight times the longest that a model writes (65,536 tokens). Each delta and each part
@@ -72,7 +73,7 @@ export class Answer {
   }
 
   #readEvent(json: string, out: ProviderEvent[]): void {
-    if (json === "[DONE]") return;
+    if (this.#readUsual(json, out) || json === "[DONE]") return;
     const parsed = parseJson(json);
     if (parsed === undefined) {
       const frames = splitMixed(json, true);
@@ -83,6 +84,23 @@ export class Answer {
     } else if (typeof parsed === "object" && parsed !== null) {
       this.#readResponse(parsed as Partial<GenerateContentResponse>, json, out);
     } else throw unreadable(`an event that is not an object: ${json.slice(0, 200)}`);
+  }
+
+  /** Whether it is one of the usual events, a piece of text with the running total: nothing else of those needs to be looked at. */
+  #readUsual(json: string, out: ProviderEvent[]): boolean {
+    const usual = findUsual(json);
+    if (usual === undefined) return false;
+    const { record } = this;
+    this.#hasEvents = true;
+    this.#hasCandidate = true;
+    record.modelServed = usual.modelVersion;
+    record.responseId = usual.responseId;
+    record.takeUsage(json);
+    this.#usageIsNew = true;
+    if (usual.text === "") return true;
+    this.#takeText(usual.text, usual.isThought, out);
+    if (!usual.isThought) record.takeText(usual.text);
+    return true;
   }
 
   #readResponse(response: Partial<GenerateContentResponse>, json: string, out: ProviderEvent[]): void {

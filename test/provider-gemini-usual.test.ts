@@ -1,0 +1,78 @@
+// An event that is recognised says what parsing it would say, to the letter; one that only looks like it is not recognised.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { findUsual } from "../src/providers/gemini/usual.ts";
+
+const before = '{"candidates": [{"content": {"parts": [{"text": ';
+const after =
+  '}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 16,"candidatesTokenCount": 2,"totalTokenCount": 18,' +
+  '"promptTokensDetails": [{"modality": "TEXT","tokenCount": 10},{"modality": "IMAGE","tokenCount": 6}],"thoughtsTokenCount": 0,' +
+  '"serviceTier": "standard"},"modelVersion": "gemini-2.5-flash","responseId": "jlD0dXL7tVSfKwC__cX7yZ"}';
+const usual = `${before}"word "${after}`;
+
+/** What the members that are looked at say; throws for what is no JSON. */
+function parse(json: string) {
+  const { candidates, usageMetadata, modelVersion, responseId, ...others } = JSON.parse(json);
+  const [{ content, index, ...besideContent }, ...otherCandidates] = candidates;
+  const [{ text, thought = false, ...besideText }, ...otherParts] = content.parts;
+  expect({ others, besideContent, otherCandidates, besideText, otherParts, index }).toEqual({
+    ...{ others: {}, besideContent: {}, otherCandidates: [], besideText: {}, otherParts: [], index: 0 },
+  });
+  expect(typeof usageMetadata).toBe("object");
+  return { text, isThought: thought, modelVersion, responseId };
+}
+
+test("any text, printed in any way, is what it was", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), fc.boolean(), fc.boolean(), (text, isThought, escaped) => {
+      let printed = JSON.stringify(text);
+      if (escaped)
+        printed = printed.replace(/[^\x20-\x7e]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+      const json = `${before}${printed}${isThought ? ',"thought": true' : ""}${after}`;
+      expect(findUsual(json)).toEqual({ ...parse(json), text, isThought });
+    }),
+  );
+});
+
+test("whatever is changed in it: it is not recognised, or says what parsing says", () => {
+  const piece = fc.constantFrom(
+    '"',
+    "\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    " ",
+    "0",
+    "a",
+    "\n",
+    "\u0000",
+    "\\u00e",
+    '"error": {}',
+    ',"a": 1',
+  );
+  fc.assert(
+    fc.property(fc.nat(usual.length), fc.nat(3), piece, (at, less, more) => {
+      const json = usual.slice(0, at) + more + usual.slice(at + less);
+      const found = findUsual(json);
+      if (found !== undefined) expect(found).toEqual(parse(json));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test("an end, a signature, a second part, an error beside it and an endless event are left to the parser", () => {
+  expect(findUsual(usual)?.text).toBe("word ");
+  for (const [part, other] of [
+    ['"index": 0', '"finishReason": "STOP","index": 0'],
+    ['"word "', '"word ","thoughtSignature": "AAEC"'],
+    ['"word "}', '"word "},{"text": "more"}'],
+    ['{"candidates"', '{"error": {"code": 503},"candidates"'],
+    ['"totalTokenCount": 18', '"totalTokenCount": 18}, "error": {"code": 503'],
+    ['"totalTokenCount": 18', '"totalTokenCount": 018'],
+    ["word", "w".repeat(5_000)],
+  ] as const)
+    expect(findUsual(usual.replace(part, other))).toBeUndefined();
+});

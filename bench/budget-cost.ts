@@ -8,10 +8,13 @@ import { openStore } from "../src/database/open.ts";
 import type { Ask } from "../src/money/budget.ts";
 import type { OpenTurn, SessionState, Store } from "../src/store.ts";
 import { closeInput, entryFor, newSession, type Opened, openInput } from "../test/store-inputs.ts";
+import { createRandom, shuffle } from "./statistics.ts";
 
 const atOnce = 32;
-const turnsInBlock = 4_000;
-const blocks = 9;
+/** Short blocks, many of them, in another order each time: what else the machine does meets all variants alike. */
+const turnsInBlock = 480;
+const blocks = 100;
+const warmBlocks = 15;
 const user = "anna";
 const keyId = "0193a0c0-0000-7000-8000-000000000000";
 const ask: Ask = { model: "one", call: { promptPico: 10n, tokenPico: 1n }, tokens: 90, leastTokens: 20 };
@@ -24,6 +27,7 @@ interface Variant {
 }
 const variants: Variant[] = [
   { name: "bare", scopes: [] },
+  { name: "bare again", scopes: [] },
   { name: "a budget of another key", scopes: ["key:other"] },
   { name: "a key budget", scopes: [`key:${keyId}`] },
   { name: "key, user, three budgets", scopes: [`user:${user}`, `key:${keyId}`, "project"] },
@@ -71,33 +75,32 @@ async function prepare(folder: string, { name, scopes, isRated }: Variant): Prom
   const store = await openStore(`sqlite:${join(folder, `${name}.db`)}`, { processId: 4711 });
   const limit = { window: "day" as const, limit: 10n ** 17n, models: null, names: null };
   for (const scope of scopes) await store.putBudgets({ project: "", scope }, [limit], null, null, Date.now());
-  const { version, any } = await store.readBudgetState();
   const sessions = await Promise.all(
     Array.from({ length: atOnce }, async () => (await store.peekSession("", (await newSession(store, { user })).id))!),
   );
   const rate = isRated
     ? turnRateOf({ tokens_per_minute: 1_000_000_000, concurrent_turns: 10_000 }, keyId, user, { input: 100, answer: 0 })
     : undefined;
-  const budgets = any ? { ask } : { noBudgetAt: version };
-  return new Bench(store, sessions, { user, keyId, ...budgets, ...(rate && { rate }) });
+  const asker = { project: "", sessionId: sessions[0]!.id, user, keyId };
+  const budgets = await store.findBudgets(asker);
+  return new Bench(store, sessions, { user, keyId, ask, budgets, ...(rate && { rate }) });
 }
 
 const folder = mkdtempSync(join(tmpdir(), "rozmova-cost-"));
 try {
   const benches = await Promise.all(variants.map((variant) => prepare(folder, variant)));
-  for (const bench of benches) await bench.run(turnsInBlock); // warm
-  for (let block = 0; block < blocks; block++) for (const bench of benches) await bench.run(turnsInBlock);
-  const median = (of: number[]) => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)]!;
-  const pairs = (bench: Bench) => bench.cpuUs.slice(1).map((cpu, at) => cpu - benches[0]!.cpuUs[at + 1]!);
+  const random = createRandom(1);
+  for (let block = 0; block < warmBlocks + blocks; block++)
+    for (const bench of shuffle(benches, random)) await bench.run(turnsInBlock);
+  const sorted = (of: number[]) => of.toSorted((a, b) => a - b);
+  const quartile = (of: number[], quarter: number) =>
+    Number(sorted(of)[Math.floor((of.length * quarter) / 4)]!.toFixed(1));
+  const bare = benches[0]!.cpuUs.slice(warmBlocks);
   for (const [at, { name }] of variants.entries()) {
-    const bench = benches[at]!;
-    const more = pairs(bench).toSorted((a, b) => a - b);
-    console.log(
-      JSON.stringify({
-        ...{ name, cpuUs: Number(median(bench.cpuUs.slice(1)).toFixed(1)), more: Number(median(more).toFixed(1)) },
-        range: [Number(more[0]!.toFixed(1)), Number(more.at(-1)!.toFixed(1))],
-      }),
-    );
+    const cpuUs = benches[at]!.cpuUs.slice(warmBlocks);
+    const more = cpuUs.map((cpu, block) => cpu - bare[block]!);
+    const quarters = (of: number[]) => [1, 2, 3].map((quarter) => quartile(of, quarter));
+    console.log(JSON.stringify({ name, cpuUs: quarters(cpuUs), more: quarters(more) }));
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

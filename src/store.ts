@@ -16,7 +16,7 @@ import type { PurgeStore } from "./conversation/purge.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
 import type { TitleStore } from "./conversation/title-store.ts";
 import type { Params } from "./model/params.ts";
-import type { Ask, Held, Hold } from "./money/budget.ts";
+import type { Ask, Held, Hold, StandingBudgets } from "./money/budget.ts";
 import type { BudgetStore } from "./money/budget-store.ts";
 import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
 import type { QuoteStore } from "./money/quote/quote-store.ts";
@@ -122,11 +122,12 @@ export interface OpenTurn {
   rate?: TurnRate | undefined;
   idempotency: Idempotency | undefined;
   /**
-   * What the turn asks of its budgets. Without it: the version of all budgets at which there was none, so that nothing is read of them;
-   * and without that too, they are looked at. StaleSession where there are budgets and nothing is asked.
+   * What the turn asks of its budgets, and those that concern it as far as they are known: as long as they are these, and there is room
+   * for all that it asks, nothing is read of them. Unknown, they are looked at. StaleSession where they are others by now, or where
+   * there are budgets and nothing is asked.
    */
   ask?: Ask | undefined;
-  noBudgetAt?: number | undefined;
+  budgets?: StandingBudgets | undefined;
   at: number;
   /** The process that runs the turn, and for how long it is believed without a sign of life, by the database's clock. */
   processId: number;

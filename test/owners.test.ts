@@ -105,7 +105,7 @@ const ofTheHouse = [
   ...["readDeadTurn", "sumBooks", "findSeal", "checkFiles", "checkWritable", "backup", "close"],
   ...["readCallerVersion", "findKeyByHash", "findKeyById", "hasKeys", "touchKeys", "takeTokenSecret"],
   ...["createProject", "findProject", "listProjects", "updateProject", "noteAudit"],
-  ...["readBudgetState", "readTitleSource", "beginTitle", "noteTitleCalls", "endTitle", "claimDeadTitles"],
+  ...["findBudgets", "readTitleSource", "beginTitle", "noteTitleCalls", "endTitle", "claimDeadTitles"],
   ...["drawRates", "correctRates", "listPurgeable", "listBegunPurges", "beginPurge", "purgeSome", "notePurges"],
   ...["erasePerson", "forgetPerson", "listErased", "sumUsage", "settleUsage"],
   "readQuoteBudgets",

@@ -18,7 +18,8 @@ import { listBegunPurges, listErased, listPurgeable } from "../src/database/conv
 import { listSessions } from "../src/database/conversation/session-list.ts";
 import { findKey } from "../src/database/idempotency.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "../src/database/message.ts";
-import { listBudgets, listKeyLimits, readBudgetState } from "../src/database/money/budget.ts";
+import { listBudgets, listKeyLimits } from "../src/database/money/budget.ts";
+import { findBudgets } from "../src/database/money/budget-counter.ts";
 import { listEntries } from "../src/database/money/ledger.ts";
 import { readQuoteBasis, readQuoteBudgets } from "../src/database/money/quote.ts";
 import { sumUsage } from "../src/database/money/usage.ts";
@@ -227,14 +228,16 @@ async function askForBudgets(tx: Tx, sessionId: string): Promise<void> {
     const cost = { total: 0n, accuracy: "exact", unpricedTurns: 0 } as const;
     await write("settleTurn", { turnId: opened.turn.id, processId, entries: [], usage: null, cost });
   }
-  await write("openTurn", { ...openInput(sessionId), noBudgetAt: 1 }).catch(() => {});
-  const { version } = await readBudgetState(tx);
-  const opened = await write("openTurn", { ...openInput(sessionId), noBudgetAt: version });
-  if (opened.kind === "opened") await write("closeTurn", closeInput(opened, [], { holds: [], budgetVersion: version }));
+  const holder = { project: "", sessionId, user: null, keyId: null, at: 5 };
+  await write("openTurn", { ...openInput(sessionId), budgets: { version: 1, limits: [] } }).catch(() => {});
+  const budgets = await findBudgets(tx, holder);
+  for (const known of [budgets, { ...budgets, limits: [] }]) {
+    const opened = await write("openTurn", { ...openInput(sessionId), ask, budgets: known, at: 5 });
+    if (opened.kind === "opened") await write("closeTurn", closeInput(opened, [], opened));
+  }
   for (const scopes of [null, [change.scope]])
     await listBudgets(tx, { project: "", global: true, scopes, after: "a", limit: 5, at: 5 });
   await listKeyLimits(tx, [newId()]);
-  const holder = { project: "", sessionId, user: null, keyId: null, at: 5 };
   await readQuoteBudgets(tx, { holder, ask });
   await write("deleteBudgets", change);
 }

@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import pg from "pg";
 import { type Migration, migrations, newestOf } from "../src/database/migrate.ts";
 import { openPostgres } from "../src/database/postgres/postgres.ts";
+import type { StandingBudgets } from "../src/money/budget.ts";
 import { openLine } from "./line.ts";
 import { createPostgresDatabase } from "./postgres.ts";
 import { closeInput, entryFor, newSession, open, openInput, processId, readAll, speak } from "./store-inputs.ts";
@@ -171,12 +172,12 @@ test("what a transaction sends in one moment leaves in one piece", async () => {
   const line = await openLine(await createPostgresDatabase());
   const store = await openTestStore(line.url);
   const { id } = await newSession(store);
-  let noBudgetAt: number | undefined;
+  let budgets: StandingBudgets | undefined;
   const turn = async () => {
     const known = await store.peekSession("", id);
     const before = line.piecesWritten;
-    const opened = await open(store, id, { known, noBudgetAt });
-    noBudgetAt = opened.budgetVersion; // as the running program knows it from the turn before
+    const opened = await open(store, id, { known, budgets });
+    budgets = { version: opened.budgetVersion, limits: [] }; // as the running program knows it from the turn before
     await store.closeTurn(closeInput(opened, [entryFor(3n)]));
     return line.piecesWritten - before;
   };

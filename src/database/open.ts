@@ -24,7 +24,8 @@ import { hasTitleCalls, readTitleSource } from "./conversation/title.ts";
 import type { Engine } from "./engine.ts";
 import { findKey } from "./idempotency.ts";
 import { findPlaceOf, findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
-import { listBudgets, listKeyLimits, readBudgetState } from "./money/budget.ts";
+import { listBudgets, listKeyLimits } from "./money/budget.ts";
+import { findBudgets } from "./money/budget-counter.ts";
 import { listEntries, sumBooks } from "./money/ledger.ts";
 import { readQuoteBasis, readQuoteBudgets } from "./money/quote.ts";
 import { findSeal } from "./money/seal.ts";
@@ -233,7 +234,7 @@ function createTitleStore(engine: Engine): TitleStore & ExportStore & ImportStor
 
 function createBudgetStore(engine: Engine): BudgetStore {
   return {
-    readBudgetState: () => readBudgetState(engine.committed),
+    findBudgets: (asker) => findBudgets(engine.committed, asker),
     listKeyLimits: (keyIds) => listKeyLimits(engine.durable, keyIds),
     listBudgets: (page) => listBudgets(engine.durable, page),
     putBudgets: (scope, limits, softPpm, by, at) => engine.write("putBudgets", { ...scope, limits, softPpm, by, at }),

@@ -10,7 +10,8 @@ import type { Turn } from "../turn/turn.ts";
 import { rankOf, storableText, usageValues } from "./columns.ts";
 import { insertBatch, packPieces } from "./event.ts";
 import { releaseKey } from "./idempotency.ts";
-import { type Holder, hasSeveralModels, readHolds, settleHolds, settleLate } from "./money/hold.ts";
+import type { Holder } from "./money/budget-counter.ts";
+import { hasSeveralModels, readHolds, settleHolds, settleLate } from "./money/hold.ts";
 import { addToTotals, addTotals, insertEntries, totalsValues } from "./money/ledger.ts";
 import { findState } from "./session.ts";
 import type { Tx, Value } from "./tx.ts";
@@ -43,7 +44,8 @@ export async function closeTurn(
     input.releaseKey ? releaseKey(tx, input.owner, input.releaseKey, turn.id) : undefined,
     input.lastBatch && !isWhole(input.lastBatch) ? insertBatch(tx, input.lastBatch) : undefined,
     tx.indexTurn(row, input.owner, [input.question, answer]),
-    isLate || (input.settled && holds!.length > 0 && hasSeveralModels(input.entries))
+    // Of a model that it was not asked for it holds nothing, and there may be a budget for that one.
+    isLate || (input.settled && hasSeveralModels(input.entries))
       ? settleLate(tx, holderOf(input.owner, turn), holds!, input)
       : input.settled && holds!.length > 0
         ? settleHolds(tx, holds!, input)

@@ -11,8 +11,17 @@ import { storableText } from "./columns.ts";
 import { type Fork, insertBranch, listSiblings, noTurnSiblings } from "./conversation/siblings.ts";
 import { claimKey, findKey } from "./idempotency.ts";
 import { findPlaceOf, findTurnMessages } from "./message.ts";
-import { readBudgetState } from "./money/budget.ts";
-import { type Holder, type Looked, lookAtBudgets, printHolds, readHolds, takeHolds } from "./money/hold.ts";
+import { type Holder, readBudgetVersion } from "./money/budget-counter.ts";
+import {
+  holdOffChanges,
+  type Looked,
+  lookAtBudgets,
+  printHolds,
+  readHolds,
+  type Taken as TakenHolds,
+  takeHolds,
+  takeKnown,
+} from "./money/hold.ts";
 import { findState, versionMismatch } from "./session.ts";
 import { findTurn, turnInProgress } from "./turn.ts";
 import { perDialect, type Reader, type Tx } from "./tx.ts";
@@ -21,8 +30,9 @@ import { perDialect, type Reader, type Tx } from "./tx.ts";
 type Place = { turnRow: number | null; branch: number; position: number } | undefined;
 
 export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
-  const { owner, idempotency, at } = input;
-  const looked = input.noBudgetAt === undefined ? await lookAhead(tx, input) : undefined;
+  const { owner, idempotency, at, budgets } = input;
+  const looked = budgets ? undefined : await lookAhead(tx, input);
+  if (budgets && budgets.limits.length > 0) await holdOffChanges(tx);
   const earlier = idempotency && (await claimKey(tx, owner, idempotency, input.turnId, at));
   if (earlier !== undefined && earlier !== input.turnId) return { kind: "replayed", turnId: earlier };
   const content = storableText(input.content);
@@ -36,7 +46,7 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   if (place && taken.before.branchCount > 1 && (await findPlace(tx, input)) === "nowhere") throw notFound("message");
   const drawn = input.rate && (await drawTurn(tx, input.turnId, input.rate));
   const { before, session } = taken;
-  const held = looked?.grant ? await takeHolds(tx, looked, input.ask!, holderOf(input)) : undefined;
+  const held = budgets?.limits.length === 0 ? undefined : await hold(tx, input, looked);
   const parentId = input.parentId === undefined ? before.tipMessageId : input.parentId;
   const parentRow = place ? place.turnRow : before.tipRow;
   const forks = place !== undefined && session.tipBranch !== place.branch;
@@ -62,7 +72,7 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
     userMessage,
     reply,
     row,
-    budgetVersion: looked ? looked.version : input.noBudgetAt!,
+    budgetVersion: (looked ?? budgets!).version,
     holds: held ? held.holds : nothing,
     grant: held ? held.grant : null,
     soft: held ? held.soft : nothing,
@@ -74,6 +84,11 @@ const nothing: readonly never[] = [];
 
 function holderOf({ owner, sessionId, user = null, keyId = null, at }: OpenTurn): Holder {
   return { project: owner, sessionId, user, keyId, at };
+}
+
+async function hold(tx: Tx, input: OpenTurn, looked: Looked | undefined): Promise<TakenHolds | undefined> {
+  if (!looked) return takeKnown(tx, input.budgets!, input.ask, holderOf(input));
+  return looked.grant ? takeHolds(tx, looked, input.ask!, holderOf(input)) : undefined;
 }
 
 /**
@@ -133,13 +148,13 @@ async function takeSession(tx: Tx, input: OpenTurn, place: Place, content: strin
   for (let tries = 0; tries < mostTries; tries++) {
     if (before && (ifVersion === undefined || ifVersion === before.version)) {
       const session = afterOpening(before, input, place, content);
-      if ((await writeTaken(tx, owner, before, session, input.noBudgetAt)) > 0) return { before, session };
+      if ((await writeTaken(tx, owner, before, session, input.budgets?.version)) > 0) return { before, session };
     }
     const now = await findState(tx, owner, sessionId);
     const refusal = refusalOf(now, ifVersion);
     if (refusal?.members?.running_turn_id === turnId) return undefined;
     if (!now || refusal) throw refusal;
-    if (input.noBudgetAt !== undefined && (await readBudgetState(tx)).version !== input.noBudgetAt)
+    if (input.budgets && (await readBudgetVersion(tx)) !== input.budgets.version)
       throw new StaleSession("There are other budgets than when the turn was decided on.");
     const endedSince = now.tipMessageId === answerIdOf(turnId); // an earlier try opened it, and another process closed it
     // What was asked of the budgets is for the session as it was.
@@ -166,21 +181,22 @@ function writeTaken(
   owner: string,
   before: SessionState,
   after: SessionState,
-  noBudgetAt: number | undefined,
+  budgetVersion: number | undefined,
 ): Promise<number> {
   const values = [
     ...[before.row, owner, before.version, after.messageCount, after.version, after.updatedAt, after.runningTurnId],
     ...[after.title, after.tipBranch, after.tipPosition, after.branchCount, after.memoryFrom],
   ];
-  if (noBudgetAt === undefined) return tx.run(take, values);
-  values.push(noBudgetAt);
-  return tx.run(takeWithoutBudgets, values);
+  if (budgetVersion === undefined) return tx.run(take, values);
+  values.push(budgetVersion);
+  return tx.run(takeAtVersion, values);
 }
 
 const take = `UPDATE session SET message_count = $4, version = $5, updated_at = $6, active_at = $6, running_turn_id = $7, title = $8,
     tip_branch = $9, tip_position = $10, branch_count = $11, memory_from = $12
   WHERE row = $1 AND project = $2 AND version = $3 AND deleted_at IS NULL AND running_turn_id IS NULL`;
-const takeWithoutBudgets = `${take} AND (SELECT version FROM budget_version WHERE id = 1) = $13`;
+/** Only while all budgets are as they were known. */
+const takeAtVersion = `${take} AND (SELECT version FROM budget_version WHERE id = 1) = $13`;
 
 /** The session as it is with the turn running in it: the turn stands at its tip, on a branch of their own where they fork. */
 function afterOpening(before: SessionState, input: OpenTurn, place: Place, content: string): SessionState {

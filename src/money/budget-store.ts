@@ -1,12 +1,27 @@
 // What storage must do for budgets: the share of door 2 that is theirs. What a turn holds of them it takes and gives in its own transactions.
 
-import type { Budget, BudgetLimit } from "./budget.ts";
+import type { Budget, BudgetLimit, StandingBudgets } from "./budget.ts";
 import type { Pico } from "./money.ts";
 
 /** Whose budget: a scope's, in a project. `global` is in none: its project is ''. */
 export interface BudgetScope {
   project: string;
   scope: string;
+}
+
+/** Whom a call to a vendor is for. */
+export interface BudgetAsker {
+  project: string;
+  sessionId: string;
+  user: string | null;
+  keyId: string | null;
+}
+
+/** `version` grows with every change of a budget, whichever process makes it. */
+export interface FoundBudgets extends StandingBudgets {
+  /** Whether there is any budget at all, and whether any session of the project has one. */
+  any: boolean;
+  bySession: boolean;
 }
 
 /** Scopes in the order of their names. `scopes`: these alone; null: all of the project, and with `global` that one too. */
@@ -24,8 +39,7 @@ export interface BudgetPage {
 export type KeyLimit = Pick<BudgetLimit, "window" | "limit" | "models">;
 
 export interface BudgetStore {
-  /** `version` grows with every change of a budget, whichever process makes it; `any`: whether there is one. */
-  readBudgetState(): Promise<{ version: number; any: boolean }>;
+  findBudgets(asker: BudgetAsker): Promise<FoundBudgets>;
   listBudgets(page: BudgetPage): Promise<{ data: Budget[]; hasMore: boolean }>;
   /** Of each of these keys that has any. */
   listKeyLimits(keyIds: readonly string[]): Promise<ReadonlyMap<string, KeyLimit[]>>;

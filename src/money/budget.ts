@@ -82,6 +82,34 @@ export interface Hold {
 /** A budget of which so much is spent that somebody should know, and nobody was told in this window. */
 export type SoftLimit = Pick<Budget, "scope" | "window" | "settled" | "limit">;
 
+/** A limit as it stands until some budget is changed: what need not be read anew for every turn. */
+export interface StandingLimit {
+  number: number;
+  scope: string;
+  window: BudgetWindow;
+  names: readonly string[] | null;
+  /** With what was added to it, each until a moment. */
+  limit: Pico;
+  extras: readonly { pico: Pico; until: number }[];
+  softPpm: number | null;
+}
+
+/** The limits that concern somebody at one version of all budgets. */
+export interface StandingBudgets {
+  version: number;
+  limits: readonly StandingLimit[];
+}
+
+/** Whether a budget counts calls to one of these models. */
+export function countsModel({ names }: Pick<StandingLimit, "names">, models: readonly string[]): boolean {
+  return names === null || models.some((model) => names.includes(model));
+}
+
+/** Everything that is asked for, as long as the budgets have room for it. */
+export function wholeGrant(call: WorstCall, { tokens }: Ask): Grant {
+  return { tokens, calls: billedCalls, pico: worstCost(call, tokens, billedCalls) };
+}
+
 /** What a turn has of its budgets when it is opened. */
 export interface Held {
   /** The count of budgets' changes by which these are all. */

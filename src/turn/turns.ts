@@ -217,7 +217,8 @@ export class Turns {
   private async openDecided(input: StartTurn, decided: Decided): Promise<FollowedTurn | undefined> {
     const { session, params, choice, questionTokens } = decided;
     const { owner, idempotency } = input;
-    const planned = this.opener.needsPlan ? await this.opener.plan(input, decided) : undefined;
+    const planning = this.opener.plan(input, decided);
+    const planned = planning && (await planning);
     let opened: OpenedTurn | "stale";
     try {
       opened = await this.opener.open(input, decided, planned);

@@ -9,14 +9,7 @@ import type { Pico } from "../../money/money.ts";
 import type { Listed } from "../../store.ts";
 import { noteAudit } from "../caller/audit.ts";
 import type { Reader, Tx, Value } from "../tx.ts";
-import { addedAt, extrasAt } from "./hold.ts";
-
-export async function readBudgetState(reader: Reader): Promise<{ version: number; any: boolean }> {
-  const [row] = await reader.all<{ version: number; any_of: number }>(
-    `SELECT version, CASE WHEN EXISTS (SELECT 1 FROM budget) THEN 1 ELSE 0 END AS any_of FROM budget_version WHERE id = 1`,
-  );
-  return { version: row!.version, any: row!.any_of === 1 };
-}
+import { extrasAt, limitAt, printExtras, readExtras, startCase } from "./budget-counter.ts";
 
 /**
  * The change that follows waits for every turn that is being opened or booked, and they wait for it: no turn is counted by the budgets as
@@ -162,11 +155,11 @@ export async function increaseBudgets(tx: Tx, input: IncreaseBudgets): Promise<B
   );
   if (rows.length === 0) throw noBudget();
   for (const { number, extras } of rows) {
-    const left = extrasAt(extras, at);
+    const left = extrasAt(readExtras(extras), at);
     if (left.length >= mostIncreases)
       throw new AppError("conflict", `A budget has at most ${mostIncreases} additions at a time.`);
     await tx.run("UPDATE budget SET extras = $4 WHERE project = $1 AND scope = $2 AND number = $3", [
-      ...[project, scope, number, JSON.stringify([...left, [`${pico}`, until]])],
+      ...[project, scope, number, printExtras([...left, { pico, until }])],
     ]);
   }
   await nextVersion(tx);
@@ -198,8 +191,7 @@ export async function readScopes(
   const rows = await reader.all<BudgetRow>(
     `SELECT b.scope, b.period, b.models, CAST(b.limit_pico AS TEXT) AS limit_pico, b.soft_ppm, b.extras,
        CAST(w.settled_pico AS TEXT) AS settled_pico, CAST(w.held_pico AS TEXT) AS held_pico, CAST(w.beyond_pico AS TEXT) AS beyond_pico
-     FROM budget b LEFT JOIN budget_window w ON w.budget = b.number AND w.starts_at =
-       CASE b.period WHEN 'day' THEN CAST($3 AS BIGINT) WHEN 'week' THEN CAST($4 AS BIGINT) WHEN 'month' THEN CAST($5 AS BIGINT) ELSE 0 END
+     FROM budget b LEFT JOIN budget_window w ON w.budget = b.number AND w.starts_at = ${startCase(3)}
      WHERE b.project IN ($1, '') AND b.scope ${reader.dialect.inList("$2")} ORDER BY b.scope, b.number`,
     [project, JSON.stringify(scopes), startOf("day", at), startOf("week", at), startOf("month", at)],
   );
@@ -208,11 +200,12 @@ export async function readScopes(
 
 function budgetFrom(row: BudgetRow, at: number): Budget {
   const startsAt = startOf(row.period, at);
+  const extras = readExtras(row.extras);
   const counted = row.settled_pico !== null;
   return {
     ...{ scope: row.scope, window: row.period, models: row.models === null ? null : JSON.parse(row.models) },
-    limit: BigInt(row.limit_pico) + addedAt(row.extras, at),
-    increases: extrasAt(row.extras, at).map(([pico, until]) => ({ pico: BigInt(pico), until })),
+    limit: limitAt({ limit: BigInt(row.limit_pico), extras }, at),
+    increases: extrasAt(extras, at),
     settled: counted ? BigInt(row.settled_pico!) : 0n,
     held: counted ? BigInt(row.held_pico) : 0n,
     beyond: counted ? BigInt(row.beyond_pico) : 0n,

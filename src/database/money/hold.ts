@@ -4,119 +4,21 @@
 import { AppError } from "../../errors.ts";
 import {
   type Ask,
+  countsModel,
   type Grant,
   grantWithin,
   type Hold,
   neededFor,
-  rankOfScope,
   type SoftLimit,
+  type StandingBudgets,
+  wholeGrant,
 } from "../../money/budget.ts";
-import { type BudgetWindow, endOf, startOf } from "../../money/budget-window.ts";
+import { endOf } from "../../money/budget-window.ts";
 import { type Cost, type LedgerEntry, sumCost } from "../../money/ledger.ts";
 import { type Pico, printUsd } from "../../money/money.ts";
 import { StaleSession } from "../../store.ts";
-import { storableText } from "../columns.ts";
-import type { Reader, Tx } from "../tx.ts";
-
-/** Whom a call is for, and when it was begun: that moment's windows are its. */
-export interface Holder {
-  project: string;
-  sessionId: string;
-  user: string | null;
-  keyId: string | null;
-  at: number;
-}
-
-/** A budget in the window of a moment. */
-export interface Counter {
-  number: number;
-  scope: string;
-  window: BudgetWindow;
-  names: readonly string[] | null;
-  /** With what was added for a time. */
-  limit: Pico;
-  softPpm: number | null;
-  startsAt: number;
-  /** Whether anything was counted in this window yet. */
-  exists: boolean;
-  settled: Pico;
-  held: Pico;
-  told: boolean;
-}
-
-/** The budgets that concern a holder, the narrowest first, at one version of all budgets. */
-export interface Counted {
-  version: number;
-  counters: Counter[];
-}
-
-interface CounterRow {
-  version: number;
-  number: number | null;
-  scope: string;
-  period: BudgetWindow;
-  names: string | null;
-  limit_pico: string;
-  soft_ppm: number | null;
-  extras: string | null;
-  settled_pico: string | null;
-  held_pico: string;
-  told: number;
-}
-
-const startCase = (first: number) =>
-  `CASE b.period WHEN 'day' THEN CAST($${first} AS BIGINT) WHEN 'week' THEN CAST($${first + 1} AS BIGINT) WHEN 'month' THEN CAST($${first + 2} AS BIGINT) ELSE 0 END`;
-const select = `SELECT v.version, b.number, b.scope, b.period, b.names, CAST(b.limit_pico AS TEXT) AS limit_pico, b.soft_ppm, b.extras,
-    CAST(w.settled_pico AS TEXT) AS settled_pico, CAST(w.held_pico AS TEXT) AS held_pico, w.told
-  FROM budget_version v LEFT JOIN budget b ON b.project IN ($1, '') AND b.scope IN ('global', 'project', $2, $3, $4)
-    LEFT JOIN budget_window w ON w.budget = b.number AND w.starts_at = ${startCase(5)}
-  WHERE v.id = 1`;
-
-/** One read, whatever there is. */
-export async function findCounters(reader: Reader, { project, sessionId, user, keyId, at }: Holder): Promise<Counted> {
-  const starts = [startOf("day", at), startOf("week", at), startOf("month", at)];
-  const scopes = [
-    `session:${sessionId}`,
-    user === null ? "" : storableText(`user:${user}`),
-    keyId === null ? "" : `key:${keyId}`,
-  ];
-  const rows = await reader.all<CounterRow>(select, [project, ...scopes, ...starts]);
-  const counters = rows.flatMap((row) => (row.number === null ? [] : [counterFrom(row, row.number, at)]));
-  if (counters.length > 1) counters.sort((a, b) => rankOfScope(a.scope) - rankOfScope(b.scope) || a.number - b.number);
-  return { version: rows[0]!.version, counters };
-}
-
-function counterFrom(row: CounterRow, number: number, at: number): Counter {
-  const exists = row.settled_pico !== null;
-  return {
-    ...{ number, scope: row.scope, window: row.period, softPpm: row.soft_ppm },
-    names: row.names === null ? null : JSON.parse(row.names),
-    limit: BigInt(row.limit_pico) + addedAt(row.extras, at),
-    startsAt: startOf(row.period, at),
-    exists,
-    settled: exists ? BigInt(row.settled_pico!) : 0n,
-    held: exists ? BigInt(row.held_pico) : 0n,
-    told: row.told === 1,
-  };
-}
-
-/** What was added to a limit for a time, as it is stored: [[pico, until], ...]. */
-export type Extras = [pico: string, until: number][];
-
-export function addedAt(extras: string | null, at: number): Pico {
-  if (extras === null) return 0n;
-  return (JSON.parse(extras) as Extras).reduce((sum, [pico, until]) => (at < until ? sum + BigInt(pico) : sum), 0n);
-}
-
-/** Those that are not over. */
-export function extrasAt(extras: string | null, at: number): Extras {
-  return (JSON.parse(extras ?? "[]") as Extras).filter(([, until]) => at < until);
-}
-
-/** Whether a budget counts calls to one of these models. */
-export function countsModel({ names }: Pick<Counter, "names">, models: readonly string[]): boolean {
-  return names === null || models.some((model) => names.includes(model));
-}
+import type { Tx } from "../tx.ts";
+import { type Counted, type Counter, findCounters, type Holder, type LimitAt, windowAt } from "./budget-counter.ts";
 
 export interface Looked extends Counted {
   /** Null where no budget concerns the holder. */
@@ -125,13 +27,17 @@ export interface Looked extends Counted {
   refusal: AppError | undefined;
 }
 
+/** Where others may write at the same time, what changes budgets waits until this transaction is over, and this one for it (see `changeAlone`). */
+export async function holdOffChanges(tx: Tx): Promise<void> {
+  if (tx.dialect.shared) await tx.run("LOCK TABLE turn IN ROW EXCLUSIVE MODE");
+}
+
 /**
  * What the budgets leave for what is asked, without taking it. Throws StaleSession where there are budgets and nothing was asked of
- * them: whoever opens the turn did not know. Where others may write at the same time, what changes budgets waits until this transaction is
- * over, and this one for it (see `changeAlone`): before anything of budgets is read.
+ * them: whoever opens the turn did not know.
  */
 export async function lookAtBudgets(tx: Tx, holder: Holder, ask: Ask | undefined): Promise<Looked> {
-  if (tx.dialect.shared) await tx.run("LOCK TABLE turn IN ROW EXCLUSIVE MODE");
+  await holdOffChanges(tx);
   const { version, counters } = await findCounters(tx, holder);
   if (counters.length === 0) return { version, counters, grant: null, refusal: undefined };
   if (!ask) throw new StaleSession("There are budgets, and the turn was not planned for them.");
@@ -179,6 +85,33 @@ export interface Taken {
 }
 
 /**
+ * Holds all that is asked of budgets that are known, and reads nothing. Where it does not fit, or a window must be begun or somebody told of
+ * it, they are looked at. Undefined where none concerns it. Throws budget_exceeded; what was written then must not stay.
+ */
+export async function takeKnown(
+  tx: Tx,
+  { limits }: StandingBudgets,
+  ask: Ask | undefined,
+  holder: Holder,
+): Promise<Taken | undefined> {
+  if (limits.length === 0) return undefined;
+  if (ask?.call) {
+    const grant = wholeGrant(ask.call, ask);
+    const mine = limits.filter((limit) => countsModel(limit, [ask.model]));
+    const holds = await takeAll(
+      tx,
+      mine.map((limit) => windowAt(limit, holder.at)),
+      grant.pico,
+      takeQuietly,
+    );
+    if (holds) return holds.length === 0 ? undefined : { grant, holds, soft: [] };
+  }
+  const looked = await lookAtBudgets(tx, holder, ask);
+  if (looked.refusal) throw looked.refusal;
+  return looked.grant ? takeHolds(tx, looked, ask!, holder) : undefined;
+}
+
+/**
  * Holds what was granted, of all these budgets or of none, each by an update that is only made where it fits. Where others were faster, it is
  * looked at once more, with nobody else at them. Throws budget_exceeded; what was written then must not stay.
  */
@@ -199,14 +132,23 @@ export async function takeHolds(tx: Tx, { counters, grant }: Looked, ask: Ask, h
 
 const take = `UPDATE budget_window SET held_pico = held_pico + $3
   WHERE budget = $1 AND starts_at = $2 AND settled_pico + held_pico + $3 <= $4`;
+/** Not where somebody must be told of what is settled. */
+const takeQuietly = `${take} AND (told = 1 OR settled_pico < $5)`;
 
-/** Undefined: it did not fit into one of them any more, and nothing is held of any. */
-async function takeAll(tx: Tx, counters: readonly Counter[], pico: Pico): Promise<Hold[] | undefined> {
+/** Always in the same order, the beginning of a window too. Undefined: it did not fit into one of them any more, and nothing is held of any. */
+async function takeAll(
+  tx: Tx,
+  windows: readonly (LimitAt & { exists?: boolean })[],
+  pico: Pico,
+  sql = take,
+): Promise<Hold[] | undefined> {
   const holds: Hold[] = [];
-  for (const counter of counters) {
-    const { number, startsAt, limit } = counter;
-    if (!counter.exists) await beginWindow(tx, counter);
-    if ((await tx.run(take, [number, startsAt, pico, limit])) === 0) {
+  for (const window of windows) {
+    const { number, startsAt, limit, softAt } = window;
+    if (window.exists === false) await beginWindow(tx, window);
+    const values = [number, startsAt, pico, limit];
+    if (sql === takeQuietly) values.push(softAt);
+    if ((await tx.run(sql, values)) === 0) {
       await giveBack(tx, holds);
       return undefined;
     }
@@ -239,8 +181,8 @@ async function beginWindow(tx: Tx, { number, startsAt }: Pick<Counter, "number" 
 /** Those past their soft limit of which nobody has been told in this window; now somebody is. */
 async function tellSoft(tx: Tx, counters: readonly Counter[]): Promise<SoftLimit[]> {
   const soft: SoftLimit[] = [];
-  for (const { number, startsAt, scope, window, limit, settled, softPpm, told } of counters) {
-    if (softPpm === null || told || settled * 1_000_000n < limit * BigInt(softPpm)) continue;
+  for (const { number, startsAt, scope, window, limit, settled, softAt, told } of counters) {
+    if (told || settled < softAt) continue;
     const first = "UPDATE budget_window SET told = 1 WHERE budget = $1 AND starts_at = $2 AND told = 0";
     if ((await tx.run(first, [number, startsAt])) > 0) soft.push({ scope, window, settled, limit });
   }

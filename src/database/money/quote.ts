@@ -1,13 +1,14 @@
 // What a quote is made from: where the message would stand, and how long the last answers were. Few rows, however much there is.
 
 import { notFound } from "../../errors.ts";
-import type { Ask } from "../../money/budget.ts";
+import { type Ask, countsModel } from "../../money/budget.ts";
 import type { PastAnswer } from "../../money/quote/quote.ts";
 import type { QuoteBasis, QuoteBudgets, QuoteHolder, QuoteQuestion } from "../../money/quote/quote-store.ts";
 import { findPlace } from "../turn-open.ts";
 import type { Reader } from "../tx.ts";
 import { listBudgets } from "./budget.ts";
-import { countsModel, findCounters, grantBy } from "./hold.ts";
+import { findCounters } from "./budget-counter.ts";
+import { grantBy } from "./hold.ts";
 
 /** Turns that are looked at, whatever became of them: the last of the conversation, and of all. */
 const lastHere = 12;

@@ -4,12 +4,15 @@ import { RateLimited } from "../../caller/rate.ts";
 import { AppError } from "../../errors.ts";
 import { newTurnId } from "../../id.ts";
 import type { Params } from "../../model/params.ts";
+import type { StandingBudgets } from "../../money/budget.ts";
+import type { BudgetAsker } from "../../money/budget-store.ts";
 import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../../store.ts";
 import type { ModelChoice } from "../model-choice.ts";
 import { type AskedRate, rateOfTurn } from "../rate.ts";
 import type { TurnTools } from "../tools.ts";
 import { pause } from "../wait.ts";
-import { noVersion, type PlannedTurn, TurnPlanner } from "./plan.ts";
+import { noBudgets } from "./known-budgets.ts";
+import { type PlannedTurn, TurnPlanner } from "./plan.ts";
 
 export interface StartTurn {
   owner: string;
@@ -55,13 +58,12 @@ export class Opening {
     this.planner = new TurnPlanner(tools);
   }
 
-  /** Whether there may be budgets. Where there are none, nothing is waited for. */
-  get needsPlan(): boolean {
-    return this.planner.noBudgetAt === undefined;
-  }
-
-  plan({ owner, parentId }: StartTurn, { session, choice, questionTokens }: Decided): Promise<PlannedTurn | undefined> {
-    return this.planner.plan({ owner, session, parentId, choice, questionTokens });
+  /** Undefined: no budget concerns it, or its opening will be refused. Waits for nothing where none is known to. */
+  plan(input: StartTurn, { session, choice, questionTokens }: Decided): Promise<PlannedTurn | undefined> | undefined {
+    if (this.planner.none) return undefined;
+    const asker = askerOf(input, session);
+    if (this.planner.recallNone(asker)) return undefined;
+    return this.planner.plan({ asker, session, parentId: input.parentId, choice, questionTokens });
   }
 
   /**
@@ -72,10 +74,11 @@ export class Opening {
     let opened: OpenedTurn | undefined;
     try {
       opened = await this.ask(this.describe(input, decided, planned));
-      if (planned && opened.kind === "opened") this.planner.learn(opened);
+      if (planned && opened.kind === "opened") this.planner.learn(planned, opened);
       return opened;
     } catch (cause) {
       if (cause instanceof RateLimited) input.rate?.tell([cause.state]);
+      if (planned && cause instanceof AppError && cause.code === "budget_exceeded") planned.known.isTight = true;
       if (!(cause instanceof StaleSession)) throw cause;
       this.planner.forget();
       return "stale";
@@ -101,11 +104,21 @@ export class Opening {
       ...(rate && { rate }),
       idempotency: input.idempotency,
       ask: planned?.ask,
-      noBudgetAt: planned ? undefined : (this.planner.noBudgetAt ?? noVersion),
+      budgets: this.budgetsFor(input, session, planned),
       at: this.tools.now(),
       processId: this.tools.processId,
       leaseMs: this.settings.leaseMs,
     };
+  }
+
+  /** As far as they are known to have room; where nothing was planned, those by which nothing had to be. */
+  private budgetsFor(
+    input: StartTurn,
+    session: SessionState,
+    planned: PlannedTurn | undefined,
+  ): StandingBudgets | undefined {
+    if (!planned) return this.planner.none ?? this.planner.recallNone(askerOf(input, session)) ?? noBudgets;
+    return planned.known.isTight || planned.ask.call === null ? undefined : planned.known.budgets;
   }
 
   /** A connection that broke may have kept no more than the answer from us: then the same question finds what was written. */
@@ -120,4 +133,8 @@ export class Opening {
       return store.openTurn(asked);
     }
   }
+}
+
+function askerOf({ owner: project, sessionId, user, keyId = null }: StartTurn, session: SessionState): BudgetAsker {
+  return { project, sessionId, user: user ?? session.user ?? null, keyId };
 }

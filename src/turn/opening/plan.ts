@@ -2,13 +2,15 @@
 
 import { type MemoryPlan, planMemory } from "../../conversation/memory.ts";
 import type { PrintedPath } from "../../conversation/path.ts";
-import type { Ask, Held } from "../../money/budget.ts";
+import type { Ask, Held, StandingBudgets } from "../../money/budget.ts";
+import type { BudgetAsker } from "../../money/budget-store.ts";
 import { printUsd } from "../../money/money.ts";
 import { estimateTokens } from "../../money/tokens.ts";
 import { findWorstCall } from "../../money/worst-case.ts";
-import type { SessionState, Store } from "../../store.ts";
+import type { SessionState } from "../../store.ts";
 import type { ModelChoice } from "../model-choice.ts";
 import type { TurnTools } from "../tools.ts";
+import { isShort, type Known, KnownBudgets } from "./known-budgets.ts";
 
 /** `session`: as it is with the turn in it. `most`: the tokens that memory may take, where that is less than the model's window. */
 export function planWay(
@@ -70,44 +72,53 @@ export function askFor(
 
 /** What a turn is planned by: the session as it is known, and where in it the turn goes on. */
 export interface TurnToPlan {
-  owner: string;
+  asker: BudgetAsker;
   session: SessionState;
   parentId: string | null | undefined;
   choice: ModelChoice;
   questionTokens: number;
 }
 
-export interface PlannedTurn extends Pick<TurnToPlan, "owner" | "session"> {
+export interface PlannedTurn extends Pick<TurnToPlan, "asker" | "session"> {
   /** The turn's own until it is given back. */
   way: PrintedPath;
   /** Whether it follows the newest message: then the way is the session's own. */
   isTip: boolean;
   plan: MemoryPlan;
   ask: Ask;
+  known: Known;
 }
 
-/** Plans turns for their budgets. Where there are none, it says so at once, and the turn plans its memory while it runs. */
+/** Plans turns for the budgets that concern them. Where none does, it says so at once, and the turn plans its memory while it runs. */
 export class TurnPlanner {
   private readonly tools: Pick<TurnTools, "store" | "memories" | "chooser" | "books" | "now" | "log">;
-  private state: Awaited<ReturnType<Store["readBudgetState"]>> | undefined;
+  private readonly known: KnownBudgets;
 
   constructor(tools: Pick<TurnTools, "store" | "memories" | "chooser" | "books" | "now" | "log">) {
     this.tools = tools;
+    this.known = new KnownBudgets(tools.store);
   }
 
-  /** The version of all budgets at which there is none, as far as it is known; whether it still holds, the opening of a turn finds out. */
-  get noBudgetAt(): number | undefined {
-    return this.state?.any === false ? this.state.version : undefined;
+  /** What stands where there are no budgets at all, as far as it is known. */
+  get none(): StandingBudgets | undefined {
+    return this.known.none?.budgets;
+  }
+
+  /** Those that are known not to concern whoever asks: nothing is waited for. Undefined where some may. */
+  recallNone(asker: BudgetAsker): StandingBudgets | undefined {
+    const budgets = this.known.recall(asker)?.budgets;
+    return budgets?.limits.length === 0 ? budgets : undefined;
   }
 
   /** The budgets have changed, here or elsewhere. */
   forget(): void {
-    this.state = undefined;
+    this.known.forget();
   }
 
   /** What a turn was told of the budgets when it was opened. */
-  learn({ budgetVersion, soft }: Held): void {
-    if (budgetVersion !== this.state?.version) this.forget();
+  learn({ known, ask }: PlannedTurn, { budgetVersion, grant, soft }: Held): void {
+    this.known.expect(budgetVersion);
+    known.isTight = isShort(grant, ask);
     for (const { scope, window, settled, limit } of soft)
       this.tools.log.warn(
         { scope, window, settled_usd: printUsd(settled), limit_usd: printUsd(limit) },
@@ -115,21 +126,20 @@ export class TurnPlanner {
       );
   }
 
-  /**
-   * The turn, planned. Undefined: there are no budgets, or it cannot be opened as things are, which its opening will say; then the version to
-   * open it with is `noBudgetAt`, or one that never was.
-   */
-  async plan({ owner, session, parentId, choice, questionTokens }: TurnToPlan): Promise<PlannedTurn | undefined> {
+  /** The turn, planned. Undefined: no budget concerns it, or it cannot be opened as things are, which its opening will say. */
+  async plan({ asker, session, parentId, choice, questionTokens }: TurnToPlan): Promise<PlannedTurn | undefined> {
     const { store, memories, now } = this.tools;
-    this.state ??= await store.readBudgetState();
-    if (!this.state.any || session.runningTurnId !== null) return undefined;
-    const place = typeof parentId === "string" ? await store.findPlace(owner, session.id, parentId) : undefined;
+    const known = this.known.recall(asker) ?? (await this.known.read(asker));
+    if (known.budgets.limits.length === 0 || session.runningTurnId !== null) return undefined;
+    const { project, sessionId } = asker;
+    const place = typeof parentId === "string" ? await store.findPlace(project, sessionId, parentId) : undefined;
     if (typeof parentId === "string" && place?.role !== "assistant") return undefined;
     const ahead = aheadOf(session, parentId === null ? { branch: 0, position: -1 } : place);
     const way = await memories.take(ahead, choice.model);
     try {
       const plan = planWay(this.tools, way, ahead, choice, questionTokens);
-      return { owner, session, way, isTip: parentId === undefined, plan, ask: askFor(this.tools, choice, plan, now()) };
+      const ask = askFor(this.tools, choice, plan, now());
+      return { asker, session, way, isTip: parentId === undefined, plan, ask, known };
     } catch (cause) {
       memories.letGo(way);
       throw cause;
@@ -137,12 +147,9 @@ export class TurnPlanner {
   }
 
   /** The turn was not opened: what was remembered for it is remembered again. */
-  giveBack({ owner, session, way, isTip }: PlannedTurn): void {
+  giveBack({ asker, session, way, isTip }: PlannedTurn): void {
     const { memories } = this.tools;
-    if (isTip) memories.keep(owner, session, way);
+    if (isTip) memories.keep(asker.project, session, way);
     else memories.letGo(way);
   }
 }
-
-/** No version of the budgets: a turn is not opened with it, and its opening says why. */
-export const noVersion = -1;

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
+import type { Pieces } from "../src/http/answer.ts";
 import { call, eventually, type HistoryBody, newSession, readHistory, type SessionBody, say } from "./client.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 
@@ -284,20 +285,20 @@ describe("the history", () => {
         },
       );
       const response = await server.app.fetch(asked);
-      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+      const body = response.body as Pieces;
       expect(taken).toBe(2); // whether it is long is known by the second part
-      await reader.read();
+      await body.next();
       await setImmediate();
       expect(taken).toBe(2);
-      await reader.read();
+      await body.next();
       expect(taken).toBe(3);
-      await reader.cancel();
+      body.leave();
     } finally {
       server.store.readHistory = readHistory;
     }
   });
 
-  test("a reader who leaves in the middle leaves nothing open", async () => {
+  test("a reader who leaves in the middle leaves nothing open, and neither does one who asks for the head alone", async () => {
     const { readHistory } = server.store;
     let open = 0;
     server.store.readHistory = async function* (owner, sessionId) {
@@ -314,10 +315,14 @@ describe("the history", () => {
       await response.body!.getReader().read();
       expect(open).toBe(1);
       abort.abort();
-      await eventually(
-        async () => open,
-        (left) => left === 0,
-      );
+      const nothingIsOpen = () =>
+        eventually(
+          async () => open,
+          (left) => left === 0,
+        );
+      await nothingIsOpen();
+      await fetch(`${server.url}/sessions/${id}/history`, { method: "HEAD" });
+      await nothingIsOpen();
     } finally {
       server.store.readHistory = readHistory;
     }

@@ -2,7 +2,7 @@
 // ends its own stream and nothing else.
 
 import type { EventGroups } from "../turn/reader/reading.ts";
-import { dropped, type HttpAnswer } from "./answer.ts";
+import { dropped, type HttpAnswer, type Piece, type Pieces } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { encodeEvents } from "./native/event-wire.ts";
 import { type Paced, Pacemaker } from "./pacemaker.ts";
@@ -17,7 +17,6 @@ interface Source {
   groups: EventGroups;
 }
 
-const utf8 = new TextEncoder();
 /**
  * An end of at most so many characters, which the system takes at once, travels with the stream's closing mark: one write and one
  * packet less. A longer one is closed when the reader has taken it, because whoever never takes it must be dropped.
@@ -44,25 +43,23 @@ export class Streams {
   answer(exchange: Exchange, source: Source, more: Record<string, string> = {}): HttpAnswer {
     exchange.streaming = true;
     if (source.begun) exchange.letGoOfRequest();
-    // Nothing is buffered ahead of the reader (highWaterMark 0), so a pull means that the last chunk was taken.
-    const stream = new ReadableStream(new EventWriter(exchange, source, this.heartbeatMs, this.pacemaker), {
-      highWaterMark: 0,
-    });
-    return { status: 200, headers: { ...headers, ...more }, body: stream };
+    const body = new EventPieces(exchange, source, this.heartbeatMs, this.pacemaker);
+    return { status: 200, headers: { ...headers, ...more }, body };
   }
 }
 
-class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced {
+class EventPieces implements Pieces, Paced {
   private readonly exchange: Exchange;
   private readonly groups: EventGroups;
   private readonly heartbeatMs: number;
   private readonly pacemaker: Pacemaker;
-  private controller!: ReadableStreamDefaultController<Uint8Array>;
   private head: string;
   private begun: boolean;
-  /** Whether the reader waits for us; otherwise we wait for the reader, and whoever sends this for its deadline. */
-  private awaited = false;
-  private onPull: (() => void) | undefined;
+  /** Whether a group has been asked for that has not come yet. */
+  private asking = false;
+  /** What came while nobody asked, because a comment was being taken. */
+  private ready: Piece | undefined;
+  private reader: { resolve(piece: Piece): void; reject(cause: unknown): void } | undefined;
   private sentAt = performance.now();
   private bytes = 0;
   private over = false;
@@ -74,88 +71,80 @@ class EventWriter implements UnderlyingDefaultSource<Uint8Array>, Paced {
     this.groups = source.groups;
     this.heartbeatMs = heartbeatMs;
     this.pacemaker = pacemaker;
+    if (exchange.method !== "HEAD") pacemaker.add(this); // nobody will ever read that one
   }
 
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.controller = controller;
-    if (this.exchange.method !== "HEAD") this.pacemaker.add(this); // nobody would ever read that one
-    if (this.head !== "") this.send(this.head);
-    this.head = "";
-    void this.run();
-  }
-
-  pull(): void {
-    this.awaited = true;
-    this.onPull?.();
-  }
-
-  /** Sends group after group, each when the reader has taken what was sent before. */
-  private async run(): Promise<void> {
-    try {
-      while (!this.over) {
-        if (!this.awaited) await this.waitForPull();
-        const { done, value } = await this.groups.next();
-        if (this.over) return;
-        this.begun = true;
-        if (done) this.close("complete");
-        else this.sendGroup(encodeEvents(value));
-      }
-    } catch (cause) {
-      this.fail(cause);
-    }
-  }
-
-  private waitForPull(): Promise<void> {
-    return new Promise((resolve) => {
-      this.onPull = resolve;
+  next(): Promise<Piece> {
+    return new Promise((resolve, reject) => {
+      if (this.over) return reject(givenUp());
+      this.reader = { resolve, reject };
+      if (this.head !== "") {
+        this.give({ done: false, value: this.head });
+        this.head = "";
+      } else if (this.ready !== undefined) {
+        this.give(this.ready);
+        this.ready = undefined;
+      } else if (!this.asking) void this.ask();
     });
   }
 
-  /** Whoever sends this gives it up: the reader has gone, or has not read for too long. */
-  cancel(why: unknown): void {
+  /** Gives the next group when it is there. */
+  private async ask(): Promise<void> {
+    this.asking = true;
+    try {
+      const { done, value } = await this.groups.next();
+      this.begun = true;
+      this.give(done ? { done, value: "" } : this.describeGroup(encodeEvents(value)));
+    } catch (cause) {
+      this.fail(cause);
+    }
+    this.asking = false;
+  }
+
+  private describeGroup(value: string): Piece {
+    return { done: this.groups.isOver && value.length <= shortEnd, value };
+  }
+
+  leave(why?: string): void {
     this.finish(why === dropped ? dropped : "left");
   }
 
   beat(now: number): void {
-    const readerWaits = this.awaited && (this.controller.desiredSize ?? 0) >= 0;
-    if (readerWaits && now - this.sentAt >= this.heartbeatMs) this.send(": keep-alive\n\n");
+    if (this.reader !== undefined && now - this.sentAt >= this.heartbeatMs)
+      this.give({ done: false, value: ": keep-alive\n\n" });
   }
 
-  private sendGroup(text: string): void {
-    this.send(text);
-    if (this.groups.isOver && text.length <= shortEnd) this.close("complete");
-  }
-
-  private send(text: string): void {
-    const chunk = utf8.encode(text);
-    this.bytes += chunk.length;
+  private give(piece: Piece, ended = "complete"): void {
+    if (this.over) return;
+    const { reader } = this;
+    if (reader === undefined) {
+      this.ready = piece;
+      return;
+    }
+    this.reader = undefined;
+    this.bytes += Buffer.byteLength(piece.value);
     this.sentAt = performance.now();
-    this.awaited = false;
-    this.controller.enqueue(chunk);
+    if (piece.done) this.finish(ended);
+    reader.resolve(piece);
   }
 
   private fail(cause: unknown): void {
     if (this.over) return;
     const problem = describeProblem(this.exchange, cause);
-    if (this.begun) {
-      this.controller.error();
-      this.finish("broken");
-    } else {
-      this.send(`event: error\ndata: ${JSON.stringify(problem)}\n\n`);
-      this.close("broken");
-    }
-  }
-
-  private close(ended: string): void {
-    this.controller.close();
-    this.finish(ended);
+    if (this.begun) this.finish("broken");
+    else this.give({ done: true, value: `event: error\ndata: ${JSON.stringify(problem)}\n\n` }, "broken");
   }
 
   private finish(ended: string): void {
     if (this.over) return;
     this.over = true;
+    this.reader?.reject(givenUp());
     this.pacemaker.remove(this);
     this.groups.leave();
-    this.exchange.writeLog({ status: 200, bytes: this.bytes, ended });
+    if (this.exchange.method !== "HEAD") this.exchange.writeLog({ status: 200, bytes: this.bytes, ended });
   }
+}
+
+function givenUp(): Error {
+  return new Error("the stream was given up");
 }

@@ -5,7 +5,7 @@ import type { Message } from "../../conversation/message.ts";
 import type { Session } from "../../conversation/session.ts";
 import { notFound } from "../../errors.ts";
 import type { HiddenTurns } from "../../store.ts";
-import type { HttpAnswer } from "../answer.ts";
+import { type HttpAnswer, inPieces } from "../answer.ts";
 import type { AppDeps } from "../deps.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
@@ -97,7 +97,7 @@ function headOf(session: Session, hidden: HiddenTurns | null) {
   return { session: encoded, usage, cost, hidden: hidden && { ...hidden, cost: encodeCost(hidden.cost) } };
 }
 
-type Batches = AsyncIterator<Message[]>;
+type Batches = AsyncIterator<Message[], void>;
 
 /** A short history is one text; from two batches on it is written as the reader takes it. */
 async function answerWhole(exchange: Exchange, head: Head, batches: Batches): Promise<HttpAnswer> {
@@ -106,44 +106,26 @@ async function answerWhole(exchange: Exchange, head: Head, batches: Batches): Pr
   const messages = first.done ? [] : first.value.map(encodeMessage);
   if (second.done) return answerJson(200, { ...head, ...encodeList(messages, false) });
   const known = (first.done ? [] : first.value).concat(second.value);
-  return { status: 200, headers: { ...jsonHeaders }, body: streamHistory(exchange, head, known, batches) };
+  const texts = printHistory(head, known, batches);
+  const start = await texts.next();
+  return { status: 200, headers: { ...jsonHeaders }, body: inPieces(exchange, texts, start.value ?? "") };
 }
 
-const utf8 = new TextEncoder();
+async function* printHistory(head: Head, known: Message[], batches: Batches): AsyncGenerator<string, void, void> {
+  try {
+    const start = JSON.stringify({ ...head, object: "list", first_id: known[0]?.id ?? null });
+    yield `${start.slice(0, -1)},"data":[${printMessages(known)}`;
+    let lastId = known.at(-1)?.id ?? null;
+    for (let next = await batches.next(); !next.done; next = await batches.next()) {
+      lastId = next.value.at(-1)?.id ?? lastId;
+      yield `,${printMessages(next.value)}`;
+    }
+    yield `],"last_id":${JSON.stringify(lastId)},"has_more":false}`;
+  } finally {
+    await batches.return?.();
+  }
+}
 
-/** A failure in the middle cuts the line: what has arrived is then no JSON, and nobody takes it for the whole. */
-function streamHistory(exchange: Exchange, head: Head, known: Message[], batches: Batches): ReadableStream<Uint8Array> {
-  let lastId = known.at(-1)?.id ?? null;
-  let next: Message[] | undefined = known;
-  let text = `${JSON.stringify({ ...head, object: "list", first_id: known[0]?.id ?? null }).slice(0, -1)},"data":[`;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          if (next === undefined) {
-            const { done, value } = await batches.next();
-            if (done) {
-              controller.enqueue(utf8.encode(`],"last_id":${JSON.stringify(lastId)},"has_more":false}`));
-              controller.close();
-              return;
-            }
-            next = value;
-            text = ",";
-          }
-          lastId = next.at(-1)?.id ?? lastId;
-          controller.enqueue(
-            utf8.encode(text + next.map((message) => JSON.stringify(encodeMessage(message))).join(",")),
-          );
-          next = undefined;
-        } catch (cause) {
-          exchange.logUnforeseen(cause);
-          controller.error();
-        }
-      },
-      async cancel() {
-        await batches.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
+function printMessages(messages: readonly Message[]): string {
+  return messages.map((message) => JSON.stringify(encodeMessage(message))).join(",");
 }

@@ -1,7 +1,7 @@
 // One connection: its requests one after another, each answered before the next is looked at, and none of it without an end in time and bytes.
 
 import type { AppError } from "../../errors.ts";
-import { dropped, type HttpAnswer } from "../answer.ts";
+import { dropped, type HttpAnswer, isInPieces, type Pieces } from "../answer.ts";
 import type { Asked } from "../asked.ts";
 import { printHead } from "./answer-head.ts";
 import { malformed, maxHeadBytes, parseHead } from "./head.ts";
@@ -32,7 +32,6 @@ const mostAheadBytes = 64 * 1024;
 const lingerMs = 2_000;
 /** A reader that takes less than this within its deadline does not read. */
 const leastTakenBytes = 64 * 1024;
-const largePieceBytes = 64 * 1024;
 const nothing = Buffer.alloc(0);
 const headEnd = Buffer.from("\r\n\r\n");
 const lastChunk = "0\r\n\r\n";
@@ -52,7 +51,8 @@ export class Connection implements SocketOwner {
   #lingers = false;
   /** Since when the other end has not taken enough, and how much waited then. */
   #stuck: { since: number; unsentBytes: number } | undefined;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  /** What is being sent piece by piece. */
+  #pieces: Pieces | undefined;
   /** What the door has been told of `unsentBytes`. */
   #counted = 0;
   /** Goes on when everything has been taken. */
@@ -87,7 +87,7 @@ export class Connection implements SocketOwner {
     }
     // Whoever reads a stream never says so while he still listens; an answer in one piece may be waited for still.
     this.#request.leave();
-    if (this.#reader) this.destroy();
+    if (this.#pieces) this.destroy();
   }
 
   onDrain(): void {
@@ -105,8 +105,8 @@ export class Connection implements SocketOwner {
     this.#input = nothing;
     this.#request?.leave();
     this.#request = undefined;
-    void this.#reader?.cancel(why).catch(() => {});
-    this.#reader = undefined;
+    this.#pieces?.leave(why);
+    this.#pieces = undefined;
     this.#goOn();
     this.#shared.onClosed(this);
   }
@@ -212,15 +212,15 @@ export class Connection implements SocketOwner {
   #answer(request: IncomingRequest, answer: HttpAnswer): void {
     const { body } = answer;
     if (this.#isClosed || this.#request !== request) {
-      if (body instanceof ReadableStream) void body.cancel().catch(() => {});
+      if (isInPieces(body)) body.leave();
       return;
     }
     const { keepsAlive, isHttp10 } = request.head;
     const closes = !keepsAlive || !request.isWhole || this.#shared.isClosing || this.#isLast;
-    if (body instanceof ReadableStream && request.method !== "HEAD") {
+    if (isInPieces(body) && request.method !== "HEAD") {
       const chunked = !isHttp10;
       const head = printHead(answer, { chunked, closes: closes || !chunked });
-      this.#stream(body, head, chunked).then(
+      this.#send(body, head, chunked).then(
         () => this.#finish(closes || !chunked),
         () => this.destroy(), // cut: what has arrived is then not taken for the whole
       );
@@ -232,41 +232,30 @@ export class Connection implements SocketOwner {
       this.#socket.write(head + body, head.length + length);
     else {
       this.#socket.write(head);
-      if (body instanceof Uint8Array && request.method !== "HEAD") this.#socket.write(body);
+      if (isInPieces(body)) body.leave();
+      else if (body instanceof Uint8Array && request.method !== "HEAD") this.#socket.write(body);
     }
     this.#whenTaken(() => this.#finish(closes));
   }
 
-  /** Each piece is asked for when the one before has been taken. The head goes with the first one. */
-  async #stream(body: ReadableStream<Uint8Array>, head: string, chunked: boolean): Promise<void> {
-    const reader = body.getReader();
-    this.#reader = reader;
-    // A stream that is given up must close a connection that waits for its reader.
-    reader.closed.catch(() => this.destroy());
-    let front: string = head;
-    for (;;) {
-      const { done, value } = await reader.read();
+  /** Each piece is asked for when the one before has been taken, and is one write: the head goes with the first one, the closing mark with the last. */
+  async #send(pieces: Pieces, head: string, chunked: boolean): Promise<void> {
+    this.#pieces = pieces;
+    for (let front = head, isOver = false; !isOver; front = "") {
+      const { done, value } = await pieces.next();
       if (this.#isClosed) return;
-      if (done) break;
-      this.#writePiece(front, value, chunked);
-      front = "";
+      isOver = done === true;
+      const bytes = Buffer.byteLength(value);
+      const mark = isOver && chunked ? lastChunk : "";
+      if (!chunked || bytes === 0) this.#socket.write(front + value + mark, front.length + bytes + mark.length);
+      else {
+        const before = `${front}${bytes.toString(16)}\r\n`;
+        this.#socket.write(`${before}${value}\r\n${mark}`, before.length + bytes + 2 + mark.length);
+      }
+      if (isOver) this.#pieces = undefined;
       if (this.unsentBytes > 0) await new Promise<void>((resolve) => this.#whenTaken(resolve));
-      if (this.#isClosed) return; // no more is asked of the stream
+      if (this.#isClosed) return; // no more is asked for
     }
-    this.#reader = undefined;
-    if (front !== "" || chunked) this.#socket.write(front + (chunked ? lastChunk : ""));
-    if (this.unsentBytes > 0) await new Promise<void>((resolve) => this.#whenTaken(resolve));
-  }
-
-  /** A small piece in one write; a large one is not copied for that. */
-  #writePiece(front: string, data: Uint8Array, chunked: boolean): void {
-    if (data.length <= largePieceBytes) {
-      this.#socket.write(chunked ? frame(front, data) : Buffer.concat([Buffer.from(front), data]));
-      return;
-    }
-    this.#socket.write(chunked ? `${front}${data.length.toString(16)}\r\n` : front);
-    this.#socket.write(data);
-    if (chunked) this.#socket.write("\r\n");
   }
 
   #whenTaken(then: () => void): void {
@@ -317,16 +306,7 @@ export class Connection implements SocketOwner {
 
 /** 204 and 304 have no body and say nothing of its length; of a stream it is not known. */
 function lengthOf({ status, body }: HttpAnswer): number | undefined {
-  if (status === 204 || status === 304 || body instanceof ReadableStream) return undefined;
+  if (status === 204 || status === 304 || isInPieces(body)) return undefined;
   if (body === null) return 0;
   return typeof body === "string" ? Buffer.byteLength(body) : body.length;
-}
-
-function frame(front: string, data: Uint8Array): Buffer {
-  const before = `${front}${data.length.toString(16)}\r\n`;
-  const piece = Buffer.allocUnsafe(before.length + data.length + 2);
-  piece.write(before, 0, "latin1");
-  piece.set(data, before.length);
-  piece.write("\r\n", before.length + data.length, "latin1");
-  return piece;
 }

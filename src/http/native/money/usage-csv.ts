@@ -1,7 +1,7 @@
 // Usage as CSV (RFC 4180): a header line, then a line for each row, written as the reader takes it.
 
 import type { TurnUsage, UsageGroup, UsageRow, UsageSum } from "../../../money/usage-store.ts";
-import type { HttpAnswer } from "../../answer.ts";
+import { type HttpAnswer, inPieces } from "../../answer.ts";
 import type { Exchange } from "../../exchange.ts";
 import { printTime } from "../../wire.ts";
 import { encodeRow, encodeSum, wireName } from "./usage-wire.ts";
@@ -68,7 +68,6 @@ const headers = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 };
-const utf8 = new TextEncoder();
 const leastCharacters = 16 * 1024;
 
 /** What fails before the first row is a problem; what fails later cuts the line, and nobody takes the part for the whole. */
@@ -78,38 +77,23 @@ async function stream<Row>(
   parts: AsyncIterable<Row[]>,
   print: (row: Row) => string,
 ): Promise<HttpAnswer> {
-  const rest = parts[Symbol.asyncIterator]();
-  let text = printLine(names);
-  let over = await readSome();
+  const texts = printParts(printLine(names), parts, print);
+  const first = await texts.next();
+  return { status: 200, headers: { ...headers }, body: inPieces(exchange, texts, first.value ?? "") };
+}
 
-  /** Goes on until there is something worth a packet, or nothing more: returns whether that is so. */
-  async function readSome(): Promise<boolean> {
-    while (text.length < leastCharacters) {
-      const { done, value } = await rest.next();
-      if (done) return true;
-      for (const row of value) text += print(row);
-    }
-    return false;
+/** Each text is worth a packet. */
+async function* printParts<Row>(
+  head: string,
+  parts: AsyncIterable<Row[]>,
+  print: (row: Row) => string,
+): AsyncGenerator<string, void, void> {
+  let text = head;
+  for await (const rows of parts) {
+    for (const row of rows) text += print(row);
+    if (text.length < leastCharacters) continue;
+    yield text;
+    text = "";
   }
-
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          if (text === "") over = await readSome();
-          if (text !== "") controller.enqueue(utf8.encode(text));
-          text = "";
-          if (over) controller.close();
-        } catch (cause) {
-          exchange.logUnforeseen(cause);
-          controller.error();
-        }
-      },
-      async cancel() {
-        await rest.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  return { status: 200, headers: { ...headers }, body };
+  yield text;
 }

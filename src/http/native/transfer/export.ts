@@ -4,8 +4,8 @@ import { z } from "@hono/zod-openapi";
 import { printFoot, printHead, printMessage } from "../../../conversation/markdown.ts";
 import type { Session } from "../../../conversation/session.ts";
 import { notFound } from "../../../errors.ts";
+import { inPieces } from "../../answer.ts";
 import type { AppDeps } from "../../deps.ts";
-import type { Exchange } from "../../exchange.ts";
 import { type Route, route } from "../../route.ts";
 import { exportSchema, printExport } from "./export-wire.ts";
 
@@ -65,7 +65,7 @@ export function exportRoutes({ store, now }: AppDeps): Route[] {
           "cache-control": "no-store",
           "x-content-type-options": "nosniff",
         };
-        return { status: 200, headers, body: streamTexts(exchange, texts) };
+        return { status: 200, headers, body: inPieces(exchange, texts) };
       },
     }),
   ];
@@ -96,29 +96,4 @@ export function nameFile({ id, title }: Pick<Session, "id" | "title">, ending: s
     (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
   );
   return `${plain}; filename*=UTF-8''${encoded}`;
-}
-
-const utf8 = new TextEncoder();
-
-/** Asked for as the reader takes it. A failure in the middle cuts the line: what has arrived is then not taken for the whole. */
-function streamTexts(exchange: Exchange, texts: AsyncGenerator<string, void, void>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          let next = await texts.next();
-          while (next.value === "") next = await texts.next(); // nothing is asked for again until something has come
-          if (next.done) controller.close();
-          else controller.enqueue(utf8.encode(next.value));
-        } catch (cause) {
-          exchange.logUnforeseen(cause);
-          controller.error();
-        }
-      },
-      async cancel() {
-        await texts.return();
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

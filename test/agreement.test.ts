@@ -92,6 +92,7 @@ type JsonObject = { [name: string]: Json };
 const bases: Record<string, JsonObject> = {
   sendMessage: { content: "hi" },
   quoteMessage: { content: "hi" },
+  quoteFirstMessage: { content: "hi" },
   putBudget: { limits: [{ window: "day", usd: "1" }] },
   increaseBudget: { usd: "1", until: "2029-01-01T00:00:00Z" },
 };

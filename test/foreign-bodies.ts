@@ -23,6 +23,7 @@ export function fileOf(ids: { session: string; turn: string; question: string; a
 export const bodies: Record<string, unknown> = {
   sendMessage: { content: "hi" },
   quoteMessage: { content: "hi" },
+  quoteFirstMessage: { content: "hi" },
   changeSession: { title: "mine now" },
   changeKey: { disabled: true },
   createKey: { name: "x", scopes: ["admin"] },

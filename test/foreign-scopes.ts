@@ -1,4 +1,4 @@
-// Budgets that strangers ask for in test/foreign-ids.test.ts: of what is another's. A user is a name, for which anybody may make one at home.
+// Budgets and messages that strangers ask for in test/foreign-ids.test.ts: of what is another's. A user is a name, for which anybody may make one at home.
 
 interface Ids {
   key: string;
@@ -19,4 +19,13 @@ export function foreignScopes(end: string) {
     row("a running session", ({ running }) => `session%3a${running}${end}`),
     row("a project", ({ project }) => `project${end}?project=${project}`, 403),
   ];
+}
+
+/** A message in a session's path, or what is none. */
+export function foreignMessages(end: string) {
+  return (["question", "answer", "turn"] as const).map((kind) => ({
+    what: `the id of ${kind}`,
+    path: (ids: { session: string; question: string; answer: string; turn: string }) =>
+      `/sessions/${ids.session}/messages/${ids[kind]}${end}`,
+  }));
 }

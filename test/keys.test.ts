@@ -64,7 +64,7 @@ describe.each(engines)("keys on %s", (_name, createDatabase) => {
     const { id, secret } = await make({ user: "olena", scopes: ["chat", "read"] });
     const me = async (by: string) => (await callAs<object>(by, `${server.url}/me`)).body;
     const own = { object: "caller", key_needed: true, project: "default", key_id: id, user: "olena" };
-    const nothingElse = { sessions: null, models: null, expires_at: null };
+    const nothingElse = { sessions: null, models: null, expires_at: null, budgets: [] };
     expect(await me(secret)).toEqual({ ...own, ...nothingElse, by: "key", scopes: ["chat", "read"] });
     const asked = { user: "olena", scopes: ["read"], ttl_seconds: 60 };
     const { token, expires_at } = (

@@ -10,9 +10,10 @@ import type { Ask, Budget } from "../money/budget.ts";
 import type { Pico } from "../money/money.ts";
 import { floorCost, likelyAnswerTokens, likelyCachedTokens, likelyCost } from "../money/quote/quote.ts";
 import type { QuoteBasis } from "../money/quote/quote-store.ts";
+import { noUsage } from "../money/usage.ts";
 import { worstCost } from "../money/worst-case.ts";
 import type { ProviderRequest } from "../provider.ts";
-import type { SessionState } from "../store.ts";
+import type { SessionFields, SessionState } from "../store.ts";
 import { type ModelChoice, requireModel } from "./model-choice.ts";
 import type { StartTurn } from "./opening/opening.ts";
 import { aheadOf, askFor, planWay } from "./opening/plan.ts";
@@ -20,8 +21,11 @@ import type { TurnTools } from "./tools.ts";
 
 export type AskQuote = Pick<
   StartTurn,
-  "owner" | "sessionId" | "content" | "model" | "params" | "parentId" | "user" | "keyId" | "models" | "ifBusy"
->;
+  "owner" | "content" | "model" | "params" | "parentId" | "user" | "keyId" | "models" | "ifBusy"
+> & {
+  /** A session's id, or what one would be made with whose first message it is. */
+  session: string | Pick<SessionFields, "model" | "system" | "params">;
+};
 
 export interface Quote {
   inputTokens: number;
@@ -75,17 +79,24 @@ export class Quotes {
   /** Throws not_found, and invalid_request for what is wrong with the request itself; what else speaks against it is the quote's `refusal`. */
   async quote(asked: AskQuote): Promise<Quote> {
     const { store, chooser, books, now } = this.tools;
-    const { owner, sessionId, parentId } = asked;
-    const session = await store.peekSession(owner, sessionId);
+    const { owner, parentId } = asked;
+    const session =
+      typeof asked.session === "string" ? await store.peekSession(owner, asked.session) : notBegun(asked.session);
     if (!session) throw notFound("session");
     const choice = chooser.choose(asked.model, session.model, mergeParams(session.params, asked.params));
-    const basis = await store.readQuoteBasis({ owner, sessionId, session, parentId, model: choice.requested });
+    const basis = await store.readQuoteBasis({
+      owner,
+      sessionId: session.id,
+      session,
+      parentId,
+      model: choice.requested,
+    });
     const refusal = this.findRefusal(asked, session, choice);
     const input = await this.weigh(asked, session, choice, basis, refusal);
     const ask = askFor(this.tools, choice, input, now(), input.counted);
     const holder = {
       project: owner,
-      sessionId,
+      sessionId: session.id,
       user: asked.user ?? session.user,
       keyId: asked.keyId ?? null,
       at: now(),
@@ -157,7 +168,7 @@ export class Quotes {
     { place }: QuoteBasis,
   ): Promise<Planned> {
     const ahead = aheadOf(session, place);
-    const isTip = parentId === undefined && session.runningTurnId === null;
+    const isTip = parentId === undefined && session.runningTurnId === null && session.row !== notStored;
     return this.tools.memories.look(owner, isTip ? session : undefined, ahead, choice.model, (way) => {
       const plan = planWay(this.tools, way, ahead, choice, messageTokens(content));
       const question = (plan.showsWaiting ? way.waiting : "") + content;
@@ -204,6 +215,21 @@ export class Quotes {
     const lost = asked * this.tools.provider.mostAttempts - 1;
     return worstCost(call, tokens, 1) + BigInt(lost) * call.promptPico;
   }
+}
+
+/** Of no session in the database. */
+const notStored = -1;
+
+/** A session before it is made: nothing was said in it, and nothing is known of it. */
+function notBegun(fields: Pick<SessionFields, "model" | "system" | "params">): SessionState {
+  return {
+    ...{ id: "", title: null, metadata: {}, user: null, pinned: false, messageCount: 0, imported: null, version: 0 },
+    ...{ createdAt: 0, updatedAt: 0, activeAt: 0, deletedAt: null, runningTurnId: null },
+    ...{ usage: noUsage, cost: { total: 0n, accuracy: "exact", unpricedTurns: 0 } },
+    ...{ row: notStored, tipBranch: 0, tipPosition: -1, tipRow: null, tipMessageId: null, branchCount: 1 },
+    ...{ memoryFrom: 0, memoryEstimate: 0, memoryTokens: 0 },
+    ...fields,
+  };
 }
 
 const foreseen = new Set<ErrorCode>([

@@ -60,13 +60,14 @@ const mostScopes = 10;
 /** One read where there are none. */
 export async function readQuoteBudgets(
   reader: Reader,
-  { holder, ask }: { holder: QuoteHolder; ask: Ask },
+  { holder, ask }: { holder: QuoteHolder; ask: Ask | null },
 ): Promise<QuoteBudgets> {
   const { counters } = await findCounters(reader, holder);
-  const mine = counters.filter((counter) => countsModel(counter, [ask.model]));
+  const mine = ask ? counters.filter((counter) => countsModel(counter, [ask.model])) : counters;
   if (mine.length === 0) return { budgets: [], grant: null, refusal: undefined };
   const page = { project: holder.project, global: true, limit: mostScopes, at: holder.at };
   const { data } = await listBudgets(reader, { ...page, scopes: mine.map(({ scope }) => scope) });
+  if (!ask) return { budgets: data, grant: null, refusal: undefined };
   const budgets = data.filter(({ models }) => models === null || models.includes(ask.model));
   return { budgets, ...grantBy(mine, ask) };
 }

@@ -41,5 +41,6 @@ export interface QuoteBudgets {
 export interface QuoteStore {
   /** not_found (the message) | invalid_request (it is no answer). */
   readQuoteBasis(question: QuoteQuestion): Promise<QuoteBasis>;
-  readQuoteBudgets(holder: QuoteHolder, ask: Ask): Promise<QuoteBudgets>;
+  /** Without `ask` all that concern whoever asks, whatever the model: nothing is granted or refused. */
+  readQuoteBudgets(holder: QuoteHolder, ask: Ask | null): Promise<QuoteBudgets>;
 }

@@ -7,6 +7,7 @@ import { answerJson, type Route, route } from "../../route.ts";
 import { userOutSchema } from "../../user.ts";
 import { idSchema, printTimeOrNull, timeSchema } from "../../wire.ts";
 import { modelSchema } from "../fields.ts";
+import { budgetSchema, encodeBudget } from "../money/budget-wire.ts";
 
 const callerSchema = z
   .object({
@@ -20,16 +21,17 @@ const callerSchema = z
     sessions: z.array(idSchema).nullable().openapi({ description: "Sees these alone; null: all" }),
     models: z.array(modelSchema).nullable().openapi({ description: "Answered by these alone; null: by any" }),
     expires_at: timeSchema.nullable(),
+    budgets: z.array(budgetSchema).openapi({ description: "Those that concern all that you send, as they stand" }),
   })
   .openapi("Caller", {
     example: {
       ...{ object: "caller", by: "key", key_needed: true, project: "default" },
       key_id: "01939c5e-7a00-7b11-8c22-3d4e5f607182",
-      ...{ user: null, scopes: ["chat", "read"], sessions: null, models: null, expires_at: null },
+      ...{ user: null, scopes: ["chat", "read"], sessions: null, models: null, expires_at: null, budgets: [] },
     },
   });
 
-export function meRoutes({ settings }: AppDeps): Route[] {
+export function meRoutes({ settings, store, now }: AppDeps): Route[] {
   return [
     route({
       method: "get",
@@ -39,9 +41,10 @@ export function meRoutes({ settings }: AppDeps): Route[] {
       tag: "Keys",
       summary: "Read who you are here, and what you may do",
       responses: { 200: { description: "The caller", content: { "application/json": { schema: callerSchema } } } },
-      errors: [],
-      handler({ exchange: { caller } }) {
+      errors: ["storage_unavailable"],
+      async handler({ exchange: { caller } }) {
         const { by, project, keyId, user, scopes: held, sessions, models, expiresAt } = caller;
+        const { budgets } = await store.readQuoteBudgets({ project, user, keyId, sessionId: "", at: now() }, null);
         return answerJson(200, {
           object: "caller",
           by: by === "key" || by === "token" ? by : "none",
@@ -50,6 +53,7 @@ export function meRoutes({ settings }: AppDeps): Route[] {
           sessions: sessions && [...sessions],
           models: models && [...models],
           expires_at: printTimeOrNull(expiresAt),
+          budgets: budgets.map(encodeBudget),
         });
       },
     }),

@@ -2,13 +2,14 @@
 
 import { z } from "@hono/zod-openapi";
 import { chooseUser } from "../../../caller/user.ts";
-import { errorCodes } from "../../../errors.ts";
+import { AppError, errorCodes } from "../../../errors.ts";
 import { printUsd } from "../../../money/money.ts";
 import type { Quote } from "../../../turn/quote.ts";
 import type { AppDeps } from "../../deps.ts";
 import { answerJson, bodyErrors, type Route, route } from "../../route.ts";
-import { readUser, userHeaderName, userHeaderSays } from "../../user.ts";
+import { readUser, userHeaderName, userHeaderSays, userSchema } from "../../user.ts";
 import { count, usdSchema } from "../../wire.ts";
+import { modelSchema, paramsSchema, systemSchema, textSchema } from "../fields.ts";
 import { newMessageSchema } from "../message.ts";
 import { budgetSchema, encodeBudget } from "./budget-wire.ts";
 
@@ -60,8 +61,46 @@ const quoteSchema = z
     },
   });
 
+/** What a message would be sent with that begins a session. */
+function firstMessageSchema(maxTextChars: number) {
+  return z
+    .strictObject({
+      content: textSchema(maxTextChars),
+      model: modelSchema.nullable().optional(),
+      system: systemSchema.nullable().optional(),
+      params: paramsSchema.optional(),
+      user: userSchema.optional(),
+    })
+    .openapi("FirstMessage", { example: { content: "What goes into borscht?", system: "Answer in one sentence." } });
+}
+
 export function quoteRoutes({ quotes, settings }: AppDeps): Route[] {
   return [
+    route({
+      method: "post",
+      path: "/quote",
+      scope: "chat",
+      operationId: "quoteFirstMessage",
+      tag: "Messages",
+      summary: "What the first message of a session would cost, before there is one",
+      description: "Takes what the session would be made with beside the message; otherwise as a quote in a session.",
+      headers: { [userHeaderName]: userHeaderSays },
+      body: firstMessageSchema(settings.maxTextChars),
+      bodyExamples: { plain: { content: "What goes into borscht?" } },
+      responses: { 200: { description: "The quote", content: { "application/json": { schema: quoteSchema } } } },
+      errors: bodyErrors,
+      async handler({ exchange, body: { content, model = null, system = null, params = {}, user } }) {
+        const { owner, caller } = exchange;
+        if (caller.sessions) throw new AppError("forbidden", "This token is for some sessions, and begins no others.");
+        const { keyId, models } = caller;
+        const quote = await quotes.quote({
+          ...{ owner, keyId, models, content, session: { model, system, params }, ifBusy: "reject" },
+          ...{ model: undefined, params: undefined, parentId: undefined },
+          user: chooseUser(caller, readUser(exchange, user)) ?? undefined,
+        });
+        return answerJson(200, encodeQuote(quote));
+      },
+    }),
     route({
       method: "post",
       path: "/sessions/{id}/quote",
@@ -81,7 +120,7 @@ export function quoteRoutes({ quotes, settings }: AppDeps): Route[] {
       async handler({ exchange, id, body }) {
         const quote = await quotes.quote({
           owner: exchange.owner,
-          sessionId: id,
+          session: id,
           content: body.content,
           model: body.model,
           params: body.params,

@@ -68,13 +68,13 @@ async function run(way: (typeof ways)[number]): Promise<number> {
         if (opened.kind !== "opened") throw new Error("replayed");
         await write(async (tx) => {
           await runOperation(tx, "closeTurn", closeInput(opened, [entryFor(5n)], { owner: "default" }));
-          if (way === ways[1]) await addUp(tx, [[opened.row!, 0]]);
+          if (way === ways[1]) await addUp(tx, { from: "ledger e", where: "e.turn = $1", params: [opened.row!] });
         });
         done++;
         if (way !== ways[2] || rolling || begin + done - mark < 128 + atOnce) continue;
         const [from, to] = [mark, mark + 128];
         mark = to;
-        rolling = write((tx) => rollUsage(tx, { from, to, settled: [] })).finally(() => {
+        rolling = write((tx) => rollUsage(tx, { from, to, at: 0 })).finally(() => {
           rolling = undefined;
         });
       }

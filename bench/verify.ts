@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Sealer } from "../src/database/money/sealer.ts";
+import { Follower } from "../src/database/money/follower.ts";
+import { sealing } from "../src/database/money/seal.ts";
 import { openEngine } from "../src/database/open.ts";
 import { root } from "./child.ts";
 import { prefillLedger } from "./prefill-ledger.ts";
@@ -38,7 +39,7 @@ try {
 async function sealAll(): Promise<void> {
   const engine = await openEngine(`sqlite:${file}`, { processId: 1 });
   await engine.settleSearch();
-  const sealer = new Sealer(engine, Date.now);
+  const sealer = new Follower(engine, sealing, "sealEntries", Date.now);
   const before = process.cpuUsage();
   await sealer.settle();
   const { user, system } = process.cpuUsage(before);

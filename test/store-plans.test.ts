@@ -20,10 +20,12 @@ import { findKey } from "../src/database/idempotency.ts";
 import { findTurnMessages, listMessages, readHistory, readMemory } from "../src/database/message.ts";
 import { listBudgets, listKeyLimits } from "../src/database/money/budget.ts";
 import { findBudgets } from "../src/database/money/budget-counter.ts";
+import { noteLate, readFollowState } from "../src/database/money/follow.ts";
 import { listEntries } from "../src/database/money/ledger.ts";
 import { readQuoteBasis, readQuoteBudgets } from "../src/database/money/quote.ts";
+import { sealing } from "../src/database/money/seal.ts";
 import { sumUsage } from "../src/database/money/usage.ts";
-import { noteLateEntry } from "../src/database/money/usage-roll.ts";
+import { summing } from "../src/database/money/usage-roll.ts";
 import { type OperationInput, type OperationName, runOperation } from "../src/database/operations.ts";
 import { postgresDialect } from "../src/database/postgres/dialect.ts";
 import { readDeadTurn } from "../src/database/recovery.ts";
@@ -44,14 +46,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /**
  * A scan is allowed of what is small by its nature: rows in the statement itself or its values, a chain of branches, one walk of hits, turns
  * that are not settled (their index has no others), purges that are not finished, the next rows to index, a row of the text index by its number, the matches in the text index, from the newest on,
+ * the turns that those who follow the ledger have left open, the newest seal,
  * and its words, from one on (513: `term >=`), as long as they begin like the one before; and an operator's page of all keys, or of the audit, from the newest on; the first budget there is.
  */
 const small =
-  /^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|p|q|o|g|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING( COVERING)? INDEX turn_unsettled|erasure USING COVERING INDEX sqlite_autoindex_erasure_1|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1|audit|budget)$/;
+  /^SCAN (CONSTANT ROW|o USING COVERING INDEX sqlite_autoindex_(usage|seal)_open_1|seal USING INDEX sqlite_autoindex_seal_1|\d+ CONSTANT ROWS|p|q|o|g|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING( COVERING)? INDEX turn_unsettled|erasure USING COVERING INDEX sqlite_autoindex_erasure_1|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1|audit|budget)$/;
 /** A search that names no index: SQLite walks the rows until one fits, to find the least or the greatest. */
 const walksRows = /^SEARCH \w+$/;
-/** And sorting of what is few: the entries of one turn, the branches of one path, the limits of some scopes. */
-const sorted = /JOIN ledger e|FROM chain|(FROM|JOIN) budget b/;
+/** And sorting of what is few: the entries of one turn, or of a step behind the turns, the branches of one path, the limits of some scopes. */
+const sorted = /JOIN ledger e|FROM ledger e CROSS JOIN turn t|FROM chain|(FROM|JOIN) budget b/;
 
 /** Passes everything on and keeps the statements. */
 class Recorder implements Tx {
@@ -247,8 +250,11 @@ async function askForUsage(tx: Tx, sessionId: string): Promise<void> {
     [0, 4],
     [4, 6],
   ] as const)
-    await runOperation(tx, "rollUsage", { from, to, settled: [2, 3] });
-  await noteLateEntry(tx, 2, 2);
+    for (const step of ["rollUsage", "sealEntries"] as const) await runOperation(tx, step, { from, to, at: 1 });
+  for (const followed of [summing, sealing]) {
+    await noteLate(tx, followed, 2, 2);
+    await readFollowState(tx, followed);
+  }
   const scopes = [
     { project: "", user: null, sessions: null },
     { project: null, user: null, sessions: null },

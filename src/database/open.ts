@@ -26,11 +26,11 @@ import { findKey } from "./idempotency.ts";
 import { findPlaceOf, findTurnMessages, listMessages, readHistory, readMemory } from "./message.ts";
 import { listBudgets, listKeyLimits } from "./money/budget.ts";
 import { findBudgets } from "./money/budget-counter.ts";
+import { Follower } from "./money/follower.ts";
 import { listEntries, sumBooks } from "./money/ledger.ts";
 import { readQuoteBasis, readQuoteBudgets } from "./money/quote.ts";
-import { findSeal } from "./money/seal.ts";
-import { Sealer } from "./money/sealer.ts";
-import { UsageRoller } from "./money/usage-roller.ts";
+import { findSeal, sealing } from "./money/seal.ts";
+import { summing } from "./money/usage-roll.ts";
 import { createUsageStore } from "./money/usage-store.ts";
 import { openPostgres } from "./postgres/postgres.ts";
 import { hasUnsettled, readDeadTurn } from "./recovery.ts";
@@ -67,10 +67,13 @@ const sweepEveryMs = 60_000;
 export async function openStore(databaseUrl: string, options: StoreOptions): Promise<Store> {
   const engine = await openEngine(databaseUrl, options);
   // A command beside a running server leaves adding up and sealing to that server.
-  const roller = options.readOnly || options.beside ? undefined : new UsageRoller(engine);
   const now = options.now ?? Date.now;
-  const sealer = options.readOnly || options.beside ? undefined : new Sealer(engine, now);
-  return createStore(engine, { roller, sealer }, options.processId, now);
+  const behind: Behind = {};
+  if (!options.readOnly && !options.beside) {
+    behind.roller = new Follower(engine, summing, "rollUsage", now);
+    behind.sealer = new Follower(engine, sealing, "sealEntries", now);
+  }
+  return createStore(engine, behind, options.processId, now);
 }
 
 export async function openEngine(databaseUrl: string, options: StoreOptions): Promise<Engine> {
@@ -82,8 +85,8 @@ export async function openEngine(databaseUrl: string, options: StoreOptions): Pr
 
 /** What is done behind the turns, where this process does it. */
 interface Behind {
-  roller: UsageRoller | undefined;
-  sealer: Sealer | undefined;
+  roller?: Follower;
+  sealer?: Follower;
 }
 
 function createStore(engine: Engine, { roller, sealer }: Behind, processId: number, now: () => number): Store {

@@ -8,10 +8,11 @@ import type { Grant } from "../../money/budget.ts";
 import { type BegunCall, type LedgerEntry, sumCost, sumUsage } from "../../money/ledger.ts";
 import { accuracyAt, rankOf, storableText, type UsageRow, usageColumns, usageFrom, usageValues } from "../columns.ts";
 import { claimKey, releaseKey } from "../idempotency.ts";
+import { noteLate } from "../money/follow.ts";
 import { lookAtBudgets, printHolds, readHolds, settleLate, takeHolds } from "../money/hold.ts";
 import { addToTotals, insertEntries, totalsValues } from "../money/ledger.ts";
-import { noteUnsealed } from "../money/seal.ts";
-import { noteLateEntry } from "../money/usage-roll.ts";
+import { sealing } from "../money/seal.ts";
+import { summing } from "../money/usage-roll.ts";
 import { cutSegments, listSegments } from "../path.ts";
 import { findSessionAt, versionMismatch } from "../session.ts";
 import type { Reader, Tx } from "../tx.ts";
@@ -169,8 +170,8 @@ async function bookWithTurn(tx: Tx, session: number, turn: number, entries: read
   const all = [...before, ...entries];
   const [cost, usage, added] = [sumCost(all), sumUsage(all), sumCost(entries)];
   const unpricedTurns = cost.unpricedTurns - sumCost(before).unpricedTurns;
-  await noteLateEntry(tx, turn, last + 1);
-  await noteUnsealed(tx, turn, last + 1);
+  await noteLate(tx, summing, turn, last + 1);
+  await noteLate(tx, sealing, turn, last + 1);
   await insertEntries(
     tx,
     turn,

@@ -4,8 +4,8 @@ import type { Span, TurnUsage, UsageGroup, UsageQuery, UsageRow, UsageScope } fr
 import { addSums } from "../../money/usage-sum.ts";
 import { placeholders } from "../columns.ts";
 import type { Reader, Value } from "../tx.ts";
-import { mergeRows, readSums, requireAddedUp, type SumRow, sumIn, sumsOf } from "./usage.ts";
-import { entryColumns, quarterMs } from "./usage-roll.ts";
+import { mergeRows, readSums, requireAddedUp, type SumRow, sumIn } from "./usage.ts";
+import { entryColumns, quarterMs, sumsOf } from "./usage-roll.ts";
 
 /** A piece holds everybody up on SQLite: some ten milliseconds (an estimate). */
 const sessionsAtOnce = 200;

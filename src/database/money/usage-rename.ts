@@ -2,7 +2,8 @@
 
 import { placeholders } from "../columns.ts";
 import type { Tx } from "../tx.ts";
-import { beginOf, cellSums, holdMark, steps } from "./usage-roll.ts";
+import { holdMark } from "./follow.ts";
+import { beginOf, cellSums, steps, summing } from "./usage-roll.ts";
 
 /** The user of these turns has another name from now on: called in the transaction that changes `turn`. */
 export async function renameInUsage(
@@ -12,7 +13,7 @@ export async function renameInUsage(
   user: string,
   alias: string,
 ): Promise<void> {
-  await holdMark(tx);
+  await holdMark(tx, summing);
   const list = JSON.stringify(turnIds);
   const entries = `FROM turn t JOIN ledger e ON e.turn = t.row WHERE t.id ${tx.dialect.inList("$1")}`;
   const calls = await tx.all<{ at: number }>(`SELECT e.at ${entries}`, [list]);

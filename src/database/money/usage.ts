@@ -14,7 +14,7 @@ import { addSums, costOf } from "../../money/usage-sum.ts";
 import { accuracyAt, placeholders } from "../columns.ts";
 import type { Dialect, Reader, Value } from "../tx.ts";
 import { cutSpans, type Piece } from "./usage-pieces.ts";
-import { type Cut, cuts, entryColumns, quarterMs, sumColumns } from "./usage-roll.ts";
+import { type Cut, cuts, entryColumns, quarterMs, sumColumns, sumsOf } from "./usage-roll.ts";
 
 /** Sums and calls that one answer may be made of: a year of hours of five models is 43,800. SQLite does nothing else meanwhile, some 80 ms (an estimate). */
 const mostAdded = 60_000;
@@ -66,14 +66,6 @@ function tooMuch(what: string): AppError {
   return new AppError("invalid_request", `This is ${what}: ${advice}.`, {
     errors: [{ pointer: "?group_by", detail: `is ${what} for one answer: ${advice}` }],
   });
-}
-
-/** What a row of sums is made of, where each row that is added up is one call. */
-export function sumsOf(value: (name: string) => string): string[] {
-  const sums = sumColumns.map((name) =>
-    name === "accuracy_rank" ? `MAX(${value(name)}) AS ${name}` : `CAST(SUM(${value(name)}) AS BIGINT) AS ${name}`,
-  );
-  return ["COUNT(*) AS calls", ...sums];
 }
 
 export type SumRow = Record<string, number | string | null>;

@@ -1,6 +1,6 @@
 // The chain of seals: what is hashed, byte for byte, so that anybody can do it again. docs/decisions/verify.md has it in words.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { BookedCall } from "./derive.ts";
 
 /** What the first seal follows. */
@@ -22,30 +22,24 @@ export type SealedEntry = [turnRow: number, number: number, hash: string];
 export function hashEntry(call: BookedCall): string {
   const { turn, number, purpose, at, vendor, modelRequested, modelServed, price, usage, total } = call;
   const { accuracy, balanced, outcome, errorCode, lines, usageRaw, counted } = call;
-  return hash([
-    ...[
-      "rozmova-entry-1",
-      turn,
-      number,
-      purpose,
-      at,
-      vendor,
-      modelRequested,
-      modelServed,
-      price?.key ?? null,
-      ...usage,
-    ],
+  return hashValues([
+    ...[turn, number, purpose, at, vendor, modelRequested, modelServed, price?.key ?? null, ...usage],
     ...[total, accuracy, balanced, outcome, errorCode, lines, usageRaw, counted],
   ]);
 }
 
-/** The same of a seal: what it follows, when it was made, how many entries are sealed with it, and the hash of each that is new. */
-export function hashSeal(previous: string, sealedAt: number, entries: number, hashes: readonly string[]): string {
-  return hash(["rozmova-seal-1", previous, sealedAt, entries, ...hashes]);
+/** The same of the columns' values, in that order. */
+export function hashValues(values: readonly unknown[]): string {
+  return hashJson(["rozmova-entry-1", ...values]);
 }
 
-function hash(values: readonly (string | number | null)[]): string {
-  return createHash("sha256").update(JSON.stringify(values)).digest("hex");
+/** The same of a seal: what it follows, when it was made, how many entries are sealed with it, and the hash of each that is new. */
+export function hashSeal(previous: string, sealedAt: number, entries: number, hashes: readonly string[]): string {
+  return hashJson(["rozmova-seal-1", previous, sealedAt, entries, ...hashes]);
+}
+
+function hashJson(values: readonly unknown[]): string {
+  return hash("sha256", JSON.stringify(values), "hex");
 }
 
 export function nameEntry({ turn, number }: Pick<BookedCall, "turn" | "number">): string {

@@ -2,7 +2,9 @@
 
 import { signal } from "@preact/signals";
 import { api } from "../api/api.ts";
-import type { Message } from "../api/wire.ts";
+import type { Message, Quote } from "../api/wire.ts";
+import type { Shown } from "../message/shown.ts";
+import { quoteAgain } from "../quote/again.ts";
 import { asApiError, describe } from "../shell/errors.ts";
 import { goTo, showToast, text } from "../shell/state.ts";
 import { tellOtherTabs } from "../sidebar/sessions.ts";
@@ -85,6 +87,12 @@ export abstract class BranchedTalk extends Talk {
     } catch (error) {
       if (!this.gone.signal.aborted) showToast(describe(asApiError(error)));
     }
+  }
+
+  /** What another answer in the place of this one would cost. */
+  async quoteAgain(answer: Shown, model: string): Promise<Quote | null> {
+    const question = this.messages.value[this.messages.value.indexOf(answer) - 1]?.message.value;
+    return question?.role === "user" ? quoteAgain(this.session.value?.version ?? 0, question, model) : null;
   }
 
   /** What was said until now makes room for another version: the way back to it is offered. */

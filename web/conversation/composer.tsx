@@ -4,11 +4,14 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Cost } from "../api/wire.ts";
 import { costWords } from "../inspector/cost.tsx";
+import { AfreshDialog } from "../quote/afresh-dialog.tsx";
 import { NextCost } from "../quote/next-cost.tsx";
+import { quote } from "../quote/quote.ts";
 import { IconButton } from "../shell/button.tsx";
 import { asApiError, describe } from "../shell/errors.ts";
 import { isComposing } from "../shell/keys.ts";
 import { showToast, text } from "../shell/state.ts";
+import { beginAfresh, quoteSummary } from "./afresh.ts";
 import type { Chat } from "./chat.ts";
 import { draft } from "./draft.ts";
 
@@ -24,6 +27,8 @@ export function Composer({ chat, onSend }: ComposerProps) {
   const words = useSignal(draft.get(chat.id.value));
   const area = useRef<HTMLTextAreaElement>(null);
   const running = chat.running.value;
+  /** The tokens that go along, while a fresh beginning is being thought of. */
+  const afresh = useSignal<number | null>(null);
 
   useEffect(() => {
     words.value = draft.get(chat.id.value);
@@ -109,8 +114,28 @@ export function Composer({ chat, onSend }: ComposerProps) {
           />
         )}
       </form>
+      {afresh.value !== null && chat.id.value !== null && (
+        <AfreshDialog
+          tokens={afresh.value}
+          onQuote={() => quoteSummary(chat.id.value!)}
+          onClose={() => (afresh.value = null)}
+          onBegin={() => {
+            const kept = words.value;
+            afresh.value = null;
+            write("");
+            onSend();
+            void beginAfresh(chat, kept);
+          }}
+        />
+      )}
       <NextCost
         sessionId={chat.id.value}
+        setup={chat.setup.value}
+        onAfresh={
+          chat.id.value !== null && chat.messages.value.length > 0
+            ? () => (afresh.value = quote.value?.input_tokens ?? 0)
+            : null
+        }
         words={words.value}
         busy={running !== null}
         version={chat.session.value?.version ?? 0}

@@ -71,7 +71,7 @@ export function Conversation({ chat }: { chat: Chat }) {
 
   return (
     <main class={empty && chat.id.value === null ? "conversation new" : "conversation"}>
-      <BudgetLine />
+      <BudgetLine version={chat.running.value ? 0 : (chat.session.value?.version ?? 0)} />
       <TemporaryBar chat={chat} />
       <FindBar chat={chat} />
       <section
@@ -87,6 +87,12 @@ export function Conversation({ chat }: { chat: Chat }) {
         <div class="messages" ref={content}>
           {empty && chat.id.value === null && <Welcome onPick={(words) => (chat.returned.value = words)} />}
           <LoadState chat={chat} />
+          {empty && chat.id.value !== null && chat.setup.value.system !== null && (
+            <section class="told-first" aria-label={text.value.settingsSystem}>
+              <h2>{text.value.settingsSystem}</h2>
+              <p dir="auto">{chat.setup.value.system}</p>
+            </section>
+          )}
           <Older chat={chat} scroller={scroller} />
           {stretchesOf(messages, chat.prepended.value).map(({ key, shown }, index, all) => (
             <Stretch

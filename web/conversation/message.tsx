@@ -32,6 +32,7 @@ export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; l
       free={free}
       newest={last}
       models={models.value}
+      onQuoteAgain={(model) => chat.quoteAgain(shown, model)}
       onAgain={(model) => void chat.retry(shown, model)}
       onGo={onGo}
       onRemove={onRemove}

@@ -1,11 +1,14 @@
-// Another answer to the same question: by the model that gave this one, or by another, with its price.
+// Another answer to the same question: by the model that gave this one, or by another, with its price and what it would likely cost.
 
-import { useRef } from "preact/hooks";
-import type { Model } from "../api/wire.ts";
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Model, Quote } from "../api/wire.ts";
 import { rateOf } from "../inspector/model-choice.tsx";
+import { likelyWords } from "../quote/words.ts";
 import { IconButton } from "../shell/button.tsx";
 import { Icon } from "../shell/icon.tsx";
-import { text } from "../shell/state.ts";
+import { locale, text } from "../shell/state.ts";
+import { printShort } from "../text/money.ts";
 import { fill } from "../text/text.ts";
 
 interface AgainProps {
@@ -14,9 +17,12 @@ interface AgainProps {
   current: string | null;
   /** Without a model: asked as the conversation is. */
   onAgain(model?: string): void;
+  /** What an answer of this model would cost; null where that is not known. */
+  onQuote(model: string): Promise<Quote | null>;
 }
 
-export function Again({ models, current, onAgain }: AgainProps) {
+export function Again({ models, current, onAgain, onQuote }: AgainProps) {
+  const open = useSignal(false);
   const menu = useRef<HTMLDetailsElement>(null);
   const t = text.value;
   const close = () => {
@@ -37,7 +43,10 @@ export function Again({ models, current, onAgain }: AgainProps) {
             close();
             menu.current.querySelector("summary")?.focus();
           }}
-          onToggle={() => menu.current?.open && menu.current.querySelector("ul")?.scrollIntoView({ block: "nearest" })}
+          onToggle={() => {
+            open.value = menu.current?.open ?? false;
+            if (open.value) menu.current?.querySelector("ul")?.scrollIntoView({ block: "nearest" });
+          }}
           onFocusOut={(event) => {
             if (!menu.current?.contains(event.relatedTarget as Node | null)) close();
           }}
@@ -56,6 +65,7 @@ export function Again({ models, current, onAgain }: AgainProps) {
                   }}
                 >
                   <b>{model.display_name}</b>
+                  {open.value && <Likely model={model.id} onQuote={onQuote} />}
                   {model.id === current && <small>{t.sameModel}</small>}
                   {model.price && (
                     <small>
@@ -69,5 +79,25 @@ export function Again({ models, current, onAgain }: AgainProps) {
         </details>
       )}
     </>
+  );
+}
+
+function Likely({ model, onQuote }: { model: string; onQuote: AgainProps["onQuote"] }) {
+  const quote = useSignal<Quote | null>(null);
+  useEffect(() => {
+    let gone = false;
+    void onQuote(model).then((answer) => {
+      if (!gone) quote.value = answer;
+    });
+    return () => {
+      gone = true;
+    };
+  }, [model]);
+  const { likely = null, worst = null } = quote.value?.cost ?? {};
+  if (likely === null) return <span class="likely" />;
+  return (
+    <span class="likely" title={likelyWords(likely, worst)}>
+      {`≈ ${printShort(likely, locale.value)}`}
+    </span>
   );
 }

@@ -1,6 +1,6 @@
 // The model's answer: its parts, its state, what it cost, and what can be done with it.
 
-import type { Message, Model } from "../api/wire.ts";
+import type { Message, Model, Quote } from "../api/wire.ts";
 import { CostChip } from "../inspector/cost.tsx";
 import { CopyButton } from "../shell/button.tsx";
 import { Icon } from "../shell/icon.tsx";
@@ -23,6 +23,7 @@ interface AnswerProps {
   onRetry(): void;
   /** Another answer to the same question. */
   onAgain(model?: string): void;
+  onQuoteAgain(model: string): Promise<Quote | null>;
   onGo(messageId: string): Promise<void>;
   onRemove(message: Message): Promise<void>;
   onContinue(): void;
@@ -54,7 +55,7 @@ export function Answer(props: AnswerProps) {
         {!live && content !== "" && <CopyButton read={() => content} label={text.value.copyMessage} />}
         {!live && <Versions message={message} free={free} onGo={props.onGo} onRemove={props.onRemove} />}
         {!live && free && status === "complete" && (
-          <Again models={props.models} current={message.model} onAgain={props.onAgain} />
+          <Again models={props.models} current={message.model} onAgain={props.onAgain} onQuote={props.onQuoteAgain} />
         )}
         {!live && cost && <CostChip cost={cost} onOpen={() => onShowCost(message.turn_id)} />}
         {!live && (

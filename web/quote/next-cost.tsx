@@ -1,27 +1,37 @@
 // Under the field: what the next message is likely to cost because of all that goes with it, and what stands in its way.
 
 import { useEffect } from "preact/hooks";
+import type { Setup } from "../conversation/setup.ts";
 import { Icon } from "../shell/icon.tsx";
 import { locale, text } from "../shell/state.ts";
-import { printShort, printUsd } from "../text/money.ts";
-import { count, type Dictionary, fill } from "../text/text.ts";
-import { askQuote, fullestBudget, isDear, quote } from "./quote.ts";
+import { printShort } from "../text/money.ts";
+import { count, type Dictionary } from "../text/text.ts";
+import { askQuote, budgets, fullestBudget, isDear, quote, readBudgets } from "./quote.ts";
+import { likelyWords } from "./words.ts";
 
 interface NextCostProps {
   sessionId: string | null;
+  /** How a conversation that has not begun would be asked. */
+  setup: Setup;
   words: string;
   /** An answer runs, or the conversation is as it was before the last one ended. */
   busy: boolean;
   /** Grows with every answer: what goes along has changed. */
   version: number;
+  /** Offered where the message is dear because of what goes along. */
+  onAfresh: (() => void) | null;
 }
 
-export function NextCost({ sessionId, words, busy, version }: NextCostProps) {
-  useEffect(() => askQuote(sessionId, words, busy), [sessionId, words, busy, version]);
-  useEffect(() => () => askQuote(null, "", true), []);
-  if (sessionId === null) return null;
+export function NextCost({ sessionId, setup, words, busy, version, onAfresh }: NextCostProps) {
+  useEffect(() => askQuote(sessionId, setup, words, busy), [sessionId, setup, words, busy, version]);
+  useEffect(() => () => askQuote(null, setup, "", true), []);
   return (
     <p class="next-cost" role="status" aria-live="off">
+      {onAfresh && quote.value && isDear(quote.value) && (
+        <button type="button" class="link" onClick={onAfresh}>
+          {text.value.afresh}
+        </button>
+      )}
       <Words />
     </p>
   );
@@ -39,22 +49,22 @@ function Words() {
     );
   const { likely, worst } = known.cost;
   if (likely === null) return null;
-  const most = worst === null ? "—" : printUsd(worst, locale.value);
   const dear = isDear(known);
   return (
-    <span
-      class={dear ? "dear" : ""}
-      title={fill(text.value.nextCostMore, { likely: printUsd(likely, locale.value), worst: most })}
-    >
+    <span class={dear ? "dear" : ""} title={likelyWords(likely, worst)}>
       {dear && <Icon name="warning" />}
       {`≈ ${printShort(likely, locale.value)} · ${count(text.value, locale.value, "sentTokens", known.input_tokens)}`}
     </span>
   );
 }
 
-/** Under the header: how much of the fullest budget is used. */
-export function BudgetLine() {
-  const share = quote.value && fullestBudget(quote.value);
+/** Under the header: how much of the fullest budget is used. `version` grows with every answer. */
+export function BudgetLine({ version }: { version: number }) {
+  useEffect(() => void readBudgets(), []);
+  useEffect(() => {
+    if (budgets.value.length > 0) void readBudgets();
+  }, [version]);
+  const share = fullestBudget();
   if (share === null) return null;
   const percent = Math.round(share * 100);
   return (

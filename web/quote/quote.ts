@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { api } from "../api/api.ts";
 import { serverGone } from "../api/network.ts";
 import type { Quote } from "../api/wire.ts";
+import { fieldsOf, type Setup } from "../conversation/setup.ts";
 import { stored } from "../shell/stored.ts";
 import { addUsd, compareUsd, shareOf } from "../text/money.ts";
 
@@ -11,15 +12,17 @@ const askAfterMs = 600;
 
 /** What the message in the field would cost; null while that is not known. */
 export const quote = signal<Quote | null>(null);
+/** Those that concern what the reader sends, as they stood when last asked for. */
+export const budgets = signal<Quote["budgets"]>([]);
 let timer: ReturnType<typeof setTimeout> | undefined;
 let asked: AbortController | undefined;
 
 /** The words or what they follow have changed. */
-export function askQuote(sessionId: string | null, words: string, busy: boolean): void {
+export function askQuote(sessionId: string | null, setup: Setup, words: string, busy: boolean): void {
   clearTimeout(timer);
   asked?.abort();
   const content = words.trim();
-  if (sessionId === null || content === "" || busy) {
+  if (content === "" || busy) {
     quote.value = null;
     return;
   }
@@ -28,8 +31,14 @@ export function askQuote(sessionId: string | null, words: string, busy: boolean)
     asked = new AbortController();
     const { signal } = asked;
     // A quote that does not come is no trouble of the reader's.
-    const answer = await api.quote(sessionId, { content }, signal).catch(() => null);
-    if (!signal.aborted) quote.value = answer;
+    const ask = async () =>
+      sessionId === null
+        ? api.quoteFirst({ ...(await fieldsOf(setup)), content }, signal)
+        : api.quote(sessionId, { content }, signal);
+    const answer = await ask().catch(() => null);
+    if (signal.aborted) return;
+    quote.value = answer;
+    if (answer) budgets.value = answer.budgets;
   }, askAfterMs);
 }
 
@@ -51,8 +60,15 @@ export function isDear({ cost }: Quote): boolean {
   return warnAbove.value !== null && cost.likely !== null && compareUsd(cost.likely, warnAbove.value) > 0;
 }
 
+/** What stands in the budgets, before anything is priced. Where it cannot be read, what was known stays. */
+export async function readBudgets(): Promise<void> {
+  const me = await api.me().catch(() => null);
+  if (me) budgets.value = me.budgets;
+}
+
 /** How much of the fullest budget is spent or held: 0 to 1; null without one. */
-export function fullestBudget({ budgets }: Quote): number | null {
-  if (budgets.length === 0) return null;
-  return Math.min(1, Math.max(...budgets.map(({ settled, held, limit }) => shareOf(addUsd(settled, held), limit))));
+export function fullestBudget(): number | null {
+  const known = budgets.value;
+  if (known.length === 0) return null;
+  return Math.min(1, Math.max(...known.map(({ settled, held, limit }) => shareOf(addUsd(settled, held), limit))));
 }

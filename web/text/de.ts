@@ -162,6 +162,14 @@ export const de: Text = {
   importFile: "Aus Datei öffnen",
   notAFile: "Das ist kein als JSON gespeichertes Gespräch.",
   nextCostMore: "Wahrscheinlich {likely}, höchstens {worst}",
+  afresh: "Mit einer Zusammenfassung neu beginnen",
+  afreshMore:
+    "Das Modell schreibt hier eine Zusammenfassung, als Antwort mit Beleg. Ein neues Gespräch beginnt dann mit ihr statt mit allem, was jetzt mitgeht ({tokens}).",
+  afreshCost: "Die Zusammenfassung: ≈ {likely}, höchstens {worst}",
+  afreshGo: "Zusammenfassen und beginnen",
+  summaryAsk:
+    "Fasse dieses Gespräch so zusammen, dass es in einem neuen weitergehen kann: was ich will, was entschieden ist, wichtige Namen, Zahlen und Fakten, was noch offen ist. Höchstens 300 Wörter, sonst nichts.",
+  summaryWas: "Eine Zusammenfassung des vorigen Gesprächs:",
   budgetUsed: "Budget verbraucht",
   warnAbove: "Warnen vor Nachrichten, die wahrscheinlich mehr kosten als, USD",
   usage: "Verbrauch",

@@ -160,6 +160,14 @@ export const en = {
   importFile: "Open from a file",
   notAFile: "This is not a conversation saved as JSON.",
   nextCostMore: "Likely {likely}, at most {worst}",
+  afresh: "Start afresh with a summary",
+  afreshMore:
+    "The model writes a summary here, as an answer with its receipt. A new conversation then begins with it, in place of the {tokens} that go along now.",
+  afreshCost: "The summary: ≈ {likely}, at most {worst}",
+  afreshGo: "Summarise and start",
+  summaryAsk:
+    "Summarise this conversation so that it can go on in a new one: what I want, what was decided, names, numbers and facts that matter, what is still open. At most 300 words, and nothing else.",
+  summaryWas: "A summary of the conversation before this one:",
   budgetUsed: "Budget used",
   warnAbove: "Warn me before a message that is likely to cost more than, USD",
   usage: "Usage",

@@ -161,6 +161,14 @@ export const pl: Text = {
   importFile: "Otwórz z pliku",
   notAFile: "To nie jest rozmowa zapisana jako JSON.",
   nextCostMore: "Prawdopodobnie {likely}, najwyżej {worst}",
+  afresh: "Zacznij od nowa z podsumowaniem",
+  afreshMore:
+    "Model napisze tu podsumowanie, jako odpowiedź z paragonem. Nowa rozmowa zacznie się od niego zamiast od wszystkiego, co jest teraz wysyłane ({tokens}).",
+  afreshCost: "Podsumowanie: ≈ {likely}, najwyżej {worst}",
+  afreshGo: "Podsumuj i zacznij",
+  summaryAsk:
+    "Podsumuj tę rozmowę tak, aby można ją było kontynuować w nowej: czego chcę, co postanowiono, ważne nazwy, liczby i fakty, co pozostaje otwarte. Najwyżej 300 słów i nic więcej.",
+  summaryWas: "Podsumowanie poprzedniej rozmowy:",
   budgetUsed: "Wykorzystany budżet",
   warnAbove: "Ostrzegaj przed wiadomością, która prawdopodobnie będzie kosztować więcej niż, USD",
   usage: "Zużycie",

@@ -174,6 +174,13 @@ describe.each(engines)("an import on %s", (_, createDatabase) => {
       const again = await putBack(url, file);
       expect([again.status, again.body.code, again.body.session_id]).toEqual([409, "conflict", id]);
       const { body: copy } = await putBack(url, file, "?copy=true");
+      // Whoever has lost the answer asks again with the same key, and makes no second copy.
+      const withKey = (query: string): Promise<Imported> =>
+        call(`${url}/sessions/import${query}`, "POST", file, { "idempotency-key": "once" });
+      const [kept, replayed, plain] = [await withKey("?copy=true"), await withKey("?copy=true"), await withKey("")];
+      expect([kept.status, replayed.status, replayed.body.id]).toEqual([201, 201, kept.body.id]);
+      expect(kept.body.id).not.toBe(copy.id);
+      expect([plain.status, plain.body.code]).toEqual([422, "idempotency_mismatch"]);
       expect(copy.id).not.toBe(id);
       const [one, other] = await Promise.all([readHistory(url, id), readHistory(url, copy.id)]);
       expect(other.data.map(({ content, cost }) => [content, cost])).toEqual(

@@ -88,7 +88,7 @@ async function tell(attempt: Promise<unknown>): Promise<unknown> {
 const elsewhere = [
   ...["createSession", "listSessions", "searchSessions"],
   ...["listKeys", "getKey", "createKey", "updateKey", "rotateKey", "deleteKey", "listAudit"], // foreign-ids.test.ts
-  ...["listUsage", "listTurnUsage", "importSession", "findImportedCalls"], // foreign-ids.test.ts, import.test.ts
+  ...["listUsage", "listTurnUsage", "importSession", "undoLeftImports", "findImportedCalls"], // foreign-ids.test.ts, import.test.ts
   ...["listBudgets", "listKeyLimits", "putBudgets", "increaseBudgets", "deleteBudgets"], // foreign-ids.test.ts
 ];
 const ofTheHouse = [

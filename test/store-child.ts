@@ -1,6 +1,6 @@
-// A process of its own for tests that kill one: `open URL SESSION` opens a turn and waits; `purge URL SESSION` begins to purge it and waits; `write URL` writes until killed; `add URL` also adds up usage all the time.
+// A process of its own for tests that kill one: `open URL SESSION` opens a turn and waits; `purge URL SESSION` begins to purge it and waits; `import URL FILE` puts a file in and dies when it is there; `write URL` writes until killed; `add URL` also adds up usage all the time.
 
-import { writeSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { openStore } from "../src/database/open.ts";
 import type { Store } from "../src/store.ts";
 import { closeInput, entryFor, newSession, openInput } from "./store-inputs.ts";
@@ -35,6 +35,12 @@ if (what === "open") {
   await store.purgeSome(begun.row);
   say("begun");
   setInterval(() => {}, 1_000_000);
+} else if (what === "import") {
+  await store.importSession(
+    JSON.parse(readFileSync(sessionId, "utf8"), (name, value) => (name === "total" ? BigInt(value) : value)),
+  );
+  say("imported");
+  process.kill(process.pid, "SIGKILL"); // before anything that follows it
 } else if (what === "write") {
   await Promise.all(Array.from({ length: writers }, () => write(store)));
 } else if (what === "add") {

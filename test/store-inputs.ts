@@ -1,6 +1,7 @@
 // What store tests put into a store: inputs with everything that a test does not care about filled in.
 
-import { newId, newTurnId } from "../src/id.ts";
+import type { ImportedTurn, ImportSession } from "../src/conversation/import.ts";
+import { answerIdOf, newId, newTurnId, questionIdOf } from "../src/id.ts";
 import type { LedgerEntry, ReceiptPrice } from "../src/money/ledger.ts";
 import { sumCost } from "../src/money/ledger.ts";
 import type { Usage } from "../src/money/usage.ts";
@@ -139,4 +140,27 @@ export async function readAll(store: Store, sessionId: string, owner = "", tip?:
   const messages = [];
   for await (const chunk of store.readHistory(owner, sessionId, tip)) messages.push(...chunk);
   return messages;
+}
+
+/** A file of a session with so many turns, one behind the other, each with these words; the first forks once. */
+export function importInput(turns: number, words: string, change: Partial<ImportSession> = {}): ImportSession {
+  const at = Date.UTC(2026, 10, 1);
+  const all: ImportedTurn[] = [];
+  for (let n = 0; n < turns; n++) {
+    const id = newTurnId(at + n);
+    const parentId = n < 2 ? null : all.at(-1)!.answerId;
+    all.push({
+      ...{ id, parentId, questionId: questionIdOf(id), answerId: answerIdOf(id) },
+      ...{ question: `${words} ${n}?`, answer: `${words} ${n}.`, thought: null, vendorParts: null },
+      ...{ status: "complete", modelRequested: "one", modelServed: "one-001", finishReason: "stop", error: null },
+      ...{ notices: [], usage: testUsage, cost: { total: 100n, accuracy: "exact", unpricedTurns: 0 }, user: null },
+      ...{ startedAt: at + n, firstTokenAt: null, endedAt: at + n, calls: "[]" },
+    });
+  }
+  return {
+    ...{ owner: "", seesUser: null, copy: false, at, id: newId(), title: words, model: null, system: words },
+    ...{ params: {}, metadata: { words }, user: null, pinned: false },
+    ...{ createdAt: at, updatedAt: at, activeAt: at, tip: null, turns: all },
+    ...change,
+  };
 }

@@ -2,10 +2,11 @@
 
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { ImportStore } from "./import.ts";
 import type { PurgedMany, PurgeFilter, Purger, PurgeStore } from "./purge.ts";
 
 export interface EraserTools {
-  store: PurgeStore;
+  store: PurgeStore & Pick<ImportStore, "undoLeftImports">;
   /** Cuts a turn and resolves when nothing of it is left to be written, its bill included. conflict where that takes too long. */
   endTurn(project: string, turnId: string): Promise<void>;
   /** What this process remembers of conversations. */
@@ -102,6 +103,7 @@ export class Eraser {
   /** Finishes what was begun, and purges what has been in the trash for too long. */
   async sweep(): Promise<void> {
     const { store, trashMs, now } = this.tools;
+    await store.undoLeftImports();
     for (;;) {
       const left = await store.listBegunPurges(batch);
       for (const row of left) await this.finish(row);

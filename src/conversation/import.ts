@@ -16,6 +16,8 @@ export interface ImportSession {
   /** Makes another session of it, with ids of its own, whether or not it is there already. */
   copy: boolean;
   at: number;
+  /** The same key with the same file is answered by the session that it made. */
+  idempotency?: { key: string; bodyHash: string; expiresAt: number } | undefined;
   id: string;
   title: string | null;
   model: string | null;
@@ -36,10 +38,13 @@ export interface ImportSession {
 /** What storage must do for it. */
 export interface ImportStore {
   /**
-   * In one transaction. The ids stay what they were where all of them are free; where one is taken, all are new. A session that was purged from this project is the
-   * same session again: it has its words back, and its books were never gone. conflict: it is here already (`session_id`).
+   * In pieces, between which others write: nobody sees anything of it before it is whole, and what comes to no end is taken apart. The ids stay what they were where all of them are free; where one is taken, all are new. A session that was purged from this project is the
+   * same session again: it has its words back, and its books were never gone. conflict: it is here already (`session_id`);
+   * idempotency_mismatch.
    */
   importSession(input: ImportSession): Promise<Session>;
+  /** Takes apart what a crash, or a disk that was full, has left half put in. */
+  undoLeftImports(): Promise<void>;
   /** The calls of an imported turn, as JSON; undefined for any other. */
   findImportedCalls(owner: string, turnId: string): Promise<string | undefined>;
 }

@@ -50,6 +50,13 @@ export async function findKey(
   return { targetId: row.target_id };
 }
 
+/** What a key was claimed for has another id after all: in the transaction that claimed it. */
+export async function moveKey(tx: Tx, owner: string, key: string, targetId: string): Promise<void> {
+  await tx.run("UPDATE idempotency SET target_id = $3 WHERE project = $1 AND key = $2 AND target_id <> $3", [
+    ...[owner, key, targetId],
+  ]);
+}
+
 /** Lets go of the key that a turn was asked with. */
 export async function releaseKey(tx: Tx, owner: string, key: string, targetId: string): Promise<void> {
   await tx.run("DELETE FROM idempotency WHERE project = $1 AND key = $2 AND target_id = $3", [owner, key, targetId]);

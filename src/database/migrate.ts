@@ -17,6 +17,7 @@ import { imports } from "./migrations/013-import.ts";
 import { wipe } from "./migrations/014-wipe.ts";
 import { seal } from "./migrations/015-seal.ts";
 import { removedVersion } from "./migrations/016-removed-version.ts";
+import { importBegun } from "./migrations/017-import-begun.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
@@ -40,6 +41,7 @@ export const migrations: readonly Migration[] = [
   wipe,
   seal,
   removedVersion,
+  importBegun,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

@@ -3,7 +3,6 @@
 import type { AuditStore } from "../caller/audit-store.ts";
 import type { CallerStore } from "../caller/caller-store.ts";
 import type { ExportStore } from "../conversation/export.ts";
-import type { ImportStore } from "../conversation/import.ts";
 import type { PurgeStore } from "../conversation/purge.ts";
 import type { TitleStore } from "../conversation/title-store.ts";
 import type { Log } from "../log.ts";
@@ -17,7 +16,7 @@ import { findSessionUser } from "./caller/session-user.ts";
 import { readCallerVersion } from "./caller/version.ts";
 import { exportSession } from "./conversation/export.ts";
 import { sumHidden } from "./conversation/hidden.ts";
-import { findImportedCalls } from "./conversation/import.ts";
+import { createImportStore } from "./conversation/import-store.ts";
 import { listBegunPurges, listErased, listPurgeable } from "./conversation/purge.ts";
 import { listSessions } from "./conversation/session-list.ts";
 import { hasTitleCalls, readTitleSource } from "./conversation/title.ts";
@@ -102,6 +101,7 @@ function createStore(engine: Engine, { roller, sealer }: Behind, processId: numb
   return {
     ...createCallerStore(engine, now),
     ...createTitleStore(engine),
+    ...createImportStore(engine, processId),
     ...rates,
     ...createPurgeStore(engine),
     ...createBudgetStore(engine),
@@ -218,12 +218,10 @@ function createCallerStore(engine: Engine, now: () => number): CallerStore & Aud
   };
 }
 
-function createTitleStore(engine: Engine): TitleStore & ExportStore & ImportStore {
+function createTitleStore(engine: Engine): TitleStore & ExportStore {
   const { durable } = engine;
   return {
     exportSession: (owner, id) => exportSession(durable, owner, id),
-    importSession: (input) => engine.write("importSession", input),
-    findImportedCalls: (owner, turnId) => findImportedCalls(durable, owner, turnId),
     readTitleSource: (owner, id) => readTitleSource(durable, owner, id),
     beginTitle: (input) => engine.write("beginTitle", input),
     noteTitleCalls: (session, processId, calls) => engine.write("noteTitleCalls", { session, processId, calls }),

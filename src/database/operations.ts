@@ -6,7 +6,8 @@ import { createProject, updateProject } from "./caller/project.ts";
 import { drawRates, sweepRates } from "./caller/rate.ts";
 import { takeTokenSecret } from "./caller/secret.ts";
 import { erasePerson, forgetPerson } from "./conversation/erase-person.ts";
-import { importSession } from "./conversation/import.ts";
+import { beginImport, endImport, importSome } from "./conversation/import.ts";
+import { listLeftImports, undoImport } from "./conversation/import-left.ts";
 import { beginPurge, notePurges, purgeSome } from "./conversation/purge.ts";
 import { removeVersion, restoreVersion } from "./conversation/removed.ts";
 import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./conversation/title.ts";
@@ -52,7 +53,11 @@ export const operations = {
   updateProject,
   takeTokenSecret,
   noteAll,
-  importSession,
+  beginImport,
+  importSome,
+  endImport,
+  listLeftImports,
+  undoImport,
   beginTitle,
   noteTitleCalls,
   endTitle,

@@ -62,6 +62,8 @@ export interface Tx extends Reader {
   insert(sql: string, params: readonly Value[]): Promise<number>;
   /** Puts a turn that is over into the search index, with this transaction or soon after it. */
   indexTurn(row: number, project: string, texts: readonly string[]): Promise<void>;
+  /** The turns of a session that nobody could see before, though they may stand before others that are in the index. */
+  indexSession(session: number): Promise<void>;
   /** The same for the title that a session has now; null: it has none any more. */
   indexTitle(session: number, project: string, title: string | null): Promise<void>;
   /** What this transaction takes away must leave the database's files too: soon, where the engine itself would keep it. */

@@ -9,6 +9,7 @@ import { deleteBudgets, hasBudgets } from "../money/budget.ts";
 import { renameInUsage } from "../money/usage-rename.ts";
 import { titleRow } from "../search/search-text.ts";
 import type { Tx } from "../tx.ts";
+import { giveUpImports } from "./import-left.ts";
 import { bytesOfWords, cutByBytes, takeTurnWords } from "./purge.ts";
 
 /** Rows of turns that are looked at in one transaction: there is no index by user, which every turn would pay for. */
@@ -28,6 +29,7 @@ interface TheirTurn {
 }
 
 export async function erasePerson(tx: Tx, { project, user, after }: PersonStep): Promise<PersonStepResult> {
+  if (after === 0) await giveUpImports(tx, project); // they may bring more of this person
   const [newest] = await tx.all<{ row: number | null }>("SELECT MAX(row) AS row FROM turn");
   const end = newest?.row ?? 0;
   const to = Math.min(after + rowsAtOnce, end);

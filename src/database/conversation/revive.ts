@@ -33,8 +33,8 @@ export async function findRevivable(
 }
 
 /** Whom it and its turns are for stays as it is: who was erased since does not come back with a file. */
-export async function revive(tx: Tx, row: number, input: ImportSession): Promise<number> {
-  const { owner, title, model, system, params, metadata, pinned, updatedAt, activeAt } = input;
+export async function reviveSession(tx: Tx, row: number, input: ImportSession): Promise<void> {
+  const { title, model, system, params, metadata, pinned, updatedAt, activeAt } = input;
   const text = (value: string | null) => (value === null ? null : storableText(value));
   await tx.run(
     `UPDATE session SET purged_at = NULL, erased_at = NULL, deleted_at = NULL, version = version + 1, title = $2, model = $3, system = $4,
@@ -44,24 +44,23 @@ export async function revive(tx: Tx, row: number, input: ImportSession): Promise
       ...[pinned ? 1 : 0, updatedAt, activeAt],
     ],
   );
-  for (const turn of input.turns) {
+}
+
+export async function reviveTurns(tx: Tx, owner: string, turns: readonly { turn: ImportedTurn }[]): Promise<void> {
+  for (const { turn } of turns) {
     const { question, answer, thought, events, lastNumber } = saidOf(turn);
     const [found] = await tx.all<{ row: number }>(
       `UPDATE turn SET question = $2, answer = $3, thought = $4, vendor_parts = $5, notices = $6, error_detail = $7, events = $8, last_number = $9
        WHERE id = $1 RETURNING row`,
       [
         ...[turn.id, question, answer, thought, turn.vendorParts],
-        ...[
-          turn.notices.length > 0 ? storableText(JSON.stringify(turn.notices)) : null,
-          text(turn.error?.detail ?? null),
-        ],
+        turn.notices.length > 0 ? storableText(JSON.stringify(turn.notices)) : null,
+        turn.error && storableText(turn.error.detail),
         ...[events, lastNumber],
       ],
     );
     await tx.indexTurn(found!.row, owner, [question, answer]);
   }
-  if (title !== null) await tx.indexTitle(row, owner, title);
-  return row;
 }
 
 /** What is said in a turn, as it is kept, with the events that tell it again. */

@@ -84,6 +84,9 @@ class PostgresTx implements Tx {
     await this.indexWords(row, indexedWords(project, texts));
   }
 
+  /** Each was put in with its words. */
+  async indexSession(): Promise<void> {}
+
   async indexTitle(session: number, project: string, title: string | null): Promise<void> {
     if (title === null) await this.run("DELETE FROM turn_search WHERE rowid = $1", [titleRow(session)]);
     else await this.indexWords(titleRow(session), indexedWords(project, [title]));

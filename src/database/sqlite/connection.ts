@@ -133,6 +133,14 @@ export class SqliteTx implements Tx {
     this.waiting?.turn(row);
   }
 
+  /** Noted too; and what a crash makes forgotten is looked for from its first row on. */
+  async indexSession(session: number): Promise<void> {
+    const rows = this.open().all<{ row: number }>("SELECT row FROM turn WHERE session = $1 ORDER BY row", [session]);
+    if (rows.length === 0) return;
+    this.open().run("UPDATE search_mark SET indexed_to = $1 WHERE id = 1 AND indexed_to > $1", [rows[0]!.row - 1]);
+    for (const { row } of rows) this.waiting?.turn(row);
+  }
+
   async indexTitle(session: number): Promise<void> {
     this.open().run("INSERT INTO title_pending (session) VALUES ($1) ON CONFLICT (session) DO NOTHING", [session]);
     this.waiting?.title();

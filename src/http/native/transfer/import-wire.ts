@@ -90,7 +90,7 @@ const mostPico = 10n ** 18n;
 export function readImport(
   wire: ImportWire,
   acceptsParts: Provider["acceptsParts"],
-): Omit<ImportSession, "owner" | "seesUser" | "copy" | "at"> {
+): Omit<ImportSession, "owner" | "seesUser" | "copy" | "at" | "idempotency"> {
   const errors = checkTree(wire);
   const turns = wire.turns.map((turn, index) => readTurn(turn, index, acceptsParts, errors));
   const total = turns.reduce((sum, { cost }) => sum + (cost?.total ?? 0n), 0n);

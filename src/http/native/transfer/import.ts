@@ -4,6 +4,7 @@ import { z } from "@hono/zod-openapi";
 import { AppError } from "../../../errors.ts";
 import type { AppDeps } from "../../deps.ts";
 import { etagOf } from "../../etag.ts";
+import { readIdempotency } from "../../idempotency.ts";
 import { answerJson, bodyErrors, type Route, route } from "../../route.ts";
 import { flagSchema } from "../fields.ts";
 import { encodeSession, sessionSchema } from "../session-wire.ts";
@@ -26,6 +27,7 @@ export function importRoutes({ store, acceptsParts, settings, now }: AppDeps): R
         "What it had cost is history (`imported`): it is in the session's cost, and in no budget, no ledger and no sum of what was spent here. " +
         "A file that is imported twice is refused the second time (409, `session_id`), unless it is to be a copy. " +
         "A session that was purged here is the same session again: its own books stand beside its words, as they always did. A caller that acts for one user imports for that user.",
+      headers: { "Idempotency-Key": "The same key with the same file puts it back once, a copy too" },
       query: z.strictObject({
         copy: flagSchema
           .optional()
@@ -40,7 +42,7 @@ export function importRoutes({ store, acceptsParts, settings, now }: AppDeps): R
           headers: { Location: "The session", ETag: "The session's version" },
         },
       },
-      errors: [...bodyErrors, "forbidden", "conflict"],
+      errors: [...bodyErrors, "forbidden", "conflict", "idempotency_mismatch"],
       async handler({ exchange, query: { copy = false }, body }) {
         const { caller, owner } = exchange;
         if (caller.sessions) throw new AppError("forbidden", "This token is for some sessions, and begins no others.");
@@ -49,7 +51,11 @@ export function importRoutes({ store, acceptsParts, settings, now }: AppDeps): R
           read.user = caller.user;
           for (const turn of read.turns) turn.user = caller.user;
         }
-        const session = await store.importSession({ ...read, owner, seesUser: caller.user, copy, at: now() });
+        const at = now();
+        const session = await store.importSession({
+          ...{ ...read, owner, seesUser: caller.user, copy, at },
+          idempotency: readIdempotency(exchange, { copy, body }, at + settings.idempotencyMs),
+        });
         exchange.sessionId = session.id;
         return answerJson(201, encodeSession(session), {
           location: `/sessions/${session.id}`,

@@ -206,6 +206,7 @@ test("nothing is left of turns whose memory was let go", async () => {
   const store = await openSqlite();
   const memories = new Memories(store, print, plenty);
   const { id } = await newSession(store);
+  await speak(store, memories, id);
   const opened = await openAsKnown(store, memories, id);
   const path = await memories.take(opened.session, "one-001");
   expect(memories.heldBytes).toBeGreaterThan(0);

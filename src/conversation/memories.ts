@@ -65,8 +65,7 @@ export class Memories {
     const path = known && isWay(known, session, model) ? known.path : new PrintedPath(from, model, this.print);
     path.cutBefore(from);
     if (path.end < position)
-      for (const turn of await this.store.readMemory({ session: row, branch, position, from: path.end }))
-        path.add(turn);
+      path.addAll(await this.store.readMemory({ session: row, branch, position, from: path.end }));
     this.hold(path);
     return path;
   }
@@ -89,7 +88,7 @@ export class Memories {
     const path = new PrintedPath(from, model, this.print);
     this.hold(path);
     try {
-      for (const turn of await this.store.readMemory({ session: row, branch, position, from })) path.add(turn);
+      path.addAll(await this.store.readMemory({ session: row, branch, position, from }));
       return use(path);
     } finally {
       this.letGo(path);

@@ -21,7 +21,6 @@ export interface PastTurn {
 /** Tokens around each message (role and turn marks); an allowance, corrected by the calibration. */
 const messageOverhead = 4;
 const betweenQuestions = "\n\n";
-const firstCapacity = 1024;
 
 /** What `messageTokens` says of a turn's messages, where it has been asked before. */
 export interface TurnTokens {
@@ -60,9 +59,9 @@ export class PrintedPath {
    */
   private weights: number[] = [];
   private ends: number[] = [];
-  /** For each turn, whether questions waited when it was added: it cannot be parted from the turn before it. */
-  private joins: boolean[] = [];
-  private bytes: Buffer = Buffer.allocUnsafeSlow(firstCapacity);
+  /** The turns, counted from the first one, that found questions waiting when they were added: none can be parted from the turn before it. */
+  private joined: number[] = [];
+  private bytes: Buffer = noBytes;
 
   constructor(from: number, model: string, print: PrintTurn) {
     this.from = from;
@@ -83,16 +82,29 @@ export class PrintedPath {
    * one that the vendor blocked, which would have every message after it blocked.
    */
   add(turn: PastTurn, tokens?: TurnTokens): void {
+    this.append(this.note(turn, tokens));
+  }
+
+  /** The next turns, for which room is made once. */
+  addAll(turns: readonly PastTurn[]): void {
+    const texts = turns.map((turn) => this.note(turn));
+    this.makeRoom(this.length + texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), 0));
+    for (const text of texts) this.append(text);
+  }
+
+  /** Returns the turn as it is sent. */
+  private note(turn: PastTurn, tokens?: TurnTokens): string {
     const isRunning = turn.status === "running";
     const isAnswered = turn.answer !== "" && !isRunning;
     const isLeftOut = isRunning || turn.status === "failed" || turn.finishReason === "blocked";
     const weight = tokens?.question ?? messageTokens(turn.question);
+    let text = "";
     this.end = turn.position + 1;
-    this.joins.push(this.waiting !== "");
+    if (this.waiting !== "") this.joined.push(this.weights.length);
     if (isAnswered) {
       const parts = turn.modelServed === this.model ? turn.vendorParts : null;
       this.hasSigned ||= turn.vendorParts !== null;
-      this.append(this.print(this.waiting + turn.question, turn.answer, parts));
+      text = this.print(this.waiting + turn.question, turn.answer, parts);
       this.weights.push(0);
       const group = this.waitingTokens + weight + (tokens?.answer ?? messageTokens(turn.answer));
       this.weights[this.firstWaiting] = group;
@@ -100,10 +112,10 @@ export class PrintedPath {
       this.keep("", 0);
     } else {
       if (!isLeftOut) this.keep(this.waiting + turn.question + betweenQuestions, this.waitingTokens + weight);
-      this.append("");
       this.weights.push(0);
     }
     if (this.waiting === "") this.firstWaiting = this.weights.length;
+    return text;
   }
 
   /** How many of the first turns must go so that the rest, with `more` beside it, weighs at most `target`; and what that is before it is weighed. */
@@ -130,7 +142,7 @@ export class PrintedPath {
 
   /** Whether a cut before this place parts nothing that is printed as one. */
   canCutBefore(position: number): boolean {
-    return position <= this.from || position >= this.end || !this.joins[position - this.from];
+    return position <= this.from || position >= this.end || !this.joined.includes(position - this.from);
   }
 
   /** Forgets all that stands before a place, which may be past all it knows: another process has gone on, and has forgotten more. */
@@ -143,18 +155,18 @@ export class PrintedPath {
   private forgetFirst(count: number): void {
     const start = this.ends[count - 1]!;
     const rest = this.bytes.subarray(start, this.length);
-    this.bytes = Buffer.allocUnsafeSlow(Math.max(firstCapacity, rest.length));
+    this.bytes = allocate(rest.length);
     this.bytes.set(rest);
     this.ends = this.ends.slice(count).map((end) => end - start);
     for (const weight of this.weights.splice(0, count)) this.tokens -= weight;
-    this.joins.splice(0, count);
+    this.joined = this.joined.filter((turn) => turn >= count).map((turn) => turn - count);
     this.from += count;
     this.firstWaiting = Math.max(0, this.firstWaiting - count);
   }
 
   /** What it holds of the process's memory, in bytes. */
   get heldBytes(): number {
-    return this.bytes.length + this.weights.length * 24 + this.waiting.length * 2;
+    return this.bytes.length + this.weights.length * 16 + this.joined.length * 8 + this.waiting.length * 2;
   }
 
   private get length(): number {
@@ -168,9 +180,9 @@ export class PrintedPath {
     this.hasSigned = false;
     this.weights = [];
     this.ends = [];
-    this.joins = [];
+    this.joined = [];
     this.firstWaiting = 0;
-    this.bytes = Buffer.allocUnsafeSlow(firstCapacity);
+    this.bytes = noBytes;
     this.keep("", 0);
   }
 
@@ -182,12 +194,24 @@ export class PrintedPath {
   private append(text: string): void {
     const start = this.length;
     const end = start + Buffer.byteLength(text);
-    if (end > this.bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(end + (end >> 2));
-      grown.set(this.bytes.subarray(0, start));
-      this.bytes = grown;
-    }
+    this.makeRoom(end);
     this.bytes.write(text, start);
     this.ends.push(end);
   }
+
+  private makeRoom(end: number): void {
+    if (end <= this.bytes.length) return;
+    const grown = allocate(end);
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+}
+
+const noBytes = Buffer.alloc(0);
+const leastRoom = 1024;
+
+/** Room for so many bytes, up to the next quarter of a power of two: the allocator gives no less (mimalloc's `mi_bin`, four sizes to a doubling, read 2026-11-27). */
+function allocate(bytes: number): Buffer {
+  const step = 2 ** (Math.floor(Math.log2(Math.max(bytes, leastRoom))) - 2);
+  return Buffer.allocUnsafeSlow(Math.ceil(Math.max(bytes, leastRoom) / step) * step);
 }

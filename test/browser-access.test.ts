@@ -150,15 +150,32 @@ for (const screen of screens)
       await tab.button("Empty the trash").click();
       await look("erase");
       await tab.page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
-      for (const room of ["usage", "models", "keys", "budgets", "audit", "health"]) {
+      await fetch(`${story.server.url}/budgets/user:olena`, {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ limits: [{ window: "day", usd: "1" }], soft: 0.8 }),
+      });
+      for (const room of ["usage", "models", "keys", "budgets", "projects", "audit", "health"]) {
         await tab.page.goto(`${story.server.url}/#/${room}`);
         await tab.page.locator(".room").waitFor();
         await tab.page.locator(".room :is(table, .facts, .button.strong, .quiet)").first().waitFor();
         await look(room);
       }
       await tab.page.goto(`${story.server.url}/#/keys`);
-      await tab.button("New key").click();
-      await look("new key");
+      await tab.page.locator(".more-of-room summary").click();
+      await look("tokens");
+      for (const [room, button] of [
+        ["keys", "New key"],
+        ["budgets", "Set a limit"],
+        ["budgets", "Raise for a time"],
+        ["projects", "New project"],
+      ]) {
+        await tab.page.goto(`${story.server.url}/#/${room}`);
+        await tab.button(button!).first().click();
+        await tab.page.locator(".room-form").waitFor();
+        await look(button!);
+        await tab.button("Cancel").click();
+      }
       await tab.page.goto(`${story.server.url}/#/s/01939c5e-7b1a-7c3d-9f20-0c1d2e3f4a5b`);
       await tab.page.getByText("There is no such conversation").waitFor();
       await look("missing");

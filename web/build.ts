@@ -47,8 +47,10 @@ const sheets = [
   "receipt",
   "settings",
   "dialog",
-  "room",
-  "usage",
+  "rooms/room",
+  "rooms/form",
+  "rooms/budget",
+  "rooms/usage",
   "media",
 ];
 

@@ -4,6 +4,7 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { keepUpToDate } from "./conversation/current.ts";
 import { keepForLater } from "./offline/register.ts";
+import { readMe } from "./shell/me.ts";
 import { checkHealth, loadWords } from "./shell/state.ts";
 import { reloadSessions, watchRunning } from "./sidebar/sessions.ts";
 import { eraseLeft } from "./temporary/temporary.ts";
@@ -11,6 +12,7 @@ import { eraseLeft } from "./temporary/temporary.ts";
 const root = document.getElementById("app");
 if (root) {
   void checkHealth();
+  void readMe();
   void reloadSessions();
   await loadWords();
   render(<App />, root);

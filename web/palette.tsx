@@ -1,6 +1,6 @@
 // Ctrl+K: everything the page can do and every conversation, found by typing.
 
-import { useSignal } from "@preact/signals";
+import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { api } from "./api/api.ts";
 import type { Session } from "./api/wire.ts";
@@ -8,7 +8,8 @@ import { beginAnew, chat } from "./conversation/current.ts";
 import { showCost, showSettings } from "./inspector/inspector.ts";
 import { Dialog } from "./shell/dialog.tsx";
 import { isComposing } from "./shell/keys.ts";
-import { chooseTheme, goTo, paletteOpen, sheetOpen, text, toggleList } from "./shell/state.ts";
+import { mayOpen } from "./shell/me.ts";
+import { chooseTheme, goTo, paletteOpen, type Room, rooms, sheetOpen, text, toggleList } from "./shell/state.ts";
 import { sessions } from "./sidebar/sessions.ts";
 
 interface Entry {
@@ -33,6 +34,20 @@ export function Palette() {
   );
 }
 
+/** The rooms' own words come with the rooms; until then there are none to go to. */
+const roomWords = signal<ReadonlySignal<Readonly<Record<Room, string>>> | null>(null);
+async function nameRooms(): Promise<void> {
+  roomWords.value = (await import("./rooms/words.ts")).words;
+}
+
+function listRooms(): Entry[] {
+  const names = roomWords.value?.value;
+  if (!names) return [];
+  return rooms
+    .filter(mayOpen)
+    .map((room) => ({ id: room, label: names[room], run: () => location.assign(`#/${room}`) }));
+}
+
 function actions(): Entry[] {
   const t = text.value;
   const entries: Entry[] = [
@@ -50,9 +65,8 @@ function actions(): Entry[] {
     { id: "light", label: `${t.theme}: ${t.themeLight}`, run: () => chooseTheme("light") },
     { id: "dark", label: `${t.theme}: ${t.themeDark}`, run: () => chooseTheme("dark") },
     { id: "system", label: `${t.theme}: ${t.themeSystem}`, run: () => chooseTheme("system") },
-    { id: "usage", label: t.usage, run: () => location.assign("#/usage") },
-    { id: "server", label: t.server, run: () => location.assign("#/models") },
-    { id: "keys", label: t.shortcuts, hint: "?", run: () => (sheetOpen.value = true) },
+    ...listRooms(),
+    { id: "shortcuts", label: t.shortcuts, hint: "?", run: () => (sheetOpen.value = true) },
     { id: "docs", label: t.documentation, run: () => location.assign("docs") },
   ];
   if (chat.value.session.value) entries.splice(1, 0, { id: "cost", label: t.cost, run: () => showCost(null) });
@@ -64,6 +78,7 @@ function PaletteBody({ onDone }: { onDone(): void }) {
   const found = useSignal<readonly Session[]>(sessions.value.slice(0, mostConversations));
   const chosen = useSignal(0);
   const list = useRef<HTMLDivElement>(null);
+  useEffect(() => void nameRooms(), []);
   useEffect(() => {
     const q = words.value.trim();
     chosen.value = 0;

@@ -1,69 +1,60 @@
 // The audit: who made, changed, refused or erased what, the newest first.
 
 import { useSignal } from "@preact/signals";
-import { roomApi } from "../api/rooms.ts";
+import { type AuditLine, type Key, roomApi } from "../api/rooms.ts";
 import { Scrolling } from "../prose/scrolling.tsx";
+import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
 import { locale } from "../shell/state.ts";
-import { printNumber } from "../text/text.ts";
+import { type Dictionary, printNumber } from "../text/text.ts";
 import { printDateTime } from "../text/time.ts";
+import { scopeWords, useKeys } from "./named.ts";
 import { usePages } from "./pages.ts";
-import { Refusal } from "./refusal.tsx";
 
 export function AuditView() {
   const action = useSignal("");
   const chosen = action.value || undefined;
-  const seen = useSignal<readonly string[]>([]);
-  const pages = usePages(action.value, async (after, signal) => {
-    const page = await roomApi.listAudit(after, chosen, signal);
-    seen.value = [...new Set([...seen.value, ...page.data.map((line) => line.action)])].sort();
-    return page;
-  });
+  const keys = useKeys();
+  const pages = usePages(
+    action.value,
+    (after, signal) => roomApi.listAudit(after, chosen, signal),
+    ({ id }) => id,
+  );
   const t = words.value;
+  const isEmpty = pages.ready && !pages.error && pages.items.length === 0;
   return (
     <>
       <Refusal error={pages.error} />
-      {seen.value.length > 0 && (
-        <div class="usage-choice">
+      {(chosen !== undefined || pages.items.length > 0) && (
+        <div class="room-tools">
           <label>
             {t.action}
             <select value={action.value} onChange={(event) => (action.value = event.currentTarget.value)}>
               <option value="">{t.everything}</option>
-              {seen.value.map((name) => (
+              {Object.entries(t.actions).map(([name, said]) => (
                 <option key={name} value={name}>
-                  {name}
+                  {said}
                 </option>
               ))}
             </select>
           </label>
         </div>
       )}
-      {pages.ready && !pages.error && pages.items.length === 0 && <p class="quiet">{t.noLines}</p>}
+      {isEmpty && <p class="quiet empty">{chosen === undefined ? t.noLines : t.noSuchLines}</p>}
       {pages.items.length > 0 && (
         <Scrolling class="room-scroll" label={t.audit}>
-          <table class="room-table">
+          <table class="room-table cards">
             <thead>
               <tr>
-                <th scope="col">{t.at}</th>
                 <th scope="col">{t.action}</th>
                 <th scope="col">{t.target}</th>
                 <th scope="col">{t.by}</th>
-                <th scope="col" class="number">
-                  {t.howMany}
-                </th>
+                <th scope="col">{t.at}</th>
               </tr>
             </thead>
             <tbody>
               {pages.items.map((line) => (
-                <tr key={line.id}>
-                  <td>{printDateTime(locale.value, line.at)}</td>
-                  <th scope="row">
-                    <code>{line.action}</code>
-                  </th>
-                  <td>{line.target ?? "—"}</td>
-                  <td>{line.key_id ?? t.nobody}</td>
-                  <td class="number">{printNumber(locale.value, line.count)}</td>
-                </tr>
+                <Line key={line.id} line={line} keys={keys} />
               ))}
             </tbody>
           </table>
@@ -76,4 +67,43 @@ export function AuditView() {
       )}
     </>
   );
+}
+
+function Line({ line, keys }: { line: AuditLine; keys: readonly Key[] }) {
+  const t = words.value;
+  const actions: Dictionary = t.actions;
+  return (
+    <tr>
+      <th scope="row">
+        {actions[line.action] ?? line.action}
+        {line.count > 1 && ` × ${printNumber(locale.value, line.count)}`}
+        <small>
+          <code>{line.action}</code>
+        </small>
+      </th>
+      <td data-label={t.target}>
+        <Named text={line.target} keys={keys} />
+      </td>
+      <td data-label={t.by}>
+        {line.key_id === null ? <span class="quiet">{t.nobody}</span> : <Named text={line.key_id} keys={keys} />}
+      </td>
+      <td class="when">{printDateTime(locale.value, line.at)}</td>
+    </tr>
+  );
+}
+
+function NamedId({ name, id }: { name: string; id: string }) {
+  return (
+    <>
+      {name}
+      <small class="id">{id}</small>
+    </>
+  );
+}
+
+/** A key's or a budget's name with its id; else the id. */
+function Named({ text, keys }: { text: string | null; keys: readonly Key[] }) {
+  if (text === null) return <>—</>;
+  const name = keys.find(({ id }) => id === text)?.name ?? scopeWords(text, keys);
+  return name === text ? <span class="id">{text}</span> : <NamedId name={name} id={text} />;
 }

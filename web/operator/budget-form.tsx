@@ -1,109 +1,116 @@
-// A limit: for whom, in which time, how much. Those that its scope has besides stay as they are.
+// A limit, set or changed: for whom, in which time, how much, for which models; and one that is raised for a time.
 
-import { useSignal } from "@preact/signals";
-import type { ApiError } from "../api/api.ts";
-import { type Budget, type BudgetWindow, roomApi } from "../api/rooms.ts";
+import { type Budget, type BudgetWindow, type Key, roomApi, type Scoped } from "../api/rooms.ts";
 import { words } from "../rooms/words.ts";
-import { asApiError } from "../shell/errors.ts";
-import { Refusal } from "./refusal.tsx";
+import { may } from "../shell/me.ts";
+import { fill } from "../text/text.ts";
+import { printLocalTime } from "../text/time.ts";
+import { type Field, FormDialog, listOf, usdOf, type Values } from "./form.tsx";
+import { changeLimits, limitOf } from "./limit.ts";
 
-interface FormProps {
-  budgets: readonly Budget[];
-  onCancel(): void;
-  onMade(): void;
-}
-
-const kinds = ["project", "global", "user", "key", "session"] as const;
-type Kind = (typeof kinds)[number];
+const kinds = ["project", "user", "key", "session", "global"] as const;
 const windows = ["day", "week", "month", "total"] as const;
 
-/** The scope's limits with this one in the place of that for the same time. */
-function withLimit(budgets: readonly Budget[], scope: string, window: BudgetWindow, usd: string) {
-  const others = budgets.filter((one) => one.scope === scope && (one.window !== window || one.models !== null));
+interface FormProps {
+  /** What is changed; null: a new limit, for anybody. */
+  of: Budget | null;
+  project: string | undefined;
+  models: readonly string[];
+  keys: readonly Key[];
+  onClose(): void;
+  onDone(): void;
+}
+
+export function BudgetForm({ of: budget, project, models, keys, onClose, onDone }: FormProps) {
+  const t = words.value;
+  const scopeOf = ({ kind = "", name = "" }: Values) =>
+    budget?.scope ?? (kind === "project" || kind === "global" ? kind : `${kind}:${name.trim()}`);
+  return (
+    <FormDialog
+      title={budget ? fill(t.changeOne, { name: t.windows[budget.window] }) : t.newBudget}
+      submit={t.setBudget}
+      start={valuesOf(budget, keys)}
+      fields={({ kind }) => [...(budget ? [] : scopeFields(kind ?? "", keys)), ...limitFields(budget, models)]}
+      onSubmit={async (values) => {
+        const chosen = listOf(values.models);
+        const to = {
+          window: values.window as BudgetWindow,
+          usd: usdOf(values.usd),
+          ...(chosen.length > 0 && { models: chosen }),
+        };
+        const soft = values.soft === "" ? null : Number(values.soft) / 100;
+        await changeLimits({ scope: scopeOf(values), project }, { from: budget ?? undefined, to, soft });
+        onDone();
+      }}
+      onClose={onClose}
+    />
+  );
+}
+
+function valuesOf(budget: Budget | null, keys: readonly Key[]): Values {
+  if (!budget) return { kind: "project", name: keys[0]?.id ?? "", window: "month", soft: "80" };
+  const { usd, window, models } = limitOf(budget);
+  const soft = budget.soft === null ? "" : `${Math.round(budget.soft * 100)}`;
+  return { window, usd, soft, models: models?.join(" ") ?? "" };
+}
+
+function scopeFields(kind: string, keys: readonly Key[]): Field[] {
+  const t = words.value;
+  const offered = kinds.filter((one) => one !== "global" || may("operator"));
+  const whom: Field = {
+    ...{ name: "kind", label: t.scope, kind: "choice" },
+    options: offered.map((one) => [one, t.scopeKinds[one]]),
+  };
+  const name = { name: "name", required: true };
+  if (kind === "user") return [whom, { ...name, label: t.groups.user }];
+  if (kind === "session") return [whom, { ...name, label: t.scopeId }];
+  if (kind !== "key") return [whom];
+  if (keys.length === 0) return [whom, { ...name, label: t.scopeId }];
+  return [whom, { ...name, label: t.groups.key_id, kind: "choice", options: keys.map((key) => [key.id, key.name]) }];
+}
+
+function limitFields(budget: Budget | null, models: readonly string[]): Field[] {
+  const t = words.value;
+  const known = [...new Set([...models, ...(budget?.models ?? [])])];
   return [
-    ...others.map(({ window: its, limit, models }) => ({ window: its, usd: limit, ...(models && { models }) })),
-    { window, usd },
+    { name: "window", label: t.window, kind: "choice", options: windows.map((one) => [one, t.windows[one]]) },
+    { name: "usd", label: t.limitUsd, kind: "usd", required: true, pointer: "limits" },
+    { name: "soft", label: t.softShare, kind: "number", most: 100, more: t.softMore, placeholder: t.noNotice },
+    {
+      ...{ name: "models", label: t.onlyCountModels, kind: "checks", more: t.onlyCountModelsMore },
+      options: known.map((id) => [id, id]),
+    },
   ];
 }
 
-export function BudgetForm({ budgets, onCancel, onMade }: FormProps) {
-  const kind = useSignal<Kind>("project");
-  const name = useSignal("");
-  const window = useSignal<BudgetWindow>("month");
-  const usd = useSignal("");
-  const error = useSignal<ApiError | null>(null);
-  const sending = useSignal(false);
+interface RaiseProps {
+  scoped: Scoped;
+  name: string;
+  /** When the window of its narrowest limit is over. */
+  until: string | null;
+  onClose(): void;
+  onDone(): void;
+}
+
+const dayMs = 86_400_000;
+
+export function RaiseForm({ scoped, name, until, onClose, onDone }: RaiseProps) {
   const t = words.value;
-  const isNamed = kind.value !== "project" && kind.value !== "global";
-  const submit = async () => {
-    const scope = isNamed ? `${kind.value}:${name.value.trim()}` : kind.value;
-    sending.value = true;
-    try {
-      await roomApi.putBudget(scope, withLimit(budgets, scope, window.value, usd.value.trim().replace(",", ".")));
-      onMade();
-    } catch (cause) {
-      error.value = asApiError(cause);
-      sending.value = false;
-    }
-  };
   return (
-    <form
-      class="key-form-room"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit();
+    <FormDialog
+      title={`${t.raise}: ${name}`}
+      intro={t.raiseMore}
+      submit={t.raiseNow}
+      start={{ until: printLocalTime(new Date(until ?? Date.now() + dayMs)) }}
+      fields={() => [
+        { name: "usd", label: t.raiseBy, kind: "usd", required: true },
+        { name: "until", label: t.raiseUntil, kind: "time", required: true },
+      ]}
+      onSubmit={async ({ usd, until: chosen = "" }) => {
+        await roomApi.increaseBudget(scoped, { usd: usdOf(usd), until: new Date(chosen).toISOString() });
+        onDone();
       }}
-    >
-      <label>
-        {t.scope}
-        <select value={kind.value} onChange={(event) => (kind.value = event.currentTarget.value as Kind)}>
-          {kinds.map((one) => (
-            <option key={one} value={one}>
-              {t.scopeKinds[one]}
-            </option>
-          ))}
-        </select>
-      </label>
-      {isNamed && (
-        <label>
-          {kind.value === "user" ? t.groups.user : t.scopeId}
-          <input
-            required
-            maxLength={128}
-            value={name.value}
-            onInput={(event) => (name.value = event.currentTarget.value)}
-          />
-        </label>
-      )}
-      <label>
-        {t.window}
-        <select value={window.value} onChange={(event) => (window.value = event.currentTarget.value as BudgetWindow)}>
-          {windows.map((one) => (
-            <option key={one} value={one}>
-              {t.windows[one]}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        {t.limitUsd}
-        <input
-          required
-          inputMode="decimal"
-          pattern="\d{1,7}([.,]\d{1,12})?"
-          value={usd.value}
-          onInput={(event) => (usd.value = event.currentTarget.value)}
-        />
-      </label>
-      <div class="form-actions">
-        <button type="submit" class="button strong" disabled={sending.value}>
-          {t.setBudget}
-        </button>
-        <button type="button" class="button" onClick={onCancel}>
-          {t.cancel}
-        </button>
-      </div>
-      <Refusal error={error.value} />
-    </form>
+      onClose={onClose}
+    />
   );
 }

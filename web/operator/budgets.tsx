@@ -1,127 +1,108 @@
-// Budgets: what may be spent, by whom, in which time; what is spent and held of it; set, raised for a while, taken away.
+// Budgets: what may be spent, by whom, in which time; set, changed, raised for a while, taken away and put back.
 
 import { useSignal } from "@preact/signals";
 import { type Budget, roomApi } from "../api/rooms.ts";
-import { Scrolling } from "../prose/scrolling.tsx";
-import { useAsked } from "../rooms/asked.ts";
+import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
 import { asApiError, describe } from "../shell/errors.ts";
-import { locale, showToast } from "../shell/state.ts";
-import { addUsd, compareUsd, printUsd, shareOf } from "../text/money.ts";
-import { fill } from "../text/text.ts";
-import { printDateTime } from "../text/time.ts";
-import { BudgetForm } from "./budget-form.tsx";
-import { Refusal } from "./refusal.tsx";
+import { showToast, text } from "../shell/state.ts";
+import { BudgetCard } from "./budget-card.tsx";
+import { BudgetForm, RaiseForm } from "./budget-form.tsx";
+import { changeLimits } from "./limit.ts";
+import { scopeWords, useKeys, useModelIds, useProjects } from "./named.ts";
+import { usePages } from "./pages.ts";
 
 export function BudgetsView() {
-  const asked = useAsked("budgets", (signal) => roomApi.listBudgets(signal));
-  const making = useSignal(false);
+  const projects = useProjects();
+  const chosen = useSignal<string | undefined>(undefined);
+  const project = chosen.value;
+  const pages = usePages(
+    `budgets ${project}`,
+    (after, signal) => roomApi.listBudgets({ after, project }, signal),
+    ({ scope }) => scope,
+  );
+  const models = useModelIds();
+  const keys = useKeys().filter((key) => project === undefined || key.project === project);
+  /** Null: a new one. */
+  const editing = useSignal<Budget | null | undefined>(undefined);
+  const raising = useSignal<readonly Budget[] | null>(null);
   const t = words.value;
-  const budgets = asked.value?.data ?? [];
-  const remove = async (scope: string) => {
+  const attempt = async (act: () => Promise<void>) => {
     try {
-      await roomApi.deleteBudget(scope);
-      asked.reload();
+      await act();
+      pages.reload();
     } catch (error) {
       showToast(describe(asApiError(error)));
     }
   };
+  const remove = (budget: Budget) =>
+    attempt(async () => {
+      const undo = await changeLimits({ scope: budget.scope, project }, { from: budget });
+      showToast(t.limitGone, { label: text.value.undo, run: () => void attempt(undo) });
+    });
+  const done = () => {
+    editing.value = undefined;
+    raising.value = null;
+    pages.reload();
+  };
+  const raised = raising.value?.[0];
   return (
     <>
-      <Refusal error={asked.error} />
-      {!asked.error && !making.value && (
-        <button type="button" class="button strong" onClick={() => (making.value = true)}>
+      <Refusal error={pages.error} />
+      <div class="room-tools">
+        <button type="button" class="button strong" onClick={() => (editing.value = null)}>
           {t.newBudget}
         </button>
+        {projects.length > 1 && (
+          <label>
+            {t.project}
+            <select value={project ?? projects[0]?.id} onChange={(event) => (chosen.value = event.currentTarget.value)}>
+              {projects.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
+      {pages.ready && !pages.error && pages.items.length === 0 && <p class="quiet empty">{t.noBudgets}</p>}
+      {[...Map.groupBy(pages.items, ({ scope }) => scope)].map(([scope, limits]) => (
+        <BudgetCard
+          key={scope}
+          scope={scope}
+          name={scopeWords(scope, keys)}
+          limits={limits}
+          onRaise={() => (raising.value = limits)}
+          onChange={(budget) => (editing.value = budget)}
+          onRemove={(budget) => void remove(budget)}
+        />
+      ))}
+      {pages.hasMore && (
+        <button type="button" class="button small" onClick={pages.more}>
+          {t.loadMore}
+        </button>
       )}
-      {making.value && (
+      {editing.value !== undefined && (
         <BudgetForm
-          budgets={budgets}
-          onCancel={() => (making.value = false)}
-          onMade={() => {
-            making.value = false;
-            asked.reload();
-          }}
+          {...{ of: editing.value, project, models, keys }}
+          onClose={() => (editing.value = undefined)}
+          onDone={done}
         />
       )}
-      {asked.value && budgets.length === 0 && <p class="quiet">{t.noBudgets}</p>}
-      {budgets.length > 0 && (
-        <Scrolling class="room-scroll" label={t.budgets}>
-          <table class="room-table cards">
-            <thead>
-              <tr>
-                <th scope="col">{t.scope}</th>
-                <th scope="col">{t.spent}</th>
-                <th scope="col" class="number">
-                  {t.left}
-                </th>
-                <td />
-              </tr>
-            </thead>
-            <tbody>
-              {budgets.map((budget, index) => (
-                <BudgetRow
-                  key={`${budget.scope} ${budget.window} ${budget.models}`}
-                  budget={budget}
-                  first={budgets[index - 1]?.scope !== budget.scope}
-                  onRemove={() => void remove(budget.scope)}
-                />
-              ))}
-            </tbody>
-          </table>
-        </Scrolling>
+      {raised && (
+        <RaiseForm
+          scoped={{ scope: raised.scope, project }}
+          name={scopeWords(raised.scope, keys)}
+          until={firstEnd(raising.value ?? [])}
+          onClose={() => (raising.value = null)}
+          onDone={done}
+        />
       )}
     </>
   );
 }
 
-/** "project", "user: olena": what the limit is for. */
-export function scopeWords(scope: string): string {
-  const [kind = "", ...name] = scope.split(":");
-  const kinds: Readonly<Record<string, string | undefined>> = words.value.scopeKinds;
-  return [kinds[kind] ?? kind, ...(name.length > 0 ? [name.join(":")] : [])].join(": ");
-}
-
-interface RowProps {
-  budget: Budget;
-  /** Of its scope: the limits of a scope go together. */
-  first: boolean;
-  onRemove(): void;
-}
-
-function BudgetRow({ budget, first, onRemove }: RowProps) {
-  const t = words.value;
-  const used = addUsd(budget.settled, budget.held);
-  const percent = Math.min(100, shareOf(used, budget.limit) * 100);
-  const isOver = compareUsd(used, budget.limit) >= 0;
-  const print = (amount: string) => printUsd(amount, locale.value);
-  return (
-    <tr>
-      <th scope="row">
-        {scopeWords(budget.scope)}
-        <small>
-          {t.windows[budget.window]}
-          {budget.models && ` · ${budget.models.join(", ")}`}
-        </small>
-      </th>
-      <td>
-        <span class="budget-bar" data-over={isOver} aria-hidden="true">
-          <i style={{ width: `${percent}%` }} />
-        </span>
-        {fill(t.spentOf, { spent: print(budget.settled), limit: print(budget.limit) })}
-        {compareUsd(budget.held, "0") > 0 && <small>{fill(t.heldNow, { held: print(budget.held) })}</small>}
-        {budget.resets_at && <small>{fill(t.resets, { date: printDateTime(locale.value, budget.resets_at) })}</small>}
-      </td>
-      <td class="number">{print(budget.left)}</td>
-      <td>
-        {first && (
-          <div class="actions">
-            <button type="button" class="button small danger" onClick={onRemove}>
-              {t.revoke}
-            </button>
-          </div>
-        )}
-      </td>
-    </tr>
-  );
+function firstEnd(limits: readonly Budget[]): string | null {
+  return limits.flatMap(({ resets_at }) => resets_at ?? []).sort()[0] ?? null;
 }

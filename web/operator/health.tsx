@@ -2,12 +2,12 @@
 
 import { roomApi } from "../api/rooms.ts";
 import { useAsked } from "../rooms/asked.ts";
+import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
 import { asApiError } from "../shell/errors.ts";
 import { Problem } from "../shell/problem.tsx";
 import { locale } from "../shell/state.ts";
 import { printNumber } from "../text/text.ts";
-import { Refusal } from "./refusal.tsx";
 
 export function HealthView() {
   const asked = useAsked("health", async (signal) => {

@@ -1,24 +1,34 @@
-// Keys: made, shown once, limited, given a new secret, blocked, deleted.
+// Keys: made, shown once, changed, given a new secret, blocked, deleted.
 
 import { useSignal } from "@preact/signals";
-import { type Key, roomApi } from "../api/rooms.ts";
+import { type Key, type Rate, roomApi } from "../api/rooms.ts";
 import { Scrolling } from "../prose/scrolling.tsx";
+import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
-import { CopyButton } from "../shell/button.tsx";
-import { Dialog } from "../shell/dialog.tsx";
 import { asApiError, describe } from "../shell/errors.ts";
+import { may } from "../shell/me.ts";
 import { locale, showToast } from "../shell/state.ts";
 import { printUsd } from "../text/money.ts";
 import { fill, printNumber } from "../text/text.ts";
-import { printDateTime } from "../text/time.ts";
-import { KeyForm } from "./key-form.tsx";
+import { printDate, printDateTime } from "../text/time.ts";
+import { Confirm } from "./confirm.tsx";
+import { KeyForm, rateWords } from "./key-form.tsx";
+import { useModelIds, useProjects } from "./named.ts";
 import { usePages } from "./pages.ts";
-import { Refusal } from "./refusal.tsx";
+import { SecretDialog } from "./secret.tsx";
+import { Tokens } from "./tokens.tsx";
 
 export function KeysView() {
-  const pages = usePages("keys", (after, signal) => roomApi.listKeys(after, signal));
-  const making = useSignal(false);
-  const secret = useSignal<string | null>(null);
+  const pages = usePages(
+    "keys",
+    (after, signal) => roomApi.listKeys(after, signal),
+    ({ id }) => id,
+  );
+  const models = useModelIds();
+  const projects = useProjects();
+  /** Null: a new one. */
+  const editing = useSignal<Key | null | undefined>(undefined);
+  const secret = useSignal<{ of: string; text: string; more: string } | null>(null);
   const revoking = useSignal<Key | null>(null);
   const t = words.value;
   const put = (key: Key) =>
@@ -36,8 +46,7 @@ export function KeysView() {
     attempt(async () => {
       const made = await roomApi.rotateKey(key.id, 3_600);
       put(made);
-      secret.value = made.secret;
-      showToast(t.rotateMore);
+      secret.value = { of: key.name, text: made.secret, more: `${t.secretOnce} ${t.rotateMore}` };
     });
   const setDisabled = (key: Key, disabled: boolean) =>
     attempt(async () => put(await roomApi.changeKey(key.id, { disabled })));
@@ -49,32 +58,12 @@ export function KeysView() {
   return (
     <>
       <Refusal error={pages.error} />
-      {secret.value !== null && (
-        <section class="secret" aria-label={t.newKey}>
-          <p>{t.secretOnce}</p>
-          <code>{secret.value}</code>
-          <CopyButton read={() => secret.value ?? ""} label={t.copy} wordy />{" "}
-          <button type="button" class="button small" onClick={() => (secret.value = null)}>
-            {t.done}
-          </button>
-        </section>
-      )}
-      {!pages.error && !making.value && (
-        <button type="button" class="button strong" onClick={() => (making.value = true)}>
+      {!pages.error && (
+        <button type="button" class="button strong" onClick={() => (editing.value = null)}>
           {t.newKey}
         </button>
       )}
-      {making.value && (
-        <KeyForm
-          onCancel={() => (making.value = false)}
-          onMade={(made) => {
-            making.value = false;
-            secret.value = made.secret;
-            put(made);
-          }}
-        />
-      )}
-      {pages.ready && !pages.error && pages.items.length === 0 && <p class="quiet">{t.noKeys}</p>}
+      {pages.ready && !pages.error && pages.items.length === 0 && <p class="quiet empty">{t.noKeys}</p>}
       {pages.items.length > 0 && (
         <Scrolling class="room-scroll" label={t.keys}>
           <table class="room-table cards">
@@ -91,6 +80,7 @@ export function KeysView() {
                 <KeyRow
                   key={key.id}
                   of={key}
+                  onChange={() => (editing.value = key)}
                   onRotate={() => void rotate(key)}
                   onDisable={(disabled) => void setDisabled(key, disabled)}
                   onRevoke={() => (revoking.value = key)}
@@ -105,26 +95,40 @@ export function KeysView() {
           {t.loadMore}
         </button>
       )}
+      {may("chat") && <Tokens />}
+      {editing.value !== undefined && (
+        <KeyForm
+          of={editing.value}
+          models={models}
+          projects={projects}
+          onClose={() => (editing.value = undefined)}
+          onDone={(key) => {
+            editing.value = undefined;
+            const { secret: text, ...made } = key;
+            put(made);
+            if (text !== undefined) secret.value = { of: key.name, text, more: t.secretOnce };
+          }}
+        />
+      )}
+      {secret.value && (
+        <SecretDialog
+          title={secret.value.of}
+          more={secret.value.more}
+          secret={secret.value.text}
+          copy={t.copy}
+          onDone={() => (secret.value = null)}
+        />
+      )}
       {revoking.value && (
-        <Dialog title={t.revoke} onClose={() => (revoking.value = null)}>
-          <p>{fill(t.revokeMore, { name: revoking.value.name })}</p>
-          <div class="dialog-actions">
-            <button type="button" class="button" data-first onClick={() => (revoking.value = null)}>
-              {t.cancel}
-            </button>
-            <button
-              type="button"
-              class="button danger"
-              onClick={() => {
-                const key = revoking.value;
-                revoking.value = null;
-                if (key) void revoke(key);
-              }}
-            >
-              {t.revoke}
-            </button>
-          </div>
-        </Dialog>
+        <Confirm
+          title={t.revoke}
+          more={fill(t.revokeMore, { name: revoking.value.name })}
+          onConfirm={(
+            (key) => () =>
+              void revoke(key)
+          )(revoking.value)}
+          onClose={() => (revoking.value = null)}
+        />
       )}
     </>
   );
@@ -132,20 +136,26 @@ export function KeysView() {
 
 interface RowProps {
   of: Key;
+  onChange(): void;
   onRotate(): void;
   onDisable(disabled: boolean): void;
   onRevoke(): void;
 }
 
-function KeyRow({ of: key, onRotate, onDisable, onRevoke }: RowProps) {
+/** "Requests a minute: 60", for the key and for each user of it. */
+function listRates(rate: Rate | null): string[] {
+  const print = ({ per_user: _, ...limits }: Rate) =>
+    Object.entries(limits).map(
+      ([name, limit]) => `${rateWords(name as Parameters<typeof rateWords>[0])}: ${printNumber(locale.value, limit)}`,
+    );
+  if (!rate) return [];
+  return [...print(rate), ...print(rate.per_user ?? {}).map((line) => `${words.value.limitsOfUser} · ${line}`)];
+}
+
+function KeyRow({ of: key, onChange, onRotate, onDisable, onRevoke }: RowProps) {
   const t = words.value;
   const expired = key.expires_at !== null && Date.parse(key.expires_at) <= Date.now();
   const scopeNames: Readonly<Record<string, string | undefined>> = t.scopeNames;
-  const limits: [string, number | undefined][] = [
-    [t.requestsPerMinute, key.rate?.requests_per_minute],
-    [t.tokensPerMinute, key.rate?.tokens_per_minute],
-    [t.turnsAtOnce, key.rate?.concurrent_turns],
-  ];
   return (
     <tr>
       <th scope="row">
@@ -158,34 +168,37 @@ function KeyRow({ of: key, onRotate, onDisable, onRevoke }: RowProps) {
       </th>
       <td>
         {key.scopes.map((scope) => scopeNames[scope] ?? scope).join(", ")}
-        {limits.map(
-          ([name, limit]) =>
-            limit !== undefined && (
-              <small key={name}>
-                {name}: {printNumber(locale.value, limit)}
-              </small>
-            ),
-        )}
+        {listRates(key.rate).map((line) => (
+          <small key={line}>{line}</small>
+        ))}
         {key.limits.map(({ window, usd, models }) => (
           <small key={`${window} ${models}`}>
             {t.windows[window]}: {printUsd(usd, locale.value)}
             {models && ` · ${models.join(", ")}`}
           </small>
         ))}
+        {key.models && (
+          <small>
+            {t.onlyModels}: {key.models.join(", ")}
+          </small>
+        )}
         {key.expires_at && !expired && (
           <small>
-            {t.expires} {printDateTime(locale.value, key.expires_at)}
+            {t.expires} {printDate(locale.value, key.expires_at)}
           </small>
         )}
       </td>
-      <td>
-        {key.last_used_at ? printDateTime(locale.value, key.last_used_at) : t.never}
+      <td class="when">
+        {key.last_used_at ? printDateTime(locale.value, key.last_used_at) : t.neverUsed}
         <small>
-          {t.made} {printDateTime(locale.value, key.created_at)}
+          {t.made} {printDate(locale.value, key.created_at)}
         </small>
       </td>
       <td>
         <div class="actions">
+          <button type="button" class="button small" onClick={onChange}>
+            {t.change}
+          </button>
           <button type="button" class="button small" onClick={onRotate}>
             {t.rotate}
           </button>

@@ -17,15 +17,17 @@ export interface Pages<T> {
   change(change: (items: readonly T[]) => readonly T[]): void;
 }
 
-/** Begins anew when `key` changes. */
-export function usePages<T extends { id: string }>(
+/** Begins anew when `key` changes. `placeOf`: what the next page comes after. */
+export function usePages<T>(
   key: string,
   ask: (after: string | undefined, signal?: AbortSignal) => Promise<List<T>>,
+  placeOf: (item: T) => string,
 ): Pages<T> {
   const items = useSignal<readonly T[]>([]);
   const hasMore = useSignal(false);
   const ready = useSignal(false);
   const error = useSignal<ApiError | null>(null);
+  const last = items.value.at(-1);
   const read = async (after: string | undefined, signal?: AbortSignal) => {
     try {
       const page = await ask(after, signal);
@@ -46,7 +48,7 @@ export function usePages<T extends { id: string }>(
   }, [key]);
   return {
     ...{ items: items.value, hasMore: hasMore.value, error: error.value, ready: ready.value },
-    more: () => void read(items.value.at(-1)?.id),
+    more: () => void read(last && placeOf(last)),
     reload: () => void read(undefined),
     change: (change) => {
       items.value = change(items.value);

@@ -3,16 +3,20 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { IconButton } from "../shell/button.tsx";
-import { drawerOpen, folded, narrow, text, toggleList } from "../shell/state.ts";
+import { mayOpen, me } from "../shell/me.ts";
+import { drawerOpen, folded, narrow, type Room, text, toggleList } from "../shell/state.ts";
+import { NotAllowed } from "./refusal.tsx";
 
 interface FrameProps {
+  room: Room;
   title: string;
-  /** Beside the title. */
+  /** Beside the title, and under it, above what is shown. */
   tools?: ComponentChildren;
-  children: ComponentChildren;
+  tabs?: ComponentChildren;
+  children?: ComponentChildren;
 }
 
-export function Frame({ title, tools, children }: FrameProps) {
+export function Frame({ room, title, tools, tabs, children }: FrameProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   const open = narrow.value ? drawerOpen.value : !folded.value;
@@ -31,10 +35,13 @@ export function Frame({ title, tools, children }: FrameProps) {
             {title}
           </h1>
         </div>
-        {tools}
+        {mayOpen(room) && tools}
       </header>
       <main class="room">
-        <div class="room-column">{children}</div>
+        <div class="room-column">
+          {tabs}
+          {me.value === null ? null : mayOpen(room) ? children : <NotAllowed />}
+        </div>
       </main>
     </>
   );

@@ -8,15 +8,20 @@ import { text } from "./state.ts";
 interface DialogProps {
   title: string;
   onClose(): void;
+  /** A click beside it does not close it: what was typed, or is shown once, would be lost. */
+  keep?: boolean;
   children: ComponentChildren;
 }
 
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, onClose, keep = false, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   // At once, so that the next key already goes into it; what should have the focus first says so itself.
   useLayoutEffect(() => {
-    dialog.current?.showModal();
-    dialog.current?.querySelector<HTMLElement>("[data-first]")?.focus();
+    const opened = dialog.current;
+    opened?.showModal();
+    opened?.querySelector<HTMLElement>("[data-first]")?.focus();
+    // Closed before it goes, so that the focus goes back to what opened it.
+    return () => opened?.close();
   }, []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the backdrop is for pointers; keyboards have Escape and the button
@@ -24,7 +29,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
       ref={dialog}
       aria-labelledby="dialog-title"
       onClose={onClose}
-      onClick={(event) => event.target === dialog.current && dialog.current?.close()}
+      onClick={(event) => !keep && event.target === dialog.current && dialog.current?.close()}
     >
       <div class="dialog">
         <header>

@@ -50,7 +50,7 @@ export const route = signal<string | null>(readPlace().id);
 /** The message by the address, where one was found: `#/s/<id>/<message>`. */
 export const sought = signal<string | null>(readPlace().message);
 /** Beside the conversations: usage, and what those who run the server look after. */
-export const rooms = ["usage", "models", "keys", "budgets", "audit", "health"] as const;
+export const rooms = ["usage", "models", "keys", "budgets", "projects", "audit", "health"] as const;
 export type Room = (typeof rooms)[number];
 /** The room by the address, `#/usage`; null: conversations. */
 export const room = signal<Room | null>(readRoom());

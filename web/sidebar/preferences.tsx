@@ -3,6 +3,7 @@
 import { isSignedIn, signOut } from "../api/sign-in.ts";
 import { asApiError, describe } from "../shell/errors.ts";
 import { Icon, type IconName } from "../shell/icon.tsx";
+import { may, mayOpen, me } from "../shell/me.ts";
 import {
   chooseLanguageByHand,
   chooseTheme,
@@ -34,17 +35,35 @@ function isOfServer(name: Room | null): boolean {
   return name !== null && name !== "usage";
 }
 
+interface RoomLinkProps {
+  to: Room;
+  icon: IconName;
+  current: boolean;
+  children: string;
+}
+
+/** Its place is kept until it is known whether the reader may go there. */
+function RoomLink({ to, icon, current, children }: RoomLinkProps) {
+  return (
+    <a class="plain" href={`#/${to}`} aria-current={current ? "page" : undefined} data-pending={me.value === null}>
+      <Icon name={icon} /> {children}
+    </a>
+  );
+}
+
 export function Preferences() {
   const t = text.value;
   const themeNames: Record<Theme, string> = { system: t.themeSystem, light: t.themeLight, dark: t.themeDark };
   return (
     <footer class="preferences">
-      <a class="plain" href="#/usage" aria-current={room.value === "usage" ? "page" : undefined}>
-        <Icon name="bars" /> {t.usage}
-      </a>
-      <a class="plain" href="#/models" aria-current={isOfServer(room.value) ? "page" : undefined}>
-        <Icon name="server" /> {t.server}
-      </a>
+      {(!me.value || mayOpen("usage")) && (
+        <RoomLink to="usage" icon="bars" current={room.value === "usage"}>
+          {t.usage}
+        </RoomLink>
+      )}
+      <RoomLink to="models" icon="server" current={isOfServer(room.value)}>
+        {may("admin") ? t.server : t.modelsAndPrices}
+      </RoomLink>
       <button type="button" class="plain" aria-pressed={trashShown.value} onClick={toggleTrash}>
         <Icon name={trashShown.value ? "back" : "trash"} /> {trashShown.value ? t.backFromTrash : t.trash}
       </button>

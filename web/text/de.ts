@@ -174,6 +174,7 @@ export const de: Text = {
   warnAbove: "Warnen vor Nachrichten, die wahrscheinlich mehr kosten als, USD",
   usage: "Verbrauch",
   server: "Server und Schlüssel",
+  modelsAndPrices: "Modelle und Preise",
   temporary: "Temporär",
   temporaryMore: "Ein temporäres Gespräch: nicht in der Liste, und endgültig gelöscht, wenn Sie es verlassen.",
   keep: "Behalten",

@@ -172,6 +172,7 @@ export const en = {
   warnAbove: "Warn me before a message that is likely to cost more than, USD",
   usage: "Usage",
   server: "Server",
+  modelsAndPrices: "Models and prices",
   temporary: "Temporary",
   temporaryMore: "A temporary conversation: not in the list, and erased for good when you leave it.",
   keep: "Keep it",

@@ -62,6 +62,17 @@ export function printShort(amount: string, locale = "en"): string {
   return `${sign}$${printDigits(print(size), locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
+/** Prints the amounts of a column: with so many decimals that the smallest shows three digits that count, and all stand under each other on their points. */
+export function columnPrinter(amounts: readonly string[], locale: string): (amount: string) => string {
+  const needed = amounts.map((amount) => {
+    const digits = picoOf(amount).toString();
+    return Math.min(print(BigInt(digits)).split(".")[1]?.length ?? 0, decimals + 3 - digits.length);
+  });
+  const count = Math.min(decimals, Math.max(2, ...needed));
+  const options = { minimumFractionDigits: count, maximumFractionDigits: count };
+  return (amount) => `$${printDigits(amount, locale, options)}`;
+}
+
 /** A decimal string times a million, exactly: "0.0000003" -> "0.3". */
 export function timesMillion(amount: string): string {
   return print(picoOf(amount) * 1_000_000n);

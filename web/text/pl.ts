@@ -173,6 +173,7 @@ export const pl: Text = {
   warnAbove: "Ostrzegaj przed wiadomością, która prawdopodobnie będzie kosztować więcej niż, USD",
   usage: "Zużycie",
   server: "Serwer",
+  modelsAndPrices: "Modele i ceny",
   temporary: "Tymczasowa",
   temporaryMore: "Tymczasowa rozmowa: nie ma jej na liście i zostanie trwale usunięta, gdy ją opuścisz.",
   keep: "Zachowaj",

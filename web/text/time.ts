@@ -50,3 +50,15 @@ export function headingOf(locale: string, text: Text, at: string, now = new Date
   const heading = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric" }).format(date);
   return heading.charAt(0).toUpperCase() + heading.slice(1);
 }
+
+const two = (n: number) => String(n).padStart(2, "0");
+
+/** The reader's own day, as the API and date fields write it. */
+export function printLocalDay(date: Date): string {
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** The reader's own time, to the minute, as time fields write it. */
+export function printLocalTime(date: Date): string {
+  return `${printLocalDay(date)}T${two(date.getHours())}:${two(date.getMinutes())}`;
+}

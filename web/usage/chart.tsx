@@ -2,7 +2,7 @@
 
 import { words } from "../rooms/words.ts";
 import { locale } from "../shell/state.ts";
-import { addUsd, compareUsd, printShort, printUsd, shareOf } from "../text/money.ts";
+import { addUsd, columnPrinter, compareUsd, isPositive, printShort, printUsd, shareOf } from "../text/money.ts";
 import { fill } from "../text/text.ts";
 import { printDay } from "../text/time.ts";
 import { type Day, type Group, mostColours } from "./sums.ts";
@@ -75,6 +75,10 @@ function Bar({ day, most, x }: { day: Day; most: string; x: number }) {
 /** The bars as a table, the newest day first. */
 export function DayTable({ days }: { days: readonly Day[] }) {
   const t = words.value;
+  const print = columnPrinter(
+    days.map(({ total }) => total),
+    locale.value,
+  );
   return (
     <details class="by-day">
       <summary>{t.byDay}</summary>
@@ -91,7 +95,9 @@ export function DayTable({ days }: { days: readonly Day[] }) {
           {days.toReversed().map(({ day, total }) => (
             <tr key={day}>
               <th scope="row">{printDay(locale.value, day)}</th>
-              <td class="number">{printUsd(total, locale.value)}</td>
+              <td class="number" title={printUsd(total, locale.value)}>
+                {isPositive(total) ? print(total) : "—"}
+              </td>
             </tr>
           ))}
         </tbody>

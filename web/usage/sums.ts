@@ -2,6 +2,7 @@
 
 import type { UsageRow } from "../api/rooms.ts";
 import { addUsd, compareUsd } from "../text/money.ts";
+import { printLocalDay } from "../text/time.ts";
 
 export interface Group {
   /** Null: nobody's, or none. */
@@ -66,9 +67,4 @@ export function lastDays(count: number, now = new Date()): string[] {
   return Array.from({ length: count }, (_, index) =>
     printLocalDay(new Date(now.getFullYear(), now.getMonth(), now.getDate() - (count - 1 - index))),
   );
-}
-
-export function printLocalDay(date: Date): string {
-  const two = (n: number) => String(n).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }

@@ -4,30 +4,31 @@ import { useSignal } from "@preact/signals";
 import { roomApi, type UsageRow } from "../api/rooms.ts";
 import { useAsked } from "../rooms/asked.ts";
 import { Frame } from "../rooms/frame.tsx";
+import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
 import { asApiError, describe } from "../shell/errors.ts";
 import { Icon } from "../shell/icon.tsx";
-import { Problem } from "../shell/problem.tsx";
-import { locale, showToast } from "../shell/state.ts";
+import { mayOpen } from "../shell/me.ts";
+import { locale, narrow, showToast } from "../shell/state.ts";
 import { save } from "../sidebar/files.ts";
 import { accuracySigns, extrapolateUsd, printShort, printUsd } from "../text/money.ts";
 import type { Dictionary } from "../text/text.ts";
+import { printLocalDay } from "../text/time.ts";
 import { Chart, DayTable } from "./chart.tsx";
 import { GroupTable } from "./group-table.tsx";
+import { askedFor, type Grouping, listGroupings } from "./grouping.ts";
 import { nameSessionsAndKeys } from "./names.ts";
-import { lastDays, listDays, listGroups, printLocalDay } from "./sums.ts";
+import { lastDays, listDays, listGroups } from "./sums.ts";
 
 const periods = [7, 30, 90] as const;
 type Period = (typeof periods)[number];
-const groupings = ["model", "session_id", "key_id", "user", "purpose", "vendor"] as const;
-type Grouping = (typeof groupings)[number];
-const askedAs: Record<Grouping, string> = {
-  ...{ model: "model", session_id: "session", key_id: "key" },
-  ...{ user: "user", purpose: "purpose", vendor: "vendor" },
-};
 const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export function UsageRoom() {
+  return mayOpen("usage") ? <Usage /> : <Frame room="usage" title={words.value.usage} />;
+}
+
+function Usage() {
   const period = useSignal<Period>(30);
   const grouping = useSignal<Grouping>("model");
   const days = lastDays(period.value);
@@ -37,7 +38,7 @@ export function UsageRoom() {
   const isMany = by === "session_id" || by === "user" || by === "key_id";
   const asked = useAsked(`${period.value} ${by}`, async (signal) => {
     const time = { from, to, tz: zone() };
-    const group = askedAs[by];
+    const group = askedFor(by);
     const [rows, byDay] = await Promise.all([
       roomApi.readUsage({ ...time, group_by: isMany ? group : `day,${group}` }, signal),
       isMany ? roomApi.readUsage({ ...time, group_by: "day" }, signal) : null,
@@ -59,7 +60,7 @@ export function UsageRoom() {
   };
   const saveCsv = async () => {
     try {
-      const file = await roomApi.readUsageCsv({ from, to, tz: zone(), group_by: `day,${askedAs[by]}` });
+      const file = await roomApi.readUsageCsv({ from, to, tz: zone(), group_by: `day,${askedFor(by)}` });
       save(await file.blob(), `usage-${by}-${from}-${to}.csv`);
     } catch (error) {
       showToast(describe(asApiError(error)));
@@ -67,10 +68,17 @@ export function UsageRoom() {
   };
   return (
     <Frame
+      room="usage"
       title={t.usage}
       tools={
-        <button type="button" class="button small" disabled={groups.length === 0} onClick={() => void saveCsv()}>
-          <Icon name="down" /> {t.saveCsv}
+        <button
+          type="button"
+          class="button small"
+          aria-label={t.saveCsv}
+          disabled={groups.length === 0}
+          onClick={() => void saveCsv()}
+        >
+          <Icon name="down" /> {narrow.value ? "CSV" : t.saveCsv}
         </button>
       }
     >
@@ -92,7 +100,7 @@ export function UsageRoom() {
         <label>
           {t.groupBy}
           <select value={by} onChange={(event) => (grouping.value = event.currentTarget.value as Grouping)}>
-            {groupings.map((name) => (
+            {listGroupings().map((name) => (
               <option key={name} value={name}>
                 {t.groups[name]}
               </option>
@@ -100,7 +108,7 @@ export function UsageRoom() {
           </select>
         </label>
       </div>
-      {asked.error && <Problem code={asked.error.code} detail={asked.error.message} fields={asked.error.fields} />}
+      <Refusal error={asked.error} />
       {shown && groups.length === 0 && <p class="quiet">{t.nothingUsed}</p>}
       {shown && groups.length > 0 && (
         <>

@@ -1,0 +1,33 @@
+// What forms offer to choose from, and rows name: models, projects, keys. Without them ids are shown, and all works.
+
+import { type Key, type Project, roomApi } from "../api/rooms.ts";
+import { useAsked } from "../rooms/asked.ts";
+import { words } from "../rooms/words.ts";
+import { may, me } from "../shell/me.ts";
+
+export function useModelIds(): readonly string[] {
+  const asked = useAsked("models", (signal) => roomApi.listModels(signal));
+  return asked.value?.data.map(({ id }) => id) ?? [];
+}
+
+/** The caller's own first; an operator's others behind it. */
+export function useProjects(): readonly Project[] {
+  const own = me.value?.project ?? "";
+  const asked = useAsked("projects", async (signal) =>
+    may("operator") ? (await roomApi.listProjects(undefined, signal)).data : [],
+  );
+  return (asked.value ?? []).toSorted((one, other) => Number(other.id === own) - Number(one.id === own));
+}
+
+export function useKeys(): readonly Key[] {
+  return useAsked("keys", (signal) => roomApi.listKeys(undefined, signal)).value?.data ?? [];
+}
+
+/** "The project", "User: olena", "Key: the shop". */
+export function scopeWords(scope: string, keys: readonly Key[]): string {
+  const at = scope.indexOf(":");
+  const [kind, name] = at < 0 ? [scope, ""] : [scope.slice(0, at), scope.slice(at + 1)];
+  const kinds: Readonly<Record<string, string | undefined>> = words.value.scopeKinds;
+  const known = kinds[kind] ?? kind;
+  return name === "" ? known : `${known}: ${keys.find(({ id }) => id === name)?.name ?? name}`;
+}

@@ -7,15 +7,15 @@ import type { IndexWaiting } from "./connection.ts";
 
 /**
  * Turns in one transaction. Everybody else waits for it: with 128 rows the slowest turn of a hundred took 7.2 ms instead of 5.4 with
- * 32 (300 turns a second). Where turns come faster than that, many rows at once cost less (3 % of a full server), so whoever has
- * made this many steps without catching up takes more.
+ * 32 (300 turns a second). Many at once cost less (3 % of a full server), so the more have come, the more are taken.
  */
 const fewRows = 32;
-const patientSteps = 8;
 const mostRows = 256;
+const steps = 8;
 /** Nor more text than this, the last one excepted: some three milliseconds. */
 const mostCharacters = 64 * 1024;
-const delayMs = 200;
+/** Nobody waits for it: who searches has it done first. */
+const delayMs = 1_000;
 
 interface TextRow {
   row: number;
@@ -54,12 +54,17 @@ export class WaitingTexts implements IndexWaiting {
     this.onWiped();
   }
 
+  /** How many turns wait, at most. */
+  get turns(): number {
+    return this.rows.length + Math.max(0, this.left.to - this.left.after);
+  }
+
   get isEmpty(): boolean {
-    return this.rows.length === 0 && !this.titles && this.left.after >= this.left.to;
+    return this.turns === 0 && !this.titles;
   }
 
   /** Indexes some, at most `limit` turns and fewer where they are long; `settle` is called once that is stored. */
-  async index(tx: Tx, limit: number): Promise<{ rows: number; settle(): void }> {
+  async index(tx: Tx, limit: number): Promise<{ rows: number; moreTitles: boolean; settle(): void }> {
     const { left } = this;
     const titles = await indexTitles(tx);
     const fromLeft = left.after < left.to;
@@ -85,6 +90,7 @@ export class WaitingTexts implements IndexWaiting {
     await this.moveMark(tx, fromLeft ? after : last, fromLeft ? undefined : indexed);
     return {
       rows: done,
+      moreTitles: titles === mostRows,
       settle: () => {
         this.titles = titles === mostRows;
         if (fromLeft) this.left = { after, to: left.to };
@@ -179,14 +185,19 @@ export class SearchIndexer {
     return this.working;
   }
 
+  /** What waited when it began; what comes meanwhile is for the next time, or under load each step would have a few turns only. */
   private async indexAll(): Promise<void> {
-    let limit = fewRows;
-    for (let steps = 1; !this.waiting.isEmpty && !this.closed; steps++) {
+    let rest = this.waiting.turns;
+    const most = Math.min(mostRows, Math.max(fewRows, Math.ceil(rest / steps)));
+    let limit = most;
+    for (let more = true; more && !this.closed; ) {
       const step = await this.transact((tx) => this.waiting.index(tx, limit));
       step.settle();
+      rest -= step.rows;
+      more = (rest > 0 && this.waiting.turns > 0) || step.moreTitles;
       // After a step that long texts have cut short, the next one does not read again what it would have to leave.
-      limit =
-        step.rows > 0 && step.rows < limit ? step.rows : Math.min(limit * 2, steps < patientSteps ? fewRows : mostRows);
+      limit = step.rows > 0 && step.rows < limit ? step.rows : Math.min(limit * 2, most);
     }
+    if (!this.waiting.isEmpty) this.soon();
   }
 }

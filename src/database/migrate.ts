@@ -18,6 +18,7 @@ import { wipe } from "./migrations/014-wipe.ts";
 import { seal } from "./migrations/015-seal.ts";
 import { removedVersion } from "./migrations/016-removed-version.ts";
 import { importBegun } from "./migrations/017-import-begun.ts";
+import { usageSixHours } from "./migrations/018-usage-six-hours.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
@@ -42,6 +43,7 @@ export const migrations: readonly Migration[] = [
   seal,
   removedVersion,
   importBegun,
+  usageSixHours,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

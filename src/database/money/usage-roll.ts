@@ -38,14 +38,14 @@ const selectEntry = Object.entries(entryColumns)
 
 export const quarterMs = 15 * 60_000;
 /** Steps in minutes, as usage_sum has them. */
-export const steps = { quarter: 15, hour: 60, day: 1_440, month: 43_200 } as const;
+export const steps = { quarter: 15, hour: 60, sixHours: 360, day: 1_440, month: 43_200 } as const;
 export type Step = (typeof steps)[keyof typeof steps];
 /**
  * Whose sums are kept, and in which steps, the widest first. Those by name are many and lie far apart: a step of 128 turns of 128 users writes
  * as many pages of each.
  */
 export const cuts = {
-  project: [steps.month, steps.day, steps.hour, steps.quarter],
+  project: [steps.month, steps.day, steps.sixHours, steps.hour, steps.quarter],
   key: [steps.month, steps.day],
   user: [steps.month],
 } as const;

@@ -1,6 +1,7 @@
 // The schema's versions: numbered migrations, forward only, each in one transaction.
 
 import { AppError } from "../errors.ts";
+import type { Migration } from "./migration.ts";
 import { core } from "./migrations/001-core.ts";
 import { turnRow } from "./migrations/002-turn-row.ts";
 import { counted } from "./migrations/003-counted.ts";
@@ -19,10 +20,9 @@ import { seal } from "./migrations/015-seal.ts";
 import { removedVersion } from "./migrations/016-removed-version.ts";
 import { importBegun } from "./migrations/017-import-begun.ts";
 import { usageSixHours } from "./migrations/018-usage-six-hours.ts";
-import type { Migration } from "./migrations/migration.ts";
 import type { Tx } from "./tx.ts";
 
-export type { Migration } from "./migrations/migration.ts";
+export type { Migration } from "./migration.ts";
 
 /** In order. A new one is added at the end; an old one is never changed. */
 export const migrations: readonly Migration[] = [

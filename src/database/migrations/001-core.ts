@@ -1,6 +1,6 @@
 // Sessions, their messages on branching paths, turns with their event logs, the ledger, and the search index.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 const usage = (rule: string) =>
   ["input", "cached", "output", "thinking", "tool", "total"].map((name) => `${name}_tokens BIGINT ${rule}`).join(", ");

@@ -1,7 +1,7 @@
 // A turn becomes one row that holds its question and its answer; its calls are booked beside it, the search index has one row a turn.
 
+import type { Migration } from "../migration.ts";
 import { titleBase } from "../search/search-text.ts";
-import type { Migration } from "./migration.ts";
 
 const counts = ["input", "cached", "output", "thinking", "tool", "total"].map((name) => `${name}_tokens`);
 const usage = counts.map((name) => `${name} BIGINT`).join(", ");

@@ -1,6 +1,6 @@
 // What was counted in an answer gets a column of its own, so that `usage_raw` is what the vendor sent and nothing else; and so does how a call ended.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const counted: Migration = {
   version: 3,

@@ -1,6 +1,6 @@
 // Callers: projects, keys, what tokens are signed with; whom a session is for can be looked for.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const caller: Migration = {
   version: 4,

@@ -1,6 +1,6 @@
 // The audit: lines that are added and never changed, which the database itself sees to.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const audit: Migration = {
   version: 5,

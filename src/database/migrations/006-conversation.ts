@@ -1,6 +1,6 @@
 // Sessions in the order of their use, pinned ones, and which questions of a place are the same.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const conversation: Migration = {
   version: 6,

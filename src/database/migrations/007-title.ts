@@ -1,6 +1,6 @@
 // Calls for a title: what is begun stands here until it is booked with its turn.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const title: Migration = {
   version: 7,

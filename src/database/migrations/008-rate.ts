@@ -1,6 +1,6 @@
 // Limits of keys, and where several processes share the database the counters for them.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const rate: Migration = {
   version: 8,

@@ -1,6 +1,6 @@
 // Purging: which sessions have lost their words, which are losing them, and what has to leave the files.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const purge: Migration = {
   version: 9,

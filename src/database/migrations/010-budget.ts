@@ -1,6 +1,6 @@
 // Budgets: limits by scope, what is settled and held of each in each of its windows, and what a turn holds of them.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const budget: Migration = {
   version: 10,

@@ -1,6 +1,6 @@
 // Usage: what the ledger says, added up behind the turns by time, model, key and user; see docs/decisions/usage.md.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 const sums = ["input", "cached", "output", "thinking", "tool", "total"]
   .map((name) => `${name}_tokens BIGINT NOT NULL`)

@@ -1,6 +1,6 @@
 // Sessions from files: what their turns cost before they came is kept apart from what is spent here.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 const usage = ["input", "cached", "output", "thinking", "tool", "total"]
   .map((name) => `${name}_tokens BIGINT`)

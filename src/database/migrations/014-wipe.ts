@@ -1,6 +1,6 @@
 // Deleted words leave SQLite's text index by steps of ours (scrub.ts), not by merges in the middle of a delete, for which everybody waits.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const wipe: Migration = {
   version: 14,

@@ -1,6 +1,6 @@
 // Seals: the ledger's entries chained by their hashes, a batch at a time.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const seal: Migration = {
   version: 15,

@@ -1,6 +1,6 @@
 // Versions of what was said that were deleted: everything of a branch from a position on.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const removedVersion: Migration = {
   version: 16,

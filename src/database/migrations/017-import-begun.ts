@@ -1,6 +1,6 @@
 // Imports in pieces: which sessions are not whole yet, and whose they are.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 export const importBegun: Migration = {
   version: 17,

@@ -1,6 +1,6 @@
 // Days of a time zone are made of nine sums of hours and of six hours, instead of twenty-four.
 
-import type { Migration } from "./migration.ts";
+import type { Migration } from "../migration.ts";
 
 const sums = ["calls", "turns", "unpriced_turns", "cost_million", "cost_rest"].concat(
   ["input", "cached", "output", "thinking", "tool", "total"].map((name) => `${name}_tokens`),

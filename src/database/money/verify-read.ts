@@ -71,15 +71,26 @@ export async function selectCalls(
 }
 
 function callFrom(row: CallRow, price: BookedCall["price"]): BookedCall {
+  const { input_tokens, cached_tokens, output_tokens, thinking_tokens, tool_tokens, total_tokens } = row;
   return {
-    ...{ turnRow: row.turn, turn: row.id, number: row.number, purpose: row.purpose, at: row.at, vendor: row.vendor },
-    ...{ modelRequested: row.model_requested, modelServed: row.model_served, price },
-    usage: [
-      ...[row.input_tokens, row.cached_tokens, row.output_tokens],
-      ...[row.thinking_tokens, row.tool_tokens, row.total_tokens],
-    ],
-    ...{ total: row.total_pico, accuracy: row.accuracy_rank, balanced: row.balanced, outcome: row.outcome },
-    ...{ errorCode: row.error_code, lines: row.lines, usageRaw: row.usage_raw, counted: row.counted },
+    turnRow: row.turn,
+    turn: row.id,
+    number: row.number,
+    purpose: row.purpose,
+    at: row.at,
+    vendor: row.vendor,
+    modelRequested: row.model_requested,
+    modelServed: row.model_served,
+    price,
+    usage: [input_tokens, cached_tokens, output_tokens, thinking_tokens, tool_tokens, total_tokens],
+    total: row.total_pico,
+    accuracy: row.accuracy_rank,
+    balanced: row.balanced,
+    outcome: row.outcome,
+    errorCode: row.error_code,
+    lines: row.lines,
+    usageRaw: row.usage_raw,
+    counted: row.counted,
   };
 }
 
@@ -90,19 +101,19 @@ export interface UnreadableCall {
   why: string;
 }
 
-/** Calls of turns from a row up to another, in the order of their turns and numbers, a page at a time. */
+/** Calls of turns from a row up to another, in the order of their turns and numbers, in pages. */
 export async function* readCalls(
   reader: Reader,
   prices: PriceRows,
   from: number,
   to: number,
-): AsyncGenerator<BookedCall | UnreadableCall, void, void> {
+): AsyncGenerator<(BookedCall | UnreadableCall)[], void, void> {
   let after: [number, number] = [from, -1];
   for (;;) {
     const calls = await readPage(reader, prices, after, to);
-    yield* calls;
     const last = calls.at(-1);
     if (!last) return;
+    yield calls;
     after = [last.turnRow, last.number];
   }
 }

@@ -90,24 +90,24 @@ async function checkMembers(
   const wanted = new Map(members.map(([turn, number, hash]) => [`${turn}/${number}`, hash]));
   const lastKey = [...wanted.keys()].at(-1);
   let last: BookedCall | undefined;
-  for (const [from, to] of listStretches(members.map(([turn]) => turn))) {
-    for await (const call of readCalls(reader, prices, from, to)) {
-      const key = `${call.turnRow}/${call.number}`;
-      const hash = wanted.get(key);
-      if (hash === undefined) continue;
-      wanted.delete(key);
-      onFound();
-      if ("why" in call) {
-        tell(unreadable(call));
-        continue;
-      }
-      if (key === lastKey) last = call;
-      onCall(call);
-      const now = hashEntry(call);
-      if (now !== hash)
-        tell({ where: `call ${nameEntry(call)}`, what: "hash", says: now, should: `${hash}, as seal ${seal} has it` });
+  const take = (call: BookedCall | UnreadableCall) => {
+    const key = `${call.turnRow}/${call.number}`;
+    const hash = wanted.get(key);
+    if (hash === undefined) return;
+    wanted.delete(key);
+    onFound();
+    if ("why" in call) {
+      tell(unreadable(call));
+      return;
     }
-  }
+    if (key === lastKey) last = call;
+    onCall(call);
+    const now = hashEntry(call);
+    if (now !== hash)
+      tell({ where: `call ${nameEntry(call)}`, what: "hash", says: now, should: `${hash}, as seal ${seal} has it` });
+  };
+  for (const [from, to] of listStretches(members.map(([turn]) => turn)))
+    for await (const page of readCalls(reader, prices, from, to)) page.forEach(take);
   for (const key of wanted.keys()) {
     const [turn, number] = key.split("/").map(Number);
     const [found] = await reader.all<{ id: string }>("SELECT id FROM turn WHERE row = $1", [turn!]);
@@ -146,8 +146,9 @@ async function checkOpen(reader: Reader, prices: PriceRows, { tell, onCall }: Ch
   };
   const mark = await readMark(reader);
   for await (const { turn, number } of readOpen(reader, mark))
-    for await (const call of readCalls(reader, prices, turn, turn)) if (call.number >= number) take(call);
-  for await (const call of readCalls(reader, prices, mark + 1, allTurns)) take(call);
+    for await (const page of readCalls(reader, prices, turn, turn))
+      for (const call of page) if (call.number >= number) take(call);
+  for await (const page of readCalls(reader, prices, mark + 1, allTurns)) page.forEach(take);
   return open;
 }
 
@@ -181,15 +182,17 @@ async function nameStrangers(reader: Reader, { tell, onCall }: ChainCheck): Prom
     if (!first || first.turn > mark) break;
     const to = Math.min(mark, first.turn + turnsAtOnce);
     const known = await listKnown(reader, first.turn, to);
-    for await (const call of readCalls(reader, prices, first.turn, to)) {
-      if (known.has(`${call.turnRow}/${call.number}`) || isOpen(known, call)) continue;
+    const take = (call: BookedCall | UnreadableCall) => {
+      if (known.has(`${call.turnRow}/${call.number}`) || isOpen(known, call)) return;
       named++;
-      if ("why" in call) tell(unreadable(call));
-      else {
-        onCall(call);
-        tell({ where: `call ${nameEntry(call)}`, what: "the row", says: "in no seal", should: "sealed, or not there" });
+      if ("why" in call) {
+        tell(unreadable(call));
+        return;
       }
-    }
+      onCall(call);
+      tell({ where: `call ${nameEntry(call)}`, what: "the row", says: "in no seal", should: "sealed, or not there" });
+    };
+    for await (const page of readCalls(reader, prices, first.turn, to)) page.forEach(take);
     from = to + 1;
   }
   if (named === 0)

@@ -35,9 +35,8 @@ export class CallChecker {
   }
 
   check(call: BookedCall, tell: (difference: Difference) => void): Checked {
-    const where = nameOf(call);
     const differ = (what: string, says: unknown, should: unknown) =>
-      tell({ where, what, says: printShort(says), should: printShort(should) });
+      tell({ where: nameOf(call), what, says: printShort(says), should: printShort(should) });
     if (call.turn === null) differ("turn", "a turn that is not there", "one of the turns");
     if (isUnbillable(call)) return "derived";
     const price = call.price ? this.readPrice(call.price) : undefined;
@@ -101,9 +100,8 @@ function isUnbillable({ price, usage, total, accuracy, balanced, lines }: Booked
 }
 
 function compare(call: BookedCall, derived: ReturnType<typeof deriveCall>, differ: Differ): void {
-  columns.forEach((column, index) => {
-    if (call.usage[index] !== derived.usage[index]) differ(column, call.usage[index], derived.usage[index]);
-  });
+  for (let at = 0; at < columns.length; at++)
+    if (call.usage[at] !== derived.usage[at]) differ(columns[at]!, call.usage[at], derived.usage[at]);
   if (call.lines !== derived.lines) differ("lines", call.lines, derived.lines);
   if (call.total !== derived.total) differ("total_pico", call.total, derived.total);
   if (call.accuracy !== derived.accuracy)

@@ -42,6 +42,8 @@ interface Estimates {
   thoughts: number;
 }
 
+const noEstimates: Estimates = { prompt: 0, answer: 0, thoughts: 0 };
+
 interface Measured {
   counts: RawCounts;
   more: { input: number; output: number };
@@ -55,8 +57,8 @@ export function deriveCall(call: BookedCall, price: PriceContent | undefined): D
   if (call.outcome === "refused") return { usage: noUsage, total: "0", accuracy: exact, balanced, lines: "[]" };
   const counted = call.counted === null ? undefined : readObject(call.counted);
   const tokens = counted?.tokens as Estimates | undefined;
-  const derive = (measured: Measured) => ({ ...bill(measured, counted, price?.rates), balanced });
-  const derived = derive(measure(call, raw, tokens ?? { prompt: 0, answer: 0, thoughts: 0 }));
+  const derive = (measured: Measured) => bill(measured, balanced, counted, price?.rates);
+  const derived = derive(measure(call, raw, tokens ?? noEstimates));
   // Before the estimates were kept with a call, what was raised stands in its counts alone.
   const isOlder = tokens === undefined && call.accuracy !== exact && `${derived.usage}` !== `${call.usage}`;
   return isOlder ? derive(takeEstimates(call, raw)) : derived;
@@ -105,12 +107,16 @@ function countAll(counts: RawCounts): number {
 }
 
 type Rates = Record<string, unknown>;
+const [inputs, cacheds, outputs] = ["input", "cached", "output"].map((name) =>
+  kinds.map((kind) => `${name}_${kind}`),
+) as [string[], string[], string[]];
 
 function bill(
   { counts, more, accuracy }: Measured,
+  balanced: number,
   counted: Rates | undefined,
   rates: Rates | undefined,
-): Omit<Derived, "balanced"> {
+): Derived {
   const input = promptOf(counts) + more.input;
   const output = sum(counts.output) + more.output;
   const all = input + output + counts.thinking + counts.tool;
@@ -120,26 +126,27 @@ function bill(
   const maps = rates?.maps as Rates | undefined;
   const hasSearched = searches.prompts + searches.queries > 0;
   if (!rates || (hasSearched && !search) || (searches.maps > 0 && !maps))
-    return { usage, lines: "[]", total: null, accuracy: unknown };
+    return { usage, lines: "[]", total: null, accuracy: unknown, balanced };
 
   const prices = choosePrices(rates, counts.tier, input);
-  const lines: [string, number, string, string, string][] = [];
+  // A list of lists as JSON.stringify prints it: nothing in it has to be escaped.
+  let lines = "";
   let total = 0n;
   const add = (item: string, quantity: number, price: bigint, unit = "token") => {
     if (quantity === 0) return;
     const amount = BigInt(quantity) * price;
     total += amount;
-    lines.push([item, quantity, unit, `${price}`, `${amount}`]);
+    lines += `${lines === "" ? "" : ","}["${item}",${quantity},"${unit}","${price}","${amount}"]`;
   };
-  const addKinds = (name: string, split: Split, unitPrices: readonly bigint[]) => {
-    for (const [kind, quantity] of split.entries()) add(`${name}_${kinds[kind]}`, quantity, unitPrices[kind]!);
+  const addKinds = (names: readonly string[], split: Split, unitPrices: readonly bigint[]) => {
+    for (let kind = 0; kind < split.length; kind++) add(names[kind]!, split[kind]!, unitPrices[kind]!);
   };
   const [textInput, textOutput] = [prices.input[0]!, prices.output[0]!];
-  addKinds("input", counts.fresh, prices.input);
+  addKinds(inputs, counts.fresh, prices.input);
   add("input_unreported", more.input, textInput);
-  addKinds("cached", counts.cached, prices.cached);
+  addKinds(cacheds, counts.cached, prices.cached);
   add("tool_input", counts.tool, rates.bill_tool_input === false ? 0n : textInput);
-  addKinds("output", counts.output, prices.output);
+  addKinds(outputs, counts.output, prices.output);
   add("thinking", counts.thinking, textOutput);
   add("output_unreported", more.output, textOutput);
   if (search && hasSearched) {
@@ -153,7 +160,7 @@ function bill(
     !prices.isTierKnown ||
     (hasSearched && search?.per === "query" && searches.queries === 0) ||
     (searches.maps > 0 && maps?.per === "query");
-  return { usage, lines: JSON.stringify(lines), total: `${total}`, accuracy: isGuess ? estimated : accuracy };
+  return { usage, lines: `[${lines}]`, total: `${total}`, accuracy: isGuess ? estimated : accuracy, balanced };
 }
 
 function readSearches(counted: Rates | undefined): { prompts: number; queries: number; maps: number } {

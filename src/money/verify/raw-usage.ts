@@ -61,7 +61,8 @@ export function sum(split: Split): number {
 
 function divide(counter: number, details: unknown): Split {
   const split = [counter, 0, 0, 0, 0];
-  for (const detail of Array.isArray(details) ? details : []) {
+  if (!Array.isArray(details)) return split;
+  for (const detail of details) {
     const { modality, tokenCount } = (detail ?? {}) as { modality?: unknown; tokenCount?: unknown };
     const kind = typeof modality === "string" ? kinds.indexOf(modality.toLowerCase()) : -1;
     if (kind > 0 && isCount(tokenCount)) split[kind]! += tokenCount;

@@ -1,6 +1,6 @@
 // What a migration is: a version, and its statements in order, in either engine's words.
 
-import type { Dialect } from "../tx.ts";
+import type { Dialect } from "./tx.ts";
 
 export interface Migration {
   version: number;

@@ -208,6 +208,15 @@ test("what is spent and held is a bar and words, and its window ends in the read
     .evaluateAll((parts) => parts.map((part) => part.getBoundingClientRect().width));
   expect(spent).toBeGreaterThan(1);
   expect(held).toBeGreaterThan(spent!);
+  await fetch(`${server.url}/budgets/session:${id}`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ limits: [{ window: "total", usd: "1" }] }),
+  });
+  await tab.page.reload();
+  const ofSession = tab.page.getByRole("heading", { name: "Conversation: x" }).getByRole("link");
+  expect(await ofSession.getAttribute("href")).toBe(`#/s/${id}`);
+  await fetch(`${server.url}/budgets/session:${id}`, { method: "DELETE" });
   await fetch(`${server.url}/turns/${await turnOf(running)}/stop`, { method: "POST" });
   await fetch(`${server.url}/budgets/user:olena`, { method: "DELETE" });
   await reader.close();

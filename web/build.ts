@@ -35,6 +35,7 @@ const sheets = [
   "base",
   "layout",
   "sidebar",
+  "foot",
   "list",
   "conversation",
   "find",

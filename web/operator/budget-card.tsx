@@ -1,8 +1,10 @@
 // The limits of a scope: what is spent, held and left of each, as a bar and in words.
 
+import { api } from "../api/api.ts";
 import type { Budget } from "../api/rooms.ts";
+import { useAsked } from "../rooms/asked.ts";
 import { words } from "../rooms/words.ts";
-import { addressOf, locale } from "../shell/state.ts";
+import { addressOf, locale, text } from "../shell/state.ts";
 import { addUsd, compareUsd, isPositive, printShort, printUsd, shareOf } from "../text/money.ts";
 import { fill } from "../text/text.ts";
 import { printDateTime } from "../text/time.ts";
@@ -19,11 +21,10 @@ interface CardProps {
 
 export function BudgetCard({ scope, name, limits, onRaise, onChange, onRemove }: CardProps) {
   const t = words.value;
-  const [kind, id = ""] = scope.split(":");
   return (
     <section class="budget-card" aria-label={name}>
       <header>
-        <h2 dir="auto">{kind === "session" ? <a href={addressOf(id)}>{name}</a> : name}</h2>
+        <h2 dir="auto">{scope.startsWith("session:") ? <SessionName id={scope.slice(8)} /> : name}</h2>
         <button type="button" class="button small" onClick={onRaise}>
           {t.raise}
         </button>
@@ -39,6 +40,16 @@ export function BudgetCard({ scope, name, limits, onRaise, onChange, onRemove }:
         ))}
       </ul>
     </section>
+  );
+}
+
+function SessionName({ id }: { id: string }) {
+  const asked = useAsked(id, () => api.getSession(id));
+  return (
+    <>
+      {words.value.scopeKinds.session}:{" "}
+      <a href={addressOf(id)}>{asked.value ? (asked.value.title ?? text.value.untitled) : id}</a>
+    </>
   );
 }
 

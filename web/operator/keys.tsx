@@ -95,7 +95,7 @@ export function KeysView() {
           {t.loadMore}
         </button>
       )}
-      {may("chat") && <Tokens />}
+      {pages.ready && may("chat") && <Tokens />}
       {editing.value !== undefined && (
         <KeyForm
           of={editing.value}

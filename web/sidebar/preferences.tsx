@@ -1,6 +1,7 @@
 // The foot of the list: trash, documentation, language and colours.
 
 import { isSignedIn, signOut } from "../api/sign-in.ts";
+import { IconButton } from "../shell/button.tsx";
 import { asApiError, describe } from "../shell/errors.ts";
 import { Icon, type IconName } from "../shell/icon.tsx";
 import { may, mayOpen, me } from "../shell/me.ts";
@@ -67,32 +68,7 @@ export function Preferences() {
       <button type="button" class="plain" aria-pressed={trashShown.value} onClick={toggleTrash}>
         <Icon name={trashShown.value ? "back" : "trash"} /> {trashShown.value ? t.backFromTrash : t.trash}
       </button>
-      <label class="plain">
-        <Icon name="open" /> {t.importFile}
-        <input
-          class="hidden"
-          type="file"
-          accept="application/json,.json"
-          onChange={(event) => {
-            const [file] = event.currentTarget.files ?? [];
-            event.currentTarget.value = "";
-            if (file) void openFile(file);
-          }}
-        />
-      </label>
-      <a class="plain" href="docs">
-        <Icon name="book" /> {t.documentation}
-      </a>
-      {"Notification" in globalThis && (
-        <button type="button" class="plain" aria-pressed={notifying.value} onClick={() => void toggleNotifying()}>
-          <Icon name="bell" /> {notifying.value ? t.notifyOn : t.notify}
-        </button>
-      )}
-      {isSignedIn() && (
-        <button type="button" class="plain" onClick={() => void leave()}>
-          <Icon name="leave" /> {t.signOut}
-        </button>
-      )}
+      <Seldom />
       <div class="choices">
         <select
           aria-label={t.language}
@@ -122,5 +98,35 @@ export function Preferences() {
         </fieldset>
       </div>
     </footer>
+  );
+}
+
+/** As icons, so that the foot leaves the room to the list. */
+function Seldom() {
+  const t = text.value;
+  const notice = notifying.value ? t.notifyOn : t.notify;
+  return (
+    <div class="seldom">
+      <label class="icon-button" title={t.importFile}>
+        <Icon name="open" /> <span class="hidden">{t.importFile}</span>
+        <input
+          class="hidden"
+          type="file"
+          accept="application/json,.json"
+          onChange={(event) => {
+            const [file] = event.currentTarget.files ?? [];
+            event.currentTarget.value = "";
+            if (file) void openFile(file);
+          }}
+        />
+      </label>
+      <a class="icon-button" href="docs" aria-label={t.documentation} title={t.documentation}>
+        <Icon name="book" />
+      </a>
+      {"Notification" in globalThis && (
+        <IconButton icon="bell" label={notice} pressed={notifying.value} onClick={() => void toggleNotifying()} />
+      )}
+      {isSignedIn() && <IconButton icon="leave" label={t.signOut} onClick={() => void leave()} />}
+    </div>
   );
 }

@@ -124,7 +124,7 @@ export const settings = {
     env: "MEMORY_CACHE_BYTES",
     fallback: "",
     read: optionalWhole(0, 64 * 1024 ** 3),
-    says: "Memory for the newest conversations, kept as they are sent, in bytes; empty: a tenth of the machine's, at most 512 MiB.",
+    says: "Memory for the newest conversations, kept as they are sent, in bytes (each counts at least 64 KiB); empty: a tenth of the machine's, at most 64 MiB.",
   },
   firstByteMs: {
     env: "PROVIDER_FIRST_BYTE_MS",

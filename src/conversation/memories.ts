@@ -14,6 +14,11 @@ interface Remembered {
 
 /** What a conversation takes beside its path: its session, its places in two maps, what the allocator adds (measured: docs/decisions/turn-cost.md). */
 const besidesBytes = 3 * 1024;
+/**
+ * What one counts at least: to read a short one again is cheap, and thousands of them would fill with objects that the collector
+ * walks over what a few long ones need (measured: docs/decisions/turn-cost.md).
+ */
+const leastBytes = 64 * 1024;
 
 /**
  * At most `maxBytes` are kept; the conversation that was not used for the longest time goes first. Another process may have
@@ -35,7 +40,7 @@ export class Memories {
     this.maxBytes = maxBytes;
   }
 
-  /** What is held, in bytes. */
+  /** What is held, in bytes, as it is counted. */
   get heldBytes(): number {
     return this.bytes;
   }
@@ -113,7 +118,7 @@ export class Memories {
   keep(owner: string, session: SessionState, path: PrintedPath): void {
     this.letGo(path);
     this.forget(session.id);
-    const heldBytes = path.heldBytes + besidesBytes;
+    const heldBytes = Math.max(leastBytes, path.heldBytes + besidesBytes);
     this.kept.set(session.id, { owner, session, path, heldBytes });
     this.bytes += heldBytes;
     this.makeRoom();

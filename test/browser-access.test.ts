@@ -96,6 +96,14 @@ for (const screen of screens)
       await tab.composer.fill("What will this cost?");
       await tab.page.locator(".next-cost span").waitFor();
       await look("quote");
+      await tab.page.evaluate(() => localStorage.setItem("rozmova.warn", "0.0000001"));
+      await tab.page.reload();
+      await tab.composer.fill("What will this cost now?");
+      await tab.button("Start afresh with a summary").click();
+      await tab.page.getByRole("dialog").getByText("The summary:").waitFor();
+      await look("afresh");
+      await tab.page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+      await look("dear");
       await tab.composer.fill("");
       await tab.lastCost.click();
       await tab.page.locator(".receipt").waitFor();

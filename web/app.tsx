@@ -60,7 +60,13 @@ export function App() {
     <>
       <Header
         session={session}
-        untitled={open.id.value === null ? text.value.newConversation : text.value.loading}
+        untitled={
+          open.id.value === null
+            ? text.value.newConversation
+            : open.loadError.value
+              ? text.value.appName
+              : text.value.loading
+        }
         running={open.running.value?.live.value?.usage?.cost ?? null}
         demo={demo && demoSeen.value}
         listOpen={narrow.value ? drawerOpen.value : !folded.value}

@@ -174,7 +174,6 @@ export const api = {
     json<Quote>(`${session(id)}/quote`, { method: "POST", body: message, signal }),
   quoteFirst: (message: SessionChange & { content: string }, signal: AbortSignal) =>
     json<Quote>("quote", { method: "POST", body: message, signal }),
-  me: () => json<{ budgets: Quote["budgets"] }>("me"),
   openEvents: (turnId: string, after: number, signal: AbortSignal) =>
     send(`${turn(turnId)}/events`, {
       headers: { accept: "text/event-stream", ...(after > 0 ? { "last-event-id": String(after) } : {}) },

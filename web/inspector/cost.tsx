@@ -47,8 +47,12 @@ export function TotalButton({ session, running, onOpen }: { session: Session; ru
 
 export function withRunning(cost: Cost, running: Cost | null): Cost {
   if (running?.total == null) return cost;
-  return { ...cost, total: cost.total === null ? running.total : addUsd(cost.total, running.total) };
+  const total = cost.total === null ? running.total : addUsd(cost.total, running.total);
+  return { ...cost, total, accuracy: rank(running) > rank(cost) ? running.accuracy : cost.accuracy };
 }
+
+/** How little sure it is. */
+const rank = ({ accuracy }: Cost) => ["exact", "partial", "estimated", "unknown"].indexOf(accuracy);
 
 interface SummaryProps {
   session: Session;

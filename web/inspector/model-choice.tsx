@@ -71,17 +71,13 @@ function UnknownRow({ id }: { id: string }) {
 }
 
 function ModelRow({ model, checked, onChoose }: { model: Model; checked: boolean; onChoose(): void }) {
-  const remarks = model.is_default || model.retires_on !== null || model.retired;
   return (
     <>
-      <tr data-checked={checked} data-remarks={remarks}>
+      <tr data-checked={checked}>
         <th scope="row">
           <label>
             <input type="radio" name="model" checked={checked} onChange={onChoose} />
-            <span>
-              <b>{model.display_name}</b>
-              <small>{model.id}</small>
-            </span>
+            <b>{model.display_name}</b>
           </label>
         </th>
         <td class="number">{rateOf(model, "input")}</td>
@@ -89,14 +85,13 @@ function ModelRow({ model, checked, onChoose }: { model: Model; checked: boolean
         <td class="number">{rateOf(model, "output")}</td>
         <td class="number">{contextOf(model)}</td>
       </tr>
-      {remarks && (
-        <tr data-checked={checked} class="remarks">
-          <td colSpan={5}>
-            {model.is_default && <small>{text.value.defaultModel}</small>}
-            <Retirement model={model} />
-          </td>
-        </tr>
-      )}
+      <tr data-checked={checked} class="remarks">
+        <td colSpan={5}>
+          <small>{model.id}</small>
+          {model.is_default && <small>{text.value.defaultModel}</small>}
+          <Retirement model={model} />
+        </td>
+      </tr>
     </>
   );
 }

@@ -6,7 +6,7 @@ import { Icon } from "../shell/icon.tsx";
 import { locale, text } from "../shell/state.ts";
 import { printShort } from "../text/money.ts";
 import { count, type Dictionary } from "../text/text.ts";
-import { askQuote, budgets, fullestBudget, isDear, quote, readBudgets } from "./quote.ts";
+import { askQuote, fullestBudget, isDear, quote, renewBudgets } from "./quote.ts";
 import { likelyWords } from "./words.ts";
 
 interface NextCostProps {
@@ -60,10 +60,7 @@ function Words() {
 
 /** Under the header: how much of the fullest budget is used. `version` grows with every answer. */
 export function BudgetLine({ version }: { version: number }) {
-  useEffect(() => void readBudgets(), []);
-  useEffect(() => {
-    if (budgets.value.length > 0) void readBudgets();
-  }, [version]);
+  useEffect(() => void renewBudgets(), [version]);
   const share = fullestBudget();
   if (share === null) return null;
   const percent = Math.round(share * 100);

@@ -1,10 +1,11 @@
 // What the next message would cost, asked of the server when the reader pauses.
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { api } from "../api/api.ts";
 import { serverGone } from "../api/network.ts";
 import type { Quote } from "../api/wire.ts";
 import { fieldsOf, type Setup } from "../conversation/setup.ts";
+import { me, readMe } from "../shell/me.ts";
 import { stored } from "../shell/stored.ts";
 import { addUsd, compareUsd, shareOf } from "../text/money.ts";
 
@@ -12,8 +13,9 @@ const askAfterMs = 600;
 
 /** What the message in the field would cost; null while that is not known. */
 export const quote = signal<Quote | null>(null);
-/** Those that concern what the reader sends, as they stood when last asked for. */
-export const budgets = signal<Quote["budgets"]>([]);
+/** Those that concern what the reader sends, as the last quote found them; null: none was asked since the page last asked who the reader is. */
+const quoted = signal<Quote["budgets"] | null>(null);
+export const budgets = computed(() => quoted.value ?? me.value?.budgets ?? []);
 let timer: ReturnType<typeof setTimeout> | undefined;
 let asked: AbortController | undefined;
 
@@ -38,7 +40,7 @@ export function askQuote(sessionId: string | null, setup: Setup, words: string, 
     const answer = await ask().catch(() => null);
     if (signal.aborted) return;
     quote.value = answer;
-    if (answer) budgets.value = answer.budgets;
+    if (answer) quoted.value = answer.budgets;
   }, askAfterMs);
 }
 
@@ -60,10 +62,11 @@ export function isDear({ cost }: Quote): boolean {
   return warnAbove.value !== null && cost.likely !== null && compareUsd(cost.likely, warnAbove.value) > 0;
 }
 
-/** What stands in the budgets, before anything is priced. Where it cannot be read, what was known stays. */
-export async function readBudgets(): Promise<void> {
-  const me = await api.me().catch(() => null);
-  if (me) budgets.value = me.budgets;
+/** An answer has ended: where there are budgets, less is left of them. */
+export async function renewBudgets(): Promise<void> {
+  if (budgets.value.length === 0) return;
+  await readMe();
+  quoted.value = null;
 }
 
 /** How much of the fullest budget is spent or held: 0 to 1; null without one. */

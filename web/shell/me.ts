@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { json, untilAnswered } from "../api/api.ts";
+import type { Quote } from "../api/wire.ts";
 import { type Room, rooms } from "./state.ts";
 
 export type Scope = "chat" | "read" | "admin" | "operator";
@@ -10,6 +11,8 @@ interface Me {
   project: string;
   user: string | null;
   scopes: readonly Scope[];
+  /** Those that concern what the reader sends, as they stood when this was read. */
+  budgets: Quote["budgets"];
 }
 
 /** Null until the server has said. */

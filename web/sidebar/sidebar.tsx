@@ -31,9 +31,12 @@ export function Sidebar() {
   const nav = useRef<HTMLElement>(null);
   const shown = narrow.value && drawerOpen.value;
   useEffect(() => {
-    if (shown) nav.current?.querySelector<HTMLElement>(".new-conversation")?.focus();
-    else if (narrow.value && nav.current?.contains(document.activeElement))
-      document.querySelector<HTMLElement>(".header .menu")?.focus();
+    if (!shown) return;
+    nav.current?.querySelector<HTMLElement>(".new-conversation")?.focus();
+    // What is closed is inert, and has lost the focus by then.
+    return () => {
+      if (document.activeElement === document.body) document.querySelector<HTMLElement>(".header .menu")?.focus();
+    };
   }, [shown]);
   return (
     <>

@@ -1,0 +1,144 @@
+// What is read looks like what it is: questions beside their answers, headings, tables, code and boxes, on a screen, in the reader's own colours and on paper.
+
+import { expect, test } from "bun:test";
+import { slow, tellBrowserStory, usage } from "./browser-story.ts";
+import { newReader, newTab } from "./page.ts";
+
+const story = tellBrowserStory();
+
+async function converse(question: string, text: string): Promise<void> {
+  story.server.emulator.play({ text, usage });
+  await story.tab.say(question);
+  await story.tab.answered();
+}
+const box = (selector: string, at = 0) =>
+  story.tab.page
+    .locator(selector)
+    .nth(at)
+    .evaluate((element) => {
+      const { top, bottom, left } = element.getBoundingClientRect();
+      return { top, bottom, left };
+    });
+const styleOf = (selector: string, name: string) =>
+  story.tab.page
+    .locator(selector)
+    .first()
+    .evaluate((element, name) => getComputedStyle(element).getPropertyValue(name), name);
+
+test("a question stands nearer to its answer than to the answer before it, whose line says when it came and names no model", async () => {
+  await converse("one", "First.");
+  await converse("two", "Second.");
+  const [answer, question, next] = [
+    await box(".answer .message-tools"),
+    await box(".bubble", 1),
+    await box(".answer", 1),
+  ];
+  expect(next.top - question.bottom).toBeLessThan((question.top - answer.bottom) / 2);
+  const line = story.tab.lastAnswer.locator(".message-tools");
+  expect(await line.locator("time").innerText()).toMatch(/\d\d:\d\d/);
+  expect(await line.innerText()).not.toMatch(/gemini/i);
+});
+
+test("each level of headings is seen, and none is taken for bold words", async () => {
+  await converse("show", "# one\n\n## two\n\n### three\n\n#### four\n\n**bold**");
+  const sizes = await story.tab.lastAnswer
+    .locator(".prose :is(h1, h2, h3, h4, h5, h6), .prose p")
+    .evaluateAll((all) => all.map((one) => Number.parseFloat(getComputedStyle(one).fontSize)));
+  expect(sizes).toHaveLength(5);
+  const [one, two, three, four, bold] = sizes as [number, number, number, number, number];
+  expect(one >= two && two > three && three > bold).toBe(true);
+  expect(four).toBeLessThan(three);
+});
+
+test("formulas are drawn, also while the answer is written; a stopped answer leaves no raw marks", async () => {
+  await converse("formula", "It is \\(E = mc^2\\), and\n\n$$\\int e^{-x^2}\\,dx$$");
+  await story.tab.lastAnswer.locator(".katex").nth(1).waitFor();
+  expect(await story.tab.lastAnswer.locator(".prose").innerText()).not.toMatch(/\\|\$/);
+  story.server.emulator.play({ ...slow, text: `words and **${"bold ".repeat(60)}**`, delayMs: 60 });
+  await story.tab.say("stop me");
+  await story.tab.lastAnswer.locator("strong", { hasText: "bold bold" }).waitFor();
+  await story.tab.composer.press("Escape");
+  await story.tab.lastAnswer.getByText("You stopped this answer.").waitFor();
+  await story.tab.answered();
+  expect(await story.tab.textOf()).not.toContain("*");
+  expect(await story.tab.page.evaluate(() => document.activeElement?.id)).toBe("composer");
+});
+
+test("what is wider than the column says on which side it goes on; code can be wrapped; boxes of a list stand at the text's edge", async () => {
+  const reader = await newReader(story.browser, { viewport: { width: 360, height: 740 } });
+  const tab = await newTab(reader);
+  await tab.open(story.server.url);
+  const cells = (what: string) => `|${` ${what} |`.repeat(6)}`;
+  const table = [cells("a column"), cells("---"), cells("something")].join("\n");
+  story.server.emulator.play({
+    text: `Text\n\n- [x] done\n- [ ] to do\n\n${table}\n\n\`\`\`js\n${"const a = 1; ".repeat(20)}\n\`\`\``,
+    usage,
+  });
+  await tab.say("wide");
+  await tab.answered();
+  for (const what of [".table", ".code"]) {
+    const area = tab.lastAnswer
+      .locator(`${what} .scrolling, ${what}.scrolling, .scrolling:has(${what.slice(1)})`)
+      .first();
+    await area.and(tab.page.locator("[data-after]")).waitFor();
+    await area.evaluate((element) => element.scrollTo(element.scrollWidth, 0));
+    await area.and(tab.page.locator("[data-before]:not([data-after])")).waitFor();
+  }
+  await tab.lastAnswer.getByRole("button", { name: "Wrap long lines" }).click();
+  await tab.page.waitForFunction(() => {
+    const area = document.querySelector(".code .scrolling, .code pre");
+    return area && area.scrollWidth <= area.clientWidth + 1;
+  });
+  const left = (selector: string) =>
+    tab.lastAnswer
+      .locator(selector)
+      .first()
+      .evaluate((one) => one.getBoundingClientRect().left);
+  expect(Math.abs((await left(".task")) - (await left(".prose p")))).toBeLessThan(2);
+  expect(tab.complaints).toEqual([]);
+  await reader.close();
+});
+
+test("in colours of the reader's own nothing loses its mark: row, bubble, buttons, chosen theme, the field that has the focus", async () => {
+  await story.tab.page.emulateMedia({ forcedColors: "active" });
+  await converse("forced", "Yes.");
+  for (const bordered of [".bubble", ".send", ".cost"])
+    expect(await styleOf(bordered, "border-top-style")).toBe("solid");
+  const outlined = [".session-row[data-current=true] > a", ".choices button[aria-pressed=true]", ".composer"];
+  await story.tab.composer.focus();
+  for (const one of outlined)
+    expect({ one, style: await styleOf(one, "outline-style") }).toEqual({ one, style: "solid" });
+});
+
+test("on paper the whole conversation stands without the page around it, or the receipt alone", async () => {
+  for (let turn = 0; turn < 3; turn++) await converse(`question ${turn}`, "A paragraph.\n\n".repeat(30));
+  const { page } = story.tab;
+  // The print itself opens nothing here: what it would show is looked at.
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  await page.emulateMedia({ media: "print" });
+  for (const hidden of [".sidebar", ".foot"]) expect(await styleOf(hidden, "display")).toBe("none");
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  const last = await box(".answer", 2);
+  expect(last.bottom).toBeLessThanOrEqual(height + 1);
+  expect((await box(".question", 0)).top).toBeLessThan(last.bottom - 1_000);
+  await page.emulateMedia({ media: "screen" });
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  await story.tab.lastCost.click();
+  await page.locator(".receipt").waitFor();
+  // A headless browser's print() comes back at once, and its page is as it was.
+  await page.evaluate(() => {
+    window.print = () => {
+      document.documentElement.dataset.printed = document.documentElement.dataset.print;
+      window.dispatchEvent(new Event("afterprint"));
+    };
+  });
+  await page.locator(".receipt-actions").getByRole("button", { name: "Print" }).click();
+  expect(await page.evaluate(() => ({ ...document.documentElement.dataset }))).toMatchObject({ printed: "receipt" });
+  expect(await page.evaluate(() => document.documentElement.dataset.print)).toBeUndefined();
+  await page.evaluate(() => {
+    document.documentElement.dataset.print = "receipt";
+  });
+  await page.emulateMedia({ media: "print" });
+  expect(await styleOf(".page", "display")).toBe("none");
+  expect(await page.locator(".receipt").isVisible()).toBe(true);
+});

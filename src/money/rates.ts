@@ -2,7 +2,7 @@
 
 import { type Pico, perMillion } from "./money.ts";
 import { type FullPriceRow, type PriceSet, type TokenPrices, tierNames } from "./price-row.ts";
-import type { Modality } from "./usage.ts";
+import { type Modality, modalities } from "./usage.ts";
 
 export interface TokenRates {
   input: Record<Modality, Pico>;
@@ -10,6 +10,8 @@ export interface TokenRates {
   cacheWrite: ReadonlyMap<string, Pico>;
   /** Answer, and thinking as text. */
   output: Record<Modality, Pico>;
+  /** The most that a token of the prompt (read anew, from a cache, or written to one) and one of the answer cost. */
+  most: { input: Record<Modality, Pico>; output: Pico };
 }
 
 interface RateSet {
@@ -47,12 +49,20 @@ function readSet(prices: PriceSet): RateSet {
 function readTokenRates(prices: TokenPrices): TokenRates {
   const { input, inputAudio = input, cached, cachedAudio = cached, output } = prices;
   const { cacheWrite = {}, outputAudio = output, outputImage = output } = prices;
-  return {
+  const rates = {
     input: { ...allAt(input), audio: perMillion(inputAudio) },
     cached: { ...allAt(cached), audio: perMillion(cachedAudio) },
     cacheWrite: new Map(Object.entries(cacheWrite).map(([kept, price]) => [kept, perMillion(price)])),
     output: { ...allAt(output), audio: perMillion(outputAudio), image: perMillion(outputImage) },
   };
+  const written = highest([...rates.cacheWrite.values()]);
+  const most = { ...rates.input };
+  for (const kind of modalities) most[kind] = highest([rates.input[kind], rates.cached[kind], written]);
+  return { ...rates, most: { input: most, output: highest(Object.values(rates.output)) } };
+}
+
+function highest(amounts: readonly Pico[]): Pico {
+  return amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
 }
 
 function allAt(price: string): Record<Modality, Pico> {

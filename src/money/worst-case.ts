@@ -5,7 +5,7 @@ import { multiply, type Pico } from "./money.ts";
 import type { Price } from "./price.ts";
 import type { FullPriceRow } from "./price-row.ts";
 import type { TokenRates } from "./rates.ts";
-import { type ByModality, type Counted, modalities, mostTokens, nothingCounted, sumModalities } from "./usage.ts";
+import { type ByModality, type Counted, modalities, mostTokens, sumModalities } from "./usage.ts";
 
 /** What a call is planned to use, beside the tokens of its answer. */
 export interface PlannedCall {
@@ -35,11 +35,9 @@ const countedAtMost = { times: 3, in: 2 };
  */
 export function findWorstCall(prices: readonly Price[], planned: PlannedCall): WorstCall {
   if (prices.length === 0) throw new RangeError("what has no price has no worst case");
-  const worst = prices.map((price) => worstAt(price, planned));
-  return {
-    promptPico: highest(worst.map(({ promptPico }) => promptPico)),
-    tokenPico: highest(worst.map(({ tokenPico }) => tokenPico)),
-  };
+  const worst: WorstCall = { promptPico: 0n, tokenPico: 0n };
+  for (const price of prices) raise(worst, price, planned);
+  return worst;
 }
 
 /** What `calls` such calls cost at most, each with an answer of `tokens`. */
@@ -55,23 +53,23 @@ export function tokensWithin({ promptPico, tokenPico }: WorstCall, pico: Pico): 
   return Math.min(tokens, mostTokens);
 }
 
-function worstAt({ rates, row }: Price, planned: PlannedCall): WorstCall {
-  const { input, toolTokens = 0, searches = nothingCounted } = planned;
+/** Every turn under a budget comes by here: nothing is made but the sums. */
+function raise(worst: WorstCall, { rates, row }: Price, planned: PlannedCall): void {
+  const { input, toolTokens = 0, searches } = planned;
   const { rates: base, above } = rates.get("standard")!;
   const counted = (sumModalities(input) * countedAtMost.times) / countedAtMost.in;
-  const possible = above && counted > above.tokens ? [base, above.rates] : [base];
-  const ofTools = row.billToolInput ? highest(possible.map((one) => multiply(toolTokens, one.input.text))) : 0n;
-  return {
-    promptPico: highest(possible.map((one) => promptAt(one, input))) + ofTools + searchesAt(row, searches),
-    tokenPico: highest(possible.flatMap(({ output }) => modalities.map((kind) => output[kind]))),
-  };
+  const dearer = above && counted > above.tokens ? above.rates : base;
+  let promptPico = larger(promptAt(base, input), promptAt(dearer, input));
+  if (toolTokens > 0 && row.billToolInput)
+    promptPico += multiply(toolTokens, larger(base.input.text, dearer.input.text));
+  if (searches) promptPico += searchesAt(row, searches);
+  worst.promptPico = larger(worst.promptPico, promptPico);
+  worst.tokenPico = larger(worst.tokenPico, larger(base.most.output, dearer.most.output));
 }
 
-function promptAt(rates: TokenRates, input: ByModality): Pico {
-  const written = [...rates.cacheWrite.values()];
+function promptAt({ most }: TokenRates, input: ByModality): Pico {
   let sum = 0n;
-  for (const kind of modalities)
-    sum += multiply(input[kind] ?? 0, highest([rates.input[kind], rates.cached[kind], ...written]));
+  for (const kind of modalities) if (input[kind]) sum += multiply(input[kind], most.input[kind]);
   return sum;
 }
 
@@ -82,6 +80,6 @@ function searchesAt({ search, maps }: FullPriceRow, counted: Counted): Pico {
   return bySearch + (maps ? multiply(counted.maps.prompts, perThousand(maps)) : 0n);
 }
 
-function highest(amounts: readonly Pico[]): Pico {
-  return amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
+function larger(one: Pico, other: Pico): Pico {
+  return one > other ? one : other;
 }

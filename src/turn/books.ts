@@ -35,7 +35,8 @@ export function createBooks(
     findPrice,
     listPrices(models, fromMs, toMs) {
       if (!findPrice(models[0]!, fromMs)) return undefined;
-      return models.flatMap((model) => [fromMs, toMs].flatMap((at) => findPrice(model, at) ?? []));
+      const prices = new Set(models.flatMap((model) => [findPrice(model, fromMs), findPrice(model, toMs)]));
+      return [...prices].filter((price) => price !== undefined);
     },
     requirePrice(model) {
       if (allowUnpriced || findPrice(model, now())) return;

@@ -122,6 +122,8 @@ function crowded(files: readonly SourceFile[]): string[] {
   }
   return [...counts].flatMap(([folder, count]) => {
     const most = folder === "src" ? rootFilesAllowed : roomFilesAllowed;
+    // One for each version that the schema has had: a list, which only grows.
+    if (folder === "src/database/migrations") return [];
     return count > most ? [`${folder} has ${count} files, more than ${most}`] : [];
   });
 }

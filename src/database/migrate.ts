@@ -20,6 +20,7 @@ import { seal } from "./migrations/015-seal.ts";
 import { removedVersion } from "./migrations/016-removed-version.ts";
 import { importBegun } from "./migrations/017-import-begun.ts";
 import { usageSixHours } from "./migrations/018-usage-six-hours.ts";
+import { budgetCheck } from "./migrations/019-budget-check.ts";
 import type { Tx } from "./tx.ts";
 
 export type { Migration } from "./migration.ts";
@@ -44,6 +45,7 @@ export const migrations: readonly Migration[] = [
   removedVersion,
   importBegun,
   usageSixHours,
+  budgetCheck,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

@@ -11,7 +11,7 @@ import { rankOf, storableText, usageValues } from "./columns.ts";
 import { insertBatch, packPieces } from "./event.ts";
 import { releaseKey } from "./idempotency.ts";
 import type { Holder } from "./money/budget-counter.ts";
-import { hasSeveralModels, readHolds, settleHolds, settleLate } from "./money/hold.ts";
+import { hasSeveralModels, readHolds, settleHolds, settleTurnLate } from "./money/hold.ts";
 import { addToTotals, addTotals, insertEntries, totalsValues } from "./money/ledger.ts";
 import { findState } from "./session.ts";
 import type { Tx, Value } from "./tx.ts";
@@ -46,7 +46,7 @@ export async function closeTurn(
     tx.indexTurn(row, input.owner, [input.question, answer]),
     // Of a model that it was not asked for it holds nothing, and there may be a budget for that one.
     isLate || (input.settled && hasSeveralModels(input.entries))
-      ? settleLate(tx, holderOf(input.owner, turn), holds!, input)
+      ? settleTurnLate(tx, row, holderOf(input.owner, turn), holds!, input)
       : input.settled && holds!.length > 0
         ? settleHolds(tx, holds!, input)
         : undefined,
@@ -244,6 +244,6 @@ export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
       ...totalsValues(sumCost(entries).total, usage, cost),
     ]),
   ]);
-  await settleLate(tx, await readHolder(tx, turn), readHolds(turn.holds).holds, input);
+  await settleTurnLate(tx, turn.row, await readHolder(tx, turn), readHolds(turn.holds).holds, input);
   return true;
 }

@@ -21,6 +21,8 @@ export interface Dialect {
   inList(param: string): string;
   /** A table from a parameter that holds a JSON array of arrays of whole numbers, with these names for its columns. */
   rowsOf(param: string, columns: readonly string[]): string;
+  /** A table, with one column `value`, of what is in an array of a JSON object that stands in a column. */
+  elementsOf(column: string, array: string): string;
   /** Two whole numbers: once the second is no less than the first was, every transaction that had begun by then is over. */
   horizon: { begun: string; over: string };
   /** Text compared byte by byte. */

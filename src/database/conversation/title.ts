@@ -9,7 +9,7 @@ import { type BegunCall, type LedgerEntry, sumCost, sumUsage } from "../../money
 import { accuracyAt, rankOf, storableText, type UsageRow, usageColumns, usageFrom, usageValues } from "../columns.ts";
 import { claimKey, releaseKey } from "../idempotency.ts";
 import { noteLate } from "../money/follow.ts";
-import { lookAtBudgets, printHolds, readHolds, settleLate, takeHolds } from "../money/hold.ts";
+import { lookAtBudgets, noteTitleHolds, printHolds, readHolds, settleLate, takeHolds } from "../money/hold.ts";
 import { addToTotals, insertEntries, totalsValues } from "../money/ledger.ts";
 import { sealing } from "../money/seal.ts";
 import { summing } from "../money/usage-roll.ts";
@@ -138,9 +138,10 @@ export async function endTitle(tx: Tx, input: EndTitle): Promise<{ session: Sess
   if (!begun) return undefined;
   const after = await findSessionAt(tx, owner, session);
   if (input.releaseKey !== undefined && after) await releaseKey(tx, owner, input.releaseKey, after.id);
-  if (entries.length > 0) await bookWithTurn(tx, session, begun.turn, entries);
+  const last = entries.length > 0 ? await bookWithTurn(tx, session, begun.turn, entries) : 0;
   const holder = await readHolder(tx, { owner, session, turn: begun.turn, at });
-  await settleLate(tx, holder, readHolds(begun.holds).holds, { entries, cost: sumCost(entries) });
+  const counted = await settleLate(tx, holder, readHolds(begun.holds).holds, { entries, cost: sumCost(entries) });
+  if (entries.length > 0) await noteTitleHolds(tx, begun.turn, [last + 1, last + entries.length], counted);
   if (input.title !== null && begun.named === 0) await giveTitle(tx, session, owner, storableText(input.title), at);
   return { session: await findSessionAt(tx, owner, session) };
 }
@@ -151,8 +152,8 @@ interface BookedRow extends UsageRow {
   accuracy_rank: number;
 }
 
-/** The turn's usage and cost stay the sums over its calls, and the session's grow by the same. */
-async function bookWithTurn(tx: Tx, session: number, turn: number, entries: readonly LedgerEntry[]): Promise<void> {
+/** The turn's usage and cost stay the sums over its calls, and the session's grow by the same. Returns how many calls it had before. */
+async function bookWithTurn(tx: Tx, session: number, turn: number, entries: readonly LedgerEntry[]): Promise<number> {
   const rows = await tx.all<BookedRow>(
     `SELECT number, CAST(total_pico AS TEXT) AS total_pico, accuracy_rank, ${usageColumns} FROM ledger WHERE turn = $1 ORDER BY number`,
     [turn],
@@ -186,6 +187,7 @@ async function bookWithTurn(tx: Tx, session: number, turn: number, entries: read
     session,
     ...totalsValues(added.total, sumUsage(entries), { ...added, unpricedTurns }),
   ]);
+  return last;
 }
 
 /** Not in the trash: what is there stays as it was put there. */

@@ -86,10 +86,12 @@ async function addLimit(
     [project, scope, number, window, models, names && JSON.stringify(names), limit, softPpm, at],
   );
   const startsAt = startOf(window, at);
-  const spent = await sumSpent(tx, input, names, startsAt, endOf(window, startsAt));
-  await tx.run("INSERT INTO budget_window (budget, starts_at, settled_pico, held_pico) VALUES ($1, $2, $3, 0)", [
-    ...[number, startsAt, spent],
-  ]);
+  const endsAt = endOf(window, startsAt) ?? Number.MAX_SAFE_INTEGER;
+  const spent = await sumSpent(tx, input, names, startsAt, endsAt);
+  await tx.run(
+    "INSERT INTO budget_window (budget, starts_at, settled_pico, held_pico, ledger_until) VALUES ($1, $2, $3, 0, $4)",
+    [number, startsAt, spent, endsAt],
+  );
   return number;
 }
 
@@ -102,11 +104,10 @@ async function sumSpent(
   { project, scope }: BudgetScope,
   names: readonly string[] | null,
   from: number,
-  until: number | null,
+  until: number,
 ): Promise<Pico> {
-  const params: Value[] = [from];
-  let where = "e.at >= $1";
-  if (until !== null) where += ` AND e.at < $${params.push(until)}`;
+  const params: Value[] = [from, until];
+  let where = "e.at >= $1 AND e.at < $2";
   if (scope !== "global") where += ` AND s.project = $${params.push(project)}`;
   const [kind, ...name] = scope.split(":");
   const column = columnOf[kind!];

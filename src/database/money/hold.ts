@@ -170,7 +170,7 @@ const keptMs = 70 * 86_400_000;
 /** The first one in a window makes it. Every turn since the budget was made has: nothing can have been spent in it before. */
 async function beginWindow(tx: Tx, { number, startsAt }: Pick<Counter, "number" | "startsAt">): Promise<void> {
   await tx.run(
-    `INSERT INTO budget_window (budget, starts_at, settled_pico, held_pico) VALUES ($1, $2, 0, 0) ON CONFLICT (budget, starts_at) DO NOTHING`,
+    `INSERT INTO budget_window (budget, starts_at, settled_pico, held_pico, ledger_until) VALUES ($1, $2, 0, 0, 0) ON CONFLICT (budget, starts_at) DO NOTHING`,
     [number, startsAt],
   );
   await tx.run("DELETE FROM budget_window WHERE budget = $1 AND starts_at < $2 AND held_pico = 0", [
@@ -212,21 +212,55 @@ async function settleHold(tx: Tx, { budget, startsAt, pico }: Hold, { cost }: Sp
 
 /**
  * The same for a turn that may have begun before some of its budgets were made: those count what it cost, all of it beyond what was held.
- * In the order of the budgets, as they are taken.
+ * In the order of the budgets, as they are taken. Returns what it was counted against, 0 where nothing was held: whoever checks the books
+ * finds it by that, so it must be kept.
  */
-export async function settleLate(tx: Tx, holder: Holder, holds: readonly Hold[], spent: Spent): Promise<void> {
+export async function settleLate(
+  tx: Tx,
+  holder: Holder,
+  holds: readonly Hold[],
+  spent: Spent,
+): Promise<readonly Hold[]> {
   const { counters } = await findCounters(tx, holder);
+  const all: Hold[] = [];
   for (const counter of counters) {
-    const hold = holds.find(({ budget }) => budget === counter.number);
     const { number, startsAt } = counter;
-    const cost = costFor(counter, spent);
-    if (hold) {
-      await settleHold(tx, hold, { ...spent, cost });
-      continue;
-    }
-    if (!counter.exists) await beginWindow(tx, counter);
-    await tx.run(settle, [number, startsAt, 0n, cost.total ?? 0n, cost.total ?? 0n]);
+    const held = holds.find(({ budget }) => budget === number);
+    if (!held && !counter.exists) await beginWindow(tx, counter);
+    const hold = held ?? { budget: number, startsAt, pico: 0n };
+    await settleHold(tx, hold, { ...spent, cost: costFor(counter, spent) });
+    all.push(hold);
   }
+  return all;
+}
+
+/** What a turn was counted against, where its row does not say so yet. */
+export async function settleTurnLate(
+  tx: Tx,
+  row: number,
+  holder: Holder,
+  holds: readonly Hold[],
+  spent: Spent,
+): Promise<void> {
+  const all = await settleLate(tx, holder, holds, spent);
+  if (all.every((hold) => holds.includes(hold))) return;
+  await tx.run("UPDATE turn SET holds = $2 WHERE row = $1", [row, printHolds({ grant: nothingGranted, holds: all })]);
+}
+
+/** Of what is over nobody asks what was granted. */
+const nothingGranted: Grant = { tokens: 0, calls: 0, pico: 0n };
+
+/** The calls of a turn, the first to the last of these, that were made for a title, and what they were counted against. */
+export async function noteTitleHolds(
+  tx: Tx,
+  turn: number,
+  calls: [number, number],
+  holds: readonly Hold[],
+): Promise<void> {
+  if (holds.length === 0) return;
+  await tx.run("INSERT INTO title_hold (turn, first_call, last_call, holds) VALUES ($1, $2, $3, $4)", [
+    ...[turn, ...calls, printHolds({ grant: nothingGranted, holds })],
+  ]);
 }
 
 /** Of calls to several models those that the budget counts. */

@@ -2,13 +2,14 @@
 // entry here.
 
 import type { Difference } from "../../money/verify/compare.ts";
-import type { Reader } from "../tx.ts";
+import type { Dialect, Reader } from "../tx.ts";
+import { budgets } from "./budget-check.ts";
 
 export interface SumCheck {
   /** What its rows are called: "turn", "session". */
   name: string;
   /** A SELECT with a row for each sum: `name`, each of `columns` as it is kept, and the same with `_booked` as it is added up from the ledger. */
-  sql: string;
+  sql: string | ((dialect: Dialect) => string);
   columns: readonly string[];
 }
 
@@ -74,7 +75,7 @@ const usage: SumCheck = {
       GROUP BY s.project) b ON b.project = u.project`,
 };
 
-export const sumChecks: readonly SumCheck[] = [turns, sessions, sealed, usage];
+export const sumChecks: readonly SumCheck[] = [turns, sessions, sealed, usage, budgets];
 
 type Row = Record<string, string | null>;
 
@@ -87,7 +88,10 @@ export async function checkSums(
   const shown = columns.flatMap((column) => [column, `${column}_booked`]);
   const differs = columns.map((column) => `${column} IS DISTINCT FROM ${column}_booked`).join(" OR ");
   const texts = shown.map((column) => `CAST(${column} AS TEXT) AS ${column}`).join(", ");
-  const rows = await reader.all<Row>(`SELECT name, ${texts} FROM (${sql}) sums WHERE ${differs} LIMIT $1`, [limit + 1]);
+  const rows = await reader.all<Row>(
+    `SELECT name, ${texts} FROM (${typeof sql === "string" ? sql : sql(reader.dialect)}) sums WHERE ${differs} LIMIT $1`,
+    [limit + 1],
+  );
   const differences = rows.slice(0, limit).flatMap((row) =>
     columns
       .filter((column) => row[column] !== row[`${column}_booked`])

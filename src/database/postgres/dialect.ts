@@ -11,6 +11,7 @@ export const postgresDialect: Dialect = {
   inList: (param) => `IN (SELECT json_array_elements_text(CAST(${param} AS json)))`,
   rowsOf: (param, columns) =>
     `(SELECT ${columns.map((name, at) => `CAST(value->>${at} AS BIGINT) AS ${name}`).join(", ")} FROM json_array_elements(CAST(${param} AS json)))`,
+  elementsOf: (column, array) => `json_array_elements(CAST(${column} AS json) -> '${array}')`,
   horizon: {
     begun: "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)",
     over: "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",

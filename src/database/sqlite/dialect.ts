@@ -17,6 +17,7 @@ export const sqliteDialect: Dialect = {
   // With a limit it is a table of its own; without, its expressions take the places of its columns and are computed for every row beside it.
   rowsOf: (param, columns) =>
     `(SELECT ${columns.map((name, at) => `json_extract(value, '$[${at}]') AS ${name}`).join(", ")} FROM json_each(${param}) LIMIT -1)`,
+  elementsOf: (column, array) => `json_each(${column}, '$.${array}')`,
   horizon: { begun: "0", over: "0" }, // one writer: whatever can be read is over
   idType: "TEXT",
   // Texts come cut into words already. The ascii tokenizer keeps every character above U+007F as part of a word

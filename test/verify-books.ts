@@ -49,6 +49,13 @@ export const turns: Record<string, LedgerEntry[]> = {
     book({ outcome: "broken", attempt: 2, errorCode: "provider_timeout" }),
     book({ usage: plain, attempt: 3 }),
   ],
+  strange: [
+    book({
+      raw: `{\r\n\t"promptTokenCount": 100, "x": "'/\u007f\u2028\u0451😀\\u0001"}`,
+      modelServed: 'a\u0001\b\f\u001f"\\',
+      text: prose(3),
+    }),
+  ],
   none: [],
 };
 

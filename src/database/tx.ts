@@ -19,6 +19,8 @@ export interface Dialect {
   now: string;
   /** After a column: is one of the texts in a parameter that holds them as a JSON array. */
   inList(param: string): string;
+  /** These values as a JSON array, as JSON.stringify prints it; of a number, a text or nothing each. */
+  jsonArray(values: readonly string[]): string;
   /** A table from a parameter that holds a JSON array of arrays of whole numbers, with these names for its columns. */
   rowsOf(param: string, columns: readonly string[]): string;
   /** A table, with one column `value`, of what is in an array of a JSON object that stands in a column. */

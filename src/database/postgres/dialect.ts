@@ -9,6 +9,7 @@ export const postgresDialect: Dialect = {
   shared: true,
   now: "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
   inList: (param) => `IN (SELECT json_array_elements_text(CAST(${param} AS json)))`,
+  jsonArray: (values) => `CAST(array_to_json(ARRAY[${values.map((value) => `to_json(${value})`).join(", ")}]) AS TEXT)`,
   rowsOf: (param, columns) =>
     `(SELECT ${columns.map((name, at) => `CAST(value->>${at} AS BIGINT) AS ${name}`).join(", ")} FROM json_array_elements(CAST(${param} AS json)))`,
   elementsOf: (column, array) => `json_array_elements(CAST(${column} AS json) -> '${array}')`,

@@ -14,6 +14,7 @@ export const sqliteDialect: Dialect = {
   shared: false,
   now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
   inList: (param) => `IN (SELECT value FROM json_each(${param}))`,
+  jsonArray: (values) => `json_array(${values.join(", ")})`,
   // With a limit it is a table of its own; without, its expressions take the places of its columns and are computed for every row beside it.
   rowsOf: (param, columns) =>
     `(SELECT ${columns.map((name, at) => `json_extract(value, '$[${at}]') AS ${name}`).join(", ")} FROM json_each(${param}) LIMIT -1)`,

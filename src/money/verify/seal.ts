@@ -22,24 +22,23 @@ export type SealedEntry = [turnRow: number, number: number, hash: string];
 export function hashEntry(call: BookedCall): string {
   const { turn, number, purpose, at, vendor, modelRequested, modelServed, price, usage, total } = call;
   const { accuracy, balanced, outcome, errorCode, lines, usageRaw, counted } = call;
-  return hashValues([
-    ...[turn, number, purpose, at, vendor, modelRequested, modelServed, price?.key ?? null, ...usage],
-    ...[total, accuracy, balanced, outcome, errorCode, lines, usageRaw, counted],
-  ]);
-}
-
-/** The same of the columns' values, in that order. */
-export function hashValues(values: readonly unknown[]): string {
-  return hashJson(["rozmova-entry-1", ...values]);
+  return hashText(
+    JSON.stringify([
+      "rozmova-entry-1",
+      ...[turn, number, purpose, at, vendor, modelRequested, modelServed, price?.key ?? null, ...usage],
+      ...[total, accuracy, balanced, outcome, errorCode, lines, usageRaw, counted],
+    ]),
+  );
 }
 
 /** The same of a seal: what it follows, when it was made, how many entries are sealed with it, and the hash of each that is new. */
 export function hashSeal(previous: string, sealedAt: number, entries: number, hashes: readonly string[]): string {
-  return hashJson(["rozmova-seal-1", previous, sealedAt, entries, ...hashes]);
+  return hashText(JSON.stringify(["rozmova-seal-1", previous, sealedAt, entries, ...hashes]));
 }
 
-function hashJson(values: readonly unknown[]): string {
-  return hash("sha256", JSON.stringify(values), "hex");
+/** SHA-256 (hex) of a canonical form that is printed already. */
+export function hashText(text: string): string {
+  return hash("sha256", text, "hex");
 }
 
 export function nameEntry({ turn, number }: Pick<BookedCall, "turn" | "number">): string {

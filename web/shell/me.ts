@@ -8,6 +8,7 @@ import { type Room, rooms } from "./state.ts";
 export type Scope = "chat" | "read" | "admin" | "operator";
 interface Me {
   by: "key" | "token" | "none";
+  key_needed: boolean;
   project: string;
   user: string | null;
   scopes: readonly Scope[];

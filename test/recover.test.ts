@@ -85,6 +85,26 @@ describe.each(engines)("what a dead process left on %s", (_, createDatabase) => 
     await expectClosed(databaseUrl, [broken, odd, whole]);
   });
 
+  test("a turn whose opening takes the disk longer than its lease is not taken for one that was left", async () => {
+    const server = await startHttp({ databaseUrl: await createDatabase(), times: { leaseMs: 50 } });
+    const { openTurn, claimDeadTurns } = server.store;
+    let looked = 0;
+    server.store.claimDeadTurns = (...asked) => claimDeadTurns(...asked).finally(() => looked++);
+    server.store.openTurn = async (input) => {
+      const opened = await openTurn(input);
+      const before = looked;
+      await eventually(
+        async () => looked - before,
+        (times) => times >= 8, // each a third of the lease after the other, or twice the lease
+      );
+      return opened;
+    };
+    const { id } = await makeSession(server.url);
+    const { status, body } = await say(server.url, id, { content: "on a slow disk" });
+    expect([status, body.turn.status, body.turn.cost?.accuracy]).toEqual([201, "complete", "exact"]);
+    await server.stop();
+  });
+
   test("a log far longer than any answer is read a part at a time, kept as far as an answer goes, and billed whole", async () => {
     const databaseUrl = await createDatabase();
     const id = await leaveRunning(

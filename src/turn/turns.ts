@@ -52,7 +52,7 @@ export class Turns {
     this.settings = settings;
     this.queue = new SessionQueue(settings.queueLimit);
     this.opener = new Opening(tools, settings);
-    this.recovery = new Recovery(tools, settings.leaseMs, () => [...this.running.keys()]);
+    this.recovery = new Recovery(tools, settings.leaseMs, () => [...this.running.keys(), ...this.opener.asked]);
   }
 
   /** How many turns run, or are being booked, in this process. */

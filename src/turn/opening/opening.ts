@@ -52,6 +52,9 @@ export class Opening {
   private readonly settings: { leaseMs: number; shared: boolean };
   private readonly planner: TurnPlanner;
 
+  /** Turns that the store has been asked to open and has not answered yet: theirs is a lease that a slow disk may outlast. */
+  readonly asked = new Set<string>();
+
   constructor(tools: TurnTools, settings: { leaseMs: number; shared: boolean }) {
     this.tools = tools;
     this.settings = settings;
@@ -72,8 +75,10 @@ export class Opening {
    */
   async open(input: StartTurn, decided: Decided, planned: PlannedTurn | undefined): Promise<OpenedTurn | "stale"> {
     let opened: OpenedTurn | undefined;
+    const asked = this.describe(input, decided, planned);
+    this.asked.add(asked.turnId);
     try {
-      opened = await this.ask(this.describe(input, decided, planned));
+      opened = await this.ask(asked);
       if (planned && opened.kind === "opened") this.planner.learn(planned, opened);
       return opened;
     } catch (cause) {
@@ -83,6 +88,7 @@ export class Opening {
       this.planner.forget();
       return "stale";
     } finally {
+      this.asked.delete(asked.turnId);
       if (planned && opened?.kind !== "opened") this.planner.giveBack(planned);
     }
   }

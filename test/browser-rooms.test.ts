@@ -13,6 +13,7 @@ test("a key is made and shown once, changed, limited, given a new secret, blocke
   const dialog = tab.page.getByRole("dialog");
   await goTo("keys");
   await tab.page.getByText("There are no keys yet.").waitFor();
+  await tab.page.waitForFunction(() => document.title === "Keys · Rozmova");
   await tab.button("New key").click();
   await dialog.getByLabel("Name").fill("the shop");
   await dialog.getByLabel("Requests a minute").first().fill("5");

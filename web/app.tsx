@@ -25,6 +25,7 @@ import {
   medium,
   narrow,
   room,
+  roomTitle,
   text,
   toggleList,
 } from "./shell/state.ts";
@@ -36,7 +37,7 @@ import { unread } from "./sidebar/unread.ts";
 
 export function App() {
   useSignalEffect(() => {
-    const title = room.value === null ? chat.value.session.value?.title : null;
+    const title = room.value === null ? chat.value.session.value?.title : roomTitle.value;
     const count = unread.value.size > 0 ? `(${unread.value.size}) ` : "";
     document.title = count + (title ? `${title} · ${text.value.appName}` : text.value.appName);
   });

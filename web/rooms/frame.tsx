@@ -4,8 +4,9 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { IconButton } from "../shell/button.tsx";
 import { mayOpen, me } from "../shell/me.ts";
-import { drawerOpen, folded, narrow, type Room, text, toggleList } from "../shell/state.ts";
+import { drawerOpen, folded, narrow, type Room, roomTitle, text, toggleList } from "../shell/state.ts";
 import { NotAllowed } from "./refusal.tsx";
+import { words } from "./words.ts";
 
 interface FrameProps {
   room: Room;
@@ -19,6 +20,13 @@ interface FrameProps {
 export function Frame({ room, title, tools, tabs, children }: FrameProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
+  const named = words.value[room];
+  useEffect(() => {
+    roomTitle.value = named;
+    return () => {
+      roomTitle.value = null;
+    };
+  }, [named]);
   const open = narrow.value ? drawerOpen.value : !folded.value;
   return (
     <>

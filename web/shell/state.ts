@@ -54,6 +54,8 @@ export const rooms = ["usage", "models", "keys", "budgets", "projects", "audit",
 export type Room = (typeof rooms)[number];
 /** The room by the address, `#/usage`; null: conversations. */
 export const room = signal<Room | null>(readRoom());
+/** What the room is called, once its words have come. */
+export const roomTitle = signal<string | null>(null);
 function readRoom(): Room | null {
   const [, name] = /^#\/([a-z]+)$/.exec(location.hash) ?? [];
   return rooms.find((one) => one === name) ?? null;

@@ -142,3 +142,21 @@ test("on paper the whole conversation stands without the page around it, or the 
   expect(await styleOf(".page", "display")).toBe("none");
   expect(await page.locator(".receipt").isVisible()).toBe(true);
 });
+
+test("the end of a long answer styles its last chapter anew, not all of it; menus that are closed have no entries on the page", async () => {
+  story.server.emulator.play({ text: "Some words of a paragraph.\n\n".repeat(120), chunks: 40, delayMs: 40, usage });
+  await story.tab.say("long");
+  await story.tab.page.locator(".prose .chapter.live").waitFor();
+  await story.tab.page.waitForFunction(() => document.querySelectorAll(".prose .chapter").length > 2);
+  expect(await story.tab.page.locator(".live").count()).toBe(1);
+  expect(
+    await story.tab.page
+      .locator(".chapter")
+      .last()
+      .evaluate((last) => last.classList.contains("live")),
+  ).toBe(true);
+  await story.tab.answered();
+  expect(await story.tab.page.locator(".live").count()).toBe(0);
+  await story.tab.lastAnswer.locator(".again summary").waitFor();
+  expect(await story.tab.page.locator(".again li").count()).toBe(0);
+});

@@ -22,6 +22,7 @@ interface AgainProps {
 }
 
 export function Again({ models, current, onAgain, onQuote }: AgainProps) {
+  /** Every answer has a menu: its entries are on the page while it is open. */
   const open = useSignal(false);
   const menu = useRef<HTMLDetailsElement>(null);
   const t = text.value;
@@ -45,7 +46,6 @@ export function Again({ models, current, onAgain, onQuote }: AgainProps) {
           }}
           onToggle={() => {
             open.value = menu.current?.open ?? false;
-            if (open.value) menu.current?.querySelector("ul")?.scrollIntoView({ block: "nearest" });
           }}
           onFocusOut={(event) => {
             if (!menu.current?.contains(event.relatedTarget as Node | null)) close();
@@ -54,28 +54,30 @@ export function Again({ models, current, onAgain, onQuote }: AgainProps) {
           <summary aria-label={t.regenerateWith} title={t.regenerateWith}>
             <Icon name="caret" />
           </summary>
-          <ul>
-            {ordered.map((model) => (
-              <li key={model.id}>
-                <button
-                  type="button"
-                  onClick={() => {
-                    close();
-                    onAgain(model.id);
-                  }}
-                >
-                  <b>{model.display_name}</b>
-                  {open.value && <Likely model={model.id} onQuote={onQuote} />}
-                  {model.id === current && <small>{t.sameModel}</small>}
-                  {model.price && (
-                    <small>
-                      {fill(t.priceLine, { input: rateOf(model, "input"), output: rateOf(model, "output") })}
-                    </small>
-                  )}
-                </button>
-              </li>
-            ))}
-          </ul>
+          {open.value && (
+            <ul ref={(list) => list?.scrollIntoView({ block: "nearest" })}>
+              {ordered.map((model) => (
+                <li key={model.id}>
+                  <button
+                    type="button"
+                    onClick={() => {
+                      close();
+                      onAgain(model.id);
+                    }}
+                  >
+                    <b>{model.display_name}</b>
+                    <Likely model={model.id} onQuote={onQuote} />
+                    {model.id === current && <small>{t.sameModel}</small>}
+                    {model.price && (
+                      <small>
+                        {fill(t.priceLine, { input: rateOf(model, "input"), output: rateOf(model, "output") })}
+                      </small>
+                    )}
+                  </button>
+                </li>
+              ))}
+            </ul>
+          )}
         </details>
       )}
     </>

@@ -16,21 +16,27 @@ export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
   // The unfinished block stands where it will stay, so that nothing moves when it is finished.
   const chapters = last ? addToChapters(finished, [last]) : finished;
   return (
-    <div class={`prose ${live ? "live" : ""} ${chapters.length > giantChapters ? "giant" : ""}`} dir="auto">
+    <div class={`prose ${chapters.length > giantChapters ? "giant" : ""}`} dir="auto">
       {chapters.map((chapter, index) => (
-        <ChapterView key={index} chapter={chapter} />
+        <ChapterView key={index} chapter={chapter} live={live && index === chapters.length - 1} />
       ))}
     </div>
   );
 }
 
-class ChapterView extends Component<{ chapter: Chapter }> {
-  override shouldComponentUpdate(next: { chapter: Chapter }): boolean {
-    return next.chapter !== this.props.chapter;
+interface ChapterProps {
+  chapter: Chapter;
+  /** It is being written: said of the last one alone, or the end of an answer would have all of it styled anew. */
+  live: boolean;
+}
+
+class ChapterView extends Component<ChapterProps> {
+  override shouldComponentUpdate(next: ChapterProps): boolean {
+    return next.chapter !== this.props.chapter || next.live !== this.props.live;
   }
-  render({ chapter }: { chapter: Chapter }) {
+  render({ chapter, live }: ChapterProps) {
     return (
-      <div class="chapter">
+      <div class={live ? "chapter live" : "chapter"}>
         {chapter.blocks.map((block) => (
           <BlockView key={block.key} block={block} />
         ))}

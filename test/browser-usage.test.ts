@@ -113,6 +113,16 @@ test("days of different costs: three numbers, a bar for each day with the models
     for (const [index, cost] of parts.entries())
       expect(heightOf(day)[index]! / 160).toBeCloseTo(Number(cost) / most, 2);
 
+  // Where the reader's own colours are forced, the groups keep theirs, and the room one is in its mark.
+  await tab.page.emulateMedia({ forcedColors: "active" });
+  const colours = await tab.page
+    .locator(".legend i")
+    .evaluateAll((marks) => marks.map((mark) => getComputedStyle(mark).backgroundColor));
+  expect(new Set(colours).size).toBe(2);
+  const here = tab.page.getByRole("link", { name: "Usage" });
+  expect(await here.evaluate((link) => getComputedStyle(link).outlineStyle)).toBe("solid");
+  await tab.page.emulateMedia({ forcedColors: "none" });
+
   const rows = tab.page.locator(".room-scroll tbody tr");
   const cents = async () => (await rows.locator("td:nth-of-type(1)").allInnerTexts()).map((text) => text.indexOf("."));
   const choose = async (by: string, first: string) => {

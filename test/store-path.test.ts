@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Message, Siblings } from "../src/conversation/message.ts";
 import type { Store } from "../src/store.ts";
-import { closeInput, newSession, open, openInput, readAll, speak } from "./store-inputs.ts";
+import { closeInput, newSession, type Opened, open, openInput, readAll, speak } from "./store-inputs.ts";
 import { codeOf, storeEngines } from "./stores.ts";
 
 /** The simplest model of a conversation: each message knows the one before it, and they are kept in the order they were made. */
@@ -183,6 +183,25 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
     expect(chunks).toBeGreaterThan(1);
     expect(read).toEqual(expected.data);
     expect((await readAll(store, session.id)).length).toBe(read.length + 2);
+  });
+
+  test("of a version that is deleted while it is answered to, one of the two is refused: no turn runs where nothing is found", async () => {
+    const session = await newSession(store);
+    const root = await speak(store, session.id, "q", "a");
+    const seen = new Set<unknown>();
+    for (let round = 0; round < 12; round++) {
+      const one = await speak(store, session.id, "other", `b${round}`, { parentId: root.reply.id });
+      const input = openInput(session.id, { parentId: one.reply.id });
+      const remove = () => store.removeVersion("", session.id, one.reply.id, Date.now());
+      const [first, second] = round % 2 ? [() => store.openTurn(input), remove] : [remove, () => store.openTurn(input)];
+      if (round === 0) await speak(store, session.id, "other", "c", { parentId: root.reply.id });
+      const [left, right] = await Promise.allSettled([first(), second()]);
+      expect([left.status, right.status].toSorted()).toEqual(["fulfilled", "rejected"]);
+      for (const { reason } of [left, right] as PromiseRejectedResult[]) if (reason) seen.add(reason.code);
+      const opened = [left, right].find((one) => one.status === "fulfilled" && "kind" in (one.value as object));
+      if (opened) await store.closeTurn(closeInput((opened as PromiseFulfilledResult<Opened>).value, []));
+    }
+    expect([...seen].every((code) => code === "not_found" || code === "turn_in_progress")).toBe(true);
   });
 
   test("the model's memory survives a fork behind its beginning, and starts over before it", async () => {

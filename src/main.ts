@@ -103,10 +103,7 @@ const usualTimes: Times = {
 const packageFile = new URL("../package.json", import.meta.url);
 export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
 
-/**
- * A logger that writes JSON lines to stderr, some at once where there are many, within 100 ms; `silent` writes nothing. sonic-boom (4.2)
- * measures all that waits again for each line, so not too many.
- */
+/** A logger that writes JSON lines to stderr, many at once where there are many, within 100 ms; `silent` writes nothing. */
 export function createLog(level: Config["logLevel"]): Log {
   return pino(
     {
@@ -115,7 +112,7 @@ export function createLog(level: Config["logLevel"]): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { cause: pino.stdSerializers.err },
     },
-    pino.destination({ dest: 2, sync: false, minLength: 2_048, periodicFlush: 100 }),
+    pino.destination({ dest: 2, sync: false, minLength: 12_288, periodicFlush: 100 }),
   );
 }
 

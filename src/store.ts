@@ -4,7 +4,9 @@
 // what belongs to another one is `not_found`. Times are milliseconds since 1970 UTC.
 
 import type { AuditStore } from "./caller/audit-store.ts";
+import type { Caller } from "./caller/caller.ts";
 import type { CallerStore } from "./caller/caller-store.ts";
+import type { HashedSecret, Key, KeyChange, NewKey } from "./caller/key.ts";
 import type { Drawn, TurnRate } from "./caller/rate.ts";
 import type { RateStore } from "./caller/rate-store.ts";
 import type { ExportStore } from "./conversation/export.ts";
@@ -16,7 +18,7 @@ import type { PurgeStore } from "./conversation/purge.ts";
 import type { Metadata, Session } from "./conversation/session.ts";
 import type { TitleStore } from "./conversation/title-store.ts";
 import type { Params } from "./model/params.ts";
-import type { Ask, Held, Hold, StandingBudgets } from "./money/budget.ts";
+import type { Ask, BudgetLimit, Held, Hold, StandingBudgets } from "./money/budget.ts";
 import type { BudgetStore } from "./money/budget-store.ts";
 import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
 import type { QuoteStore } from "./money/quote/quote-store.ts";
@@ -267,6 +269,18 @@ export interface Store
     UsageStore,
     QuoteStore,
     SealStore {
+  /** `limits`: its budget, made with it. forbidden (it may do more than its maker) | not_found (the project). */
+  createKey(
+    maker: Caller,
+    id: string,
+    key: NewKey,
+    secret: HashedSecret,
+    at: number,
+    limits?: readonly BudgetLimit[],
+  ): Promise<Key>;
+  /** The key and, where they are given, its limits, or neither. not_found | forbidden. */
+  updateKey(caller: Caller, id: string, change: KeyChange, limits?: readonly BudgetLimit[]): Promise<Key>;
+
   createSession(
     owner: string,
     id: string,

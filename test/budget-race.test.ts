@@ -16,8 +16,11 @@ test.each(engines)(
       seed: 7,
     });
     expect(result.problems).toEqual([]);
-    expect(result.turns).toBe(120);
-    expect(result.refused).toBeGreaterThan(0);
+    // Each caller has one end.
+    expect(result.callers).toBe(120);
+    expect(Object.values(result.ends).reduce((sum, count) => sum + count, 0)).toBe(120);
+    expect(result.ends.refused).toBeGreaterThan(0);
+    expect(result.metered + result.cut.turns).toBe(result.granted);
     expect(result.metered).toBeGreaterThan(0);
     expect(result.looks).toBeGreaterThan(0);
     expect(result.kills).toBe(1);

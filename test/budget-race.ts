@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { startEmulator } from "../emulator/emulator.ts";
 import type { FaultName } from "../emulator/fault-list.ts";
 import { watchBudgets } from "./budget-watch.ts";
-import { call, collect, newSession, openStream, readReceipt, say } from "./client.ts";
+import { call, newSession, openStream, readReceipt, say } from "./client.ts";
 import { type ServerProcess, startProcess } from "./kill-run.ts";
 import { published, type RawUsage, recompute } from "./recompute.ts";
 
@@ -22,24 +22,37 @@ export interface RaceOptions {
   seed: number;
   onProgress?: (line: string) => void;
 }
+/** What became of a caller: each has one end. `broken`: the line broke with its process. */
+export const ends = ["answered", "stopped", "failed", "refused", "busy", "broken"] as const;
+type End = (typeof ends)[number];
+
 export interface RaceResult {
-  turns: number;
+  /** Callers: as many as were sent in all rounds. */
+  callers: number;
+  /** Their sum is `callers`; each is held against the turns in the database. */
+  ends: Record<End, number>;
   granted: number;
   shortened: number;
-  refused: number;
-  stopped: number;
   interrupted: number;
   kills: number;
   calls: number;
   /** Turns whose calls the vendor had answered whole: their cost is the vendor's meter, to the picodollar. */
   metered: number;
+  /** The other turns: cut, or without a usage. What the vendor's meter said until then, and what we have settled for them. */
+  cut: {
+    turns: number;
+    vendorPico: string;
+    settledPico: string /** Those of less than the meter, and by how much in all. */;
+    short: number;
+    shortPico: string;
+  };
   looks: number;
   /** In thousandths of its limit. */
   fullest: number;
   beyondPico: string;
   settledPico: string;
-  /** What else the callers were told: a status, or that the line broke with its process. */
-  others: Record<string, number>;
+  /** What those that failed were told. */
+  failures: Record<string, number>;
   problems: string[];
 }
 
@@ -65,8 +78,9 @@ const model = "gemini-2.5-flash";
 const priceRow = published.find((row) => row.model === model)!;
 
 interface Told {
-  refused: boolean;
-  turnId: string | null;
+  end: End;
+  /** The first words of the question, which no other has. */
+  asked: string;
 }
 
 export async function runBudgetRace(options: RaceOptions): Promise<RaceResult> {
@@ -90,19 +104,10 @@ export async function runBudgetRace(options: RaceOptions): Promise<RaceResult> {
   const servers: ServerProcess[] = [];
   for (let n = 0; n < options.processes; n++) servers.push(await start());
   const result: RaceResult = {
-    ...{
-      turns: 0,
-      granted: 0,
-      shortened: 0,
-      refused: 0,
-      stopped: 0,
-      interrupted: 0,
-      kills: 0,
-      calls: 0,
-      metered: 0,
-      looks: 0,
-    },
-    ...{ fullest: 0, beyondPico: "0", settledPico: "0", others: {}, problems: [] },
+    ...{ callers: 0, granted: 0, shortened: 0, interrupted: 0, kills: 0, calls: 0, metered: 0, looks: 0 },
+    ends: { answered: 0, stopped: 0, failed: 0, refused: 0, busy: 0, broken: 0 },
+    cut: { turns: 0, vendorPico: "0", settledPico: "0", short: 0, shortPico: "0" },
+    ...{ fullest: 0, beyondPico: "0", settledPico: "0", failures: {}, problems: [] },
   };
   const anyUrl = () => servers[Math.floor(random() * servers.length)]!.url;
   try {
@@ -120,14 +125,18 @@ export async function runBudgetRace(options: RaceOptions): Promise<RaceResult> {
       const killing = killSome(servers, start, round, options, random, result);
       told.push(...(await Promise.all(load)));
       await killing;
-      options.onProgress?.(
-        `round ${round + 1}/${clocks.length} at ${clock}: ${result.refused} of ${told.length} refused, ${result.problems.length} problems`,
-      );
+      for (const end of ends) result.ends[end] = told.filter((one) => one.end === end).length;
+      options.onProgress?.(`round ${round + 1}/${clocks.length} at ${clock}: ${JSON.stringify(result.ends)}`);
     }
     await waitUntilSettled(servers[0]!.url, sessions, result);
-    await checkBooks(servers[0]!.url, watch, emulator.generateCalls(), result);
+    await checkBooks(servers[0]!.url, watch, emulator.generateCalls(), told, result);
     const seen = await watch.stop();
-    Object.assign(result, { looks: seen.looks, fullest: seen.fullest, turns: told.length, calls: emulator.callCount });
+    Object.assign(result, {
+      looks: seen.looks,
+      fullest: seen.fullest,
+      callers: told.length,
+      calls: emulator.callCount,
+    });
     result.problems.push(...seen.problems);
   } finally {
     for (const server of servers) server.child.kill("SIGKILL");
@@ -171,34 +180,31 @@ async function speak(
   random: () => number,
   result: RaceResult,
 ): Promise<Told> {
+  const asked = `question ${round}-${n}`;
   const body = {
-    content: `question ${round}-${n} ${"word ".repeat(Math.floor(random() * 60))}`,
+    content: `${asked} ${"word ".repeat(Math.floor(random() * 60))}`,
     params: { max_output_tokens: 50 + Math.floor(random() * 800) },
   };
   const url = anyUrl();
   const how = random();
+  const tell = (end: End): Told => ({ end, asked });
+  const refuse = (status: number, code: string): Told => {
+    if (status === 402) return tell("refused");
+    if (status === 409) return tell("busy");
+    result.failures[code] = (result.failures[code] ?? 0) + 1;
+    return tell("failed");
+  };
   try {
     if (how < 0.4) {
-      const answer = await say(url, sessionId, body);
-      if (answer.status === 402) return refuse(result);
-      if (answer.status !== 201) note(result, `${answer.status} ${answer.body.code}`);
-      return { refused: false, turnId: answer.body.turn?.id ?? null };
+      const { status, body: answer } = await say(url, sessionId, body);
+      if (status !== 201) return refuse(status, `${status} ${answer.code}`);
+      return tell(answer.turn.status === "complete" ? "answered" : "broken");
     }
-    return await stream(url, anyUrl, sessionId, body, how > 0.8, result);
+    return tell(await stream(url, anyUrl, sessionId, body, how > 0.8));
   } catch (cause) {
-    if (cause instanceof Error && cause.message.startsWith("no stream but 402")) return refuse(result);
-    note(result, cause instanceof Error ? (/no stream but (\d+)|$/.exec(cause.message)![1] ?? "broken") : "broken");
-    return { refused: false, turnId: null }; // its process was killed, or its vendor failed
+    const status = cause instanceof Error && /no stream but (\d+)/.exec(cause.message)?.[1];
+    return status ? refuse(Number(status), status) : tell("broken");
   }
-}
-
-function note({ others }: RaceResult, what: string): void {
-  others[what] = (others[what] ?? 0) + 1;
-}
-
-function refuse(result: RaceResult): Told {
-  result.refused++;
-  return { refused: true, turnId: null };
 }
 
 async function stream(
@@ -207,19 +213,18 @@ async function stream(
   sessionId: string,
   body: object,
   stops: boolean,
-  result: RaceResult,
-): Promise<Told> {
+): Promise<End> {
   const events = await openStream(url, sessionId, body);
   let turnId: string | null = null;
+  let end: string | undefined;
   for await (const event of events) {
     turnId ??= (event.data.turn_id as string) ?? null;
+    if (event.type === "turn-end") end = (event.data.turn as { status: string }).status;
     if (!stops || event.type !== "text-delta" || turnId === null) continue;
     await call(`${anyUrl()}/turns/${turnId}/stop`, "POST", { hard: turnId.charCodeAt(30) % 2 === 0 }).catch(() => {});
-    result.stopped++;
-    break;
+    return "stopped";
   }
-  if (!stops) await collect(events);
-  return { refused: false, turnId };
+  return end === "complete" ? "answered" : end === "failed" ? "failed" : "broken";
 }
 
 /** In the midst of every other round a process goes without a word, and another comes in its place. */
@@ -265,6 +270,7 @@ async function checkBooks(
   url: string,
   watch: Awaited<ReturnType<typeof watchBudgets>>,
   calls: readonly { bodyText: string; usage: Record<string, unknown> | null }[],
+  told: readonly Told[],
   result: RaceResult,
 ): Promise<void> {
   const readTurns = () =>
@@ -277,16 +283,51 @@ async function checkBooks(
   result.granted = turns.length;
   result.shortened = turns.filter(({ notices }) => notices?.includes("output_shortened")).length;
   result.interrupted = turns.filter(({ status }) => status === "interrupted").length;
+  checkEnds(turns, told, result);
   const meter = meterByQuestion(calls);
+  const cut = { turns: 0, vendor: 0n, settled: 0n, short: 0, missing: 0n };
   for (const turn of turns) {
     const receipt = await readReceipt(url, turn.id);
-    const whole = receipt.attempts.every(({ accuracy }) => accuracy === "exact");
-    if (!whole) continue;
-    result.metered++;
-    const [cost, metered] = [BigInt(turn.cost ?? "0"), meter.get(turn.question.split(" ", 2).join(" ")) ?? 0n];
-    if (cost !== metered) result.problems.push(`${turn.id} cost ${cost}, the vendor's meter says ${metered}`);
+    const [cost, metered] = [BigInt(turn.cost ?? "0"), meter.get(askedOf(turn)) ?? 0n];
+    if (receipt.attempts.every(({ accuracy }) => accuracy === "exact")) {
+      result.metered++;
+      if (cost !== metered) result.problems.push(`${turn.id} cost ${cost}, the vendor's meter says ${metered}`);
+      continue;
+    }
+    cut.turns++;
+    cut.vendor += metered;
+    cut.settled += cost;
+    if (metered > 0n && cost === 0n)
+      result.problems.push(`${turn.id} cost nothing, the vendor's meter says ${metered}`);
+    if (cost >= metered) continue;
+    cut.short++;
+    cut.missing += metered - cost;
+    // What a hard stop, a kill or a reset has cut off had been sent, and was never read.
+    if (turn.status === "complete") result.problems.push(`${turn.id} cost ${cost}, less than the meter's ${metered}`);
   }
+  const { vendor, settled, missing, ...rest } = cut;
+  result.cut = { ...rest, vendorPico: `${vendor}`, settledPico: `${settled}`, shortPico: `${missing}` };
   await checkWindows(watch, turns, result);
+}
+
+const askedOf = ({ question }: Pick<TurnRow, "question">) => question.split(" ", 2).join(" ");
+
+/** Whoever was refused has no turn; whoever was answered has one that is complete; and there is no turn of nobody's. */
+function checkEnds(turns: readonly TurnRow[], told: readonly Told[], result: RaceResult): void {
+  const statusOf = new Map(turns.map((turn) => [askedOf(turn), turn.status]));
+  const may: Record<End, (string | undefined)[]> = {
+    answered: ["complete"],
+    stopped: ["stopped", "complete", "failed", "interrupted"],
+    failed: ["failed", undefined],
+    refused: [undefined],
+    busy: [undefined],
+    broken: ["interrupted", "complete", "failed", "stopped", undefined],
+  };
+  for (const { end, asked } of told)
+    if (!may[end].includes(statusOf.get(asked)))
+      result.problems.push(`${asked} was ${end}, its turn is ${statusOf.get(asked)}`);
+  const known = new Set(told.map(({ asked }) => asked));
+  for (const turn of turns) if (!known.has(askedOf(turn))) result.problems.push(`${turn.id} is nobody's`);
 }
 
 /** By the first words of a question, which no other has. */

@@ -278,6 +278,24 @@ describe.each(engines)("budgets on %s", (_name, createDatabase) => {
       expect([(await talk()).status, await budgets()]).toEqual([201, []]);
     });
 
+    test("a key that is deleted takes its budget with it; what it spent stays in the books", async () => {
+      const limited = { name: "limited", limits: [{ window: "total", usd: "0.5" }] };
+      const { id, secret } = (await as<{ id: string; secret: string }>(admin.secret, "POST", "/keys", limited)).body;
+      const session = await as<{ id: string }>(secret, "POST", "/sessions", {});
+      const { body } = await as<AnswerBody>(secret, "POST", `/sessions/${session.body.id}/messages`, { content: "hi" });
+      const budgets = async () => (await as<ListBody>(admin.secret, "GET", `/budgets?scope=key:${id}`)).body.data;
+      expect(await budgets()).toHaveLength(1);
+      expect((await as(admin.secret, "DELETE", `/keys/${id}`)).status).toBe(204);
+      expect(await budgets()).toEqual([]);
+      const usage = await as<{ data: { key_id: string; cost: { total: string } | string }[] }>(
+        admin.secret,
+        "GET",
+        "/usage?group_by=key",
+      );
+      const spent = usage.body.data.find((row) => row.key_id === id)!.cost;
+      expect(typeof spent === "string" ? spent : spent.total).toBe(body.turn.cost!.total!);
+    });
+
     test("whoever is bound to a user changes none, and sees that user's and its own", async () => {
       const bound = await makeKey(server.store, { project: "shop", user: "olha", scopes: ["chat", "read", "admin"] });
       await as(admin.secret, "PUT", "/budgets/user:olha", limits);

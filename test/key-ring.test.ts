@@ -3,8 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { commandCaller } from "../src/caller/caller.ts";
 import type { CallerStore } from "../src/caller/caller-store.ts";
-import { type FoundKey, makeSecret } from "../src/caller/key.ts";
+import { type FoundKey, hashSecret, makeSecret } from "../src/caller/key.ts";
 import { KeyRing } from "../src/caller/key-ring.ts";
+import { newId } from "../src/id.ts";
 import { makeKey } from "./callers.ts";
 import { eventually } from "./client.ts";
 import { storeEngines } from "./stores.ts";
@@ -52,6 +53,29 @@ describe.each(storeEngines)("the ring of keys on %s", (_name, openFixture) => {
     expect(asked.keys).toBe(2);
     expect(asked.versions).toBeLessThanOrEqual(checks);
     expect(ring.find(secret)).not.toBeInstanceOf(Promise); // no promise, no wait
+  });
+
+  test("a key and its limits are made, changed and refused together: neither is there without the other", async () => {
+    const { store } = await openFixture();
+    const { id, project } = await makeKey(store);
+    const ofKey = async () => (await store.listKeyLimits([id])).get(id)?.map(({ limit }) => limit);
+    const limit = (pico: bigint) => [{ window: "day" as const, limit: pico, models: null, names: null }];
+    const tooMuch = limit(10n ** 30n); // more than a database holds
+    const key = {
+      project,
+      name: "refused",
+      scopes: ["chat" as const],
+      user: null,
+      models: null,
+      expiresAt: null,
+      metadata: {},
+    };
+    await expect(store.createKey(commandCaller, newId(), key, hashSecret(makeSecret()), 5, tooMuch)).rejects.toThrow();
+    const { data } = await store.listKeys(commandCaller, { limit: 10 });
+    expect(data.map(({ name }) => name)).not.toContain("refused");
+    await store.updateKey(commandCaller, id, { name: "changed" }, limit(7n));
+    await expect(store.updateKey(commandCaller, id, { name: "not so" }, tooMuch)).rejects.toThrow();
+    expect([(await store.getKey(commandCaller, id)).name, await ofKey()]).toEqual(["changed", [7n]]);
   });
 
   test("all that come at once wait for one look at the version", async () => {

@@ -1,7 +1,7 @@
 // What storage must do for callers: the share of door 2 that is this room's.
 
 import type { Caller } from "./caller.ts";
-import type { FoundKey, HashedSecret, Key, KeyChange, NewKey } from "./key.ts";
+import type { FoundKey, HashedSecret, Key } from "./key.ts";
 import type { Project } from "./project.ts";
 
 export interface KeyPage {
@@ -24,13 +24,9 @@ export interface CallerStore {
   listKeys(caller: Caller, page: KeyPage): Promise<{ data: Key[]; hasMore: boolean }>;
   /** not_found. */
   getKey(caller: Caller, id: string): Promise<Key>;
-  /** forbidden (it may do more than its maker) | not_found (the project). */
-  createKey(maker: Caller, id: string, key: NewKey, secret: HashedSecret, at: number): Promise<Key>;
-  /** not_found | forbidden. */
-  updateKey(caller: Caller, id: string, change: KeyChange): Promise<Key>;
   /** A new secret; the one before it is good until `oldUntil`, any older one no longer. not_found | forbidden. */
   rotateKey(caller: Caller, id: string, secret: HashedSecret, oldUntil: number): Promise<Key>;
-  /** For good; what it did stays in the books. not_found. */
+  /** For good, its budget too; what it did stays in the books. not_found. */
   deleteKey(caller: Caller, id: string, at: number): Promise<void>;
   /** Notes when keys were used last; later than it is known, never earlier. */
   touchKeys(used: readonly { id: string; at: number }[]): Promise<void>;

@@ -192,7 +192,10 @@ function createPurgeStore(engine: Engine): PurgeStore {
 }
 
 /** Who may call must not wait for the disk: a change is seen a moment before it is safe, never after. */
-function createCallerStore(engine: Engine, now: () => number): CallerStore & AuditStore {
+function createCallerStore(
+  engine: Engine,
+  now: () => number,
+): CallerStore & AuditStore & Pick<Store, "createKey" | "updateKey"> {
   const { durable, committed } = engine;
   return {
     readCallerVersion: () => readCallerVersion(committed),
@@ -201,8 +204,9 @@ function createCallerStore(engine: Engine, now: () => number): CallerStore & Aud
     hasKeys: (at) => hasKeys(committed, at),
     listKeys: (caller, page) => listKeys(durable, caller, page),
     getKey: (caller, id) => getKey(durable, caller, id),
-    createKey: (maker, id, key, secret, at) => engine.write("createKey", { maker, id, key, secret, at }),
-    updateKey: (caller, id, change) => engine.write("updateKey", { caller, id, change, at: now() }),
+    createKey: (maker, id, key, secret, at, limits) =>
+      engine.write("createKey", { maker, id, key, secret, at, limits }),
+    updateKey: (caller, id, change, limits) => engine.write("updateKey", { caller, id, change, at: now(), limits }),
     rotateKey: (caller, id, secret, oldUntil) => engine.write("rotateKey", { caller, id, secret, oldUntil, at: now() }),
     deleteKey: (caller, id, at) => engine.write("deleteKey", { caller, id, at }),
     touchKeys: (used) => engine.write("touchKeys", { used }),

@@ -15,8 +15,10 @@ import {
 } from "../../caller/key.ts";
 import { hasScope, type Scope } from "../../caller/scope.ts";
 import { notFound } from "../../errors.ts";
+import type { BudgetLimit } from "../../money/budget.ts";
 import type { Listed } from "../../store.ts";
 import { storableText } from "../columns.ts";
+import { changeAlone, deleteBudgets, hasBudgets, putBudgets } from "../money/budget.ts";
 import type { Reader, Tx, Value } from "../tx.ts";
 import { noteAudit } from "./audit.ts";
 import { listRows } from "./page.ts";
@@ -128,9 +130,10 @@ export interface CreateKey {
   key: NewKey;
   secret: HashedSecret;
   at: number;
+  limits?: readonly BudgetLimit[] | undefined;
 }
 
-export async function createKey(tx: Tx, { maker, id, key, secret, at }: CreateKey): Promise<Key> {
+export async function createKey(tx: Tx, { maker, id, key, secret, at, limits }: CreateKey): Promise<Key> {
   refuseMore(maker, key);
   if (!(await findProject(tx, key.project))) throw notFound("project");
   const [row] = await tx.all<KeyRow>(
@@ -145,7 +148,19 @@ export async function createKey(tx: Tx, { maker, id, key, secret, at }: CreateKe
   const made = keyFrom(row!);
   await countChange(tx);
   await noteChange(tx, maker, "key.created", made, at);
+  if (limits) await limitKey(tx, maker, made, limits, at);
   return made;
+}
+
+/** In the transaction of the key: nobody ever has the one without the other. */
+async function limitKey(
+  tx: Tx,
+  { keyId: by }: Caller,
+  { id, project }: Key,
+  limits: readonly BudgetLimit[],
+  at: number,
+): Promise<void> {
+  await putBudgets(tx, { project, scope: `key:${id}`, limits, softPpm: null, by, at });
 }
 
 /** Beside the change itself: it belongs to the key's project, whoever made it. */
@@ -158,10 +173,12 @@ export interface UpdateKey {
   id: string;
   at: number;
   change: KeyChange;
+  limits?: readonly BudgetLimit[] | undefined;
 }
 
 /** Changed first and looked at then, so that two changes at once cannot make together what neither may. */
-export async function updateKey(tx: Tx, { caller, id, change, at }: UpdateKey): Promise<Key> {
+export async function updateKey(tx: Tx, { caller, id, change, at, limits }: UpdateKey): Promise<Key> {
+  if (limits) await changeAlone(tx); // before the key is locked, as turns do
   const values = valuesOf(change);
   const sets = Object.keys(values).map((name, index) => `${name} = $${index + 2}`);
   const key = await changeKey(
@@ -173,6 +190,7 @@ export async function updateKey(tx: Tx, { caller, id, change, at }: UpdateKey): 
   );
   if (!onlyLowers(change)) refuseMore(caller, key);
   await noteChange(tx, caller, "key.changed", key, at);
+  if (limits) await limitKey(tx, caller, key, limits, at);
   return key;
 }
 
@@ -223,8 +241,11 @@ export interface DeleteKey {
 }
 
 export async function deleteKey(tx: Tx, { caller, id, at }: DeleteKey): Promise<void> {
+  await changeAlone(tx);
   const key = await changeKey(tx, caller, id, ["deleted_at = $2"], [at]);
   await noteChange(tx, caller, "key.deleted", key, at);
+  const budget = { project: key.project, scope: `key:${id}` };
+  if (await hasBudgets(tx, budget)) await deleteBudgets(tx, { ...budget, by: caller.keyId, at });
 }
 
 /** Not a change of what the key may do, and so not counted. */

@@ -15,7 +15,7 @@ import { extrasAt, limitAt, printExtras, readExtras, startCase } from "./budget-
  * The change that follows waits for every turn that is being opened or booked, and they wait for it: no turn is counted by the budgets as
  * they were and booked after they had changed. On SQLite that is so anyway.
  */
-async function changeAlone(tx: Tx): Promise<void> {
+export async function changeAlone(tx: Tx): Promise<void> {
   if (tx.dialect.shared) await tx.run("LOCK TABLE turn IN SHARE ROW EXCLUSIVE MODE");
 }
 

@@ -1,7 +1,6 @@
 // Keys: made, listed, read, changed, given a new secret, deleted. What each caller may know of and do: caller/key.ts.
 
 import { z } from "@hono/zod-openapi";
-import type { Caller } from "../../../caller/caller.ts";
 import { hashSecret, type Key, makeSecret } from "../../../caller/key.ts";
 import { projectPattern } from "../../../caller/project.ts";
 import { orNoRate } from "../../../caller/rate.ts";
@@ -85,10 +84,7 @@ export function keyRoutes({ store, keys, catalogue, now }: AppDeps): Route[] {
   const readExpiry = (text: string | null | undefined) =>
     text === undefined ? undefined : text === null ? null : Date.parse(text);
 
-  async function limitKey({ keyId }: Caller, { id, project }: Key, limits: z.output<typeof limitsSchema> | undefined) {
-    if (!limits) return;
-    await store.putBudgets({ project, scope: `key:${id}` }, readLimits(limits, catalogue), null, keyId, now());
-  }
+  const limitsFrom = (asked: z.output<typeof limitsSchema> | undefined) => asked && readLimits(asked, catalogue);
 
   /** This process forgets at once; the others within a second. */
   async function changed<T>(work: Promise<T>): Promise<T> {
@@ -126,8 +122,8 @@ export function keyRoutes({ store, keys, catalogue, now }: AppDeps): Route[] {
           expiresAt: readExpiry(body.expires_at) ?? null,
           metadata: body.metadata ?? {},
         };
-        const key = await changed(store.createKey(caller, newId(), wanted, hashSecret(secret), now()));
-        await limitKey(caller, key, body.limits); // nobody has the secret yet
+        const limits = limitsFrom(body.limits);
+        const key = await changed(store.createKey(caller, newId(), wanted, hashSecret(secret), now(), limits));
         return answerMade(201, key, secret, { location: `/keys/${key.id}` });
       },
     }),
@@ -201,8 +197,7 @@ export function keyRoutes({ store, keys, catalogue, now }: AppDeps): Route[] {
         const change = { ...body, ...(expiresAt === undefined ? {} : { expiresAt }) };
         if (change.rate) change.rate = orNoRate(change.rate);
         if (change.scopes) change.scopes = [...new Set(change.scopes)];
-        const key = await changed(store.updateKey(exchange.caller, id, change));
-        await limitKey(exchange.caller, key, limits);
+        const key = await changed(store.updateKey(exchange.caller, id, change, limitsFrom(limits)));
         return answerJson(200, await encode(key));
       },
     }),
@@ -234,7 +229,7 @@ export function keyRoutes({ store, keys, catalogue, now }: AppDeps): Route[] {
       operationId: "deleteKey",
       tag: "Keys",
       summary: "Delete a key",
-      description: "For good: it opens nothing from now on. What was done with it stays.",
+      description: "For good: it opens nothing from now on, and its budget goes with it. What was done with it stays.",
       params: { id: "key" },
       responses: { 204: { description: "It is gone" } },
       errors: ["not_found", "storage_unavailable"],

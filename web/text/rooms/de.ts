@@ -77,7 +77,6 @@ export const de: RoomText = {
   blocked: "gesperrt",
   expired: "abgelaufen",
   lastUsed: "Zuletzt benutzt",
-  never: "nie",
   made: "Erstellt",
   noKeys:
     "Es gibt noch keine Schlüssel. Jede App und jede Person sollte einen eigenen haben: Er lässt sich begrenzen, ersetzen und sperren, ohne die anderen zu berühren.",

@@ -74,7 +74,6 @@ export const en = {
   blocked: "blocked",
   expired: "expired",
   lastUsed: "Last used",
-  never: "never",
   made: "Made",
   noKeys:
     "There are no keys yet. Give each app and each person one of their own: it can be limited, replaced and blocked without the others.",

@@ -76,7 +76,6 @@ export const pl: RoomText = {
   blocked: "zablokowany",
   expired: "wygasł",
   lastUsed: "Ostatnio użyty",
-  never: "nigdy",
   made: "Utworzony",
   noKeys:
     "Nie ma jeszcze kluczy. Daj każdej aplikacji i każdej osobie własny: można go ograniczyć, wymienić i zablokować bez wpływu na pozostałe.",

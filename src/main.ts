@@ -221,7 +221,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   };
 }
 
-/** For the newest conversations: a tenth of what this process may use, within what a young server's memory can take (docs/decisions/turn-cost.md). */
+/** For the newest conversations: a tenth of what this process may use, and no more than pays (docs/decisions/turn-cost.md). */
 function usualMemoryBytes(): number {
   const allowed = process.constrainedMemory?.() || Number.POSITIVE_INFINITY; // a container's limit
   return Math.min(64 * 1024 ** 2, Math.floor(Math.min(totalmem(), allowed) / 10));

@@ -58,9 +58,11 @@ function Words() {
   );
 }
 
-/** Under the header: how much of the fullest budget is used. `version` grows with every answer. */
+/** Under the header: how much of the fullest budget is used. `version` grows with every answer; 0: one runs. */
 export function BudgetLine({ version }: { version: number }) {
-  useEffect(() => void renewBudgets(), [version]);
+  useEffect(() => {
+    if (version > 0) void renewBudgets();
+  }, [version]);
   const share = fullestBudget();
   if (share === null) return null;
   const percent = Math.round(share * 100);

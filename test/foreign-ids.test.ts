@@ -45,11 +45,12 @@ interface Row {
 const kinds = ["session", "running", "trashed", "question", "answer", "turn", "runningTurn", "key"] as const;
 const title = "Anna's own";
 const question = { content: "kryptonite question" };
+const copy = () => "/sessions/import?copy=true";
 /** What each route can be asked about others, beside an id in its path: rows for that are made for every kind of id. */
 const rows: Record<string, Row[]> = {
   createSession: [
-    { what: "an idempotency key", body: () => ({ title }), headers: idempotent, status: 201 },
-    { what: "an idempotency key, other body", body: () => ({ title: "x" }), headers: otherKey, status: 201 },
+    { what: "an idempotency key", body: () => ({ title }), headers: keyFor(), status: 201 },
+    { what: "an idempotency key, other body", body: () => ({ title: "x" }), headers: keyFor(" again"), status: 201 },
   ],
   listSessions: [
     { what: "a cursor", path: (ids) => `/sessions?after=${ids.session}`, status: 200, isPlace: true },
@@ -91,7 +92,7 @@ const rows: Record<string, Row[]> = {
   restoreMessage: foreignMessages("/restore"),
   makeTitle: [],
   sendMessage: [
-    { what: "an idempotency key", path: inSession, body: () => question, headers: messageKey },
+    { what: "an idempotency key", path: inSession, body: () => question, headers: keyFor(" for a message") },
     { what: "a place in line", path: inRunning, body: () => ({ content: "hi", if_busy: "queue" }) },
     { what: "an interruption", path: inRunning, body: () => ({ content: "hi", if_busy: "interrupt" }) },
     { what: "a stream", path: inRunning, body: () => ({ content: "hi", stream: true }) },
@@ -103,7 +104,14 @@ const rows: Record<string, Row[]> = {
   quoteMessage: [], // a message to follow: owners.test.ts
   importSession: [
     { what: "a turn and its messages", body: (ids) => fileOf({ ...ids, session: newId() }), status: 201 },
-    { what: "a session", path: () => "/sessions/import?copy=true", body: fileOf, status: 201 },
+    { what: "a session", path: copy, body: fileOf, status: 201 },
+    {
+      what: "an idempotency key, other body",
+      path: copy,
+      body: fileOf,
+      headers: keyFor(" for an import"),
+      status: 201,
+    },
   ],
   readHistory: [
     { what: "a page", path: (ids) => `/sessions/${ids.session}/history?limit=5&after=${ids.question}` },
@@ -154,14 +162,8 @@ const rows: Record<string, Row[]> = {
   getReadiness: [],
 };
 
-function idempotent(ids: Ids) {
-  return { "idempotency-key": ids.idempotencyKey };
-}
-function otherKey(ids: Ids) {
-  return { "idempotency-key": `${ids.idempotencyKey} again` };
-}
-function messageKey(ids: Ids) {
-  return { "idempotency-key": `${ids.idempotencyKey} for a message` };
+function keyFor(what = "") {
+  return (ids: Ids) => ({ "idempotency-key": `${ids.idempotencyKey}${what}` });
 }
 function inSession(ids: Ids): string {
   return `/sessions/${ids.session}/messages`;
@@ -217,6 +219,8 @@ describe.each(engines)("invariant 8 on %s", (_name, createDatabase) => {
       "idempotency-key": `${idempotencyKey} for a message`,
     });
     expect(spoken.status).toBe(201);
+    const file = fileOf({ session: newId(), turn: newId(), question: newId(), answer: newId() });
+    expect((await send(copy(), file, { "idempotency-key": `${idempotencyKey} for an import` })).status).toBe(201);
     await send(`/sessions/${trashed}/messages`, { content: "kryptonite in the trash" });
     await callAs(anna.secret, `${url}/sessions/${trashed}`, "DELETE");
     server.emulator.play({ fault: "stall", text: "kryptonite words, then silence", chunks: 6, after: 3 });

@@ -1,8 +1,8 @@
 // Budgets in the check of the books: what every window must say follows from turns, titles and ledger, whatever was done; what is altered is named.
 
 import { describe, expect, test } from "bun:test";
-import { budgets } from "../src/database/money/budget-check.ts";
-import { checkSums } from "../src/database/money/sum-check.ts";
+import { budgets } from "../src/database/money/check/budget-check.ts";
+import { checkSums } from "../src/database/money/check/sum-check.ts";
 import { openEngine } from "../src/database/open.ts";
 import { newId } from "../src/id.ts";
 import type { Ask, BudgetLimit } from "../src/money/budget.ts";

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { verifyBooks } from "../src/command/verify.ts";
+import { cuts } from "../src/database/money/usage-roll.ts";
 import { CallChecker, type Difference } from "../src/money/verify/compare.ts";
 import { book } from "./book-call.ts";
 import { engines } from "./engines.ts";
@@ -120,6 +121,46 @@ describe.each(engines)("on %s", (_, createDatabase) => {
     for (const [index, column] of ofTurn.entries()) expect(found).toContain(`turn ${ids[index]}: ${column}`);
     for (const column of ofSession) expect(found).toContain(`session ${first}: ${column}`);
   });
+
+  test("each sum of usage that was altered, removed or slipped in is named, also where others make up for it", async () => {
+    const url = await createDatabase();
+    const store = await openTestStore(url);
+    await keepBooks(store);
+    await store.settleUsage();
+    await store.close();
+    expect(await listFound(url)).toEqual([]);
+    const kept = Object.entries(cuts).flatMap(([cut, steps]) => steps.map((step) => [cut, step] as const));
+    for (const [cut, step] of kept) {
+      const where = `WHERE cut = '${cut}' AND step = ${step}`;
+      const named = (what: string) => new RegExp(`^usage by ${cut}, ${step} minutes from \\d+: .*: ${what}$`);
+      const columns = step === 15 ? ["turns", "unpriced_turns", "accuracy_rank", "total_tokens"] : [];
+      for (const column of ["cost_rest", ...columns]) {
+        // One model has more and another less: all of them together are as they were.
+        const [more, less] = ["MAX", "MIN"].map(
+          (end) => `${where} AND model = (SELECT ${end}(model) FROM usage_sum ${where})`,
+        );
+        const by = column === "accuracy_rank" ? 9 : 1;
+        await alter(
+          url,
+          `UPDATE usage_sum SET ${column} = ${column} + ${by} ${more}`,
+          `UPDATE usage_sum SET ${column} = ${column} - ${by} ${less}`,
+        );
+        const found = (await listFound(url)).filter((line) =>
+          named(column === "cost_rest" ? "cost_pico" : column).test(line),
+        );
+        expect([cut, step, column, found.length >= 2]).toEqual([cut, step, column, true]);
+        await alter(
+          url,
+          `UPDATE usage_sum SET ${column} = ${column} - ${by} ${more}`,
+          `UPDATE usage_sum SET ${column} = ${column} + ${by} ${less}`,
+        );
+      }
+      await alter(url, `UPDATE usage_sum SET at = at + 3456000000 ${where}`);
+      expect((await listFound(url)).filter((line) => named("calls").test(line)).length).toBeGreaterThan(1);
+      await alter(url, `UPDATE usage_sum SET at = at - 3456000000 ${where}`);
+    }
+    expect(await listFound(url)).toEqual([]);
+  }, 60_000);
 
   test("a price row that was altered is named, and so is each call that it would price otherwise", async () => {
     const { url, ids } = await prepare(["full", "flex", "large"]);

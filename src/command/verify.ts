@@ -4,7 +4,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { loadConfig } from "../config.ts";
 import type { Engine } from "../database/engine.ts";
 import { inspectDatabase, sqliteFile } from "../database/inspect.ts";
-import { checkSums, sumChecks } from "../database/money/sum-check.ts";
+import { checkSums, sumChecks } from "../database/money/check/sum-check.ts";
+import { usageChecks } from "../database/money/check/usage-check.ts";
 import { countCalls, readPriceRows } from "../database/money/verify-read.ts";
 import { checkChain } from "../database/money/verify-seal.ts";
 import { openEngine } from "../database/open.ts";
@@ -17,6 +18,7 @@ import { createProgress } from "./progress.ts";
 /** Each difference is a line on stdout, at most so many; the rest is counted. */
 const mostShown = 100;
 const progressEvery = 5_000;
+const checks = [...sumChecks, ...usageChecks];
 
 /** Counts differences, and keeps the first ones. */
 class Differences {
@@ -124,16 +126,16 @@ async function checkBooks(reader: Reader, found: Differences, kept: readonly str
   try {
     const total = await countCalls(reader);
     // The sums are read by the database in one go each; of the bar each has a tenth.
-    const whole = total + (sumChecks.length * total) / 10 || 1;
+    const whole = total + (checks.length * total) / 10 || 1;
     const calls = await checkCalls(reader, found, kept, (done) => progress.report(done, whole));
     const rows = await checkPriceRows(reader, found);
-    for (const [index, check] of sumChecks.entries()) {
+    for (const [index, check] of checks.entries()) {
       const { differences, more } = await checkSums(reader, check, mostShown);
       differences.forEach(found.add);
       found.more ||= more;
       progress.report(total + ((index + 1) * total) / 10, whole);
     }
-    const names = sumChecks.map(({ name }) => name).join(", ");
+    const names = [...new Set(checks.map(({ name }) => name))].join(", ");
     return [...calls, countOf(rows, "price row"), `the sums of every ${names}`];
   } finally {
     progress.clear();

@@ -1,6 +1,6 @@
 // What a budget's windows must say, added up again from the turns, the titles and the ledger. It shares nothing with what books them.
 
-import type { Dialect } from "../tx.ts";
+import type { Dialect } from "../../tx.ts";
 
 /** Each hold of a row that keeps some, as `hold`. */
 const holdsOf = (dialect: Dialect, column: string) => `${dialect.elementsOf(column, "holds")} AS hold`;

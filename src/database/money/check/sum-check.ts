@@ -1,8 +1,8 @@
 // Every sum that the database keeps beside the ledger, and how it is added up again: a list. A sum that is kept somewhere new is a new
 // entry here.
 
-import type { Difference } from "../../money/verify/compare.ts";
-import type { Dialect, Reader } from "../tx.ts";
+import type { Difference } from "../../../money/verify/compare.ts";
+import type { Dialect, Reader } from "../../tx.ts";
 import { budgets } from "./budget-check.ts";
 
 export interface SumCheck {
@@ -60,22 +60,7 @@ const sealed: SumCheck = {
       GROUP BY s.project) b ON b.project = p.project`,
 };
 
-const usageCounts = ["calls", "cost_pico", ...counts];
-/** What is added up behind the turns for `GET /usage`, of each project by each cut and step, against the ledger's entries up to its mark. */
-const usage: SumCheck = {
-  name: "usage",
-  columns: usageCounts,
-  sql: `SELECT u.project || ' by ' || u.cut || ' and ' || u.step || ' minutes' AS name,
-      ${usageCounts.map((count) => `u.${count}, COALESCE(b.${count}, 0) AS ${count}_booked`).join(", ")}
-    FROM (SELECT c.project, c.cut, c.step, SUM(c.calls) AS calls, SUM(c.cost_million) * 1000000 + SUM(c.cost_rest) AS cost_pico, ${sums("c")}
-      FROM usage_sum c GROUP BY c.project, c.cut, c.step) u
-    LEFT JOIN (SELECT s.project, COUNT(*) AS calls, COALESCE(SUM(e.total_pico), 0) AS cost_pico, ${counts.map((count) => `COALESCE(SUM(e.${count}), 0) AS ${count}`).join(", ")}
-      FROM ledger e JOIN turn t ON t.row = e.turn JOIN session s ON s.row = t.session
-      WHERE e.turn <= (SELECT rolled_to FROM usage_mark WHERE id = 1) AND NOT EXISTS (SELECT 1 FROM usage_open o WHERE o.turn = e.turn AND o.number <= e.number)
-      GROUP BY s.project) b ON b.project = u.project`,
-};
-
-export const sumChecks: readonly SumCheck[] = [turns, sessions, sealed, usage, budgets];
+export const sumChecks: readonly SumCheck[] = [turns, sessions, sealed, budgets];
 
 type Row = Record<string, string | null>;
 

@@ -188,7 +188,10 @@ describe.each(engines)("on %s", (name, createDatabase) => {
     await later.close();
     expect(await listFound(url)).toEqual([]);
     await alter(url, "UPDATE usage_sum SET cost_rest = cost_rest + 1 WHERE cut = 'key' AND step = 1440");
-    expect(await listFound(url)).toEqual(["usage default by key and 1440 minutes: cost_pico"]);
+    // Each day is held against the ledger, and its month against its days.
+    const sums = (await listFound(url)).map((line) => line.replace(/ from \d+/, ""));
+    const place = "default  gemini gemini-2.5-flash chat: cost_pico";
+    expect(sums).toEqual([`usage by key, 1440 minutes: ${place}`, `usage by key, 43200 minutes: ${place}`]);
     await alter(url, "UPDATE usage_sum SET cost_rest = cost_rest - 1 WHERE cut = 'key' AND step = 1440");
     await alter(url, "UPDATE seal_project SET entries = entries + 1");
     expect(await listFound(url)).toEqual(["project default: sealed"]);

@@ -202,15 +202,14 @@ describe("storage that fails", () => {
       const results = await Promise.allSettled(
         sessions.map(({ id }) => open(store, id, { content: `${round} ${"y".repeat(20_000)}` })),
       );
-      for (const result of results) {
-        if (result.status === "fulfilled") acknowledged.push(result.value.turn.id);
-        else {
-          expect(result.reason).toMatchObject({ code: "storage_unavailable" });
-          refused++;
-        }
-      }
       const opened = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-      await Promise.allSettled(opened.map((turn) => store.closeTurn(closeInput(turn, [entryFor(1n)]))));
+      acknowledged.push(...opened.map(({ turn }) => turn.id));
+      const closed = await Promise.allSettled(opened.map((turn) => store.closeTurn(closeInput(turn, [entryFor(1n)]))));
+      for (const result of [...results, ...closed]) {
+        if (result.status === "fulfilled") continue;
+        expect(result.reason).toMatchObject({ code: "storage_unavailable" });
+        refused++;
+      }
     }
     expect(refused).toBeGreaterThan(0);
     let messages = 0;

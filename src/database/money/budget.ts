@@ -10,6 +10,7 @@ import type { Listed } from "../../store.ts";
 import { noteAudit } from "../caller/audit.ts";
 import type { Reader, Tx, Value } from "../tx.ts";
 import { extrasAt, limitAt, printExtras, readExtras, startCase } from "./budget-counter.ts";
+import { readSums } from "./usage.ts";
 
 /**
  * The change that follows waits for every turn that is being opened or booked, and they wait for it: no turn is counted by the budgets as
@@ -106,6 +107,7 @@ async function sumSpent(
   from: number,
   until: number,
 ): Promise<Pico> {
+  if (names === null && (scope === "global" || scope === "project")) return sumKept(tx, scope, project, from, until);
   const params: Value[] = [from, until];
   let where = "e.at >= $1 AND e.at < $2";
   if (scope !== "global") where += ` AND s.project = $${params.push(project)}`;
@@ -119,6 +121,18 @@ async function sumSpent(
   );
   return BigInt(row!.spent);
 }
+
+/** The same from the sums of usage, where they are kept: of all models, and of whole projects. They do not say which model was asked for. */
+async function sumKept(tx: Tx, scope: string, project: string, since: number, end: number): Promise<Pico> {
+  const until = Math.min(end, latestMs);
+  const days = [{ name: "", since, until }];
+  const asked = { project: scope === "global" ? null : project, user: null, sessions: null, groups: [], days };
+  const { rows } = await readSums(tx, asked, undefined);
+  return rows[0]?.cost.total ?? 0n;
+}
+
+/** The last moment that a Date can name. */
+const latestMs = 8_640_000_000_000_000;
 
 async function removeLimit(tx: Tx, project: string, scope: string, number: number): Promise<void> {
   await tx.run("DELETE FROM budget WHERE project = $1 AND scope = $2 AND number = $3", [project, scope, number]);

@@ -231,32 +231,6 @@ describe.each(ways)("budgets that are %s on %s", (way, _name, openFixture) => {
     expect((await look(scope)).map(({ beyond, held }) => [beyond, held])).toEqual(budgetWindows.map(() => [5n, 0n]));
   });
 
-  test("a budget of a whole project or of everybody made late begins with the ledger's sum, what is added up already and what is not", async () => {
-    const owner = `late ${newId()}`;
-    const session = await newSession(store, {}, owner);
-    const spend = async (pico: bigint | null, when: number) => {
-      const opened = await open(session.id, { owner, user: null, at: when });
-      await close(opened, [entryFor(pico, { at: when })], { owner });
-    };
-    const settledOf = async (scope: string) => {
-      const of = { project: scope === "global" ? "" : owner, scope };
-      const limits = budgetWindows.map((window) => limitOf(10n ** 15n, window));
-      const made = await store.putBudgets(of, limits, null, null, at);
-      await store.deleteBudgets(of, null, at);
-      return made.map((budget) => budget.settled);
-    };
-    const everybody = await settledOf("global");
-    await spend(7n, at - 40 * 86_400_000);
-    await spend(20n, at - 86_400_000);
-    await spend(null, at);
-    await store.settleUsage();
-    await spend(300n, at - 1_000);
-    await spend(4_000n, at + 86_400_000);
-    const spent = budgetWindows.map((window) => ({ total: 4_327n, day: 300n, week: 4_320n, month: 4_320n })[window]);
-    expect(await settledOf("project")).toEqual(spent);
-    expect(await settledOf("global")).toEqual(spent.map((pico, place) => pico + everybody[place]!));
-  });
-
   test("a turn that runs while some budgets are made counts in the new ones as in those it holds", async () => {
     const session = await someone();
     await put(`user:${user}`, [limitOf(1_000n)]);

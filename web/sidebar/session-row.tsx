@@ -7,13 +7,34 @@ import { addressOf, drawerOpen, foundWords, goTo, locale, route, text } from "..
 import { fill } from "../text/text.ts";
 import { printMoment } from "../text/time.ts";
 import { selected, toggleSelected } from "./selection.ts";
-import { pinSession, query, restoreSession, trashSession, trashShown } from "./sessions.ts";
+import { pinSession, query, restoreSession, searched, trashSession, trashShown } from "./sessions.ts";
 import { TitleEditor } from "./title-editor.tsx";
 import { erasing } from "./trash.tsx";
 import { unread } from "./unread.ts";
 
-/** `first`: the row that Tab reaches; arrows lead from it to the others. */
-export function SessionRow({ session, first }: { session: Session; first: boolean }) {
+/** Shows it, at what was found in it. */
+export function openSession(session: Session): void {
+  drawerOpen.value = false;
+  goTo(session.id, false, session.message_id ?? null);
+  foundWords.value = query.value
+    .trim()
+    .split(/\s+/)
+    .filter((word) => word !== "");
+}
+
+interface SessionRowProps {
+  session: Session;
+  /** The row that Tab reaches; arrows lead from it to the others. */
+  first: boolean;
+  /** The height of the rows above it that are not on the page. */
+  gapPx: number;
+  /** From 1. */
+  place: number;
+  /** Of the group; -1: not known yet. */
+  size: number;
+}
+
+export function SessionRow({ session, first, gapPx, place, size }: SessionRowProps) {
   const renaming = useSignal(false);
   const current = route.value === session.id;
   const title = session.title ?? text.value.untitled;
@@ -24,16 +45,28 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
     else return;
     event.preventDefault();
   };
-  if (selected.value !== null) return <Choice session={session} title={title} />;
+  const row = {
+    "data-id": session.id,
+    style: { marginTop: gapPx === 0 ? "" : `${gapPx}px` },
+    "aria-posinset": place,
+    "aria-setsize": size,
+  };
+  if (selected.value !== null) {
+    return (
+      <li class="session-row choice" {...row}>
+        <Choice session={session} title={title} />
+      </li>
+    );
+  }
   if (renaming.value) {
     return (
-      <li class="session-row">
+      <li class="session-row" {...row}>
         <TitleEditor session={session} onDone={() => (renaming.value = false)} />
       </li>
     );
   }
   return (
-    <li class="session-row" data-current={current}>
+    <li class="session-row" data-current={current} {...row}>
       <a
         href={addressOf(session.id, session.message_id ?? null)}
         tabIndex={first ? 0 : -1}
@@ -43,12 +76,7 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
         onClick={(event) => {
           if (event.ctrlKey || event.metaKey || event.shiftKey) return;
           event.preventDefault();
-          drawerOpen.value = false;
-          goTo(session.id, false, session.message_id ?? null);
-          foundWords.value = query.value
-            .trim()
-            .split(/\s+/)
-            .filter((word) => word !== "");
+          openSession(session);
         }}
       >
         <span class="title" dir="auto">
@@ -56,7 +84,7 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
           {unread.value.has(session.id) && <span class="unread" role="img" aria-label={text.value.unread} />}
           {title}
         </span>
-        {session.snippet && <Snippet text={session.snippet} />}
+        {searched.value !== "" && <Snippet text={session.snippet ?? ""} />}
         {trashShown.value && session.deleted_at && (
           <small class="quiet">
             {fill(text.value.trashedOn, { date: printMoment(locale.value, session.deleted_at) })}
@@ -107,19 +135,17 @@ export function SessionRow({ session, first }: { session: Session; first: boolea
 
 function Choice({ session, title }: { session: Session; title: string }) {
   return (
-    <li class="session-row choice">
-      <label>
-        <input
-          type="checkbox"
-          aria-label={fill(text.value.choose, { title })}
-          checked={selected.value?.has(session.id) ?? false}
-          onChange={() => toggleSelected(session.id)}
-        />
-        <span class="title" dir="auto">
-          {title}
-        </span>
-      </label>
-    </li>
+    <label>
+      <input
+        type="checkbox"
+        aria-label={fill(text.value.choose, { title })}
+        checked={selected.value?.has(session.id) ?? false}
+        onChange={() => toggleSelected(session.id)}
+      />
+      <span class="title" dir="auto">
+        {title}
+      </span>
+    </label>
   );
 }
 

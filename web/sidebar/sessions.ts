@@ -1,6 +1,6 @@
 // The list of conversations, by their last message: pages, pins, search, trash, rename, delete with undo, and news from other tabs.
 
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { type ApiError, api } from "../api/api.ts";
 import type { Session } from "../api/wire.ts";
 import { asApiError, describe } from "../shell/errors.ts";
@@ -16,6 +16,8 @@ export const sessions = signal<readonly Session[]>([]);
 /** They stand above all others. */
 export const pinned = signal<readonly Session[]>([]);
 export const query = signal("");
+/** What the list is the answer to, behind `query` while one writes; "" is the whole list. */
+export const searched = signal("");
 export const trashShown = signal(false);
 export const moreSessions = signal(false);
 export const listState = signal<"loading" | "ready" | "failed">("loading");
@@ -36,7 +38,8 @@ async function loadPins(): Promise<void> {
 }
 
 export function loadMoreSessions(): Promise<void> {
-  if (listState.value === "loading" || !moreSessions.value) return Promise.resolve();
+  if (listState.value === "loading" || !moreSessions.value || query.value.trim() !== searched.value)
+    return Promise.resolve();
   listState.value = "loading";
   return loadPage(sessions.value.at(-1));
 }
@@ -50,10 +53,13 @@ async function loadPage(last: Session | undefined): Promise<void> {
     const deleted = trashShown.value ? "true" : undefined;
     const at = last && q === undefined ? placeOf(last) : undefined;
     const page = await api.listSessions({ limit: pageSize, after: last?.id, at, q, deleted }, signal);
-    sessions.value = last === undefined ? page.data : mergeSessions(sessions.value, page.data);
-    moreSessions.value = page.has_more;
-    listState.value = "ready";
-    listError.value = null;
+    batch(() => {
+      sessions.value = last === undefined ? page.data : mergeSessions(sessions.value, page.data);
+      searched.value = q ?? "";
+      moreSessions.value = page.has_more;
+      listState.value = "ready";
+      listError.value = null;
+    });
   } catch (error) {
     if (signal.aborted) return;
     listState.value = "failed";

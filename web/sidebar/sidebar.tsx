@@ -1,26 +1,25 @@
 // The list of conversations: search, groups by day, trash, and the page's own settings.
 
-import { useEffect, useRef } from "preact/hooks";
-import type { Session } from "../api/wire.ts";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { beginAnew } from "../conversation/current.ts";
 import { IconButton } from "../shell/button.tsx";
 import { Icon, Logo } from "../shell/icon.tsx";
 import { isComposing } from "../shell/keys.ts";
 import { Problem } from "../shell/problem.tsx";
-import { addressOf, drawerOpen, folded, goTo, locale, narrow, route, text } from "../shell/state.ts";
-import { isTemporary } from "../temporary/temporary.ts";
-import { headingOf } from "../text/time.ts";
+import { addressOf, drawerOpen, folded, goTo, narrow, route, text } from "../shell/state.ts";
+import { groups, shownSessions } from "./groups.ts";
 import { ListTools } from "./list-tools.tsx";
 import { Preferences } from "./preferences.tsx";
-import { SessionRow } from "./session-row.tsx";
+import { Rows, wanted } from "./rows.tsx";
+import { openSession } from "./session-row.tsx";
 import {
   listError,
   listState,
   loadMoreSessions,
   moreSessions,
-  pinned,
   query,
   reloadSessions,
+  searched,
   sessions,
   trashShown,
 } from "./sessions.ts";
@@ -118,11 +117,11 @@ function Search() {
             event.stopPropagation();
             search("");
           } else if (event.key === "ArrowDown" || event.key === "Enter") {
-            const row = document.querySelector<HTMLElement>(".session-row > a");
-            if (!row) return;
+            const [first] = shownSessions.value;
+            if (!first) return;
             event.preventDefault();
-            if (event.key === "Enter") row.click();
-            else row.focus();
+            if (event.key === "Enter") openSession(first);
+            else wanted.value = first.id;
           }
         }}
       />
@@ -142,12 +141,14 @@ function Search() {
 
 function SessionList() {
   const list = useRef<HTMLDivElement>(null);
-  const searching = query.value.trim() !== "";
+  const words = searched.value;
+  // What was found is read from its top: at its end it would load page after page.
+  useLayoutEffect(() => list.current?.scrollTo(0, 0), [words]);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: arrows lead from row to row; each row is a link of its own
     <div class="session-list" ref={list} onKeyDown={moveFocus}>
       <ListTools />
-      <Groups searching={searching || trashShown.value} />
+      <Groups />
       {listError.value && (
         <Problem code={listError.value.code} detail={listError.value.message}>
           <button type="button" class="button small" onClick={() => void reloadSessions()}>
@@ -155,16 +156,19 @@ function SessionList() {
           </button>
         </Problem>
       )}
-      {sessions.value.length === 0 && listState.value === "ready" && <p class="quiet empty">{emptyWords(searching)}</p>}
+      {sessions.value.length === 0 && listState.value === "ready" && (
+        <p class="quiet empty">{emptyWords(words !== "")}</p>
+      )}
       {moreSessions.value && <More list={list} />}
     </div>
   );
 }
 
-/** One stop for Tab; arrows, Home and End lead through the rows. */
-function moveFocus(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
-  const rows = [...event.currentTarget.querySelectorAll<HTMLElement>(".session-row > a")];
-  const at = rows.indexOf(event.target as HTMLElement);
+/** One stop for Tab; arrows, Home and End lead through the rows, also those that are not on the page. */
+function moveFocus(event: KeyboardEvent): void {
+  const row = (event.target as HTMLElement).closest<HTMLElement>(".session-row > a")?.parentElement;
+  const rows = shownSessions.value;
+  const at = rows.findIndex(({ id }) => id === row?.dataset.id);
   if (at < 0) return;
   const steps: Record<string, number | undefined> = {
     ArrowDown: at + 1,
@@ -176,7 +180,7 @@ function moveFocus(event: KeyboardEvent & { currentTarget: HTMLElement }): void 
   if (next === undefined) return;
   event.preventDefault();
   if (next < 0) document.getElementById("search")?.focus();
-  else rows[Math.min(next, rows.length - 1)]?.focus();
+  else wanted.value = rows[Math.min(next, rows.length - 1)]?.id ?? null;
 }
 
 function emptyWords(searching: boolean): string {
@@ -184,38 +188,20 @@ function emptyWords(searching: boolean): string {
   return trashShown.value ? text.value.trashEmpty : text.value.noConversations;
 }
 
-function Groups({ searching }: { searching: boolean }) {
-  if (searching) return <Rows rows={sessions.value} />;
-  const groups = new Map<string, Session[]>();
-  if (pinned.value.length > 0) groups.set(text.value.pinned, [...pinned.value]);
-  for (const session of sessions.value) {
-    if (session.pinned || isTemporary(session)) continue;
-    const heading = headingOf(locale.value, text.value, session.active_at);
-    const group = groups.get(heading);
-    if (group) group.push(session);
-    else groups.set(heading, [session]);
-  }
+function Groups() {
+  const all = shownSessions.value;
+  const open = route.value;
+  const tabStop = all.some(({ id }) => id === open) ? (open ?? undefined) : all[0]?.id;
+  const last = moreSessions.value ? groups.value.at(-1) : undefined;
   return (
     <>
-      {[...groups].map(([heading, rows]) => (
-        <section key={heading}>
-          <h2>{heading}</h2>
-          <Rows rows={rows} />
+      {groups.value.map((group) => (
+        <section key={group.heading}>
+          {group.heading !== null && <h2>{group.heading}</h2>}
+          <Rows rows={group.rows} tabStop={tabStop} more={group === last} />
         </section>
       ))}
     </>
-  );
-}
-
-function Rows({ rows }: { rows: readonly Session[] }) {
-  const known = [...pinned.value, ...sessions.value].some(({ id }) => id === route.value);
-  const first = known ? route.value : (pinned.value[0] ?? sessions.value[0])?.id;
-  return (
-    <ul>
-      {rows.map((session) => (
-        <SessionRow key={session.id} session={session} first={session.id === first} />
-      ))}
-    </ul>
   );
 }
 

@@ -47,9 +47,17 @@ export function headingOf(locale: string, text: Text, at: string, now = new Date
   if (date.getTime() >= midnight) return text.today;
   if (date.getTime() >= midnight - dayMs) return text.yesterday;
   if (date.getTime() >= midnight - 7 * dayMs) return text.lastWeek;
-  const heading = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric" }).format(date);
-  return heading.charAt(0).toUpperCase() + heading.slice(1);
+  const key = `${locale} ${date.getFullYear()}-${date.getMonth()}`;
+  const known = months.get(key);
+  if (known !== undefined) return known;
+  const month = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric" }).format(date);
+  const heading = month.charAt(0).toUpperCase() + month.slice(1);
+  months.set(key, heading);
+  return heading;
 }
+
+/** Making a formatter is dear, and a long list asks for the heading of each row. */
+const months = new Map<string, string>();
 
 const two = (n: number) => String(n).padStart(2, "0");
 

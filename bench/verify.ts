@@ -1,4 +1,4 @@
-// `npm run bench verify [-- CALLS]`: makes books of that many calls (a million), and has the real command check them: time and memory.
+// `npm run bench verify [-- CALLS]`: makes books of that many calls (a million), seals and adds them up, and has the real command check them: time and memory.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Follower } from "../src/database/money/follower.ts";
 import { sealing } from "../src/database/money/seal.ts";
+import { summing } from "../src/database/money/usage-roll.ts";
 import { openEngine } from "../src/database/open.ts";
 import { root } from "./child.ts";
 import { prefillLedger } from "./prefill-ledger.ts";
@@ -16,7 +17,7 @@ const file = join(folder, "rozmova.db");
 try {
   await prefillLedger(file, calls, 1);
   console.error(`${calls} calls, ${(statSync(file).size / 1e6).toFixed(0)} MB`);
-  await sealAll();
+  await followAll();
   const begun = performance.now();
   const words = [join(root, "src", "cli.ts"), "verify", "--database-url", `sqlite:${file}`];
   const child = spawn(process.execPath, words, { stdio: ["ignore", "inherit", "inherit"] });
@@ -36,17 +37,22 @@ try {
 }
 
 /** As a server does behind its turns, all at once: what it costs a call. */
-async function sealAll(): Promise<void> {
+async function followAll(): Promise<void> {
   const engine = await openEngine(`sqlite:${file}`, { processId: 1 });
   await engine.settleSearch();
-  const sealer = new Follower(engine, sealing, "sealEntries", Date.now);
-  const before = process.cpuUsage();
-  await sealer.settle();
-  const { user, system } = process.cpuUsage(before);
-  await sealer.close();
+  for (const [said, followed, step] of [
+    ["sealed", sealing, "sealEntries"],
+    ["added up", summing, "rollUsage"],
+  ] as const) {
+    const follower = new Follower(engine, followed, step, Date.now);
+    const before = process.cpuUsage();
+    await follower.settle();
+    const { user, system } = process.cpuUsage(before);
+    await follower.close();
+    const perCall = ((user + system) / calls).toFixed(1);
+    console.error(`${said}, ${perCall} us of CPU a call; ${(statSync(file).size / 1e6).toFixed(0)} MB`);
+  }
   await engine.close();
-  const perCall = ((user + system) / calls).toFixed(1);
-  console.error(`sealed, ${perCall} us of CPU a call; ${(statSync(file).size / 1e6).toFixed(0)} MB`);
 }
 
 /** Linux only; 0 elsewhere. */

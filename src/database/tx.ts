@@ -34,7 +34,7 @@ export interface Dialect {
   /** A condition on `turn_search`; $1 is what `searchQuery` prints. */
   searchMatch: string;
   /** `begun`: the words of the index that begin like the last one of the query, where they are known. */
-  printQuery(phrases: readonly SearchPhrase[], project: string, begun?: readonly string[]): string;
+  printQuery(phrases: readonly SearchPhrase[], project: string | undefined, begun?: readonly string[]): string;
   /** Lists words of the search index that begin with $1, at most $2; undefined where `printQuery` has no use for them. */
   listBegun: string | undefined;
 }

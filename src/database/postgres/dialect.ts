@@ -27,7 +27,7 @@ export const postgresDialect: Dialect = {
   searchMatch: "words @@ CAST($1 AS tsquery)",
   printQuery: (phrases, project) =>
     [
-      quote(project),
+      ...(project ? [quote(project)] : []),
       ...phrases.map(({ words, prefix }) => {
         const quoted = words.map(quote);
         return `(${quoted.join(" <-> ")}${prefix ? ":*" : ""})`;

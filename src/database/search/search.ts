@@ -40,11 +40,20 @@ export async function searchSessions(
   for (const cursor of [page.after, page.before]) if (cursor !== undefined && !isId(cursor)) throw notFound("session");
   const phrases = parseQuery(query);
   if (phrases.length === 0) return { data: [], hasMore: false };
-  const printed = reader.dialect.printQuery(phrases, projectWord(owner), await listBegun(reader, phrases.at(-1)!));
+  const project = (await hasOthers(reader, owner)) ? projectWord(owner) : undefined;
+  const printed = reader.dialect.printQuery(phrases, project, await listBegun(reader, phrases.at(-1)!));
   const hits = walkHits(reader, owner, printed, page);
   const backwards = page.before !== undefined && page.after === undefined;
   const { data, hasMore } = await (backwards ? takeBefore(hits, page.before!, page.limit) : takeAfter(hits, page));
   return { data: await loadHits(reader, data, phrases), hasMore };
+}
+
+/**
+ * Whether there are other projects, whose rows are not to be walked over. Where there are none the project's own word is left out: every row has
+ * it, and FTS5 reads all of them to find those of a rare word too (2.5 million rows: 1.5 ms without, 534 with it).
+ */
+async function hasOthers(reader: Reader, project: string): Promise<boolean> {
+  return (await reader.all("SELECT 1 FROM project WHERE id <> $1 LIMIT 1", [project])).length > 0;
 }
 
 /**

@@ -29,7 +29,7 @@ export const sqliteDialect: Dialect = {
   ],
   searchMatch: "turn_search MATCH $1",
   printQuery: (phrases, project, begun) =>
-    [`"${project}"`, ...phrases.map((phrase) => printPhrase(phrase, begun))].join(" AND "),
+    [...(project ? [`"${project}"`] : []), ...phrases.map((phrase) => printPhrase(phrase, begun))].join(" AND "),
   // Each word is looked for behind the one before it: what goes on with U+0001, which no word has, stands before all that go on.
   listBegun: `WITH RECURSIVE found (word) AS (SELECT (${firstWord("$1")})
     UNION ALL SELECT (${firstWord("found.word || char(1)")}) FROM found WHERE ${begins})

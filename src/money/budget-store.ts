@@ -41,7 +41,7 @@ export type KeyLimit = Pick<BudgetLimit, "window" | "limit" | "models">;
 export interface BudgetStore {
   findBudgets(asker: BudgetAsker): Promise<FoundBudgets>;
   listBudgets(page: BudgetPage): Promise<{ data: Budget[]; hasMore: boolean }>;
-  /** Of each of these keys that has any. */
+  /** The limits of each of these keys; one without limits is not in the map. */
   listKeyLimits(keyIds: readonly string[]): Promise<ReadonlyMap<string, KeyLimit[]>>;
   /**
    * `by`: the key it is done with, for the audit; null: none was needed.

@@ -199,7 +199,7 @@ export class Quotes {
       this.counted.set(digest, tokens);
       return tokens;
     } catch {
-      return undefined; // the estimate is as good as anything, and is called one
+      return undefined; // a quote is not refused for this: ours stands, and says that it is an estimate
     } finally {
       this.counting--;
     }

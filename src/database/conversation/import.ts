@@ -74,7 +74,7 @@ async function refuseTwice(tx: Tx, { owner, id, seesUser }: ImportSession): Prom
   );
 }
 
-/** As they are in the file where nobody has any of them; else all are new. */
+/** The ids of what is imported: those in the file where all of them are free; else new ones for everything, so that links among them hold. */
 async function chooseIds(tx: Tx, input: ImportSession): Promise<ImportSession> {
   if (!input.copy && (await areFree(tx, input))) return input;
   const renamed = new Map<string, string>();

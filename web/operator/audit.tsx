@@ -2,12 +2,12 @@
 
 import { useSignal } from "@preact/signals";
 import { type AuditLine, type Key, roomApi } from "../api/rooms.ts";
-import { Scrolling } from "../prose/scrolling.tsx";
 import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
 import { locale } from "../shell/state.ts";
 import { type Dictionary, printNumber } from "../text/text.ts";
 import { printDateTime } from "../text/time.ts";
+import { Listing } from "./listing.tsx";
 import { scopeWords, useKeys } from "./named.ts";
 import { usePages } from "./pages.ts";
 
@@ -41,30 +41,12 @@ export function AuditView() {
         </div>
       )}
       {isEmpty && <p class="quiet empty">{chosen === undefined ? t.noLines : t.noSuchLines}</p>}
-      {pages.items.length > 0 && (
-        <Scrolling class="room-scroll" label={t.audit}>
-          <table class="room-table cards">
-            <thead>
-              <tr>
-                <th scope="col">{t.action}</th>
-                <th scope="col">{t.target}</th>
-                <th scope="col">{t.by}</th>
-                <th scope="col">{t.at}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {pages.items.map((line) => (
-                <Line key={line.id} line={line} keys={keys} />
-              ))}
-            </tbody>
-          </table>
-        </Scrolling>
-      )}
-      {pages.hasMore && (
-        <button type="button" class="button small" onClick={pages.more}>
-          {t.loadMore}
-        </button>
-      )}
+      <Listing
+        pages={pages}
+        label={t.audit}
+        columns={[t.action, t.target, t.by, t.at]}
+        row={(line) => <Line key={line.id} line={line} keys={keys} />}
+      />
     </>
   );
 }

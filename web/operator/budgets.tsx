@@ -9,6 +9,7 @@ import { showToast, text } from "../shell/state.ts";
 import { BudgetCard } from "./budget-card.tsx";
 import { BudgetForm, RaiseForm } from "./budget-form.tsx";
 import { changeLimits } from "./limit.ts";
+import { More } from "./listing.tsx";
 import { scopeWords, useKeys, useModelIds, useProjects } from "./named.ts";
 import { usePages } from "./pages.ts";
 
@@ -78,11 +79,7 @@ export function BudgetsView() {
           onRemove={(budget) => void remove(budget)}
         />
       ))}
-      {pages.hasMore && (
-        <button type="button" class="button small" onClick={pages.more}>
-          {t.loadMore}
-        </button>
-      )}
+      <More pages={pages} />
       {editing.value !== undefined && (
         <BudgetForm
           {...{ of: editing.value, project, models, keys }}

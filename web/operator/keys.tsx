@@ -2,7 +2,6 @@
 
 import { useSignal } from "@preact/signals";
 import { type Key, type Rate, roomApi } from "../api/rooms.ts";
-import { Scrolling } from "../prose/scrolling.tsx";
 import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
 import { asApiError, describe } from "../shell/errors.ts";
@@ -13,6 +12,7 @@ import { fill, printNumber } from "../text/text.ts";
 import { printDate, printDateTime } from "../text/time.ts";
 import { Confirm } from "./confirm.tsx";
 import { KeyForm, rateWords } from "./key-form.tsx";
+import { Listing } from "./listing.tsx";
 import { useModelIds, useProjects } from "./named.ts";
 import { usePages } from "./pages.ts";
 import { SecretDialog } from "./secret.tsx";
@@ -64,37 +64,21 @@ export function KeysView() {
         </button>
       )}
       {pages.ready && !pages.error && pages.items.length === 0 && <p class="quiet empty">{t.noKeys}</p>}
-      {pages.items.length > 0 && (
-        <Scrolling class="room-scroll" label={t.keys}>
-          <table class="room-table cards">
-            <thead>
-              <tr>
-                <th scope="col">{t.name}</th>
-                <th scope="col">{t.scopes}</th>
-                <th scope="col">{t.lastUsed}</th>
-                <td />
-              </tr>
-            </thead>
-            <tbody>
-              {pages.items.map((key) => (
-                <KeyRow
-                  key={key.id}
-                  of={key}
-                  onChange={() => (editing.value = key)}
-                  onRotate={() => void rotate(key)}
-                  onDisable={(disabled) => void setDisabled(key, disabled)}
-                  onRevoke={() => (revoking.value = key)}
-                />
-              ))}
-            </tbody>
-          </table>
-        </Scrolling>
-      )}
-      {pages.hasMore && (
-        <button type="button" class="button small" onClick={pages.more}>
-          {t.loadMore}
-        </button>
-      )}
+      <Listing
+        pages={pages}
+        label={t.keys}
+        columns={[t.name, t.scopes, t.lastUsed, ""]}
+        row={(key) => (
+          <KeyRow
+            key={key.id}
+            of={key}
+            onChange={() => (editing.value = key)}
+            onRotate={() => void rotate(key)}
+            onDisable={(disabled) => void setDisabled(key, disabled)}
+            onRevoke={() => (revoking.value = key)}
+          />
+        )}
+      />
       {pages.ready && may("chat") && <Tokens />}
       {editing.value !== undefined && (
         <KeyForm

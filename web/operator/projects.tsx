@@ -2,7 +2,6 @@
 
 import { useSignal } from "@preact/signals";
 import { type Project, roomApi } from "../api/rooms.ts";
-import { Scrolling } from "../prose/scrolling.tsx";
 import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
 import { asApiError, describe } from "../shell/errors.ts";
@@ -11,6 +10,7 @@ import { fill } from "../text/text.ts";
 import { printDate } from "../text/time.ts";
 import { Confirm } from "./confirm.tsx";
 import { type Field, FormDialog } from "./form.tsx";
+import { Listing } from "./listing.tsx";
 import { usePages } from "./pages.ts";
 
 export function ProjectsView() {
@@ -45,48 +45,33 @@ export function ProjectsView() {
       <button type="button" class="button strong" onClick={() => (editing.value = null)}>
         {t.newProject}
       </button>
-      {pages.items.length > 0 && (
-        <Scrolling class="room-scroll" label={t.projects}>
-          <table class="room-table cards">
-            <thead>
-              <tr>
-                <th scope="col">{t.project}</th>
-                <th scope="col">{t.made}</th>
-                <td />
-              </tr>
-            </thead>
-            <tbody>
-              {pages.items.map((project) => (
-                <tr key={project.id}>
-                  <th scope="row">
-                    {project.name}
-                    <small>
-                      <code>{project.id}</code>
-                    </small>
-                    {project.disabled && <small class="retires">{t.closed}</small>}
-                  </th>
-                  <td>{printDate(locale.value, project.created_at)}</td>
-                  <td>
-                    <div class="actions">
-                      <button type="button" class="button small" onClick={() => (editing.value = project)}>
-                        {t.rename}
-                      </button>
-                      <button type="button" class="button small" onClick={() => toggle(project)}>
-                        {project.disabled ? t.openProject : t.closeProject}
-                      </button>
-                    </div>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scrolling>
-      )}
-      {pages.hasMore && (
-        <button type="button" class="button small" onClick={pages.more}>
-          {t.loadMore}
-        </button>
-      )}
+      <Listing
+        pages={pages}
+        label={t.projects}
+        columns={[t.project, t.made, ""]}
+        row={(project) => (
+          <tr key={project.id}>
+            <th scope="row">
+              {project.name}
+              <small>
+                <code>{project.id}</code>
+              </small>
+              {project.disabled && <small class="retires">{t.closed}</small>}
+            </th>
+            <td>{printDate(locale.value, project.created_at)}</td>
+            <td>
+              <div class="actions">
+                <button type="button" class="button small" onClick={() => (editing.value = project)}>
+                  {t.rename}
+                </button>
+                <button type="button" class="button small" onClick={() => toggle(project)}>
+                  {project.disabled ? t.openProject : t.closeProject}
+                </button>
+              </div>
+            </td>
+          </tr>
+        )}
+      />
       {editing.value !== undefined && (
         <ProjectForm
           of={editing.value}

@@ -333,6 +333,19 @@ describe("the estimate of tokens", () => {
     );
   });
 
+  test("is the same whether a text is counted whole or character by character, digits in runs or alone", () => {
+    const pieces = fc.constantFrom("a", " ", "7", "2026", "é", "ж", "字", "😀", "\ud83d", "\ude00", "\u0000", "٣");
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 60 }), (parts) => {
+        const text = parts.join("");
+        const alone = new TokenTally();
+        for (let at = 0; at < text.length; at++) alone.add(text[at]!);
+        expect(estimateTokens(text)).toBe(alone.estimate);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   test("survives halves of surrogate pairs", () => {
     expect(estimateTokens("\ud83d")).toBe(1);
     expect(estimateTokens("\ude00".repeat(3))).toBe(3);

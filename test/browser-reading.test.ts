@@ -64,6 +64,32 @@ test("formulas are drawn, also while the answer is written; a stopped answer lea
   expect(await story.tab.page.evaluate(() => document.activeElement?.id)).toBe("composer");
 });
 
+test("a formula is drawn in the frame it is closed in, and one that grows never goes back to its source", async () => {
+  const { page } = story.tab;
+  await converse("the first one loads what draws them", "\\(a\\)");
+  await story.tab.lastAnswer.locator(".katex").waitFor();
+  await page.evaluate(() => {
+    const seen: string[] = [];
+    const look = () => {
+      for (const [at, one] of [...document.querySelectorAll(".formula")].entries()) {
+        const state = `${at} ${one.querySelector(".katex") ? "drawn" : "source"}`;
+        if (!seen.includes(state)) seen.push(state);
+        else if (state.endsWith("source") && seen.includes(`${at} drawn`)) seen.push(`${at} back to its source`);
+      }
+      requestAnimationFrame(look);
+    };
+    look();
+    Object.assign(globalThis, { seen });
+  });
+  const text = `Words \\(E = mc^2\\), more\n\n$$x + 120 + yz - 340$$\n\n| a |\n|---|\n| $x_1$ |\n| ${"words ".repeat(20)} |\n\nEnd \\(\\nosuch{\\) here`;
+  story.server.emulator.play({ text, chunks: 60, delayMs: 40, usage });
+  await story.tab.say("and now");
+  await story.tab.answered();
+  const seen = await page.evaluate(() => (globalThis as unknown as { seen: string[] }).seen);
+  // The last one is none: its source says so.
+  expect(seen.toSorted()).toEqual(["0 drawn", "1 drawn", "2 drawn", "3 drawn", "4 source"]);
+});
+
 test("what is wider than the column says on which side it goes on; code can be wrapped; boxes of a list stand at the text's edge", async () => {
   const reader = await newReader(story.browser, { viewport: { width: 360, height: 740 } });
   const tab = await newTab(reader);

@@ -28,6 +28,7 @@ import {
   roomTitle,
   text,
   toggleList,
+  trashShown,
 } from "./shell/state.ts";
 import { Toasts } from "./shell/toasts.tsx";
 import { trashSession } from "./sidebar/sessions.ts";
@@ -37,7 +38,8 @@ import { unread } from "./sidebar/unread.ts";
 
 export function App() {
   useSignalEffect(() => {
-    const title = room.value === null ? chat.value.session.value?.title : roomTitle.value;
+    const list = trashShown.value ? text.value.trash : null;
+    const title = room.value === null ? (chat.value.session.value?.title ?? list) : roomTitle.value;
     const count = unread.value.size > 0 ? `(${unread.value.size}) ` : "";
     document.title = count + (title ? `${title} · ${text.value.appName}` : text.value.appName);
   });

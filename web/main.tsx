@@ -6,14 +6,14 @@ import { keepUpToDate } from "./conversation/current.ts";
 import { keepForLater } from "./offline/register.ts";
 import { readMe } from "./shell/me.ts";
 import { checkHealth, loadWords } from "./shell/state.ts";
-import { reloadSessions, watchRunning } from "./sidebar/sessions.ts";
+import { keepList, watchRunning } from "./sidebar/sessions.ts";
 import { eraseLeft } from "./temporary/temporary.ts";
 
 const root = document.getElementById("app");
 if (root) {
   void checkHealth();
   void readMe();
-  void reloadSessions();
+  keepList();
   await loadWords();
   render(<App />, root);
   keepUpToDate();

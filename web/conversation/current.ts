@@ -1,7 +1,7 @@
 // The conversation that is open now, kept in step with the address and with other tabs.
 
 import { effect, signal, untracked } from "@preact/signals";
-import { drawerOpen, route } from "../shell/state.ts";
+import { drawerOpen, isTrashAlone, route } from "../shell/state.ts";
 import { listenToOtherTabs, refreshSessions, sessionChanged } from "../sidebar/sessions.ts";
 import { Chat } from "./chat.ts";
 
@@ -10,7 +10,7 @@ export const chat = signal<Chat>(new Chat(route.value));
 effect(() => {
   const id = route.value;
   untracked(() => {
-    drawerOpen.value = false;
+    drawerOpen.value = isTrashAlone();
     if (chat.value.id.value === id) return;
     chat.value.leave();
     chat.value = new Chat(id);

@@ -6,9 +6,9 @@ const longest = 3_000;
 const deepest = 30;
 let styled = false;
 
-/** Draws into `place`, or leaves it as it is where the formula is not one, is too long or nests too deep. */
-export function drawFormula(place: HTMLElement, source: string, display: boolean): void {
-  if (source.length > longest || nesting(source) > deepest) return;
+/** Draws into `place`; leaves it as it is, and says false, where the formula is not one, is too long or nests too deep. */
+export function drawFormula(place: HTMLElement, source: string, display: boolean): boolean {
+  if (source.length > longest || nesting(source) > deepest) return false;
   addStyles();
   const drawn = document.createElement("span");
   try {
@@ -21,9 +21,10 @@ export function drawFormula(place: HTMLElement, source: string, display: boolean
       maxSize: 20,
     });
   } catch {
-    return; // its source says it better than an error in red
+    return false; // its source says it better than an error in red
   }
   place.replaceChildren(drawn);
+  return true;
 }
 
 function addStyles(): void {

@@ -49,6 +49,8 @@ effect(() => {
 export const route = signal<string | null>(readPlace().id);
 /** The message by the address, where one was found: `#/s/<id>/<message>`. */
 export const sought = signal<string | null>(readPlace().message);
+/** Whether the list is the trash, by the address: `#/trash`, with an open conversation `#/trash/<id>`. */
+export const trashShown = signal(readPlace().inTrash);
 /** Beside the conversations: usage, and what those who run the server look after. */
 export const rooms = ["usage", "models", "keys", "budgets", "projects", "audit", "health"] as const;
 export type Room = (typeof rooms)[number];
@@ -64,33 +66,52 @@ function readRoom(): Room | null {
 /** The words that were looked for when it was found. */
 export const foundWords = signal<readonly string[]>([]);
 
-function readPlace(): { id: string | null; message: string | null } {
-  const [, id = null, message = null] = /^#\/s\/([\w-]+)(?:\/([\w-]+))?$/.exec(location.hash) ?? [];
-  return { id, message };
+function readPlace(): { id: string | null; message: string | null; inTrash: boolean } {
+  const [, list, id = null, message = null] =
+    /^#\/(s(?=\/)|trash)(?:\/([\w-]+)(?:\/([\w-]+))?)?$/.exec(location.hash) ?? [];
+  return { id, message, inTrash: list === "trash" };
 }
 
-export function addressOf(id: string | null, message: string | null = null): string {
-  if (id === null) return "#/";
-  return message === null ? `#/s/${id}` : `#/s/${id}/${message}`;
+export function addressOf(id: string | null, message: string | null = null, inTrash = false): string {
+  const list = inTrash ? "#/trash" : "#/s";
+  if (id === null) return inTrash ? list : "#/";
+  return message === null ? `${list}/${id}` : `${list}/${id}/${message}`;
 }
+
+/** Within the open conversation the list beside it stays what it is. */
+const staysInTrash = (id: string | null) => trashShown.value && id !== null && id === route.value;
 
 /** Goes to a conversation, or to a message in it; `replace` when the address only catches up with what is shown already. */
-export function goTo(id: string | null, replace = false, message: string | null = null): void {
-  if (route.value === id && sought.value === message && room.value === null) return;
-  if (replace) history.replaceState(null, "", addressOf(id, message));
-  else history.pushState(null, "", addressOf(id, message));
+export function goTo(
+  id: string | null,
+  replace = false,
+  message: string | null = null,
+  inTrash = staysInTrash(id),
+): void {
+  const same = route.value === id && sought.value === message && trashShown.value === inTrash;
+  if (same && room.value === null) return;
+  const address = addressOf(id, message, inTrash);
+  if (replace) history.replaceState(null, "", address);
+  else history.pushState(null, "", address);
   followAddress();
 }
 
 function followAddress(): void {
-  const { id, message } = readPlace();
+  const { id, message, inTrash } = readPlace();
   batch(() => {
     if (id !== route.value) foundWords.value = [];
     route.value = id;
     sought.value = message;
+    trashShown.value = inTrash;
     room.value = readRoom();
     if (room.value !== null) drawerOpen.value = false;
+    else if (isTrashAlone()) drawerOpen.value = true;
   });
+}
+
+/** The trash with nothing beside it: where the list is a drawer, it is what was asked for. */
+export function isTrashAlone(): boolean {
+  return trashShown.value && route.value === null;
 }
 window.addEventListener("popstate", followAddress);
 window.addEventListener("hashchange", followAddress);
@@ -110,7 +131,7 @@ mediumScreen.addEventListener("change", () => {
 });
 
 /** Whether the list of conversations is open where it covers the page (on narrow screens). */
-export const drawerOpen = signal(false);
+export const drawerOpen = signal(isTrashAlone());
 /** Whether the list is folded away on wide screens. */
 export const folded = signal(stored.get("folded") === "yes");
 

@@ -2,10 +2,10 @@
 
 import { computed } from "@preact/signals";
 import type { Session } from "../api/wire.ts";
-import { locale, text } from "../shell/state.ts";
+import { locale, text, trashShown } from "../shell/state.ts";
 import { isTemporary } from "../temporary/temporary.ts";
 import { headingOf } from "../text/time.ts";
-import { pinned, searched, sessions, trashShown } from "./sessions.ts";
+import { pinned, searched, sessions } from "./sessions.ts";
 
 export interface Group {
   /** Null: nothing stands above it. */

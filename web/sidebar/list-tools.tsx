@@ -1,10 +1,11 @@
 // Above the list: choosing several conversations, and what can be done with those that are chosen.
 
 import { IconButton } from "../shell/button.tsx";
-import { locale, text } from "../shell/state.ts";
+import { Icon } from "../shell/icon.tsx";
+import { addressOf, locale, route, sought, text, trashShown } from "../shell/state.ts";
 import { printNumber } from "../text/text.ts";
 import { pinSelected, restoreSelected, selected, toggleSelecting, trashSelected } from "./selection.ts";
-import { sessions, toggleTrash, trashShown } from "./sessions.ts";
+import { sessions } from "./sessions.ts";
 import { erasing } from "./trash.tsx";
 
 export function ListTools() {
@@ -49,7 +50,14 @@ function Head() {
     <div class={trashShown.value ? "list-head trash-head" : "list-head"}>
       {trashShown.value && (
         <>
-          <IconButton icon="back" label={text.value.backFromTrash} onClick={toggleTrash} />
+          <a
+            class="icon-button"
+            href={addressOf(route.value, sought.value)}
+            aria-label={text.value.backFromTrash}
+            title={text.value.backFromTrash}
+          >
+            <Icon name="back" />
+          </a>
           <h2>{text.value.trash}</h2>
           {sessions.value.length > 0 && (
             <IconButton

@@ -6,19 +6,22 @@ import { asApiError, describe } from "../shell/errors.ts";
 import { Icon, type IconName } from "../shell/icon.tsx";
 import { may, mayOpen, me } from "../shell/me.ts";
 import {
+  addressOf,
   chooseLanguageByHand,
   chooseTheme,
   language,
   type Room,
   room,
+  route,
   showToast,
+  sought,
   type Theme,
   text,
   theme,
+  trashShown,
 } from "../shell/state.ts";
 import { type Language, languages, names } from "../text/language.ts";
 import { openFile } from "./files.ts";
-import { toggleTrash, trashShown } from "./sessions.ts";
 import { notifying, toggleNotifying } from "./unread.ts";
 
 const themeIcons: Record<Theme, IconName> = { system: "system", light: "sun", dark: "moon" };
@@ -65,9 +68,13 @@ export function Preferences() {
       <RoomLink to="models" icon="server" current={isOfServer(room.value)}>
         {may("admin") ? t.server : t.modelsAndPrices}
       </RoomLink>
-      <button type="button" class="plain" aria-pressed={trashShown.value} onClick={toggleTrash}>
+      <a
+        class="plain"
+        href={addressOf(route.value, sought.value, !trashShown.value)}
+        aria-current={trashShown.value ? "true" : undefined}
+      >
         <Icon name={trashShown.value ? "back" : "trash"} /> {trashShown.value ? t.backFromTrash : t.trash}
-      </button>
+      </a>
       <Seldom />
       <div class="choices">
         <select

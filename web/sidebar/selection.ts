@@ -1,14 +1,20 @@
 // Several conversations at once: which are chosen, and what is done with them.
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { api } from "../api/api.ts";
 import { asApiError, describe } from "../shell/errors.ts";
-import { goTo, locale, route, showToast, text } from "../shell/state.ts";
+import { goTo, locale, route, showToast, text, trashShown } from "../shell/state.ts";
 import { count } from "../text/text.ts";
 import { forgetSession, pinned, reloadSessions, tellOtherTabs } from "./sessions.ts";
 
 /** Null: rows are links, and nothing is being chosen. */
 export const selected = signal<ReadonlySet<string> | null>(null);
+
+// What is chosen in one list is not there in the other.
+effect(() => {
+  trashShown.value;
+  selected.value = null;
+});
 
 export function toggleSelecting(): void {
   selected.value = selected.value === null ? new Set() : null;

@@ -3,11 +3,11 @@
 import { useSignal } from "@preact/signals";
 import type { Session } from "../api/wire.ts";
 import { IconButton } from "../shell/button.tsx";
-import { addressOf, drawerOpen, foundWords, goTo, locale, route, text } from "../shell/state.ts";
+import { addressOf, drawerOpen, foundWords, goTo, locale, route, text, trashShown } from "../shell/state.ts";
 import { fill } from "../text/text.ts";
 import { printMoment } from "../text/time.ts";
 import { selected, toggleSelected } from "./selection.ts";
-import { pinSession, query, restoreSession, searched, trashSession, trashShown } from "./sessions.ts";
+import { pinSession, query, restoreSession, searched, trashSession } from "./sessions.ts";
 import { TitleEditor } from "./title-editor.tsx";
 import { erasing } from "./trash.tsx";
 import { unread } from "./unread.ts";
@@ -15,7 +15,7 @@ import { unread } from "./unread.ts";
 /** Shows it, at what was found in it. */
 export function openSession(session: Session): void {
   drawerOpen.value = false;
-  goTo(session.id, false, session.message_id ?? null);
+  goTo(session.id, false, session.message_id ?? null, trashShown.value);
   foundWords.value = query.value
     .trim()
     .split(/\s+/)
@@ -68,7 +68,7 @@ export function SessionRow({ session, first, gapPx, place, size }: SessionRowPro
   return (
     <li class="session-row" data-current={current} {...row}>
       <a
-        href={addressOf(session.id, session.message_id ?? null)}
+        href={addressOf(session.id, session.message_id ?? null, trashShown.value)}
         tabIndex={first ? 0 : -1}
         onKeyDown={onKeyDown}
         aria-current={current ? "page" : undefined}

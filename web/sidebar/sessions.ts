@@ -1,10 +1,10 @@
 // The list of conversations, by their last message: pages, pins, search, trash, rename, delete with undo, and news from other tabs.
 
-import { batch, signal } from "@preact/signals";
+import { batch, effect, signal, untracked } from "@preact/signals";
 import { type ApiError, api } from "../api/api.ts";
 import type { Session } from "../api/wire.ts";
 import { asApiError, describe } from "../shell/errors.ts";
-import { goTo, keyNeeded, locale, route, showToast, text } from "../shell/state.ts";
+import { goTo, keyNeeded, locale, route, showToast, text, trashShown } from "../shell/state.ts";
 import { printShort, subtractUsd } from "../text/money.ts";
 import { fill } from "../text/text.ts";
 import { answerEnded } from "./unread.ts";
@@ -18,7 +18,6 @@ export const pinned = signal<readonly Session[]>([]);
 export const query = signal("");
 /** What the list is the answer to, behind `query` while one writes; "" is the whole list. */
 export const searched = signal("");
-export const trashShown = signal(false);
 export const moreSessions = signal(false);
 export const listState = signal<"loading" | "ready" | "failed">("loading");
 export const listError = signal<ApiError | null>(null);
@@ -77,10 +76,13 @@ function isBefore(one: Session, other: Session): boolean {
   return placeOf(one) > placeOf(other) || (placeOf(one) === placeOf(other) && one.id > other.id);
 }
 
-export function toggleTrash(): void {
-  trashShown.value = !trashShown.value;
-  sessions.value = [];
-  void reloadSessions();
+/** Loads the list, and anew whenever the address makes it the trash or the conversations again. */
+export function keepList(): void {
+  effect(() => {
+    trashShown.value;
+    sessions.value = [];
+    void untracked(reloadSessions);
+  });
 }
 
 function mergeSessions(known: readonly Session[], more: readonly Session[]): Session[] {
@@ -187,7 +189,7 @@ export async function restoreSession(id: string, open: boolean): Promise<void> {
     else noteSession(session);
     sessionChanged.value = session;
     tellOtherTabs(id);
-    if (open) goTo(id);
+    if (open) goTo(id, false, null, false);
     else showToast(text.value.restored);
   } catch (error) {
     showToast(describe(asApiError(error)));

@@ -6,7 +6,7 @@ import { IconButton } from "../shell/button.tsx";
 import { Icon, Logo } from "../shell/icon.tsx";
 import { isComposing } from "../shell/keys.ts";
 import { Problem } from "../shell/problem.tsx";
-import { addressOf, drawerOpen, folded, goTo, narrow, route, text } from "../shell/state.ts";
+import { addressOf, drawerOpen, folded, goTo, narrow, route, text, trashShown } from "../shell/state.ts";
 import { groups, shownSessions } from "./groups.ts";
 import { ListTools } from "./list-tools.tsx";
 import { Preferences } from "./preferences.tsx";
@@ -21,7 +21,6 @@ import {
   reloadSessions,
   searched,
   sessions,
-  trashShown,
 } from "./sessions.ts";
 
 let searchTimer: ReturnType<typeof setTimeout> | undefined;

@@ -14,11 +14,12 @@ import { workloads } from "./workloads.ts";
 
 const usage = `npm run bench [-- flags]
 
-  --full             all workloads, more rounds (some 20 minutes; without it some 3)
+  --full             all workloads, more rounds (some 45 minutes; without it some 3)
   --only A,B         only these: ${workloads.map(({ name }) => name).join(", ")}
   --seed N           another order of blocks (default 1)
   --data FOLDER      where databases are made, to choose the disk (default: the system's temporary folder)
-  --out FILE         where the results go (default bench/results/latest.json, and the page docs/performance.md with it)
+  --out FILE         where the results go (default bench/results/latest.json, and the page docs/performance.md with it);
+                     what is there after each workload stands in FILE.part: a run that was cut off is not lost
   --no-page          leave docs/performance.md as it is
   --profile FOLDER   CPU profiles of ours and the floor go there (.cpuprofile)
   --peers A,B        also measure these, installed into bench/peers: portkey, adk
@@ -44,6 +45,8 @@ const { values } = parseArgs({
   },
 });
 
+const partFile = `${values.out}.part`;
+
 if (values.help) console.log(usage);
 else if (values.report !== undefined) writeReport(JSON.parse(readFileSync(values.report, "utf8")), join(root, "docs"));
 else await runAll();
@@ -68,26 +71,31 @@ async function runAll(): Promise<void> {
     for (const workload of chosen) {
       bench.say(`${workload.name} (${chosen.indexOf(workload) + 1} of ${chosen.length})`);
       results.push(await workload.run(bench));
+      write(partFile, describeRun(bench, results, machine, began));
     }
-    finish({
-      at: new Date().toISOString(),
-      mode: values.full ? "full" : "quick",
-      command: ["npm run bench", ...(Bun.argv.length > 2 ? ["--", ...Bun.argv.slice(2)] : [])].join(" "),
-      seed: bench.seed,
-      seconds: (performance.now() - began) / 1000,
-      machine,
-      reach: [
-        ...results.flatMap(({ reach }) => reach ?? []),
-        {
-          goal: "lines",
-          measured: Object.fromEntries(bench.checkouts.map((one) => [one.name, exactly(countLines(one))])),
-        },
-      ],
-      workloads: results,
-    });
+    finish(describeRun(bench, results, machine, began));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function describeRun(bench: Bench, workloads: WorkloadResult[], machine: Results["machine"], began: number): Results {
+  return {
+    at: new Date().toISOString(),
+    mode: values.full ? "full" : "quick",
+    command: ["npm run bench", ...(Bun.argv.length > 2 ? ["--", ...Bun.argv.slice(2)] : [])].join(" "),
+    seed: bench.seed,
+    seconds: (performance.now() - began) / 1000,
+    machine,
+    reach: [
+      ...workloads.flatMap(({ reach }) => reach ?? []),
+      {
+        goal: "lines",
+        measured: Object.fromEntries(bench.checkouts.map((one) => [one.name, exactly(countLines(one))])),
+      },
+    ],
+    workloads,
+  };
 }
 
 function chooseWorkloads() {
@@ -98,11 +106,18 @@ function chooseWorkloads() {
 }
 
 function finish(results: Results): void {
-  const text = `${JSON.stringify(results, null, 1)}\n`;
-  mkdirSync(resolve(values.out, ".."), { recursive: true });
-  writeFileSync(values.out, text);
+  const text = write(values.out, results);
+  rmSync(partFile);
   if (!values["no-page"]) writeReport(results, join(root, "docs"));
   process.stdout.write(text);
   const voids = results.workloads.flatMap((workload) => workload.voids);
   if (voids.length > 0) console.error(`${voids.length} findings made blocks void; they are listed in the results`);
+}
+
+/** Returns what was written. */
+function write(file: string, results: Results): string {
+  const text = `${JSON.stringify(results, null, 1)}\n`;
+  mkdirSync(resolve(file, ".."), { recursive: true });
+  writeFileSync(file, text);
+  return text;
 }

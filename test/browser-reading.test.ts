@@ -169,17 +169,16 @@ test("on paper the whole conversation stands without the page around it, or the 
   expect(await page.locator(".receipt").isVisible()).toBe(true);
 });
 
-test("the end of a long answer styles its last chapter anew, not all of it; menus that are closed have no entries on the page", async () => {
+test("the end of a long answer styles its last block anew, not all of it; menus that are closed have no entries on the page", async () => {
   story.server.emulator.play({ text: "Some words of a paragraph.\n\n".repeat(120), chunks: 40, delayMs: 40, usage });
   await story.tab.say("long");
-  await story.tab.page.locator(".prose .chapter.live").waitFor();
-  await story.tab.page.waitForFunction(() => document.querySelectorAll(".prose .chapter").length > 2);
+  await story.tab.page.locator(".prose .block.live").waitFor();
+  await story.tab.page.waitForFunction(() => document.querySelectorAll(".prose .block").length > 20);
   expect(await story.tab.page.locator(".live").count()).toBe(1);
   expect(
-    await story.tab.page
-      .locator(".chapter")
-      .last()
-      .evaluate((last) => last.classList.contains("live")),
+    await story.tab.page.evaluate(() =>
+      [...document.querySelectorAll(".prose .block")].at(-1)?.classList.contains("live"),
+    ),
   ).toBe(true);
   await story.tab.answered();
   expect(await story.tab.page.locator(".live").count()).toBe(0);

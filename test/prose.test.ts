@@ -206,9 +206,22 @@ const markdown = fc
   .map((parts) => parts.map(([piece, gap]) => piece + gap).join(""));
 
 test("a text that arrives in any pieces ends as it would have been read at once", async () => {
-  const cases = fc.sample(fc.tuple(markdown, fc.array(fc.nat(), { minLength: 1, maxLength: 12 })), 700);
+  const cases = fc.sample(fc.tuple(markdown, fc.array(fc.nat(99), { minLength: 1, maxLength: 12 })), 700);
   // A line that is not whole yet looks like the rule of a heading; a fence is not closed by a tab.
   cases.push(["<div>\n===\n ---  --- \n", [8, 3]], ["```ts\na\n``` \t\nb\n", [8, 8]]);
+  // Long blocks are cut into pieces where they are, not where they arrived.
+  const many = (count: number, line: (n: number) => string) =>
+    Array.from({ length: count }, (_, n) => line(n)).join("");
+  const long = [
+    `| a | b |\n|---|--:|\n${many(300, (n) => `| ${n} | **b** \`${n}\` |\n`)}\nafter`,
+    `before\n\n${many(200, (n) => `${n + 3}. item ${n}\n   - below *it*\n`)}\nafter`,
+    `${many(400, (n) => `- item ${n}\n`)}> quote`,
+    `${many(150, (n) => `Sentence ${n} with **marks** and \`code\` in it ends. `)}\n\nafter`,
+    many(150, (n) => `Sentence ${n} of *one* line that has no end. `),
+  ];
+  const strides = [7, 400, 900];
+  for (const text of long)
+    for (const stride of strides) cases.push([text, Array.from({ length: 60 }, () => (stride === 7 ? 6 : stride))]);
   const differing = await page.evaluate(async (samples) => {
     const failures: unknown[] = [];
     type Prose = InstanceType<Modules["Prose"]>;
@@ -233,7 +246,7 @@ test("a text that arrives in any pieces ends as it would have been read at once"
       const prose = new globalThis.tested.Prose();
       let from = 0;
       for (const [turn, cut] of cuts.entries()) {
-        const to = Math.min(text.length, from + 1 + (cut % 9));
+        const to = Math.min(text.length, from + 1 + (cut < 100 ? cut % 9 : cut));
         prose.append(text.slice(from, to));
         from = to;
         if (turn % 3 < 2) await pause();

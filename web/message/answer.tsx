@@ -35,8 +35,10 @@ export function Answer(props: AnswerProps) {
   const message = shown.message.value;
   const { status, content, error, cost, created_at } = message;
   const live = shown.live.value;
+  const busy = live !== null || shown.prose.busy.value;
+  // While it grows there is room for its tools, but nothing in it that would be pushed down again and again.
   return (
-    <article class="message answer" data-message={message.id} aria-busy={live !== null || shown.prose.busy.value}>
+    <article class={busy ? "message answer growing" : "message answer"} data-message={message.id} aria-busy={busy}>
       <h2 class="hidden">{message.model ? fill(text.value.answerOf, { model: message.model }) : text.value.model}</h2>
       {live && <Waiting shown={shown} />}
       <Parts shown={shown} />
@@ -51,19 +53,19 @@ export function Answer(props: AnswerProps) {
           {status !== "complete" && <RetryButton free={free} onRetry={onRetry} />}
         </Problem>
       )}
-      <footer class="message-tools">
-        {!live && content !== "" && <CopyButton read={() => content} label={text.value.copyMessage} />}
-        {!live && <Versions message={message} free={free} onGo={props.onGo} onRemove={props.onRemove} />}
-        {!live && free && status === "complete" && (
-          <Again models={props.models} current={message.model} onAgain={props.onAgain} onQuote={props.onQuoteAgain} />
-        )}
-        {!live && cost && <CostChip cost={cost} onOpen={() => onShowCost(message.turn_id)} />}
-        {!live && (
+      {!busy && (
+        <footer class="message-tools">
+          {content !== "" && <CopyButton read={() => content} label={text.value.copyMessage} />}
+          <Versions message={message} free={free} onGo={props.onGo} onRemove={props.onRemove} />
+          {free && status === "complete" && (
+            <Again models={props.models} current={message.model} onAgain={props.onAgain} onQuote={props.onQuoteAgain} />
+          )}
+          {cost && <CostChip cost={cost} onOpen={() => onShowCost(message.turn_id)} />}
           <time class="quiet" dateTime={created_at} title={printDateTime(locale.value, created_at)}>
             {printMoment(locale.value, created_at)}
           </time>
-        )}
-      </footer>
+        </footer>
+      )}
     </article>
   );
 }

@@ -1,19 +1,19 @@
 // A block of code: its language, its colours once it is whole, a button that copies it and one that wraps its lines.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { Component, type ComponentChildren } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
 import { CopyButton, IconButton } from "../shell/button.tsx";
 import { text } from "../shell/state.ts";
-
+import { drawSoon } from "./frames.ts";
 import { Scrolling } from "./scrolling.tsx";
-import { drawSpans } from "./spans.tsx";
 import type { Tree } from "./tree.ts";
 import { readers } from "./workshop.ts";
 
 /** Longer code is not worth the colours. */
 const longestColoured = 60_000;
-/** Longer code is laid out in pieces, only those that are looked at. */
-const pieceCharacters = 4_000;
+/** Code is laid out and coloured in pieces of so many characters, the first of a frame those that are looked at. */
+const pieceCharacters = 2_000;
 
 interface CodeProps {
   code: string;
@@ -23,19 +23,23 @@ interface CodeProps {
 }
 
 export function CodeBlock({ code, language, open }: CodeProps) {
-  const coloured = useSignal<Tree[] | null>(null);
+  const coloured = useSignal<readonly (readonly Tree[])[]>([]);
   const wrapped = useSignal(false);
+  const pieces = useMemo(() => cutLines(code), [code]);
   useEffect(() => {
-    coloured.value = null;
+    coloured.value = [];
     if (open || language === "" || code.length > longestColoured) return;
     let current = true;
-    void readers.colours.do("code", { text: code, language }).then((trees) => {
-      if (current && trees) coloured.value = trees;
+    void readers.colours.do("code", { pieces, language }).then((trees) => {
+      for (const tree of trees ?? [])
+        drawSoon(spansIn(tree), () => {
+          if (current) coloured.value = [...coloured.value, tree];
+        });
     });
     return () => {
       current = false;
     };
-  }, [open, code, language]);
+  }, [open, pieces, language]);
   return (
     <figure class="code" data-wrapped={wrapped.value}>
       <figcaption>
@@ -51,23 +55,55 @@ export function CodeBlock({ code, language, open }: CodeProps) {
         <CopyButton read={() => code} label={text.value.copyCode} />
       </figcaption>
       <Scrolling class="lines" label={text.value.code}>
-        <pre dir="ltr">{coloured.value ? <code>{drawSpans(coloured.value)}</code> : <PlainCode code={code} />}</pre>
+        <pre dir="ltr">
+          <code>
+            {pieces.map((piece, index) => (
+              <Piece key={index} code={piece} spans={coloured.value[index]} alone={pieces.length === 1} />
+            ))}
+          </code>
+        </pre>
       </Scrolling>
     </figure>
   );
 }
 
-function PlainCode({ code }: { code: string }) {
-  if (code.length <= pieceCharacters) return <code>{code}</code>;
-  return (
-    <code>
-      {cutLines(code).map((piece, index) => (
-        <span class="piece" key={index}>
-          {piece}
-        </span>
-      ))}
-    </code>
+interface PieceProps {
+  code: string;
+  spans: readonly Tree[] | undefined;
+  alone: boolean;
+}
+
+class Piece extends Component<PieceProps> {
+  override shouldComponentUpdate(next: PieceProps): boolean {
+    const { code, spans, alone } = this.props;
+    return next.code !== code || next.spans !== spans || next.alone !== alone;
+  }
+  render({ code, spans, alone }: PieceProps) {
+    // One that is not in view has the height of its lines.
+    const height = alone ? undefined : { containIntrinsicHeight: `auto ${code.split("\n").length}lh` };
+    return (
+      <span class="piece" style={height}>
+        {spans ? drawSpans(spans) : code}
+      </span>
+    );
+  }
+}
+
+/** Coloured code: text in spans with the highlighter's classes, and nothing else. */
+function drawSpans(trees: readonly Tree[]): ComponentChildren {
+  return trees.map((tree, index) =>
+    typeof tree === "string" ? (
+      tree
+    ) : (
+      <span key={index} class={tree.name}>
+        {drawSpans(tree.kids ?? [])}
+      </span>
+    ),
   );
+}
+
+function spansIn(trees: readonly Tree[]): number {
+  return trees.reduce((sum, tree) => (typeof tree === "string" ? sum : sum + 1 + spansIn(tree.kids ?? [])), 0);
 }
 
 function cutLines(code: string): string[] {

@@ -1,16 +1,35 @@
-// A formula: LaTeX drawn into the page by KaTeX, loaded when the first one is shown; until then, and where it cannot, its source.
+// A formula: LaTeX drawn into the page by KaTeX, loaded before the first one is shown; where it cannot be, its source.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { drawNow } from "./frames.ts";
+import { formulaNodes } from "./tree.ts";
 
 type Katex = typeof import("./katex.ts");
-let loading: Promise<Katex> | undefined;
-let loaded: Katex | undefined;
+let katex: Katex | undefined;
+let loading: Promise<void> | undefined;
 
-/** What a formula costs to draw, by its length, in elements of the page. */
-const costOf = (source: string) => 20 + source.length;
+/** Words do not wait longer than this for what draws their formulas. */
+const waitAtMostMs = 1_500;
 /** One that grows is none now and then, until its next letters have come: so long what was drawn of it stays. */
 const keptMs = 600;
+
+/** Resolves when formulas can be drawn as soon as they are on the page, so that nothing moves when they are; undefined: they can. */
+export function awaitFormulas(): Promise<void> | undefined {
+  if (katex) return undefined;
+  return Promise.race([load(), new Promise<void>((resolve) => setTimeout(resolve, waitAtMostMs))]);
+}
+
+function load(): Promise<void> {
+  loading ??= import("./katex.ts")
+    .then(async (loaded) => {
+      await loaded.addStyles();
+      katex = loaded;
+    })
+    .catch(() => {
+      loading = undefined; // the file could not be fetched; the source stays readable
+    });
+  return loading;
+}
 
 /** Also when it grows, what was drawn stays until there is more to draw: the source is not seen between. */
 export function Formula({ source, display }: { source: string; display: boolean }) {
@@ -19,23 +38,13 @@ export function Formula({ source, display }: { source: string; display: boolean 
   useLayoutEffect(() => {
     let current = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const draw = ({ drawFormula }: Katex) =>
-      drawNow(costOf(source), () => {
-        if (!current || !place.current || drawFormula(place.current, source, display)) return;
+    const draw = () =>
+      drawNow(formulaNodes(source), () => {
+        if (!current || !place.current || !katex || katex.drawFormula(place.current, source, display)) return;
         timer = setTimeout(() => code.current && place.current?.replaceChildren(code.current), keptMs);
       });
-    if (loaded) draw(loaded);
-    else {
-      loading ??= import("./katex.ts");
-      loading
-        .then((katex) => {
-          loaded = katex;
-          draw(katex);
-        })
-        .catch(() => {
-          loading = undefined; // the file could not be fetched; the source stays readable
-        });
-    }
+    if (katex) draw();
+    else void load().then(draw);
     return () => {
       current = false;
       clearTimeout(timer);

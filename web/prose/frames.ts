@@ -9,8 +9,8 @@ interface Portion {
 }
 const waiting: Portion[] = [];
 let asked = false;
-/** Drawn in this frame already. */
-let spent = 0;
+/** What has been drawn at once since the last frame. */
+let spentNow = 0;
 
 /** Draws in its turn, within this or one of the next frames. Frames stop in a hidden tab, and drawing with them. */
 export function drawSoon(cost: number, draw: () => void): void {
@@ -19,21 +19,22 @@ export function drawSoon(cost: number, draw: () => void): void {
   asked = true;
 }
 
-/** At once, in the frame of what stands around it, where that frame has room for it; else in its turn. */
+/** Draws at once, so that nothing is seen to change later, as long as there is room for it before the next frame; else in its turn. */
 export function drawNow(cost: number, draw: () => void): void {
-  if (waiting.length > 0 || spent + cost > frameNodes) {
+  if (spentNow > 0 && spentNow + cost > frameNodes) {
     drawSoon(cost, draw);
     return;
   }
-  spent += cost;
-  draw();
+  spentNow += cost;
   if (!asked) requestAnimationFrame(drawSome);
   asked = true;
+  draw();
 }
 
 function drawSome(): void {
   asked = false;
-  spent = 0;
+  spentNow = 0;
+  let spent = 0;
   while (waiting.length > 0 && (spent === 0 || spent + (waiting[0]?.cost ?? 0) <= frameNodes)) {
     const portion = waiting.shift();
     spent += portion?.cost ?? 0;

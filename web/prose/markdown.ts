@@ -2,9 +2,10 @@
 
 import { Marked, type Token, Tokenizer, type Tokens } from "marked";
 import remend from "remend";
+import { cutLong, type GoesOn, type Piece } from "./long.ts";
 import { type MathToken, mathExtensions } from "./math.ts";
 import { characterOf, reference, resolve, safeAddress } from "./references.ts";
-import { type Block, type Branch, plainBlocks, type Tag, type Tree } from "./tree.ts";
+import { type Block, type Branch, formulaNodes, plainBlocks, type Tag, type Tree } from "./tree.ts";
 
 /** Quotes and lists inside each other are read this deep; deeper ones are text. */
 const deepestBlocks = 16;
@@ -13,8 +14,6 @@ const deepestTree = 40;
 const mostNodes = 1_200;
 /** One run of text longer than this is shown in pieces, as it came: a browser lays out such a line for a quarter of a second. */
 const longestText = 10_000;
-/** Long lists and tables are cut into pieces of about so many items or cells. */
-const pieceItems = 120;
 
 const bareTags: Readonly<Record<string, Tag | undefined>> = { sub: "sub", sup: "sup", kbd: "kbd" };
 const bareTag = /^<(\/?)(br|sub|sup|kbd)\s*(\/?)>$/i;
@@ -57,23 +56,27 @@ export function readBlocks(text: string): Token[] {
 export const isShown = (token: Token): boolean => token.type !== "space" && token.type !== "def";
 
 /** One top-level block as it is shown; several where it is long. */
-export function renderBlock(token: Token, firstKey: number): Block[] {
-  const pieces = cutLong(token);
+export function renderBlock(token: Token, firstKey: number, goesOn: GoesOn | null = null): Block[] {
+  return renderPieces(cutLong(token, goesOn), firstKey);
+}
+
+export function renderPieces(pieces: readonly Piece[], firstKey: number): Block[] {
   const blocks: Block[] = [];
-  for (const piece of pieces) {
+  for (const { token, raw, goesOn } of pieces) {
     const branches = new Branches();
-    const kids = branches.blocks([piece], 0);
-    if (branches.nodes > mostNodes) blocks.push(...plainBlocks(piece.raw, firstKey + blocks.length));
-    else blocks.push({ key: firstKey + blocks.length, kids, nodes: branches.nodes });
+    const kids = branches.blocks([token], 0);
+    const key = firstKey + blocks.length;
+    if (branches.nodes > mostNodes) blocks.push(...plainBlocks(raw, key));
+    else blocks.push(branches.toBlock(key, kids, goesOn !== null));
   }
   return blocks;
 }
 
 /** Several blocks shown as one, while it is not yet sure where one ends and the next begins. */
-export function renderTogether(tokens: Token[], key: number): Block {
+export function renderTogether(tokens: Token[], key: number, goesOn: boolean): Block {
   const branches = new Branches();
   const kids = branches.blocks(tokens.filter(isShown), 0);
-  if (branches.nodes <= mostNodes) return { key, kids, nodes: branches.nodes };
+  if (branches.nodes <= mostNodes) return branches.toBlock(key, kids, goesOn);
   const raw = tokens.map((token) => token.raw).join("");
   return { key, kids: plainBlocks(raw, 0).flatMap((block) => block.kids), nodes: 1 };
 }
@@ -83,37 +86,17 @@ export function completeMarks(text: string): string {
   return remend(text, { linkMode: "text-only", htmlTags: false, comparisonOperators: false });
 }
 
-/** A whole text at once. `open`: it broke off, so that its last marks may have no end. */
-export function renderText(text: string, firstKey = 0, open = false): Block[] {
+/** A whole text at once. `open`: it broke off, so that its last marks may have no end. `goesOn`: its first block began before it. */
+export function renderText(text: string, firstKey = 0, open = false, goesOn: GoesOn | null = null): Block[] {
   const blocks: Block[] = [];
-  for (const token of readBlocks(open ? completeMarks(text) : text).filter(isShown))
-    blocks.push(...renderBlock(token, firstKey + blocks.length));
+  for (const [index, token] of readShown(open ? completeMarks(text) : text, goesOn).entries())
+    blocks.push(...renderBlock(token, firstKey + blocks.length, index === 0 ? goesOn : null));
   return blocks;
 }
 
-function cutLong(token: Token): Token[] {
-  if (token.type === "list") {
-    const { items, start } = token as Tokens.List;
-    return cut(items, pieceItems).map((some, index) => ({
-      ...token,
-      items: some,
-      start: typeof start === "number" ? start + index * pieceItems : start,
-      raw: some.map(({ raw }) => raw).join(""),
-    }));
-  }
-  if (token.type === "table") {
-    const { rows, header } = token as Tokens.Table;
-    const together = Math.max(8, Math.ceil((pieceItems * 3) / Math.max(1, header.length)));
-    return cut(rows, together).map((some) => ({ ...token, rows: some }));
-  }
-  return [token];
-}
-
-function cut<T>(rows: T[], together: number): T[][] {
-  if (rows.length <= together * 1.5) return [rows];
-  const pieces: T[][] = [];
-  for (let from = 0; from < rows.length; from += together) pieces.push(rows.slice(from, from + together));
-  return pieces;
+/** The blocks of a text that are seen. */
+export function readShown(text: string, goesOn: GoesOn | null): Token[] {
+  return readBlocks((goesOn?.head ?? "") + text).filter(isShown);
 }
 
 /** The first word after the fence, as highlighters know it. */
@@ -130,6 +113,20 @@ export function languageOf(info: string | undefined): string {
 /** Tokens to branches, counting what they will cost the page. */
 class Branches {
   nodes = 0;
+  /** What the formulas cost besides. */
+  #formulas = 0;
+
+  toBlock(key: number, kids: Tree[], goesOn: boolean): Block {
+    const block: Block = { key, kids, nodes: this.nodes + this.#formulas };
+    if (goesOn) block.goesOn = true;
+    if (this.#formulas > 0) block.math = true;
+    return block;
+  }
+
+  #math(source: string, display: boolean): Branch {
+    this.#formulas += formulaNodes(source);
+    return this.#make({ tag: "math", text: source, on: display });
+  }
 
   #make(branch: Branch): Branch {
     this.nodes++;
@@ -151,7 +148,7 @@ class Branches {
       case "code":
         return [this.#make({ tag: "fence", name: languageOf(token.lang), text: token.text })];
       case "math":
-        return [this.#make({ tag: "math", text: (token as MathToken).text, on: true })];
+        return [this.#math((token as MathToken).text, true)];
       case "heading": {
         const tag = `h${Math.min(6, token.depth + 2)}` as Tag; // the page itself owns h1 and h2
         return [this.#make({ tag, kids: this.inline(token.tokens ?? [], level) })];
@@ -238,7 +235,7 @@ class Branches {
       case "checkbox":
         return [this.#make({ tag: "task", on: token.checked === true })];
       case "math":
-        return [this.#make({ tag: "math", text: token.text, on: (token as MathToken).display })];
+        return [this.#math((token as MathToken).text, (token as MathToken).display)];
       case "link":
         return this.#link(token as Tokens.Link, kids());
       case "image":

@@ -7,8 +7,8 @@ import type { Prose } from "./prose.ts";
 import { TableView } from "./table-view.tsx";
 import { addToChapters, type Block, type Branch, type Chapter, type Tree } from "./tree.ts";
 
-/** From so many chapters on, an answer is laid out only where it is looked at. */
-const giantChapters = 24;
+/** So many chapters at its end are always laid out: what grows there would else be seen to move. */
+const nearChapters = 3;
 
 export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
   const finished = prose.finished.value;
@@ -16,9 +16,14 @@ export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
   // The unfinished block stands where it will stay, so that nothing moves when it is finished.
   const chapters = last ? addToChapters(finished, [last]) : finished;
   return (
-    <div class={`prose ${chapters.length > giantChapters ? "giant" : ""}`} dir="auto">
+    <div class="prose" dir="auto">
       {chapters.map((chapter, index) => (
-        <ChapterView key={index} chapter={chapter} live={live && index === chapters.length - 1} />
+        <ChapterView
+          key={index}
+          chapter={chapter}
+          live={live && index === chapters.length - 1}
+          far={index < chapters.length - nearChapters}
+        />
       ))}
     </div>
   );
@@ -26,32 +31,40 @@ export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
 
 interface ChapterProps {
   chapter: Chapter;
-  /** It is being written: said of the last one alone, or the end of an answer would have all of it styled anew. */
+  /** It is being written: said of its last block alone, or the next one would have all of it styled anew. */
   live: boolean;
+  /** It is laid out only where it is looked at. */
+  far: boolean;
 }
 
 class ChapterView extends Component<ChapterProps> {
   override shouldComponentUpdate(next: ChapterProps): boolean {
-    return next.chapter !== this.props.chapter || next.live !== this.props.live;
+    const { chapter, live, far } = this.props;
+    return next.chapter !== chapter || next.live !== live || next.far !== far;
   }
-  render({ chapter, live }: ChapterProps) {
+  render({ chapter, live, far }: ChapterProps) {
     return (
-      <div class={live ? "chapter live" : "chapter"}>
+      <div class={far ? "chapter far" : "chapter"}>
         {chapter.blocks.map((block) => (
-          <BlockView key={block.key} block={block} />
+          <BlockView key={block.key} block={block} live={live && block === chapter.blocks.at(-1)} />
         ))}
       </div>
     );
   }
 }
 
-class BlockView extends Component<{ block: Block }> {
-  override shouldComponentUpdate(next: { block: Block }): boolean {
-    return next.block !== this.props.block;
+interface BlockProps {
+  block: Block;
+  live: boolean;
+}
+
+class BlockView extends Component<BlockProps> {
+  override shouldComponentUpdate(next: BlockProps): boolean {
+    return next.block !== this.props.block || next.live !== this.props.live;
   }
-  render({ block }: { block: Block }) {
+  render({ block, live }: BlockProps) {
     return (
-      <div class="block" dir="auto">
+      <div class={`block${block.goesOn ? " goes-on" : ""}${live ? " live" : ""}`} dir="auto">
         {block.kids.map(draw)}
       </div>
     );

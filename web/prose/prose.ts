@@ -2,7 +2,9 @@
 
 import { type Signal, signal } from "@preact/signals";
 import { Fence } from "./fence.ts";
+import { awaitFormulas } from "./formula.tsx";
 import { drawSoon } from "./frames.ts";
+import type { GoesOn } from "./long.ts";
 import { cutSegments, definition } from "./segment.ts";
 import { addToChapters, type Block, type Chapter, plainBlocks, wordsOf } from "./tree.ts";
 import { readers } from "./workshop.ts";
@@ -26,6 +28,8 @@ export class Prose {
   /** What comes after the blocks read so far (and after the code already taken into the open fence). */
   #rest = "";
   #fence: Fence | null = null;
+  /** Of a long block whose beginning has been taken: what its rest is read with. */
+  #goesOn: GoesOn | null = null;
   #count = 0;
   #failures = 0;
   /** The rest as it was when it was last read; null when it has not been. */
@@ -83,6 +87,7 @@ export class Prose {
     this.#asked = null;
     this.#ended = null;
     this.#fence = null;
+    this.#goesOn = null;
     const edition = this.#edition;
     this.ready = this.#readWhole(this.#text, 0, open).then((blocks) => {
       if (edition !== this.#edition) return;
@@ -114,9 +119,15 @@ export class Prose {
     const blocks: Block[] = [];
     const segments = cutSegments(text);
     for (const [index, segment] of segments.entries()) {
-      const ask = { text: segment, firstKey: firstKey + blocks.length, open: open && index === segments.length - 1 };
+      const ask = {
+        text: segment,
+        firstKey: firstKey + blocks.length,
+        open: open && index === segments.length - 1,
+        goesOn: index === 0 ? this.#goesOn : null,
+      };
       const read = this.#failures < failuresAllowed ? await readers.words.do("whole", ask) : undefined;
       if (!read) this.#failures++;
+      if (read?.some(({ math }) => math)) await awaitFormulas();
       blocks.push(...(read ?? plainBlocks(segment, ask.firstKey)));
     }
     return blocks;
@@ -157,6 +168,7 @@ export class Prose {
     this.#rest = "";
     this.#asked = null;
     this.#ended = null;
+    this.#goesOn = null;
     this.#count += blocks.length;
     this.#draw(blocks, null);
     return null;
@@ -165,16 +177,21 @@ export class Prose {
   async #readGrowing(edition: number): Promise<number> {
     const asked = this.#rest;
     const tooLong = asked.length > longestOpenBlock || this.#failures >= failuresAllowed;
-    const read = tooLong ? undefined : await readers.words.do("growing", { text: asked, firstKey: this.#count });
+    const read = tooLong
+      ? undefined
+      : await readers.words.do("growing", { text: asked, firstKey: this.#count, goesOn: this.#goesOn });
+    if (read?.last?.math || read?.done.some(({ math }) => math)) await awaitFormulas();
     if (edition !== this.#edition) return 0;
     if (read) {
       this.#rest = this.#rest.slice(read.taken);
       this.#asked = asked.slice(read.taken);
+      this.#goesOn = read.goesOn;
       this.#count += read.done.length;
       this.#draw(read.done, read.last);
       return 1 + (read.last?.nodes ?? 0) / 20;
     }
     if (!tooLong) this.#failures++;
+    this.#goesOn = null;
     const blocks = plainBlocks(asked, this.#count);
     this.#rest = this.#rest.slice(asked.length);
     this.#asked = null;

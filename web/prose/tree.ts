@@ -57,14 +57,21 @@ export interface Block {
   kids: Tree[];
   /** How many elements it becomes: what drawing it costs. */
   nodes: number;
+  /** A piece of a long one that goes on where the block before it ends. */
+  goesOn?: boolean;
+  /** It has formulas. */
+  math?: boolean;
 }
+
+/** What a formula costs to draw, by its length, in elements. */
+export const formulaNodes = (source: string): number => 20 + source.length;
 
 /** Blocks that are drawn together and then left alone together. */
 export interface Chapter {
   blocks: readonly Block[];
   nodes: number;
 }
-const chapterNodes = 120;
+const chapterNodes = 400;
 
 /** The chapters with blocks added: all but the last stay the very same objects. */
 export function addToChapters(chapters: readonly Chapter[], blocks: readonly Block[]): Chapter[] {

@@ -1,0 +1,54 @@
+// Long answers as they stream in: what has been written stays as it is and where it is, and only the piece that is being written is drawn again.
+
+import { expect, test } from "bun:test";
+import { tellBrowserStory, usage } from "./browser-story.ts";
+import { longAnswers } from "./long-answers.ts";
+import { watchShift } from "./page-shift.ts";
+
+const story = tellBrowserStory();
+/** Promised is 0.05. */
+const mostShift = 0.03;
+/** Elements that one change of the page may take off it: a piece that is being written, or one that gets its colours. */
+const mostRedrawn = 900;
+
+/** Counts from now on what each change of the page puts on and takes off the messages. */
+function watchChanges(): Promise<void> {
+  return story.tab.page.evaluate(() => {
+    const most = { added: 0, removed: 0 };
+    Object.assign(globalThis, { most });
+    const count = (nodes: NodeList) =>
+      [...nodes].reduce((sum, node) => sum + (node instanceof Element ? 1 + node.querySelectorAll("*").length : 0), 0);
+    new MutationObserver((changes) => {
+      let added = 0;
+      let removed = 0;
+      for (const { addedNodes, removedNodes, target } of changes) {
+        // What KaTeX draws in the place of a source is not drawn again.
+        if (target instanceof Element && target.classList.contains("formula")) continue;
+        added += count(addedNodes);
+        removed += count(removedNodes);
+      }
+      most.added = Math.max(most.added, added);
+      most.removed = Math.max(most.removed, removed);
+    }).observe(document.querySelector(".messages")!, { subtree: true, childList: true });
+  });
+}
+
+for (const [name, text] of Object.entries(longAnswers))
+  test(`${name}, 20 KB: nothing that is read moves, and little is drawn again, from the first word to the bill`, async () => {
+    story.server.emulator.play({ text: "Before.", usage }, { text, chunks: 120, delayMs: 8, usage });
+    await story.tab.say("first");
+    await story.tab.answered();
+    await watchChanges();
+    const shift = await watchShift(story.tab.page);
+    await story.tab.say("stream");
+    await story.tab.answered();
+    // Nothing of it was shown as it came: no signs of Markdown, no source of a formula.
+    expect(await story.tab.lastAnswer.locator(".plain, .formula > code").count()).toBe(0);
+    const { sum, from } = await shift();
+    expect({ most: sum < mostShift ? 0 : sum, from: sum < mostShift ? [] : from }).toEqual({ most: 0, from: [] });
+    const { added, removed } = await story.tab.page.evaluate(
+      () => (globalThis as unknown as { most: { added: number; removed: number } }).most,
+    );
+    expect(added).toBeLessThan(mostRedrawn);
+    expect(removed).toBeLessThan(mostRedrawn);
+  });

@@ -92,11 +92,8 @@ export function splitPrompt(input: ByModality, cached: ByModality): { fresh: ByM
   const fresh: ByModality = { ...input };
   const served: ByModality = {};
   let left = 0;
-  for (const kind of modalities) {
-    const claimed = cached[kind] ?? 0;
-    left += claimed - move(fresh, served, kind, claimed);
-  }
-  for (const kind of modalities) left -= move(fresh, served, kind, left);
+  for (const kind of modalities) if (cached[kind]) left += cached[kind] - move(fresh, served, kind, cached[kind]);
+  for (const kind of modalities) if (left > 0) left -= move(fresh, served, kind, left);
   return { fresh, cached: served };
 }
 

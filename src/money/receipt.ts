@@ -10,7 +10,7 @@ import {
   type EstimatedTokens,
   type Meter,
   nothingCounted,
-  sumModalities,
+  noUsage,
   type Usage,
   usageOf,
 } from "./usage.ts";
@@ -74,8 +74,8 @@ export function bookCall(call: CallToBook): LedgerEntry {
   };
   if (call.outcome === "refused") return entry;
 
-  const { meter, unreported, accuracy } = measure(call);
-  entry.usage = addUnreported(usageOf(meter), unreported);
+  const { meter, usage, unreported, accuracy } = measure(call);
+  entry.usage = usage;
   if (accuracy !== "exact") entry.counted = { ...(call.counted ?? nothingCounted), tokens: estimatesOf(call) };
   const bill = price && makeBill(meter, call.counted ?? nothingCounted, unreported, price);
   if (!bill || bill.priced === "none") return { ...entry, total: null, accuracy: "unknown" };
@@ -93,6 +93,8 @@ function estimatesOf({ promptEstimate, textEstimate, thoughtEstimate }: CallToBo
 
 interface Measured {
   meter: Meter;
+  /** With what is unreported. */
+  usage: Usage;
   unreported: Unreported;
   /** Leaving the price aside. */
   accuracy: Accuracy;
@@ -102,11 +104,14 @@ const nothingUnreported: Unreported = { input: 0, output: 0 };
 
 function measure(call: CallToBook): Measured {
   const { meter } = call;
-  if (!meter || usageOf(meter).totalTokens + (meter.total ?? 0) === 0)
-    return { meter: estimateMeter(call), unreported: nothingUnreported, accuracy: "estimated" };
-  const unreported = findUnreported(call, meter);
+  const usage = meter ? usageOf(meter) : noUsage;
+  if (!meter || usage.totalTokens + (meter.total ?? 0) === 0) {
+    const estimated = estimateMeter(call);
+    return { meter: estimated, usage: usageOf(estimated), unreported: nothingUnreported, accuracy: "estimated" };
+  }
+  const unreported = findUnreported(call, meter, usage);
   const isWhole = call.outcome === "finished" && meter.balanced && unreported.input + unreported.output === 0;
-  return { meter, unreported, accuracy: isWhole ? "exact" : "partial" };
+  return { meter, usage: addUnreported(usage, unreported), unreported, accuracy: isWhole ? "exact" : "partial" };
 }
 
 /** Usage that counts nothing (seen on cut streams) is no count at all. */
@@ -131,23 +136,22 @@ function estimateMeter({ meter, promptEstimate, textEstimate, thoughtEstimate }:
  *   broke, only the least the text can be, so that a stopped answer is not billed an estimate's margin on top. A whole and
  *   balanced usage that counts the answer is the vendor's last word.
  */
-function findUnreported(call: CallToBook, meter: Meter): Unreported {
-  const counted = { answer: sumModalities(meter.output), thoughts: meter.thinking };
-  const isAnswerCounted = counted.answer + counted.thoughts > 0;
-  const gap = Math.max(0, (meter.total ?? 0) - usageOf(meter).totalTokens);
+function findUnreported(call: CallToBook, meter: Meter, counted: Usage): Unreported {
+  const isAnswerCounted = counted.outputTokens + counted.thinkingTokens > 0;
+  const gap = Math.max(0, (meter.total ?? 0) - counted.totalTokens);
   let input = 0;
-  if (sumModalities(meter.input) === 0)
+  if (counted.inputTokens === 0)
     input = (isAnswerCounted ? gap : Math.min(gap, call.promptEstimate)) || call.promptEstimate;
   const left = Math.max(0, gap - input);
   if (
     call.outcome === "finished" &&
     meter.balanced &&
-    (counted.answer > 0 || call.textEstimate === 0) &&
+    (counted.outputTokens > 0 || call.textEstimate === 0) &&
     isAnswerCounted
   )
     return { input, output: left };
-  const answer = missing(call.textEstimate, counted.answer, left);
-  const thoughts = missing(call.thoughtEstimate, counted.thoughts, left);
+  const answer = missing(call.textEstimate, counted.outputTokens, left);
+  const thoughts = missing(call.thoughtEstimate, counted.thinkingTokens, left);
   return { input, output: Math.max(left, answer + thoughts) };
 }
 

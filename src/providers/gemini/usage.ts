@@ -44,6 +44,7 @@ const counterNames = [
 ];
 
 function splitByModality(counter: number, details: unknown): ByModality {
+  if (counter === 0) return {};
   const stated = Array.isArray(details) ? sumDetails(details) : {};
   const split: ByModality = {};
   let left = counter;

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { findUsual } from "../src/providers/gemini/usual.ts";
+import { findValue } from "../src/providers/json-slice.ts";
 
 const before = '{"candidates": [{"content": {"parts": [{"text": ';
 const after =
@@ -10,17 +11,27 @@ const after =
   '"promptTokensDetails": [{"modality": "TEXT","tokenCount": 10},{"modality": "IMAGE","tokenCount": 6}],"thoughtsTokenCount": 0,' +
   '"serviceTier": "standard"},"modelVersion": "gemini-2.5-flash","responseId": "jlD0dXL7tVSfKwC__cX7yZ"}';
 const usual = `${before}"word "${after}`;
+const last = usual.replace('"index"', '"finishReason": "STOP","index"');
 
 /** What the members that are looked at say; throws for what is no JSON. */
 function parse(json: string) {
   const { candidates, usageMetadata, modelVersion, responseId, ...others } = JSON.parse(json);
-  const [{ content, index, ...besideContent }, ...otherCandidates] = candidates;
+  const [{ content, finishReason, index, ...besideContent }, ...otherCandidates] = candidates;
   const [{ text, thought = false, ...besideText }, ...otherParts] = content.parts;
   expect({ others, besideContent, otherCandidates, besideText, otherParts, index }).toEqual({
     ...{ others: {}, besideContent: {}, otherCandidates: [], besideText: {}, otherParts: [], index: 0 },
   });
   expect(typeof usageMetadata).toBe("object");
-  return { text, isThought: thought, modelVersion, responseId };
+  expect(["STOP", undefined]).toContain(finishReason);
+  const { start, end } = findValue(json, ["usageMetadata"])!;
+  return {
+    text,
+    isThought: thought,
+    isLast: finishReason === "STOP",
+    usage: json.slice(start, end),
+    modelVersion,
+    responseId,
+  };
 }
 
 test("any text, printed in any way, is what it was", () => {
@@ -54,8 +65,8 @@ test("whatever is changed in it: it is not recognised, or says what parsing says
     ',"a": 1',
   );
   fc.assert(
-    fc.property(fc.nat(usual.length), fc.nat(3), piece, (at, less, more) => {
-      const json = usual.slice(0, at) + more + usual.slice(at + less);
+    fc.property(fc.constantFrom(usual, last), fc.nat(last.length), fc.nat(3), piece, (event, at, less, more) => {
+      const json = event.slice(0, at) + more + event.slice(at + less);
       const found = findUsual(json);
       if (found !== undefined) expect(found).toEqual(parse(json));
     }),
@@ -63,10 +74,12 @@ test("whatever is changed in it: it is not recognised, or says what parsing says
   );
 });
 
-test("an end, a signature, a second part, an error beside it and an endless event are left to the parser", () => {
-  expect(findUsual(usual)?.text).toBe("word ");
+test("another end, a signature, a second part, an error beside it and an endless event are left to the parser", () => {
+  expect(findUsual(usual)).toEqual(parse(usual));
+  expect(findUsual(last)).toEqual({ ...parse(usual), isLast: true });
   for (const [part, other] of [
-    ['"index": 0', '"finishReason": "STOP","index": 0'],
+    ['"index": 0', '"finishReason": "MAX_TOKENS","index": 0'],
+    ['"index": 0', '"finishReason": "STOP","finishMessage": "Done.","index": 0'],
     ['"word "', '"word ","thoughtSignature": "AAEC"'],
     ['"word "}', '"word "},{"text": "more"}'],
     ['{"candidates"', '{"error": {"code": 503},"candidates"'],

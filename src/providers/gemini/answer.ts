@@ -95,8 +95,9 @@ export class Answer {
     this.#hasCandidate = true;
     record.modelServed = usual.modelVersion;
     record.responseId = usual.responseId;
-    record.takeUsage(json);
+    record.takeUsage(null, usual.usage);
     this.#usageIsNew = true;
+    if (usual.isLast) this.#end({ reason: "stop", detail: null });
     if (usual.text === "") return true;
     this.#takeText(usual.text, usual.isThought, out);
     if (!usual.isThought) record.takeText(usual.text);

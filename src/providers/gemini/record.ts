@@ -60,9 +60,10 @@ export class AttemptRecord implements Attempt {
     return `[${[...this.#parts, ...rest].join(",")}]`;
   }
 
-  /** The running total is in this event. */
-  takeUsage(event: string): void {
+  /** The running total is in this event; `raw`: it has been cut out of it. */
+  takeUsage(event: string | null, raw: string | null = null): void {
     this.#usageEvent = event;
+    this.#usageRaw = raw;
   }
 
   /** As it was sent. One beyond all measure is not kept, and what stands for it is read as no usage. */

@@ -4,6 +4,10 @@
 export interface UsualEvent {
   text: string;
   isThought: boolean;
+  /** The model was done with it. */
+  isLast: boolean;
+  /** As it was sent. */
+  usage: string;
   modelVersion: string;
   responseId: string;
 }
@@ -17,15 +21,15 @@ const count = String.raw`(?:0|[1-9]\d{0,14})`;
 const detail = String.raw`\{"modality": "\w+","tokenCount": ${count}\}`;
 const counter = String.raw`"\w+": (?:${count}|"\w*"|\[${detail}(?:,${detail})*\])`;
 const usual = new RegExp(
-  String.raw`^\{"candidates": \[\{"content": \{"parts": \[\{"text": "(${text})"(,"thought": true)?\}\],"role": "model"\},"index": 0\}\],` +
-    String.raw`"usageMetadata": \{${counter}(?:,${counter})*\},"modelVersion": "([\w.-]{1,200})","responseId": "([\w-]{1,200})"\}$`,
+  String.raw`^\{"candidates": \[\{"content": \{"parts": \[\{"text": "(${text})"(,"thought": true)?\}\],"role": "model"\}(,"finishReason": "STOP")?,"index": 0\}\],` +
+    String.raw`"usageMetadata": (\{${counter}(?:,${counter})*\}),"modelVersion": "([\w.-]{1,200})","responseId": "([\w-]{1,200})"\}$`,
 );
 
 /** Undefined for any other event, and for what is none. */
 export function findUsual(json: string): UsualEvent | undefined {
   const found = json.length > longest ? null : usual.exec(json);
   if (found === null) return undefined;
-  const [, printed = "", thought, modelVersion = "", responseId = ""] = found;
+  const [, printed = "", thought, stop, usage = "", modelVersion = "", responseId = ""] = found;
   const text = printed.includes("\\") ? (JSON.parse(`"${printed}"`) as string) : printed;
-  return { text, isThought: thought !== undefined, modelVersion, responseId };
+  return { text, isThought: thought !== undefined, isLast: stop !== undefined, usage, modelVersion, responseId };
 }

@@ -82,14 +82,11 @@ export class PrintedPath {
    * one that the vendor blocked, which would have every message after it blocked.
    */
   add(turn: PastTurn, tokens?: TurnTokens): void {
-    this.append(this.note(turn, tokens));
+    this.append([this.note(turn, tokens)]);
   }
 
-  /** The next turns, for which room is made once. */
   addAll(turns: readonly PastTurn[]): void {
-    const texts = turns.map((turn) => this.note(turn));
-    this.makeRoom(this.length + texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), 0));
-    for (const text of texts) this.append(text);
+    this.append(turns.map((turn) => this.note(turn)));
   }
 
   /** Returns the turn as it is sent. */
@@ -191,12 +188,10 @@ export class PrintedPath {
     this.waitingTokens = tokens;
   }
 
-  private append(text: string): void {
-    const start = this.length;
-    const end = start + Buffer.byteLength(text);
-    this.makeRoom(end);
-    this.bytes.write(text, start);
-    this.ends.push(end);
+  /** Room is made once. */
+  private append(texts: readonly string[]): void {
+    this.makeRoom(texts.reduce((end, text) => end + Buffer.byteLength(text), this.length));
+    for (const text of texts) this.ends.push(this.length + this.bytes.write(text, this.length));
   }
 
   private makeRoom(end: number): void {

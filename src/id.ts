@@ -4,7 +4,9 @@ import { randomFillSync, randomInt } from "node:crypto";
 
 const bytesPerId = 8;
 const pool = Buffer.alloc(bytesPerId * 512);
-let poolUsed = pool.length;
+/** The pool, printed: one call of a native for 512 ids. */
+let random = "";
+let used = 0;
 let lastMs = 0;
 let sequence = 0;
 /** The beginning that all ids of a millisecond have. */
@@ -13,7 +15,8 @@ let prefix = "";
 function fillPool(): void {
   randomFillSync(pool);
   for (let at = 0; at < pool.length; at += bytesPerId) pool[at] = (pool[at]! & 0x3f) | 0x80; // the RFC's variant
-  poolUsed = 0;
+  random = pool.toString("hex");
+  used = 0;
 }
 
 function setTime(ms: number): void {
@@ -24,7 +27,7 @@ function setTime(ms: number): void {
 
 /** A new UUIDv7 string. Ids made by one process compare in the order they were made, also within a millisecond. */
 export function newId(nowMs: number = Date.now()): string {
-  if (poolUsed === pool.length) fillPool();
+  if (used === random.length) fillPool();
   if (nowMs > lastMs) {
     setTime(nowMs);
     sequence = randomInt(0x800); // starts in the lower half, so that 2048 more fit before a carry
@@ -32,10 +35,10 @@ export function newId(nowMs: number = Date.now()): string {
     setTime(lastMs + 1); // more than the sequence holds, or a clock that went back: borrow from the future
     sequence = 0;
   }
-  const random = pool.toString("hex", poolUsed, poolUsed + bytesPerId);
-  poolUsed += bytesPerId;
   const version = (0x7000 | sequence).toString(16);
-  return `${prefix}${version}-${random.slice(0, 4)}-${random.slice(4)}`;
+  const start = used;
+  used += 2 * bytesPerId;
+  return `${prefix}${version}-${random.slice(start, start + 4)}-${random.slice(start + 4, used)}`;
 }
 
 /**

@@ -142,6 +142,11 @@ describe("what is allowed on the line is answered whole", () => {
 
 describe("what could be understood in two ways is refused, and nothing runs", () => {
   test.each([
+    [
+      "two types of a body that has none",
+      "GET /models HTTP/1.1\r\nHost: localhost\r\nContent-Type: a/b\r\ncontent-type: a/c\r\n\r\n",
+    ],
+    ["a header without a colon", "GET /models HTTP/1.1\r\nHost: localhost\r\nAccept\r\n\r\n"],
     ["two lengths", "POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"],
     [
       "a length and chunks",

@@ -277,13 +277,11 @@ describe("the history", () => {
       }
     };
     try {
-      const asked = Object.assign(
-        new Request(`${server.url}/sessions/${id}/history`, { headers: { host: "localhost" } }),
-        {
-          hasBody: false,
-          readBody: async () => new Uint8Array(),
-        },
-      );
+      const asked = Object.assign(new Request(server.url, { headers: { host: "localhost" } }), {
+        target: `/sessions/${id}/history`,
+        hasBody: false,
+        readBody: async () => new Uint8Array(),
+      });
       const response = await server.app.fetch(asked);
       const body = response.body as Pieces;
       expect(taken).toBe(2); // whether it is long is known by the second part

@@ -118,7 +118,7 @@ export function createApp(deps: AppDeps): App {
     const { found, id } = findRoutes(path);
     const asked = exchange.isRead ? "get" : exchange.method.toLowerCase();
     const route = found?.find(({ method }) => method === asked);
-    return route ? route.serve(exchange, id, gate) : answerElse(exchange, path, found);
+    return route ? await route.serve(exchange, id, gate) : answerElse(exchange, path, found);
   }
 
   /** What is no route: a file, another method of a route, or nothing. */
@@ -157,9 +157,8 @@ export function createApp(deps: AppDeps): App {
       } catch (cause) {
         answer = answerProblem(exchange, cause);
       }
-      Object.assign(answer.headers, headersOfAll, cors.headersFor(request, exchange.who), {
-        "x-request-id": exchange.requestId,
-      });
+      Object.assign(answer.headers, headersOfAll, cors.headersFor(request, exchange.who));
+      answer.headers["x-request-id"] = exchange.requestId;
       const rate = exchange.who?.rate;
       if (rate) Object.assign(answer.headers, printRateHeaders(rate, exchange.rates));
       if (!exchange.streaming || request.method === "HEAD") exchange.writeLog({ status: answer.status });

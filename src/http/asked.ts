@@ -3,8 +3,8 @@
 /** Standard `Request` has all of it but the body, which is read here with a limit. */
 export interface Asked {
   readonly method: string;
-  /** An address whose path and query are as they were sent; the host in it says nothing. */
-  readonly url: string;
+  /** Path and query, as they were sent. */
+  readonly target: string;
   readonly headers: { get(name: string): string | null; has(name: string): boolean };
   /** Aborted when the caller hangs up; made only when somebody looks at it. */
   readonly signal: AbortSignal;
@@ -18,14 +18,13 @@ export interface Asked {
 }
 
 /** The path without the query, as it was sent. */
-export function pathOf({ url }: Pick<Asked, "url">): string {
-  const start = url.indexOf("/", url.indexOf(":") + 3);
-  const end = url.slice(start).search(/[?#]/);
-  return end === -1 ? url.slice(start) : url.slice(start, start + end);
+export function pathOf({ target }: Pick<Asked, "target">): string {
+  const end = target.search(/[?#]/);
+  return end === -1 ? target : target.slice(0, end);
 }
 
 /** The same as its words are meant: what stands in it as %XX is read as UTF-8 (RFC 3986, 2.1), where it is that. */
-export function readPath(asked: Pick<Asked, "url">): string {
+export function readPath(asked: Pick<Asked, "target">): string {
   const path = pathOf(asked);
   try {
     return path.includes("%") ? decodeURI(path) : path;

@@ -113,14 +113,15 @@ export function route<
       else if (form.scope === "any") void exchange.caller; // throws where a key is needed and none is known
       // Ids are read in any case and written in small letters (RFC 9562, 4); a scope may hold a name.
       const id = form.params?.id === "scope" ? readScopeId(exchange) : asked.toLowerCase();
-      if (form.params) await admit(exchange, form.params.id, id, gate);
+      const admitting = form.params && admit(exchange, form.params.id, id, gate);
+      if (admitting) await admitting;
       const messageId = form.params?.message_id ? readMessageId(exchange) : "";
-      const query = form.query ? readQuery(form.query, exchange.request.url) : undefined;
+      const query = form.query ? readQuery(form.query, exchange.request.target) : undefined;
       const body = form.body
         ? readBody(form, await readJsonBody(exchange.request, { ...gate.limits, ...form.bodyLimits }))
         : undefined;
       if (rate?.per_user) await gate.countUserRequest(exchange, body);
-      return handler({ exchange, id, messageId, query, body } as Parameters<typeof handler>[0]);
+      return await handler({ exchange, id, messageId, query, body } as Parameters<typeof handler>[0]);
     },
   };
 }
@@ -142,26 +143,26 @@ function readMessageId({ request }: Exchange): string {
 }
 
 /** Before the body is read: what the caller may not see is as if it were not there, whatever is asked of it. */
-async function admit(
+function admit(
   exchange: Exchange,
   kind: "session" | "turn" | "key" | "project" | "scope",
   id: string,
   gate: Gate,
-) {
-  if (kind === "project" || kind === "scope") return;
+): Promise<void> | undefined {
+  if (kind === "project" || kind === "scope") return undefined;
   if (!isId(id)) throw notFound(kind);
-  if (kind === "key") return;
+  if (kind === "key") return undefined;
   if (kind === "session") exchange.sessionId = id;
   else exchange.turnId = id;
   const { caller } = exchange;
-  if (caller.user !== null || caller.sessions !== null) await gate.requireVisible(caller, kind, id);
+  return caller.user === null && caller.sessions === null ? undefined : gate.requireVisible(caller, kind, id);
 }
 
-function readQuery(schema: z.ZodObject, url: string): unknown {
-  const at = url.indexOf("?");
+function readQuery(schema: z.ZodObject, target: string): unknown {
+  const at = target.indexOf("?");
   const values: Record<string, string> = {};
   if (at !== -1) {
-    for (const [name, value] of new URLSearchParams(url.slice(at + 1).replace(/#.*$/s, ""))) {
+    for (const [name, value] of new URLSearchParams(target.slice(at + 1).replace(/#.*$/s, ""))) {
       if (Object.hasOwn(values, name))
         throw invalidRequest([{ pointer: `?${name}`, detail: "is given more than once" }]);
       if (name === "__proto__") throw invalidRequest([{ pointer: "?__proto__", detail: "is not a known field" }]);

@@ -9,9 +9,9 @@ const decimals = 12;
 /** Prints an amount as a decimal string in USD: no exponent, at most 12 decimals, no trailing zeros ("0.0004125", "0"). */
 export function printUsd(amount: Pico): string {
   const sign = amount < 0n ? "-" : "";
-  const positive = amount < 0n ? -amount : amount;
-  const fraction = (positive % picoPerUsd).toString().padStart(decimals, "0").replace(/0+$/, "");
-  const whole = (positive / picoPerUsd).toString();
+  const digits = (amount < 0n ? -amount : amount).toString().padStart(decimals + 1, "0");
+  const fraction = digits.slice(-decimals).replace(/0+$/, "");
+  const whole = digits.slice(0, -decimals);
   return fraction === "" ? sign + whole : `${sign}${whole}.${fraction}`;
 }
 

@@ -139,7 +139,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
           },
         } satisfies StartTurn);
         const wantsStream = body.stream ?? prefersEvents(exchange.header("accept"));
-        if (!wantsStream) return answerWhole(exchange, await starting);
+        if (!wantsStream) return await answerWhole(exchange, await starting);
         const askedAt = performance.now();
         const followed = ifBusy === "reject" ? await starting : await within(starting, firstByteMs);
         if (!followed)
@@ -148,7 +148,12 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
             begun: false,
             groups: new QueuedReading(exchange, starting),
           });
-        return answerStream(exchange, streams, followed, Math.max(0, firstByteMs - (performance.now() - askedAt)));
+        return await answerStream(
+          exchange,
+          streams,
+          followed,
+          Math.max(0, firstByteMs - (performance.now() - askedAt)),
+        );
       },
     }),
   ];

@@ -191,7 +191,7 @@ export class Connection implements SocketOwner {
       if (line === 0 || (line > 0 && this.#input[line - 1] !== 0x0d)) throw malformed("a line does not end with CR LF");
       return false;
     }
-    const head = parseHead(this.#input.subarray(0, end));
+    const head = parseHead(this.#input.toString("latin1", 0, end));
     this.#input = this.#input.subarray(end + headEnd.length);
     const request = new IncomingRequest(head, this.#shared.bodies);
     this.#request = request;

@@ -16,30 +16,21 @@ export interface RequestHead {
   bodyLength: number | undefined;
 }
 
-/** The headers as they came, looked through when one is asked for: most never are. */
+/** The headers by their names in small letters. */
 export class HeaderFields {
-  /** Each with a line end before and after it. */
-  readonly #text: string;
-  readonly #small: string;
-
-  constructor(text: string) {
-    this.#text = text;
-    this.#small = text.toLowerCase();
-  }
+  readonly #values = new Map<string, string>();
 
   /** What came more than once is joined by a comma. Throws bad_request where two would leave open which one counts. */
+  add(name: string, value: string): void {
+    const before = this.#values.get(name);
+    if (before !== undefined && onlyOnce.has(name)) throw malformed(`the header ${name} came twice`);
+    this.#values.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
   get(name: string): string | null {
-    const start = `\r\n${name.toLowerCase()}:`;
-    let found: string | null = null;
-    for (let at = this.#small.indexOf(start); at !== -1; at = this.#small.indexOf(start, at + 2)) {
-      const value = this.#text.slice(at + start.length, this.#text.indexOf("\r\n", at + 2)).trim();
-      if (found !== null && onlyOnce.has(name)) throw malformed(`the header ${name} came twice`);
-      found = found === null ? value : `${found}, ${value}`;
-    }
-    return found;
+    return this.#values.get(name) ?? null;
   }
   has(name: string): boolean {
-    return this.#small.includes(`\r\n${name.toLowerCase()}:`);
+    return this.#values.has(name);
   }
 }
 
@@ -56,28 +47,29 @@ const onlyOnce = new Set([
 /** Every control character but a tab, and CR or LF alone: never part of a head. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const odd = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
-const fieldLines = /^(?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r]*)*$/;
+const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const line = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([!-~\x80-\xff]+) HTTP\/1\.([01])$/;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Reads a head without its empty line. Throws bad_request. */
-export function parseHead(bytes: Buffer): RequestHead {
-  const text = bytes.toString("latin1");
+/** Reads a head, in latin1 and without its empty line. Throws bad_request. */
+export function parseHead(text: string): RequestHead {
   if (odd.test(text)) throw malformed("a control character");
-  const lineEnd = text.indexOf("\r\n");
-  const [, method, target, minor] = line.exec(lineEnd === -1 ? text : text.slice(0, lineEnd)) ?? [];
+  const [first, ...fields] = text.split("\r\n");
+  const [, method, target, minor] = line.exec(first!) ?? [];
   if (method === undefined || target === undefined) throw malformed("the first line is not `METHOD /path HTTP/1.1`");
-  const fields = lineEnd === -1 ? "" : text.slice(lineEnd);
-  if (!fieldLines.test(fields)) throw malformed("a line that is no header");
-  const headers = new HeaderFields(`${fields}\r\n`);
-  headers.get("host"); // two would be two different requests, whoever looks
+  const headers = new HeaderFields();
+  for (const field of fields) {
+    const name = field.slice(0, Math.max(0, field.indexOf(":")));
+    if (!fieldName.test(name)) throw malformed("a line that is no header");
+    headers.add(name.toLowerCase(), field.slice(name.length + 1).trim());
+  }
   const isHttp10 = minor === "0";
   return {
     method,
     target: readTarget(target, headers, method),
     headers,
     isHttp10,
-    keepsAlive: keepsAlive(headers.get("connection"), isHttp10),
+    keepsAlive: keepsAlive(headers.get("connection") ?? "", isHttp10),
     bodyLength: readLength(headers, isHttp10),
   };
 }
@@ -101,10 +93,11 @@ function readUtf8(latin1: string): string {
   }
 }
 
-function keepsAlive(connection: string | null, isHttp10: boolean): boolean {
-  if (connection === null) return !isHttp10;
-  const words = connection.toLowerCase().split(/[\s,]+/);
-  return words.includes("close") ? false : !isHttp10 || words.includes("keep-alive");
+const close = /(?:^|[\s,])close(?:[\s,]|$)/i;
+const keepAlive = /(?:^|[\s,])keep-alive(?:[\s,]|$)/i;
+
+function keepsAlive(connection: string, isHttp10: boolean): boolean {
+  return !close.test(connection) && (!isHttp10 || keepAlive.test(connection));
 }
 
 /** A length and chunks at once, or chunks from HTTP/1.0, are how requests are smuggled past proxies. */

@@ -38,7 +38,7 @@ const trustedBytes = 64 * 1024;
 
 export class IncomingRequest implements Asked {
   readonly method: string;
-  readonly url: string;
+  readonly target: string;
   readonly headers: HeaderFields;
   readonly head: RequestHead;
   /** Whether everything of the body has come. */
@@ -63,7 +63,7 @@ export class IncomingRequest implements Asked {
   constructor(head: RequestHead, room: BodyRoom) {
     this.head = head;
     this.method = head.method;
-    this.url = `http://localhost${head.target}`;
+    this.target = head.target;
     this.headers = head.headers;
     this.#room = room;
     this.#left = head.bodyLength ?? 0;

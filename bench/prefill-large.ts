@@ -1,7 +1,7 @@
 // A large database written straight into the tables, since going through the store's door would take an hour for what is only to be read.
 
 import { DatabaseSync } from "node:sqlite";
-import { defaultProject as project } from "../src/caller/project.ts";
+import { defaultProject } from "../src/caller/project.ts";
 import { openStore } from "../src/database/open.ts";
 import { indexedWords, titleRow } from "../src/database/search/search-text.ts";
 import { newId, newTurnId } from "../src/id.ts";
@@ -9,8 +9,9 @@ import { model } from "./conversation.ts";
 import { createRandom } from "./statistics.ts";
 
 export interface Large {
-  /** In the order of their making. */
+  /** Of the default project, in the order of their making. */
   sessions: string[];
+  /** Of all projects. */
   messages: number;
   /** One in a hundred thousand messages has it. */
   rareWord: string;
@@ -26,6 +27,15 @@ const vocabulary = 30_000;
 const syllables = "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu".split(" ");
 const ukrainian = "розмова пам'ять відповідь запитання токен ціна хвилина доріжка зошит світло".split(" ");
 const rowsInTransaction = 20_000;
+/** Projects, and what share of the sessions belongs to each: their rows are mixed, as they would be. */
+const shares: [project: string, share: number][] = [
+  [defaultProject, 0.6],
+  ["large", 0.25],
+  ["middle", 0.1],
+  ["small", 0.04],
+  ["tiny", 0.009],
+  ["least", 0.001],
+];
 
 /** Two or three turns in each session; words as in a language, a few of them very often. */
 export async function prefillLarge(
@@ -41,7 +51,8 @@ export async function prefillLarge(
   const random = createRandom(seed);
   const large: Large = { sessions: [], messages: 0, ...wanted };
   const sessions = Math.round(messages * sessionsPerMessage);
-  database.exec("BEGIN");
+  const others = shares.slice(1).map(([project]) => `('${project}', '${project}', 0)`);
+  database.exec(`INSERT INTO project (id, name, created_at) VALUES ${others.join(", ")}; BEGIN`);
   for (let at = 0; at < sessions; at++) {
     writeSession(write, large, at, random);
     if (at % rowsInTransaction === 0) {
@@ -49,7 +60,9 @@ export async function prefillLarge(
       if (at > 0 && at % (rowsInTransaction * 5) === 0) say(`${large.messages} of ${messages} messages written`);
     }
   }
-  database.exec("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
+  database.exec(
+    "UPDATE search_mark SET indexed_to = (SELECT MAX(row) FROM turn); COMMIT; PRAGMA wal_checkpoint(TRUNCATE)",
+  );
   database.close();
   return large;
 }
@@ -71,6 +84,7 @@ function prepare(database: DatabaseSync) {
 
 function writeSession(write: ReturnType<typeof prepare>, large: Large, at: number, random: () => number): void {
   const id = newId();
+  const project = drawProject(random());
   const turns = 2 + (at % 2);
   const now = Date.now();
   const title = sentence(random, 4);
@@ -101,7 +115,16 @@ function writeSession(write: ReturnType<typeof prepare>, large: Large, at: numbe
     );
     write.words.run(row, indexedWords(project, texts).join(" "));
   }
-  large.sessions.push(id);
+  if (project === defaultProject) large.sessions.push(id);
+}
+
+function drawProject(at: number): string {
+  let below = 0;
+  for (const [project, share] of shares) {
+    below += share;
+    if (at < below) return project;
+  }
+  return defaultProject;
 }
 
 /** The words that are searched for, as often as they should be. */

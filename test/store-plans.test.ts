@@ -29,6 +29,7 @@ import { summing } from "../src/database/money/usage-roll.ts";
 import { type OperationInput, type OperationName, runOperation } from "../src/database/operations.ts";
 import { postgresDialect } from "../src/database/postgres/dialect.ts";
 import { readDeadTurn } from "../src/database/recovery.ts";
+import { listChosen, matchChosen } from "../src/database/search/chosen.ts";
 import { searchSessions } from "../src/database/search/search.ts";
 import { findSession } from "../src/database/session.ts";
 import { Connection, SqliteTx } from "../src/database/sqlite/connection.ts";
@@ -45,12 +46,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
  * A scan is allowed of projects, which ends at the second, and of what is small by its nature: rows in the statement itself or its values, a chain of branches, one walk of hits, turns
- * that are not settled (their index has no others), purges and imports that are not finished, the next rows to index, a row of the text index by its number, the matches in the text index, from the newest on,
+ * that are not settled (their index has no others), purges and imports that are not finished, the next rows to index, a row of the text index by its number, the matches in the text index, from the newest or from a row on,
  * the turns that those who follow the ledger have left open, the newest seal,
  * and its words, from one on (513: `term >=`), as long as they begin like the one before; and an operator's page of all keys, or of the audit, from the newest on; the first budget there is.
  */
 const small =
-  /^SCAN (CONSTANT ROW|o USING COVERING INDEX sqlite_autoindex_(usage|seal)_open_1|seal USING INDEX sqlite_autoindex_seal_1|\d+ CONSTANT ROWS|p|q|o|g|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING( COVERING)? INDEX turn_unsettled|erasure USING COVERING INDEX sqlite_autoindex_erasure_1|i USING COVERING INDEX sqlite_autoindex_import_begun_1|turn_search VIRTUAL TABLE INDEX (\d+:M1<|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1|audit|budget|project)$/;
+  /^SCAN (CONSTANT ROW|o USING COVERING INDEX sqlite_autoindex_(usage|seal)_open_1|seal USING INDEX sqlite_autoindex_seal_1|\d+ CONSTANT ROWS|p|q|o|g|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING( COVERING)? INDEX turn_unsettled|erasure USING COVERING INDEX sqlite_autoindex_erasure_1|i USING COVERING INDEX sqlite_autoindex_import_begun_1|turn_search VIRTUAL TABLE INDEX (\d+:M1<>?|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1|audit|budget|project)$/;
 /** A search that names no index: SQLite walks the rows until one fits, to find the least or the greatest. */
 const walksRows = /^SEARCH \w+$/;
 /** And sorting of what is few: the entries of one turn, or of a step behind the turns, the branches of one path, the limits of some scopes. */
@@ -190,6 +191,11 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
     await listSessions(tx, "", { limit: 5, deleted, user: "anna", ids: [id] });
     await searchSessions(tx, "", "common wor", { limit: 5, deleted });
     await searchSessions(tx, "", "common wor", { limit: 5, deleted, user: "anna", ids: [id] });
+    for (const filter of [{ user: "anna" }, { ids: [id] }, { pinned: true }, {}]) {
+      const chosen = await listChosen(tx, "", { deleted, ...filter }, Number.MAX_SAFE_INTEGER);
+      const words = tx.dialect.printQuery([{ words: ["common"], prefix: false }], undefined);
+      for await (const _ of matchChosen(tx, words, chosen ?? [{ row: 1, id }], new Set()));
+    }
   }
   await askForCallers(tx, id);
   await askForBudgets(tx, id);

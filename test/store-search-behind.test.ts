@@ -120,3 +120,22 @@ test("a changed title replaces what was indexed of the old one, whether that wai
   await store.updateSession("", session.id, { title: null }, Date.now());
   expect((await store.searchSessions("", "third", page)).data).toHaveLength(0);
 });
+
+test("what a process before this one had indexed is not written once more, however far back the mark stands", async () => {
+  const file = join(folder, "once.db");
+  let store = await openTestStore(`sqlite:${file}`);
+  const { id } = await newSession(store);
+  for (let n = 0; n < 5; n++) await speak(store, id, `question${n}`, "a reply");
+  expect((await store.searchSessions("", "question4", page)).data).toHaveLength(1);
+  await store.close();
+  const database = new DatabaseSync(file);
+  const listParts = () => database.prepare("SELECT id, hex(block) FROM turn_search_data ORDER BY id").all();
+  database.exec("UPDATE search_mark SET indexed_to = 0");
+  const before = listParts();
+  store = await openTestStore(`sqlite:${file}`);
+  expect((await store.searchSessions("", "question4", page)).data).toHaveLength(1);
+  await store.close();
+  expect(countBehind(file)).toBe(0);
+  expect(listParts()).toEqual(before);
+  database.close();
+});

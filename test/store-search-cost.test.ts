@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { matchChosen } from "../src/database/search/chosen.ts";
 import { searchSessions } from "../src/database/search/search.ts";
 import { indexedWords } from "../src/database/search/search-text.ts";
 import { Connection } from "../src/database/sqlite/connection.ts";
@@ -75,4 +76,20 @@ test("a beginning of very many words, of none, or of a phrase's last word is lef
   expect(await matchOf("common many")).toBe(`"${owner}" AND "common" AND "many" *`);
   expect(await matchOf("nothing")).toBe(`"${owner}" AND "nothing" *`);
   expect(await matchOf("common-wor")).toBe(`"${owner}" AND "common wor" *`);
+});
+
+test("a walk among chosen rows goes from one to the next, asks for no session twice, and goes no further than the oldest", async () => {
+  const asked: (readonly Value[])[] = [];
+  const reader: Reader = {
+    dialect: sqliteDialect,
+    all: async <R>(sql: string, params: readonly Value[] = []) => {
+      asked.push(params.slice(1));
+      return connection.all<R>(sql, params);
+    },
+  };
+  const chosen = [rows + 9, 900, 500, 499, 20].map((row) => ({ row, id: `of ${row === 499 ? 500 : row}` }));
+  const seen = new Set<string>();
+  for await (const { id } of matchChosen(reader, '"common" AND "words"', chosen, seen)) seen.add(id);
+  expect([...seen]).toEqual(["of 900", "of 500", "of 20"]);
+  expect(asked).toEqual([rows + 9, 900, 500, 20].map((row) => [row, 20]));
 });

@@ -14,11 +14,14 @@ import { answerIdIn, type MessageIds, questionIdIn } from "../conversation/messa
 import { isThere } from "../conversation/siblings.ts";
 import { chooseSessions, type SessionRow, sessionColumns, sessionFrom } from "../session.ts";
 import type { Reader, Value } from "../tx.ts";
+import { type ChosenRow, listChosen, matchChosen } from "./chosen.ts";
 import { projectWord, titleBase } from "./search-text.ts";
 
 /** Index rows in the first walk; each next one is twice as long, because finding where to go on costs more the further back it is. */
 const firstWalk = 250;
 const longestWalk = 16_000;
+/** After a walk of so many, what may be shown is gathered, if it is little: where it is much, the walk would have met it. */
+const lastUnchosen = 2 * firstWalk;
 /**
  * A beginning that more words have is left to the engine. FTS5 reads all that a beginning finds before it gives the newest
  * (2.5 million matches: 52 ms; of the words themselves: 1.6 ms), but a word costs up to 28 us to list and 28 us in each step of the walk.
@@ -40,9 +43,9 @@ export async function searchSessions(
   for (const cursor of [page.after, page.before]) if (cursor !== undefined && !isId(cursor)) throw notFound("session");
   const phrases = parseQuery(query);
   if (phrases.length === 0) return { data: [], hasMore: false };
-  const project = (await hasOthers(reader, owner)) ? projectWord(owner) : undefined;
-  const printed = reader.dialect.printQuery(phrases, project, await listBegun(reader, phrases.at(-1)!));
-  const hits = walkHits(reader, owner, printed, page);
+  const begun = await listBegun(reader, phrases.at(-1)!);
+  const print = (project?: string) => reader.dialect.printQuery(phrases, project, begun);
+  const hits = walkHits(reader, owner, print, page);
   const backwards = page.before !== undefined && page.after === undefined;
   const { data, hasMore } = await (backwards ? takeBefore(hits, page.before!, page.limit) : takeAfter(hits, page));
   return { data: await loadHits(reader, data, phrases), hasMore };
@@ -50,7 +53,7 @@ export async function searchSessions(
 
 /**
  * Whether there are other projects, whose rows are not to be walked over. Where there are none the project's own word is left out: every row has
- * it, and FTS5 reads all of them to find those of a rare word too (2.5 million rows: 1.5 ms without, 534 with it).
+ * it, and finding those of a rare word among them costs some milliseconds more.
  */
 async function hasOthers(reader: Reader, project: string): Promise<boolean> {
   return (await reader.all("SELECT 1 FROM project WHERE id <> $1 LIMIT 1", [project])).length > 0;
@@ -90,24 +93,33 @@ async function takeBefore(hits: AsyncIterable<Hit>, before: string, limit: numbe
   throw notFound("session");
 }
 
-/** Each session once, in order. Walks a bounded number of index rows at a time and lets others run in between. */
+/**
+ * Each session once, in order. Walks a bounded number of index rows at a time and lets others run in between; where many of them match and
+ * few may be shown, it goes on among those.
+ */
 async function* walkHits(
   reader: Reader,
   owner: string,
-  printed: string,
+  print: (project?: string) => string,
   filter: SessionFilter,
 ): AsyncGenerator<Hit, void, void> {
   const seen = new Set<string>();
+  const printed = print((await hasOthers(reader, owner)) ? projectWord(owner) : undefined);
+  const hitAt = ({ row, id }: ChosenRow): Hit => {
+    seen.add(id);
+    return { sessionId: id, turnRow: row < titleBase ? row : undefined };
+  };
   let below = Number.MAX_SAFE_INTEGER;
   for (let size = firstWalk; ; size = Math.min(size * 2, longestWalk)) {
     const rows = await walkIndex(reader, [printed, below, owner, size], filter);
-    for (const { row, id } of rows) {
-      if (id === null || seen.has(id)) continue;
-      seen.add(id);
-      yield { sessionId: id, turnRow: row < titleBase ? row : undefined };
-    }
+    for (const { row, id } of rows) if (id !== null && !seen.has(id)) yield hitAt({ row, id });
     if (rows.length < size) return;
     below = rows.at(-1)!.row;
+    const chosen = size === lastUnchosen ? await listChosen(reader, owner, filter, below) : undefined;
+    if (chosen) {
+      for await (const found of matchChosen(reader, print(), chosen, seen)) if (!seen.has(found.id)) yield hitAt(found);
+      return;
+    }
     await setImmediate();
   }
 }

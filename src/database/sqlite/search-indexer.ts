@@ -22,9 +22,15 @@ interface TextRow {
   project: string;
   question: string;
   answer: string;
+  /** Whether the index has it, which says the same: what takes words away takes them from the index, too. */
+  there?: number;
 }
 
-const turns = `SELECT t.row, s.project, t.question, t.answer FROM turn t JOIN session s ON s.row = t.session WHERE t.status <> 'running' AND s.purged_at IS NULL`;
+const selectTurns = (more = "") =>
+  `SELECT t.row, s.project, t.question, t.answer${more} FROM turn t JOIN session s ON s.row = t.session WHERE t.status <> 'running' AND s.purged_at IS NULL`;
+const waitingTurns = `${selectTurns()} AND t.row`;
+/** Written once more, the first would stay as a deleted row, which every search by two words reads: among 2.5 million 0.8 s instead of 6 ms. */
+const leftTurns = `${selectTurns(", EXISTS (SELECT 1 FROM turn_search WHERE rowid = t.row) AS there")} AND t.row > $1 AND t.row <= $2 ORDER BY t.row LIMIT $3`;
 
 /** What waits, and a transaction's share of it. */
 export class WaitingTexts implements IndexWaiting {
@@ -70,17 +76,12 @@ export class WaitingTexts implements IndexWaiting {
     const fromLeft = left.after < left.to;
     const wanted = this.rows.slice(0, limit);
     const found = fromLeft
-      ? await tx.all<TextRow>(`${turns} AND t.row > $1 AND t.row <= $2 ORDER BY t.row LIMIT $3`, [
-          left.after,
-          left.to,
-          limit,
-        ])
-      : await tx.all<TextRow>(`${turns} AND t.row ${tx.dialect.inList("$1")} ORDER BY t.row`, [JSON.stringify(wanted)]);
+      ? await tx.all<TextRow>(leftTurns, [left.after, left.to, limit])
+      : await tx.all<TextRow>(`${waitingTurns} ${tx.dialect.inList("$1")} ORDER BY t.row`, [JSON.stringify(wanted)]);
     let done = 0;
     for (let characters = 0; done < found.length && characters < mostCharacters; done++) {
       const text = found[done]!;
-      if (fromLeft) await tx.run("DELETE FROM turn_search WHERE rowid = $1", [text.row]);
-      characters += await insertText(tx, text);
+      if (!text.there) characters += await insertText(tx, text);
     }
     const last = found[done - 1]?.row;
     const whole = done === found.length;

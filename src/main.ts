@@ -279,7 +279,8 @@ function readPrices(config: Config): PriceBook {
   if (file === null) return createPriceBook(prices);
   try {
     if (statSync(file).size > largestPricesBytes) throw new Error(`it has more than ${largestPricesBytes} bytes`);
-    return createPriceBook(mergePriceRows(prices, parsePriceFile(readFileSync(file, "utf8"))));
+    const own = parsePriceFile(readFileSync(file, "utf8"));
+    return createPriceBook(mergePriceRows(prices, own), own);
   } catch (error) {
     throw new Error(`PRICES_FILE ${file}: ${error instanceof Error ? error.message : error}`);
   }

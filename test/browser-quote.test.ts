@@ -116,6 +116,25 @@ test("a budget is seen to fill before anything is written", async () => {
   await fetch(`${story.server.url}/budgets/project`, { method: "DELETE" });
 });
 
+test("a conversation's own budget is seen when it is opened, and is not when another is", async () => {
+  await begin();
+  const [, id] = /#\/s\/([\w-]+)/.exec(story.tab.page.url())!;
+  await fetch(`${story.server.url}/budgets/session:${id}`, {
+    method: "PUT",
+    headers,
+    body: JSON.stringify({ limits: [{ window: "total", usd: "0.01" }] }),
+  });
+  await story.tab.page.goto(`${story.server.url}/#/`);
+  const meter = story.tab.page.getByRole("meter", { name: "Budget used" });
+  await story.tab.page.getByText("What shall we talk about?").waitFor();
+  expect(await meter.count()).toBe(0);
+  await story.tab.sessionLinks.first().click();
+  await meter.waitFor({ state: "attached" });
+  expect(Number(await meter.getAttribute("aria-valuenow"))).toBe(6);
+  await story.tab.page.getByRole("link", { name: "New conversation" }).click();
+  await meter.waitFor({ state: "detached" });
+});
+
 test("from a dear message one goes on in a fresh conversation with a summary, told what that costs before", async () => {
   await begin();
   await story.tab.button("Settings").click();

@@ -170,13 +170,83 @@ test("a limit is set, changed, raised for a time, taken away and put back; the o
   expect(await look()).toEqual([["day", "1.5", 0.75, ["gemini-2.5-pro"], 1]]);
   await tab.button("Undo").click();
   await card.getByRole("heading", { name: "a month" }).waitFor();
-  expect((await look()).map(([window, , soft]) => [window, soft])).toEqual([
-    ["day", 0.75],
-    ["month", 0.75],
+  // With what was added to it.
+  expect(await look()).toEqual([
+    ["day", "1.5", 0.75, ["gemini-2.5-pro"], 1],
+    ["month", "3", 0.75, null, 1],
   ]);
   for (const name of ["Delete: a month", /Delete: a day/]) await card.getByRole("button", { name }).click();
   await card.waitFor({ state: "detached" });
   await tab.page.getByText("No limits are set").waitFor();
+});
+
+test("of two who change the same limit the second is told, and sees what is there now; other limits are no conflict", async () => {
+  const { tab, server } = story;
+  const dialog = tab.page.getByRole("dialog");
+  const put = (...limits: object[]) =>
+    fetch(`${server.url}/budgets/user:ivan`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ limits }),
+    });
+  await put({ window: "day", usd: "1" });
+  await goTo("budgets");
+  const card = tab.page.getByRole("region", { name: "User: ivan" });
+  await card.getByRole("button", { name: "Change: a day" }).click();
+  await dialog.getByLabel("At most, USD").fill("5");
+  await put({ window: "day", usd: "2" });
+  await tab.button("Set it").click();
+  await dialog.getByText("It was changed somewhere else in the meantime.").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await card.getByText("$2.00 left of $2.00").waitFor();
+  // Between the look at what there is and the change of it: looked at again.
+  await put({ window: "day", usd: "2" }, { window: "week", usd: "9" });
+  let asked = 0;
+  await tab.page.route("**/budgets/user%3Aivan", async (route) => {
+    if (asked++ === 0) await put({ window: "day", usd: "2" }, { window: "week", usd: "10" });
+    await route.continue();
+  });
+  story.expected = /412/;
+  await card.getByRole("button", { name: "Change: a day" }).click();
+  await dialog.getByLabel("At most, USD").fill("5");
+  await tab.button("Set it").click();
+  await card.getByText("$5.00 left of $5.00").waitFor();
+  await card.getByText("$10.00 left of $10.00").waitFor();
+  expect(asked).toBe(2);
+  await tab.page.unrouteAll();
+  await fetch(`${server.url}/budgets/user:ivan`, { method: "DELETE" });
+});
+
+test("what was billed beyond what was held is said; keys and projects are named however many there are", async () => {
+  const { tab, server } = story;
+  const post = async (path: string, body: object) =>
+    (await (
+      await fetch(server.url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      })
+    ).json()) as { id: string };
+  const { id } = await post("/keys", { name: "the oldest", scopes: ["read"], limits: [{ window: "day", usd: "1" }] });
+  await Promise.all(Array.from({ length: 105 }, (_, n) => post("/keys", { name: `key ${n}`, scopes: ["read"] })));
+  const newest = await post("/keys", { name: "the newest", scopes: ["read"], limits: [{ window: "day", usd: "1" }] });
+  await Promise.all(Array.from({ length: 105 }, (_, n) => post("/projects", { id: `p${n}` })));
+  await post("/projects", { id: "zzz", name: "The very last" });
+  await tab.page.route("**/budgets?*", async (route) => {
+    const answer = await route.fetch();
+    const list = (await answer.json()) as { data: object[] };
+    await route.fulfill({
+      response: answer,
+      json: { ...list, data: list.data.map((one) => ({ ...one, beyond: "0.003" })) },
+    });
+  });
+  await goTo("budgets");
+  const card = tab.page.getByRole("region", { name: "Key: the oldest" });
+  await card.getByText("$0.003 of it beyond what was held").waitFor();
+  await tab.page.getByRole("region", { name: "Key: the newest" }).waitFor();
+  await tab.page.getByRole("option", { name: "The very last" }).waitFor({ state: "attached" });
+  await tab.page.unrouteAll();
+  for (const key of [id, newest.id]) await fetch(`${server.url}/keys/${key}`, { method: "DELETE" });
 });
 
 test("what is spent and held is a bar and words, and its window ends in the reader's own time", async () => {
@@ -274,6 +344,10 @@ test("models and prices, and the server's health", async () => {
   await goTo("models");
   const row = story.tab.page.getByRole("row", { name: /Gemini 2\.5 Flash gemini-2\.5-flash/ });
   expect(await row.innerText()).toMatch(/\$0\.30\s+\$0\.030\s+\$2\.50/);
+  // Where each price is from is said in words, whether or not there is an address.
+  expect(await row.innerText()).toContain("Rozmova’s list\nread on 7 Oct 2026");
+  await row.getByText("Rozmova’s list").click();
+  await row.getByText("vendor pricing page, copy of 2026-10-07").waitFor();
   await story.tab.page.getByRole("link", { name: "Health" }).click();
   await story.tab.page.getByText("takes what is written").waitFor();
   await story.tab.page.getByText("no key is needed here").waitFor();

@@ -133,6 +133,37 @@ describe.each(engines)("budgets on %s", (_name, createDatabase) => {
     expect((await call(at(scope, "/increase"), "POST", { usd: "1", until })).status).toBe(404);
   });
 
+  test("If-Match refuses a change of limits that another has changed since; what is spent is no change", async () => {
+    await put([{ window: "day", usd: "1" }]);
+    const tag = async () => {
+      const answer = await fetch(`${server.url}/budgets?scope=${scope}`);
+      return answer.headers.get("etag")!;
+    };
+    const first = await tag();
+    expect(first).toMatch(/^"v\d{1,15}"$/);
+    await ask();
+    expect(await tag()).toBe(first);
+    const until = new Date(testClock() + 3_600_000).toISOString();
+    const limits = [{ window: "day", usd: "2", increases: [{ usd: "0.5", until }] }];
+    const change = async (method: string, path: string, body: object | undefined, ifMatch: string) => {
+      const headers = { "content-type": "application/json", "if-match": ifMatch };
+      return await fetch(path, { method, headers, body: body ? JSON.stringify(body) : null });
+    };
+    const made = await change("PUT", at(scope), { limits }, first);
+    expect([made.status, made.headers.get("etag")]).toEqual([200, await tag()]);
+    expect((await look())[0]).toMatchObject({ limit: "2.5", increases: [{ usd: "0.5", until }] });
+    for (const [method, path, body] of [
+      ["PUT", at(scope), { limits }],
+      ["POST", at(scope, "/increase"), { usd: "1", until }],
+      ["DELETE", at(scope), undefined],
+    ] as const) {
+      const refused = await change(method, path, body, first);
+      expect([refused.status, ((await refused.json()) as ProblemBody).code]).toEqual([412, "version_mismatch"]);
+    }
+    expect((await look())[0]).toMatchObject({ limit: "2.5" });
+    expect((await change("DELETE", at(scope), undefined, `${first}, ${await tag()}`)).status).toBe(204);
+  });
+
   test("it holds for the very next turn in a process that thought there was none, and the conversation is remembered over a refusal", async () => {
     await ask({ content: "remember the word borscht" });
     await put([{ window: "day", usd: "0" }]);

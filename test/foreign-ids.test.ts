@@ -131,7 +131,7 @@ const rows: Record<string, Row[]> = {
     { what: "a cursor", path: (ids) => `/keys?after=${ids.key}`, status: 200, isPlace: true },
     { what: "a project", path: (ids) => `/keys?project=${ids.project}`, status: 200 },
   ],
-  getCaller: [],
+  ...{ getCaller: [], listSessionBudgets: [] },
   getOwnKey: [],
   getKey: [],
   changeKey: [],

@@ -52,6 +52,12 @@ describe.each(engines)("a first message's quote on %s", (_name, createDatabase) 
     // What concerns her is hers to see before she asks for anything.
     expect((await asHanna("/me")).body.budgets).toEqual(hers.budgets);
     expect((await call<QuoteBody>(`${server.url}/me`, "GET")).body.budgets).toEqual([]);
+    // With a session also those of that session, and of nobody else's.
+    const { id } = (await asHanna("/sessions", {})).body as unknown as { id: string };
+    await server.store.putBudgets(of(`session:${id}`), limits, null, null, testClock());
+    const ofSession = (await asHanna(`/sessions/${id}/budgets`)).body as unknown as { data: QuoteBody["budgets"] };
+    expect(ofSession.data).toMatchObject([{ scope: `session:${id}` }, { scope: "user:hanna" }]);
+    expect((await asHanna("/me")).body.budgets).toEqual(hers.budgets);
     const made = await callAs<{ token: string }>(hanna.secret, `${server.url}/tokens`, "POST", {
       ...{
         user: "hanna",

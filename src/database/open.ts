@@ -242,8 +242,10 @@ function createBudgetStore(engine: Engine): BudgetStore {
     findBudgets: (asker) => findBudgets(engine.committed, asker),
     listKeyLimits: (keyIds) => listKeyLimits(engine.durable, keyIds),
     listBudgets: (page) => listBudgets(engine.durable, page),
-    putBudgets: (scope, limits, softPpm, by, at) => engine.write("putBudgets", { ...scope, limits, softPpm, by, at }),
-    increaseBudgets: (scope, pico, until, by, at) => engine.write("increaseBudgets", { ...scope, pico, until, by, at }),
-    deleteBudgets: (scope, by, at) => engine.write("deleteBudgets", { ...scope, by, at }),
+    putBudgets: (scope, limits, softPpm, by, at, version) =>
+      engine.write("putBudgets", { ...scope, limits, softPpm, by, at, version }),
+    increaseBudgets: (scope, pico, until, by, at, version) =>
+      engine.write("increaseBudgets", { ...scope, pico, until, by, at, version }),
+    deleteBudgets: (scope, by, at, version) => engine.write("deleteBudgets", { ...scope, by, at, version }),
   };
 }

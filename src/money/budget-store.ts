@@ -38,6 +38,9 @@ export interface BudgetPage {
 /** A limit as it was set, without what was added for a time. */
 export type KeyLimit = Pick<BudgetLimit, "window" | "limit" | "models">;
 
+/** What the scope's limits must be at (`versionOfLimits`), or one of several: else version_mismatch, and nothing is changed. */
+export type LimitsVersion = number | readonly number[] | undefined;
+
 export interface BudgetStore {
   findBudgets(asker: BudgetAsker): Promise<FoundBudgets>;
   listBudgets(page: BudgetPage): Promise<{ data: Budget[]; hasMore: boolean }>;
@@ -54,11 +57,19 @@ export interface BudgetStore {
     softPpm: number | null,
     by: string | null,
     at: number,
+    version?: LimitsVersion,
   ): Promise<Budget[]>;
   /** Adds to every limit of the scope until a moment. not_found | conflict (too many additions at a time). */
-  increaseBudgets(scope: BudgetScope, pico: Pico, until: number, by: string | null, at: number): Promise<Budget[]>;
+  increaseBudgets(
+    scope: BudgetScope,
+    pico: Pico,
+    until: number,
+    by: string | null,
+    at: number,
+    version?: LimitsVersion,
+  ): Promise<Budget[]>;
   /** not_found. */
-  deleteBudgets(scope: BudgetScope, by: string | null, at: number): Promise<void>;
+  deleteBudgets(scope: BudgetScope, by: string | null, at: number, version?: LimitsVersion): Promise<void>;
 }
 
 /** Of one scope. */

@@ -1,5 +1,6 @@
 // Budgets as data: whom they are for, what a turn asks of them, and what they can grant it. The money is kept in database/money. Pure.
 
+import { createHash } from "node:crypto";
 import type { BudgetWindow } from "./budget-window.ts";
 import type { Pico } from "./money.ts";
 import { billedCalls, tokensWithin, type WorstCall, worstCost } from "./worst-case.ts";
@@ -29,6 +30,8 @@ export interface BudgetLimit {
   models: readonly string[] | null;
   /** All names that these models go by. */
   names: readonly string[] | null;
+  /** What is added to it, each until its time, in ms; undefined: what was before, and nothing to a new one. */
+  increases?: Budget["increases"] | undefined;
 }
 
 /** A limit with what is spent and held of it now. */
@@ -49,6 +52,18 @@ export interface Budget {
   resetsAt: number | null;
   /** In millionths of the limit: past it, whoever asks is told. Null: nobody is. */
   softPpm: number | null;
+}
+
+/**
+ * The version of a scope's limits, by what is set and what is added: it is another after every change, and the same again where they are. What is
+ * spent changes nothing. 48 bits, so that a number holds it.
+ */
+export function versionOfLimits(limits: readonly Budget[]): number {
+  const set = limits.map(({ window, models, limit, increases, softPpm }) => [
+    ...[window, models, `${limit}`, softPpm],
+    increases.map(({ pico, until }) => [`${pico}`, until]),
+  ]);
+  return createHash("sha256").update(JSON.stringify(set)).digest().readUIntBE(0, 6);
 }
 
 /** What a turn, or any other call to a vendor, asks of its budgets. */

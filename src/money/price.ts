@@ -13,6 +13,8 @@ export interface Price {
   /** `vendor/model@from#8hex`; the digits change with anything that changes what it costs, not with its source. */
   id: string;
   row: FullPriceRow;
+  /** Of the operator's file, not of the rows that the program brings along. */
+  isOwn: boolean;
   rates: RateSets;
   /** What a receipt keeps: the whole row. Never to be changed. */
   receipt: ReceiptPrice;
@@ -32,14 +34,15 @@ export interface PriceBook {
 
 /**
  * A row without `effectiveTo` holds until the next row of its model with the same `when` begins. Throws PriceRowError naming
- * every bad row, and every two rows that would both hold at once.
+ * every bad row, and every two rows that would both hold at once. `own`: those of the rows that are the operator's.
  */
-export function createPriceBook(rows: readonly PriceRow[]): PriceBook {
+export function createPriceBook(rows: readonly PriceRow[], own: readonly PriceRow[] = []): PriceBook {
   const mistakes: string[] = [];
   const full = rows.map((row) => readPriceRow(printPriceRow(row), `${row.vendor}/${row.model}`, mistakes));
   if (mistakes.length > 0) throw new PriceRowError(mistakes);
 
-  const prices = full.map(createPrice);
+  const ofFile = new Set(own);
+  const prices = full.map((row, at) => createPrice(row, ofFile.has(rows[at]!)));
   const byModel = Map.groupBy(prices, ({ row }) => keyOf(row.vendor, row.model));
   for (const [model, ofModel] of byModel) byModel.set(model, arrange(ofModel, mistakes));
   if (mistakes.length > 0) throw new PriceRowError(mistakes);
@@ -73,7 +76,7 @@ function holdsAt({ fromMs, untilMs, hours }: Price, atMs: number): boolean {
   return inForce && (hours === null || isWithin(hours, atMs));
 }
 
-function createPrice(row: FullPriceRow): Price {
+function createPrice(row: FullPriceRow, isOwn: boolean): Price {
   const { source, readOn, effectiveFrom, ...rest } = row;
   const digest = hash({ ...rest, effectiveFrom }, "hex").slice(0, 8);
   const id = `${keyOf(row.vendor, row.model)}@${effectiveFrom}#${digest}`;
@@ -81,6 +84,7 @@ function createPrice(row: FullPriceRow): Price {
   return {
     id,
     row,
+    isOwn,
     rates: readRates(row),
     receipt: { key: hash(receipt, "base64url"), ...receipt },
     fromMs: Date.parse(effectiveFrom),

@@ -144,6 +144,8 @@ export const api = {
   createSession: (fields: SessionChange, key: string) =>
     json<Session>("sessions", { method: "POST", body: fields, headers: { "idempotency-key": key } }),
   getSession: (id: string) => json<Session>(session(id)),
+  listSessionBudgets: (id: string, signal: AbortSignal) =>
+    json<List<Quote["budgets"][number]>>(`${session(id)}/budgets`, { signal }),
   changeSession: (id: string, change: SessionChange) => json<Session>(session(id), { method: "PATCH", body: change }),
   trashSession: (id: string) => send(session(id), { method: "DELETE" }),
   purgeSession: (id: string) => send(`${session(id)}?purge=true`, { method: "DELETE" }),

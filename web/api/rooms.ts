@@ -73,6 +73,8 @@ export interface Budget {
   settled: string;
   held: string;
   left: string;
+  /** Of what is settled: what was billed beyond what had been held for it. */
+  beyond: string;
   resets_at: string | null;
   soft: number | null;
 }
@@ -91,6 +93,8 @@ export interface Limit {
   window: BudgetWindow;
   usd: string;
   models?: string[];
+  /** Undefined: those it has. */
+  increases?: Budget["increases"];
 }
 export interface AuditLine {
   id: string;
@@ -108,7 +112,7 @@ export interface ServerHealth extends Health {
 }
 export interface PricedModel extends Model {
   vendor: string;
-  price: { id: string; rates: Record<string, unknown> } | null;
+  price: { id: string; origin: "catalogue" | "file"; rates: Record<string, unknown> } | null;
   source: string;
   read_on: string;
 }
@@ -123,28 +127,51 @@ export interface Scoped {
 const budget = (scope: string, project: string | undefined, end = "") =>
   `budgets/${encodeURIComponent(scope)}${end}${query({ project })}`;
 
+/** All of a list, page by page, and no more than so many pages: of what is further on ids are shown. */
+export async function listAll<T>(ask: (after: string | undefined) => Promise<List<T>>, placeOf: (item: T) => string) {
+  const all: T[] = [];
+  for (let pages = 0; pages < mostPages; pages++) {
+    const last = all.at(-1);
+    const page = await ask(last && placeOf(last));
+    all.push(...page.data);
+    if (!page.has_more) break;
+  }
+  return all;
+}
+const mostPages = 20;
+const idOf = ({ id }: { id: string }) => id;
+
+export const listAllKeys = (signal: AbortSignal) => listAll((after) => roomApi.listKeys(after, signal, 100), idOf);
+export const listAllProjects = (signal: AbortSignal) =>
+  listAll((after) => roomApi.listProjects(after, signal, 100), idOf);
+
 export const roomApi = {
   readUsage: (asked: UsageQuery, signal?: AbortSignal) => json<UsageList>(`usage${query({ ...asked })}`, { signal }),
   readUsageCsv: (asked: UsageQuery) => send(`usage${query({ ...asked, format: "csv" })}`),
-  listKeys: (after: string | undefined, signal?: AbortSignal) =>
-    json<List<Key>>(`keys${query({ limit: 50, after })}`, { signal }),
+  listKeys: (after: string | undefined, signal?: AbortSignal, limit = 50) =>
+    json<List<Key>>(`keys${query({ limit, after })}`, { signal }),
   getKey: (id: string) => json<Key>(key(id)),
   createKey: (made: Partial<KeyFields>) => json<Key & { secret: string }>("keys", { method: "POST", body: made }),
   changeKey: (id: string, change: Partial<KeyFields>) => json<Key>(key(id), { method: "PATCH", body: change }),
   rotateKey: (id: string, graceSeconds: number) =>
     json<Key & { secret: string }>(`${key(id)}/rotate`, { method: "POST", body: { grace_seconds: graceSeconds } }),
   deleteKey: (id: string) => send(key(id), { method: "DELETE" }),
-  listBudgets: (
-    asked: { after?: string | undefined; scope?: string; project?: string | undefined },
-    signal?: AbortSignal,
-  ) => json<List<Budget>>(`budgets${query({ limit: 50, ...asked })}`, { signal }),
-  putBudget: ({ scope, project }: Scoped, body: { limits: Limit[]; soft?: number }) =>
-    json<List<Budget>>(budget(scope, project), { method: "PUT", body }),
+  listBudgets: (asked: { after?: string | undefined; project?: string | undefined }, signal?: AbortSignal) =>
+    json<List<Budget>>(`budgets${query({ limit: 50, ...asked })}`, { signal }),
+  /** All limits of a scope, and the version they are at. */
+  readLimits: async ({ scope, project }: Scoped) => {
+    const answer = await send(`budgets${query({ scope, project })}`);
+    const { data } = (await answer.json()) as List<Budget>;
+    return { data, etag: answer.headers.get("etag") ?? "*" };
+  },
+  putBudget: ({ scope, project }: Scoped, body: { limits: Limit[]; soft?: number }, etag: string) =>
+    json<List<Budget>>(budget(scope, project), { method: "PUT", body, headers: { "if-match": etag } }),
   increaseBudget: ({ scope, project }: Scoped, body: { usd: string; until: string }) =>
     json<List<Budget>>(budget(scope, project, "/increase"), { method: "POST", body }),
-  deleteBudget: ({ scope, project }: Scoped) => send(budget(scope, project), { method: "DELETE" }),
-  listProjects: (after?: string, signal?: AbortSignal) =>
-    json<List<Project>>(`projects${query({ limit: 50, after })}`, { signal }),
+  deleteBudget: ({ scope, project }: Scoped, etag: string) =>
+    send(budget(scope, project), { method: "DELETE", headers: { "if-match": etag } }),
+  listProjects: (after?: string, signal?: AbortSignal, limit = 50) =>
+    json<List<Project>>(`projects${query({ limit, after })}`, { signal }),
   createProject: (made: { id: string; name?: string }) => json<Project>("projects", { method: "POST", body: made }),
   changeProject: (id: string, change: { name?: string; disabled?: boolean }) =>
     json<Project>(`projects/${encodeURIComponent(id)}`, { method: "PATCH", body: change }),

@@ -71,7 +71,7 @@ export function Conversation({ chat }: { chat: Chat }) {
 
   return (
     <main class={empty && chat.id.value === null ? "conversation new" : "conversation"}>
-      <BudgetLine key={chat.id.value} version={chat.running.value ? 0 : (chat.session.value?.version ?? 0)} />
+      <BudgetLine sessionId={chat.id.value} version={chat.running.value ? 0 : (chat.session.value?.version ?? 0)} />
       <TemporaryBar chat={chat} />
       <FindBar chat={chat} />
       <section

@@ -55,7 +55,7 @@ function SessionName({ id }: { id: string }) {
 
 function LimitRow({ budget, onChange, onRemove }: { budget: Budget; onChange(): void; onRemove(): void }) {
   const t = words.value;
-  const { settled, held, left, limit, soft, increases, resets_at } = budget;
+  const { settled, held, beyond, left, limit, soft, increases, resets_at } = budget;
   const print = (amount: string) => printUsd(amount, locale.value);
   const when = (at: string) => printDateTime(locale.value, at);
   const percent = new Intl.NumberFormat(locale.value, { style: "percent" });
@@ -71,6 +71,11 @@ function LimitRow({ budget, onChange, onRemove }: { budget: Budget; onChange(): 
       <Bar budget={budget} />
       <p class="limit-words">
         <span class="spent">{fill(t.spentWord, { spent: print(settled) })}</span>
+        {isPositive(beyond) && (
+          <span class="beyond" title={t.beyondMore}>
+            {fill(t.beyondWord, { beyond: print(beyond) })}
+          </span>
+        )}
         {isPositive(held) && <span class="held">{fill(t.heldNow, { held: print(held) })}</span>}
         {resets_at && <span>{fill(t.resets, { date: when(resets_at) })}</span>}
         {soft !== null && <span>{fill(t.softAt, { share: percent.format(soft) })}</span>}

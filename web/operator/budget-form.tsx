@@ -14,6 +14,8 @@ const windows = ["day", "week", "month", "total"] as const;
 interface FormProps {
   /** What is changed; null: a new limit, for anybody. */
   of: Budget | null;
+  /** All limits as they are shown; undefined: perhaps not all. */
+  shown: readonly Budget[] | undefined;
   project: string | undefined;
   models: readonly string[];
   keys: readonly Key[];
@@ -21,7 +23,7 @@ interface FormProps {
   onDone(): void;
 }
 
-export function BudgetForm({ of: budget, project, models, keys, onClose, onDone }: FormProps) {
+export function BudgetForm({ of: budget, shown, project, models, keys, onClose, onDone }: FormProps) {
   const t = words.value;
   const scopeOf = ({ kind = "", name = "" }: Values) =>
     budget?.scope ?? (kind === "project" || kind === "global" ? kind : `${kind}:${name.trim()}`);
@@ -36,10 +38,13 @@ export function BudgetForm({ of: budget, project, models, keys, onClose, onDone 
         const to = {
           window: values.window as BudgetWindow,
           usd: usdOf(values.usd),
-          ...(chosen.length > 0 && { models: chosen }),
+          ...(chosen.length > 0 && { models: chosen.toSorted() }),
+          ...(budget && { increases: budget.increases }),
         };
         const soft = values.soft === "" ? null : Number(values.soft) / 100;
-        await changeLimits({ scope: scopeOf(values), project }, { from: budget ?? undefined, to, soft });
+        const scope = scopeOf(values);
+        const ofScope = shown?.filter((one) => one.scope === scope);
+        await changeLimits({ scope, project }, { from: budget ?? undefined, to, soft, shown: ofScope });
         onDone();
       }}
       onClose={onClose}

@@ -8,7 +8,7 @@ import { asApiError, describe } from "../shell/errors.ts";
 import { showToast, text } from "../shell/state.ts";
 import { BudgetCard } from "./budget-card.tsx";
 import { BudgetForm, RaiseForm } from "./budget-form.tsx";
-import { changeLimits } from "./limit.ts";
+import { changeLimits, limitOf } from "./limit.ts";
 import { More } from "./listing.tsx";
 import { scopeWords, useKeys, useModelIds, useProjects } from "./named.ts";
 import { usePages } from "./pages.ts";
@@ -34,11 +34,15 @@ export function BudgetsView() {
       pages.reload();
     } catch (error) {
       showToast(describe(asApiError(error)));
+      pages.reload(); // as it is now
     }
   };
   const remove = (budget: Budget) =>
     attempt(async () => {
-      const undo = await changeLimits({ scope: budget.scope, project }, { from: budget });
+      const scoped = { scope: budget.scope, project };
+      await changeLimits(scoped, { from: budget });
+      // Not over one that another has set in its place by then.
+      const undo = () => changeLimits(scoped, { to: limitOf(budget), softOfNone: budget.soft, shown: [] });
       showToast(t.limitGone, { label: text.value.undo, run: () => void attempt(undo) });
     });
   const done = () => {
@@ -83,7 +87,11 @@ export function BudgetsView() {
       {editing.value !== undefined && (
         <BudgetForm
           {...{ of: editing.value, project, models, keys }}
-          onClose={() => (editing.value = undefined)}
+          shown={pages.hasMore ? undefined : pages.items}
+          onClose={() => {
+            editing.value = undefined;
+            pages.reload();
+          }}
           onDone={done}
         />
       )}

@@ -124,8 +124,9 @@ async function change(key: Key, start: Values, values: Values): Promise<Key> {
   const now = changed.length > 0 ? await roomApi.changeKey(key.id, Object.fromEntries(changed)) : key;
   const usd = usdOf(values.usd);
   if (usd === start.usd) return now;
-  const [place, to] = [{ window: "month", models: null } as const, { window: "month", usd } as const];
-  await changeLimits({ scope: `key:${key.id}`, project: key.project }, usd === "" ? { from: place } : { to });
+  const from = { window: "month", models: null } as const;
+  const to = usd === "" ? undefined : ({ window: "month", usd } as const);
+  await changeLimits({ scope: `key:${key.id}`, project: key.project }, { from, was: start.usd ?? "", to });
   return roomApi.getKey(key.id);
 }
 

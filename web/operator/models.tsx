@@ -5,9 +5,9 @@ import { Scrolling } from "../prose/scrolling.tsx";
 import { useAsked } from "../rooms/asked.ts";
 import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
-import { locale } from "../shell/state.ts";
+import { locale, text } from "../shell/state.ts";
 import { columnPrinter } from "../text/money.ts";
-import { printNumber } from "../text/text.ts";
+import { fill, printNumber } from "../text/text.ts";
 import { printDay } from "../text/time.ts";
 
 export function ModelsView() {
@@ -48,7 +48,6 @@ export function ModelsView() {
 
 function ModelRow({ model, print }: { model: PricedModel; print: Printers }) {
   const t = words.value;
-  const { source, read_on } = model.price?.rates ?? {};
   const rate = (of: RateName) => {
     const price = priceOf(model, of);
     return price === null ? "—" : print[of](price);
@@ -81,7 +80,7 @@ function ModelRow({ model, print }: { model: PricedModel; print: Printers }) {
         {model.successor && <small>→ {model.successor}</small>}
       </td>
       <td class="wide" data-label={t.priceSource}>
-        {model.price ? <Source source={source} readOn={read_on} /> : <span class="quiet">{t.noPrice}</span>}
+        {model.price ? <Source price={model.price} /> : <span class="quiet">{t.noPrice}</span>}
       </td>
     </tr>
   );
@@ -106,15 +105,19 @@ function printersOf(models: readonly PricedModel[]): Printers {
   return { input: of("input"), cached: of("cached"), output: of("output") };
 }
 
-/** The day, and behind it where the price is from. */
-function Source({ source, readOn }: { source: unknown; readOn: unknown }) {
-  const day = typeof readOn === "string" ? printDay(locale.value, readOn) : words.value.priceSource;
-  if (typeof source !== "string") return <>{day}</>;
-  const [address] = /https:\/\/\S+/.exec(source) ?? [];
+/** Whose row it is and of which day; behind it what it names as its source. */
+function Source({ price: { origin, rates } }: { price: NonNullable<PricedModel["price"]> }) {
+  const { source, read_on: readOn } = rates;
+  const [address] = /https?:\/\/[^\s,;)]+/.exec(String(source)) ?? [];
   return (
     <details class="source">
-      <summary>{day}</summary>
-      <small lang="en">{source}</small>
+      <summary>
+        {words.value.priceOrigins[origin]}
+        {typeof readOn === "string" && (
+          <small>{fill(text.value.priceReadOn, { date: printDay(locale.value, readOn) })}</small>
+        )}
+      </summary>
+      {typeof source === "string" && <small lang="en">{source}</small>}
       {address && (
         <a href={address} target="_blank" rel="noreferrer">
           {new URL(address).host}

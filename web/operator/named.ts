@@ -1,6 +1,6 @@
 // What forms offer to choose from, and rows name: models, projects, keys. Without them ids are shown, and all works.
 
-import { type Key, type Project, roomApi } from "../api/rooms.ts";
+import { type Key, listAllKeys, listAllProjects, type Project, roomApi } from "../api/rooms.ts";
 import { useAsked } from "../rooms/asked.ts";
 import { words } from "../rooms/words.ts";
 import { may, me } from "../shell/me.ts";
@@ -13,14 +13,12 @@ export function useModelIds(): readonly string[] {
 /** The caller's own first; an operator's others behind it. */
 export function useProjects(): readonly Project[] {
   const own = me.value?.project ?? "";
-  const asked = useAsked("projects", async (signal) =>
-    may("operator") ? (await roomApi.listProjects(undefined, signal)).data : [],
-  );
+  const asked = useAsked("projects", async (signal) => (may("operator") ? listAllProjects(signal) : []));
   return (asked.value ?? []).toSorted((one, other) => Number(other.id === own) - Number(one.id === own));
 }
 
 export function useKeys(): readonly Key[] {
-  return useAsked("keys", (signal) => roomApi.listKeys(undefined, signal)).value?.data ?? [];
+  return useAsked("keys", listAllKeys).value ?? [];
 }
 
 /** "The project", "User: olena", "Key: the shop". */

@@ -6,7 +6,7 @@ import { Icon } from "../shell/icon.tsx";
 import { locale, text } from "../shell/state.ts";
 import { printShort } from "../text/money.ts";
 import { count, type Dictionary } from "../text/text.ts";
-import { askQuote, fullestBudget, isDear, quote, renewBudgets } from "./quote.ts";
+import { askQuote, fullestBudget, isDear, quote, readBudgets } from "./quote.ts";
 import { likelyWords } from "./words.ts";
 
 interface NextCostProps {
@@ -58,11 +58,18 @@ function Words() {
   );
 }
 
-/** Under the header: how much of the fullest budget is used. `version` grows with every answer; 0: one runs. */
-export function BudgetLine({ version }: { version: number }) {
+interface BudgetLineProps {
+  /** Null: a conversation that has not begun. */
+  sessionId: string | null;
+  /** Grows with every answer; 0: one runs, or it is not known yet. */
+  version: number;
+}
+
+/** Under the header: how much of the fullest budget is used. */
+export function BudgetLine({ sessionId, version }: BudgetLineProps) {
   useEffect(() => {
-    if (version > 0) void renewBudgets();
-  }, [version]);
+    if (version > 0 || sessionId === null) void readBudgets(sessionId);
+  }, [sessionId, version]);
   const share = fullestBudget();
   if (share === null) return null;
   const percent = Math.round(share * 100);

@@ -13,7 +13,7 @@ const askAfterMs = 600;
 
 /** What the message in the field would cost; null while that is not known. */
 export const quote = signal<Quote | null>(null);
-/** Those that concern what the reader sends, as the last quote found them; null: none was asked since the page last asked who the reader is. */
+/** Those that concern what the reader sends, as the last quote found them, or the open conversation has them; null: those of all that the reader sends. */
 const quoted = signal<Quote["budgets"] | null>(null);
 export const budgets = computed(() => quoted.value ?? me.value?.budgets ?? []);
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -62,11 +62,21 @@ export function isDear({ cost }: Quote): boolean {
   return warnAbove.value !== null && cost.likely !== null && compareUsd(cost.likely, warnAbove.value) > 0;
 }
 
-/** An answer has ended: where there are budgets, less is left of them. */
-export async function renewBudgets(): Promise<void> {
-  if (budgets.value.length === 0) return;
-  await readMe();
-  quoted.value = null;
+let looked: AbortController | undefined;
+
+/** What the next message meets: in a conversation its own budgets too. Another is open, or an answer has ended and less is left. */
+export async function readBudgets(sessionId: string | null): Promise<void> {
+  looked?.abort();
+  looked = new AbortController();
+  const { signal } = looked;
+  if (sessionId === null) {
+    if (quoted.value !== null) await readMe();
+    if (!signal.aborted) quoted.value = null;
+    return;
+  }
+  // Without them the next quote brings them.
+  const found = await api.listSessionBudgets(sessionId, signal).catch(() => null);
+  if (found && !signal.aborted) quoted.value = found.data;
 }
 
 /** How much of the fullest budget is spent or held: 0 to 1; null without one. */

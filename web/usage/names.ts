@@ -1,7 +1,7 @@
 // Conversations and keys by their names, where the usage page has only their ids.
 
 import { api } from "../api/api.ts";
-import { roomApi, type UsageRow } from "../api/rooms.ts";
+import { listAllKeys, type UsageRow } from "../api/rooms.ts";
 import { text } from "../shell/state.ts";
 import { compareUsd } from "../text/money.ts";
 
@@ -14,8 +14,8 @@ export async function nameSessionsAndKeys(
   signal: AbortSignal,
 ): Promise<Map<string, string>> {
   if (by === "key_id") {
-    const keys = await roomApi.listKeys(undefined, signal).catch(() => null);
-    return new Map(keys?.data.map(({ id, name }) => [id, name]));
+    const keys = await listAllKeys(signal).catch(() => []);
+    return new Map(keys.map(({ id, name }) => [id, name]));
   }
   const names = new Map<string, string>();
   if (by !== "session_id") return names;

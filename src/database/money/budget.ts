@@ -2,8 +2,14 @@
 
 import type { AuditAction } from "../../caller/audit.ts";
 import { AppError } from "../../errors.ts";
-import type { Budget, BudgetLimit } from "../../money/budget.ts";
-import { type BudgetPage, type BudgetScope, type KeyLimit, mostIncreases } from "../../money/budget-store.ts";
+import { type Budget, type BudgetLimit, versionOfLimits } from "../../money/budget.ts";
+import {
+  type BudgetPage,
+  type BudgetScope,
+  type KeyLimit,
+  type LimitsVersion,
+  mostIncreases,
+} from "../../money/budget-store.ts";
 import { type BudgetWindow, endOf, startOf } from "../../money/budget-window.ts";
 import type { Pico } from "../../money/money.ts";
 import type { Listed } from "../../store.ts";
@@ -31,6 +37,16 @@ async function nextVersion(tx: Tx): Promise<number> {
 interface Change extends BudgetScope {
   by: string | null;
   at: number;
+  version?: LimitsVersion;
+}
+
+/** Alone, and only where the limits are still what the change was made for. */
+async function beginChange(tx: Tx, { project, scope, at, version }: Change): Promise<void> {
+  await changeAlone(tx);
+  if (version === undefined) return;
+  const now = versionOfLimits(await readScopes(tx, { project, scopes: [scope], at }));
+  if ([version].flat().includes(now)) return;
+  throw new AppError("version_mismatch", `The limits of this scope are at version ${now}, not ${version}.`);
 }
 
 function note(tx: Tx, { project, scope, by, at }: Change, action: AuditAction): Promise<void> {
@@ -44,7 +60,7 @@ export interface PutBudgets extends Change {
 
 export async function putBudgets(tx: Tx, input: PutBudgets): Promise<Budget[]> {
   const { project, scope, limits, at } = input;
-  await changeAlone(tx);
+  await beginChange(tx, input);
   const before = await tx.all<{ number: number; period: string; models: string | null }>(
     "SELECT number, period, models FROM budget WHERE project = $1 AND scope = $2",
     [project, scope],
@@ -66,25 +82,38 @@ async function changeLimit(
   tx: Tx,
   number: number,
   { project, scope, softPpm }: PutBudgets,
-  { limit, names }: BudgetLimit,
+  { limit, names, increases }: BudgetLimit,
 ) {
   await tx.run(
-    "UPDATE budget SET limit_pico = $4, soft_ppm = $5, names = $6 WHERE project = $1 AND scope = $2 AND number = $3",
-    [...[project, scope, number, limit, softPpm, names && JSON.stringify(names)]],
+    "UPDATE budget SET limit_pico = $4, soft_ppm = $5, names = $6, extras = COALESCE($7, extras) WHERE project = $1 AND scope = $2 AND number = $3",
+    [
+      ...[
+        project,
+        scope,
+        number,
+        limit,
+        softPpm,
+        names && JSON.stringify(names),
+        increases ? printExtras(increases) : null,
+      ],
+    ],
   );
 }
 
 async function addLimit(
   tx: Tx,
   input: PutBudgets,
-  { window, limit, names }: BudgetLimit,
+  { window, limit, names, increases = [] }: BudgetLimit,
   models: string | null,
 ): Promise<number> {
   const { project, scope, softPpm, at } = input;
   const number = await nextVersion(tx);
   await tx.run(
-    `INSERT INTO budget (project, scope, number, period, models, names, limit_pico, soft_ppm, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [project, scope, number, window, models, names && JSON.stringify(names), limit, softPpm, at],
+    `INSERT INTO budget (project, scope, number, period, models, names, limit_pico, soft_ppm, created_at, extras) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [
+      ...[project, scope, number, window, models, names && JSON.stringify(names), limit, softPpm, at],
+      increases.length > 0 ? printExtras(increases) : null,
+    ],
   );
   const startsAt = startOf(window, at);
   const endsAt = endOf(window, startsAt) ?? Number.MAX_SAFE_INTEGER;
@@ -146,7 +175,7 @@ export async function hasBudgets(reader: Reader, { project, scope }: BudgetScope
 
 export async function deleteBudgets(tx: Tx, input: Change): Promise<void> {
   const { project, scope } = input;
-  await changeAlone(tx);
+  await beginChange(tx, input);
   const rows = await tx.all<{ number: number }>("SELECT number FROM budget WHERE project = $1 AND scope = $2", [
     ...[project, scope],
   ]);
@@ -163,7 +192,7 @@ export interface IncreaseBudgets extends Change {
 
 export async function increaseBudgets(tx: Tx, input: IncreaseBudgets): Promise<Budget[]> {
   const { project, scope, pico, until, at } = input;
-  await changeAlone(tx);
+  await beginChange(tx, input);
   const rows = await tx.all<{ number: number; extras: string | null }>(
     "SELECT number, extras FROM budget WHERE project = $1 AND scope = $2",
     [project, scope],

@@ -40,6 +40,7 @@ const exampleModel = {
   price: {
     id: "example/swift-2@2026-01-01#0123abcd",
     currency: "USD" as const,
+    origin: "catalogue" as const,
     rates: {
       input: "0.30",
       cached: "0.03",
@@ -77,6 +78,9 @@ const modelSchema = z
       .object({
         id: z.string(),
         currency: z.literal("USD"),
+        origin: z.enum(["catalogue", "file"]).openapi({
+          description: "Whose row it is: one the program brings along, or one of the operator's PRICES_FILE",
+        }),
         rates: z
           .record(z.string(), z.unknown())
           .openapi({ description: "Per million tokens, with source and the day it was read" }),
@@ -129,6 +133,14 @@ function findPrice(prices: PriceBook, model: ModelInfo, at: number): Price | und
   return prices.find(model.vendor, model.id, at);
 }
 
+function encodePrice({ id, isOwn, row }: Price) {
+  return {
+    ...{ id, currency: "USD" as const },
+    origin: isOwn ? ("file" as const) : ("catalogue" as const),
+    rates: printPriceRow(row),
+  };
+}
+
 function encodeModel(
   model: ModelInfo,
   price: Price | undefined,
@@ -143,7 +155,7 @@ function encodeModel(
     is_default: model.id === defaultModel,
     limits: { input_tokens: model.inputTokens, output_tokens: model.outputTokens, shared_window: model.sharedWindow },
     abilities: { params: model.accepts, ignored_params: model.ignores, thinking: encodeThinking(model.thinking) },
-    price: price ? { id: price.id, currency: "USD", rates: printPriceRow(price.row) } : null,
+    price: price ? encodePrice(price) : null,
     retires_on: model.retiresOn,
     retired: isRetired(model, at),
     successor: model.successor,

@@ -144,6 +144,7 @@ export const de: RoomText = {
   cachedPrice: "Aus dem Cache",
   outputPrice: "Heraus",
   priceSource: "Preis von",
+  priceOrigins: { catalogue: "Liste von Rozmova", file: "Ihre Preisdatei" },
   perMillion: "USD je Million Tokens.",
   noPrice: "kein Preis",
   notAllowedMore: "Wer den Server betreut, kann einen ausstellen, der es darf.",
@@ -184,6 +185,9 @@ export const de: RoomText = {
   closeProjectMore: "Kein Schlüssel von „{name}“ öffnet etwas, bis es wieder geöffnet wird. Nichts geht verloren.",
   leftOf: "{left} von {limit} übrig",
   spentWord: "{spent} ausgegeben",
+  beyondWord: "davon {beyond} über das Zurückgelegte hinaus",
+  beyondMore:
+    "Der Anbieter hat mehr berechnet als den schlimmsten Fall, der zurückgelegt war: nur so wird eine Grenze überschritten.",
   softAt: "Hinweis ab {share}",
   raise: "Zeitweise erhöhen",
   raiseMore: "Kommt zu jeder dieser Grenzen hinzu, bis es von selbst endet.",

@@ -26,6 +26,9 @@ export const askedUsdSchema = z
     example: "2.50",
   });
 
+const untilSchema = z.iso.datetime({ error: "must be a time such as 2027-01-01T00:00:00Z" });
+const addition = z.strictObject({ usd: askedUsdSchema, until: untilSchema });
+
 const limitShape = {
   window: z.enum(budgetWindows).openapi({ description: "UTC; weeks begin on Monday" }),
   usd: askedUsdSchema,
@@ -35,6 +38,10 @@ const limitShape = {
     .max(100)
     .optional()
     .openapi({ description: "Counts the calls to these models alone. Default: to all" }),
+  increases: z.array(addition).max(mostIncreases).optional().openapi({
+    description:
+      "What is added to it for a time, in place of what was; what is over is left out. Default: what was, and nothing to a new limit",
+  }),
 };
 export const limitsSchema = z.array(z.strictObject(limitShape).openapi("Limit")).max(mostLimits);
 
@@ -51,7 +58,7 @@ export const putSchema = z
 export const increaseSchema = z
   .strictObject({
     usd: askedUsdSchema,
-    until: z.iso.datetime({ error: "must be a time such as 2027-01-01T00:00:00Z" }),
+    until: untilSchema,
   })
   .openapi("Increase", { example: { usd: "1", until: "2026-12-01T00:00:00Z" } });
 
@@ -125,10 +132,11 @@ export interface ModelNames {
 
 /** The limits as they are kept. Of two for the same window and models the last one counts. */
 export function readLimits(asked: z.output<typeof limitsSchema>, catalogue: ModelNames): BudgetLimit[] {
-  const limits = asked.map(({ window, usd, models }): BudgetLimit => {
+  const limits = asked.map(({ window, usd, models, increases }): BudgetLimit => {
     const own = models ? [...new Set(models.map((name) => catalogue.nameOf(name)))].sort() : null;
     const names = own && [...new Set([...own, ...models!, ...own.flatMap((id) => catalogue.find(id)?.aliases ?? [])])];
-    return { window, limit: parseUsd(usd), models: own, names };
+    const added = increases?.map(({ usd: more, until }) => ({ pico: parseUsd(more), until: Date.parse(until) }));
+    return { window, limit: parseUsd(usd), models: own, names, ...(added && { increases: added }) };
   });
   return [...new Map(limits.map((limit) => [`${limit.window} ${limit.models}`, limit])).values()];
 }

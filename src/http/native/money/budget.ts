@@ -5,10 +5,11 @@ import type { Caller } from "../../../caller/caller.ts";
 import { hasScope } from "../../../caller/scope.ts";
 import { AppError, notFound } from "../../../errors.ts";
 import { isId } from "../../../id.ts";
-import { readScope } from "../../../money/budget.ts";
+import { type Budget, readScope, versionOfLimits } from "../../../money/budget.ts";
 import type { BudgetScope } from "../../../money/budget-store.ts";
 import { parseUsd } from "../../../money/money.ts";
 import type { AppDeps } from "../../deps.ts";
+import { etagOf, readIfMatch } from "../../etag.ts";
 import { invalidRequest } from "../../field-errors.ts";
 import { answerJson, bodyErrors, type Route, route } from "../../route.ts";
 import { userSchema } from "../../user.ts";
@@ -27,7 +28,15 @@ const listQuery = z.strictObject({
   scope: scopeSchema.optional().openapi({ description: "This scope alone" }),
   project: projectField,
 });
-const list = (description: string) => ({ description, content: { "application/json": { schema: budgetListSchema } } });
+const list = (description: string, tag = "The version of the scope's limits as they are set") => ({
+  ...{ description, headers: { ETag: tag } },
+  content: { "application/json": { schema: budgetListSchema } },
+});
+const ifMatch = {
+  "If-Match": "Refuse (412) unless the limits of the scope are at this version, the ETag of GET /budgets?scope=",
+};
+
+const versionOf = (limits: readonly Budget[]) => ({ etag: etagOf({ version: versionOfLimits(limits) }) });
 
 export function budgetRoutes({ store, catalogue, now }: AppDeps): Route[] {
   return [
@@ -40,7 +49,7 @@ export function budgetRoutes({ store, catalogue, now }: AppDeps): Route[] {
       summary: "List budgets, with what is spent, held and left",
       description: "A key that is bound to a user sees that user's and its own. `global` is shown to operators.",
       query: listQuery,
-      responses: { 200: list("A page of scopes") },
+      responses: { 200: list("A page of scopes", "With `scope`: the version of its limits as they are set") },
       errors: ["invalid_request", "storage_unavailable"],
       async handler({ exchange, query: { limit = 100, after, scope, project } }) {
         const { caller } = exchange;
@@ -55,7 +64,33 @@ export function budgetRoutes({ store, catalogue, now }: AppDeps): Route[] {
           limit,
           at: now(),
         });
-        return answerJson(200, encodeBudgets(listed.data, listed.hasMore));
+        return answerJson(
+          200,
+          encodeBudgets(listed.data, listed.hasMore),
+          scope === undefined ? {} : versionOf(listed.data),
+        );
+      },
+    }),
+    route({
+      method: "get",
+      path: "/sessions/{id}/budgets",
+      scope: "read",
+      operationId: "listSessionBudgets",
+      tag: "Budgets",
+      summary: "Read the budgets that what is sent to a session would meet",
+      description: "Its own, its user's, the caller's key's, the project's and the global one, as a quote has them.",
+      params: { id: "session" },
+      responses: {
+        200: { description: "All of them", content: { "application/json": { schema: budgetListSchema } } },
+      },
+      errors: ["not_found", "storage_unavailable"],
+      async handler({ exchange: { owner, caller }, id }) {
+        const session = await store.findSession(owner, id);
+        if (!session) throw notFound("session");
+        const user = session.user ?? caller.user;
+        const holder = { project: owner, sessionId: id, user, keyId: caller.keyId, at: now() };
+        const { budgets } = await store.readQuoteBudgets(holder, null);
+        return answerJson(200, encodeBudgets(budgets, false));
       },
     }),
     route({
@@ -69,17 +104,25 @@ export function budgetRoutes({ store, catalogue, now }: AppDeps): Route[] {
         "They take the place of all it had; one for the same window and models keeps what is counted, a new one begins with what was spent in its window so far. It holds for every turn that begins after the answer.",
       params: { id: "scope" },
       query: projectQuery,
+      headers: ifMatch,
       body: putSchema,
       bodyExamples: { day: { limits: [{ window: "day", usd: "2.50" }] } },
       responses: { 200: list("The scope's limits as they are now") },
-      errors: [...bodyErrors, "not_found"],
+      errors: [...bodyErrors, "not_found", "version_mismatch"],
       async handler({ exchange, id, query, body: { limits, soft } }) {
         const scope = await getScope(exchange.caller, id, query.project);
         await requireNamed(exchange.caller, scope);
         const softPpm = soft === undefined ? null : Math.round(soft * 1_000_000);
         const { keyId } = exchange.caller;
-        const data = await store.putBudgets(scope, readLimits(limits, catalogue), softPpm, keyId, now());
-        return answerJson(200, encodeBudgets(data, false));
+        const data = await store.putBudgets(
+          scope,
+          readLimits(limits, catalogue),
+          softPpm,
+          keyId,
+          now(),
+          readIfMatch(exchange),
+        );
+        return answerJson(200, encodeBudgets(data, false), versionOf(data));
       },
     }),
     route({
@@ -91,15 +134,23 @@ export function budgetRoutes({ store, catalogue, now }: AppDeps): Route[] {
       summary: "Add to the limits of a scope for a time",
       params: { id: "scope" },
       query: projectQuery,
+      headers: ifMatch,
       body: increaseSchema,
       responses: { 200: list("The scope's limits as they are now") },
-      errors: [...bodyErrors, "not_found", "conflict"],
+      errors: [...bodyErrors, "not_found", "conflict", "version_mismatch"],
       async handler({ exchange, id, query, body: { usd, until } }) {
         const scope = await getScope(exchange.caller, id, query.project);
         const at = now();
         if (Date.parse(until) <= at) throw invalidRequest([{ pointer: "/until", detail: "must be to come" }]);
-        const data = await store.increaseBudgets(scope, parseUsd(usd), Date.parse(until), exchange.caller.keyId, at);
-        return answerJson(200, encodeBudgets(data, false));
+        const data = await store.increaseBudgets(
+          scope,
+          parseUsd(usd),
+          Date.parse(until),
+          exchange.caller.keyId,
+          at,
+          readIfMatch(exchange),
+        );
+        return answerJson(200, encodeBudgets(data, false), versionOf(data));
       },
     }),
     route({
@@ -111,10 +162,16 @@ export function budgetRoutes({ store, catalogue, now }: AppDeps): Route[] {
       summary: "Take the limits of a scope away",
       params: { id: "scope" },
       query: projectQuery,
+      headers: ifMatch,
       responses: { 204: { description: "It has none any more" } },
-      errors: ["invalid_request", "not_found", "storage_unavailable"],
+      errors: ["invalid_request", "not_found", "version_mismatch", "storage_unavailable"],
       async handler({ exchange, id, query }) {
-        await store.deleteBudgets(await getScope(exchange.caller, id, query.project), exchange.caller.keyId, now());
+        await store.deleteBudgets(
+          await getScope(exchange.caller, id, query.project),
+          exchange.caller.keyId,
+          now(),
+          readIfMatch(exchange),
+        );
         return { status: 204, headers: { "cache-control": "no-store" }, body: null };
       },
     }),

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { tellBrowserStory, usage } from "./browser-story.ts";
 import { longAnswers } from "./long-answers.ts";
 import { watchShift } from "./page-shift.ts";
+import { watchTasks } from "./page-tasks.ts";
 
 const story = tellBrowserStory();
 /** Promised is 0.05. */
@@ -52,3 +53,19 @@ for (const [name, text] of Object.entries(longAnswers))
     expect(added).toBeLessThan(mostRedrawn);
     expect(removed).toBeLessThan(mostRedrawn);
   });
+
+/** Boxes that a script may have laid out in the middle of a change; the rest is the browser's own, once, when all is changed. */
+const mostForced = 150;
+
+test("another language changes all words of a long conversation, and no script has it laid out in the middle", async () => {
+  story.server.emulator.always({ text: longAnswers["everything a little"]!.slice(0, 1_500), usage });
+  for (let turn = 0; turn < 12; turn++) {
+    await story.tab.say(`question ${turn}`);
+    await story.tab.answered();
+  }
+  const tasks = await watchTasks(story.tab.page);
+  await story.tab.page.locator("select").filter({ hasText: "Українська" }).selectOption("uk");
+  await story.tab.page.locator("html[lang=uk]").waitFor({ state: "attached" });
+  await story.tab.page.getByText("Нова розмова").first().waitFor();
+  expect(Math.max(...(await tasks()).map(({ forced }) => forced))).toBeLessThan(mostForced);
+});

@@ -3,6 +3,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { tellBrowserStory } from "./browser-story.ts";
 import type { ChatPage } from "./page.ts";
+import { watchTasks } from "./page-tasks.ts";
 
 const story = tellBrowserStory();
 const times = (count: number, piece: string | ((index: number) => string)) =>
@@ -48,42 +49,6 @@ const corpus: Record<string, string> = {
   "every open mark at once": times(8_000, "**_~~`[<$"),
 };
 
-interface TraceEvent {
-  name: string;
-  pid: number;
-  tid: number;
-  ph: string;
-  /** Microseconds of the thread's own processor time: what other programs do on this machine is not in it. */
-  tdur?: number;
-  args: { name?: string };
-}
-
-/** Watches the page's own thread; the function it gives ends that and tells its longest task, in ms of processor time. */
-async function watchTasks(tab: ChatPage): Promise<() => Promise<number>> {
-  const client = await tab.page.context().newCDPSession(tab.page);
-  const events: TraceEvent[] = [];
-  client.on("Tracing.dataCollected", ({ value }) => events.push(...(value as unknown as TraceEvent[])));
-  const traceConfig = { includedCategories: ["devtools.timeline", "disabled-by-default-devtools.timeline"] };
-  await client.send("Tracing.start", { transferMode: "ReportEvents", traceConfig });
-  return async () => {
-    const complete = new Promise((resolve) => client.once("Tracing.tracingComplete", resolve));
-    await client.send("Tracing.end");
-    await complete;
-    await client.detach();
-    const threads = new Set(
-      events
-        .filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain")
-        .map(({ pid, tid }) => `${pid} ${tid}`),
-    );
-    expect(threads.size).toBeGreaterThan(0);
-    const tasks = events.filter(
-      ({ name, ph, pid, tid }) => name === "RunTask" && ph === "X" && threads.has(`${pid} ${tid}`),
-    );
-    expect(tasks.length).toBeGreaterThan(0);
-    return Math.max(...tasks.map(({ tdur = 0 }) => tdur / 1000));
-  };
-}
-
 /** Until every reader of texts has nothing to do: the answer's words have stopped changing. */
 async function settled(tab: ChatPage): Promise<void> {
   await tab.page.waitForFunction(
@@ -107,11 +72,11 @@ beforeEach(() => story.tab.page.setDefaultTimeout(40_000));
 for (const [name, text] of Object.entries(corpus))
   test(`${name}: an answer like any other, and nothing waits for it`, async () => {
     story.server.emulator.play({ text, chunks: 20, delayMs: 5 });
-    const longest = await watchTasks(story.tab);
+    const tasks = await watchTasks(story.tab.page);
     await story.tab.say("go");
     await story.tab.answered();
     await settled(story.tab);
-    expect(await longest()).toBeLessThan(longestMs);
+    expect((await tasks())[0]?.ms).toBeLessThan(longestMs);
     expect(await story.tab.page.getByRole("alert").count()).toBe(0);
     expect(await story.tab.button("Try again").count()).toBe(0);
     expect(story.server.emulator.callCount).toBe(1);
@@ -132,14 +97,14 @@ test("a conversation of nothing but such answers opens, and stays quick", async 
     expect(answer.status).toBe(201);
     await answer.body?.cancel();
   }
-  const longest = await watchTasks(story.tab);
+  const tasks = await watchTasks(story.tab.page);
   await story.tab.page.goto(`${story.server.url}/#/s/${session.id}`);
   await story.tab.answered();
   await settled(story.tab);
   const scroller = story.tab.page.locator(".scroller");
   for (let step = 0; step < 60 && (await scroller.evaluate((area) => area.scrollTop)) > 0; step++)
     await scroller.evaluate((area) => area.scrollBy(0, -area.scrollHeight / 40));
-  expect(await longest()).toBeLessThan(longestMs);
+  expect((await tasks())[0]?.ms).toBeLessThan(longestMs);
   expect(await story.tab.answers.count()).toBeGreaterThan(1);
   await story.tab.composer.fill("still alive");
 }, 90_000);

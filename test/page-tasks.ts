@@ -12,7 +12,7 @@ interface TraceEvent {
   dur?: number;
   /** Microseconds of the thread's own processor time: what other programs do on this machine is not in it. */
   tdur?: number;
-  args: { name?: string; data?: Record<string, unknown> };
+  args: { name?: string; data?: Record<string, unknown>; beginData?: { dirtyObjects?: number } };
 }
 
 /** One task of the page's thread. */
@@ -21,6 +21,8 @@ export interface PageTask {
   ms: number;
   /** The kinds of work in it that took the most, each without what it called: "Layout 3.1". */
   work: string[];
+  /** The most boxes that a script in it had laid out at once, by asking for a size in the middle of a change. */
+  forced: number;
 }
 
 const categories = ["devtools.timeline", "toplevel", "disabled-by-default-devtools.timeline"];
@@ -51,12 +53,15 @@ function readTasks(events: readonly TraceEvent[]): PageTask[] {
   const tasks: PageTask[] = [];
   const own = new Map<string, number>();
   const open: TraceEvent[] = [];
+  let forced = 0;
   const end = (task: TraceEvent) => {
     const parts = [...own].sort((a, b) => b[1] - a[1]).slice(0, 6);
     tasks.push({
       ms: (task.tdur ?? 0) / 1000,
       work: parts.filter(([, us]) => us > 100).map(([name, us]) => `${name} ${(us / 1000).toFixed(1)}`),
+      forced,
     });
+    forced = 0;
     own.clear();
   };
   for (const span of spans) {
@@ -69,6 +74,8 @@ function readTasks(events: readonly TraceEvent[]): PageTask[] {
     if (outer) own.set(nameOf(outer), (own.get(nameOf(outer)) ?? 0) - (span.tdur ?? 0));
     own.set(nameOf(span), (own.get(nameOf(span)) ?? 0) + (span.tdur ?? 0));
     open.push(span);
+    if (span.name === "Layout" && open.some(({ name }) => name === "FunctionCall"))
+      forced = Math.max(forced, span.args.beginData?.dirtyObjects ?? 0);
   }
   const [task] = open;
   if (task) end(task);

@@ -148,7 +148,9 @@ function stretchesOf(messages: readonly Shown[], prepended: number): { key: numb
 function useKeptPlace(scroller: { current: HTMLElement | null }, firstKey: string | undefined): void {
   const before = useRef({ key: firstKey, height: 0, top: 0 });
   const element = scroller.current;
-  if (element) before.current = { key: before.current.key, height: element.scrollHeight, top: element.scrollTop };
+  // Read only when it is needed: asked in the middle of a change of the page, it costs a layout of all of it.
+  if (element && before.current.key !== firstKey)
+    before.current = { key: before.current.key, height: element.scrollHeight, top: element.scrollTop };
   useLayoutEffect(() => {
     const { key, height, top } = before.current;
     if (element && key !== undefined && firstKey !== undefined && key !== firstKey && height > 0) {

@@ -23,7 +23,9 @@ export async function loadWords(): Promise<void> {
   const words = await loadText(wanted);
   if (wanted !== language.value) return;
   text.value = words;
-  document.documentElement.lang = wanted;
+  // In a task of its own: it has all of the page styled and laid out anew.
+  if (document.getElementById("app")?.firstChild) await new Promise((resolve) => setTimeout(resolve));
+  if (wanted === language.value) document.documentElement.lang = wanted;
 }
 
 export function chooseLanguageByHand(choice: Language): void {

@@ -39,7 +39,8 @@ export function Rows({ rows, tabStop, more }: RowsProps) {
       if (now.from !== was.from || now.to !== was.to || now.rowPx !== was.rowPx || now.held !== was.held)
         near.value = now;
     };
-    look();
+    // Later the observer looks, in the same frame: here it would cost a layout in the middle of a change of the page.
+    if (near.peek().to === 0) look();
     const sized = new ResizeObserver(look);
     sized.observe(area);
     area.addEventListener("scroll", look, { passive: true });

@@ -211,7 +211,7 @@ function More({ list }: { list: { current: HTMLElement | null } }) {
     if (!button.current) return;
     const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void loadMoreSessions(), {
       root: list.current,
-      rootMargin: "300px",
+      rootMargin: "900px",
     });
     observer.observe(button.current);
     return () => observer.disconnect();

@@ -1,5 +1,7 @@
 // Money on the page: decimal strings from the server, moved, added and shown, never made into numbers.
 
+import { numberFormat } from "./formats.ts";
+
 const decimals = 12;
 
 /** Picodollars of a decimal string: "0.0000003" -> 300000n. */
@@ -33,7 +35,7 @@ export function isPositive(amount: string): boolean {
 
 /** A decimal string as the locale writes it, with all its digits. Browsers read such a string exactly. */
 function printDigits(amount: string, locale: string, options: Intl.NumberFormatOptions): string {
-  return new Intl.NumberFormat(locale, options).format(amount as Intl.StringNumericLiteral);
+  return numberFormat(locale, options).format(amount as Intl.StringNumericLiteral);
 }
 
 /** "0.0004125" -> "$0.0004125", every digit, as the locale writes numbers. */

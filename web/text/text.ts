@@ -1,6 +1,7 @@
 // How words are put together: places filled in, plurals, numbers as the reader's locale writes them.
 
 import type { en } from "./en.ts";
+import { numberFormat } from "./formats.ts";
 
 /** The same keys, any words. */
 type Words<T> = T extends string ? string : { readonly [K in keyof T]: K extends "counts" ? Counts : Words<T[K]> };
@@ -27,5 +28,5 @@ export function count(text: Text, locale: string, what: Counted, n: number): str
 }
 
 export function printNumber(locale: string, n: number): string {
-  return new Intl.NumberFormat(locale).format(n);
+  return numberFormat(locale).format(n);
 }

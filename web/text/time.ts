@@ -1,20 +1,21 @@
 // Dates and spans as the reader's locale writes them, and the headings of the list.
 
+import { dateFormat, numberFormat } from "./formats.ts";
 import type { Text } from "./text.ts";
 
 const dayMs = 86_400_000;
 
 export function printDateTime(locale: string, at: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
+  return dateFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
 }
 
 export function printDate(locale: string, at: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(at));
+  return dateFormat(locale, { dateStyle: "medium" }).format(new Date(at));
 }
 
 /** A day that the server names without a time, e.g. of a price: the same day wherever it is read. */
 export function printDay(locale: string, day: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(`${day}T00:00:00Z`));
+  return dateFormat(locale, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(`${day}T00:00:00Z`));
 }
 
 /** The time alone for today, with the day for what is older. */
@@ -24,7 +25,7 @@ export function printMoment(locale: string, at: string, now = new Date()): strin
   const day: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
   const year: Intl.DateTimeFormatOptions = date.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
   const time: Intl.DateTimeFormatOptions = { hour: "numeric", minute: "2-digit" };
-  return new Intl.DateTimeFormat(locale, today ? time : { ...day, ...year, ...time }).format(date);
+  return dateFormat(locale, today ? time : { ...day, ...year, ...time }).format(date);
 }
 
 /** A span of time, e.g. "1.2 s"; null where one of its ends is not known. */
@@ -37,7 +38,7 @@ export function printSpan(locale: string, from: string | null, to: string | null
     unitDisplay: "short",
     maximumFractionDigits: seconds < 10 ? 2 : 1,
   } as const;
-  return new Intl.NumberFormat(locale, options).format(seconds);
+  return numberFormat(locale, options).format(seconds);
 }
 
 /** The heading a conversation stands under: today, yesterday, the last week, or its month. */
@@ -50,13 +51,13 @@ export function headingOf(locale: string, text: Text, at: string, now = new Date
   const key = `${locale} ${date.getFullYear()}-${date.getMonth()}`;
   const known = months.get(key);
   if (known !== undefined) return known;
-  const month = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric" }).format(date);
+  const month = dateFormat(locale, { month: "long", year: "numeric" }).format(date);
   const heading = month.charAt(0).toUpperCase() + month.slice(1);
   months.set(key, heading);
   return heading;
 }
 
-/** Making a formatter is dear, and a long list asks for the heading of each row. */
+/** A long list asks for the heading of each row. */
 const months = new Map<string, string>();
 
 const two = (n: number) => String(n).padStart(2, "0");

@@ -21,7 +21,6 @@ const database = new DatabaseSync(file);
 // Half of all belongs to one person; one session has a word that nothing else has.
 database.exec(`UPDATE session SET user_name = 'anna' WHERE row % 2 = 0;
   UPDATE turn SET user_name = 'anna' WHERE session % 2 = 0;
-  UPDATE search_mark SET indexed_to = (SELECT MAX(row) FROM turn);
   UPDATE turn SET question = 'zirconiferous ' || question WHERE session = 1 AND position = 0`);
 database.close();
 say(`${messages} messages in ${sessions.length} sessions: ${Math.round(statSync(file).size / 1e6)} MB`);

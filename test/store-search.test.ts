@@ -54,6 +54,19 @@ describe("words", () => {
     );
   });
 
+  test("text whose letters stand for themselves is cut as if they did not", () => {
+    const unit = fc.constantFrom(..."aZ9-_.,/(ЙїҐёяЪ \n\t", "x".repeat(33), "’", "é", "\u200b");
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 40 }), (text) => {
+        const cut = [...cutWords(text)];
+        words(text);
+        const composed = [...cutWords(text.replace(/[a-zа-яёїґ]/gi, "$&\u200b"))]; // the same, in the long way
+        expect(composed.map((word) => word.text)).toEqual(cut.map((word) => word.text));
+        for (const { text: word, start, end } of cut) expect(listWords(text.slice(start, end))).toEqual([word]);
+      }),
+    );
+  });
+
   test("a snippet keeps the text, marks what was found, and is short", () => {
     const filler = "слово ".repeat(100);
     const snippet = show(cutSnippet(`${filler}шукана голка ${filler}`, parseQuery("голк")));

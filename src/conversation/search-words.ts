@@ -90,7 +90,17 @@ const cluster = /[\s\S](?:[\p{M}\p{DI}\u1100-\u11ff\u3131-\u318e\uff9e\uff9f\uff
 
 /** The tokens with their places, one at a time. A character that stands for several words (U+FDFA) gives each of them its place. */
 export function* cutWords(text: string): Generator<Word, void, void> {
-  for (const { 0: run, index } of text.matchAll(/[\S\ufeff]+/g)) yield* cutRun(run, index);
+  for (const { 0: run, index } of text.matchAll(/[\S\ufeff]+/g))
+    yield* isPlain(run) ? cutPlainRun(run, index) : cutRun(run, index);
+}
+
+/** The same, a letter at a time, where every letter stands for itself: of most text, and a search cuts every text it shows. */
+function* cutPlainRun(run: string, at: number): Generator<Word, void, void> {
+  const lower = run.toLowerCase();
+  for (let start = 0, end = 0; start < lower.length; start = ++end) {
+    while (isInWord(lower.charCodeAt(end))) end++;
+    if (end > start) yield { text: lower.slice(start, end), start: at + start, end: at + end };
+  }
 }
 
 /** Of text without a space; a byte order mark is none, whatever JavaScript says. What is searched is its normal form; each character of that knows where it came from. */

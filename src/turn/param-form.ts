@@ -24,7 +24,7 @@ export function listForms(catalogue: Forms, model: string, params: Params, nowMs
   const own: ParamForm = { name: "own", formOf: model, ...catalogue.adapt(params, model, model) };
   const served = catalogue.replacementFor(model, nowMs);
   const next = served ?? catalogue.successorOf(model);
-  if (next === null) return [own];
+  if (next === null || (served === null && params.thinking === undefined)) return [own];
   const successor: ParamForm = { name: "successor", formOf: next, ...catalogue.adapt(params, model, next) };
   const differ = own.changes.length > 0 || successor.changes.length > 0 || !areAlike(catalogue, model, next);
   const forms = !differ ? [own] : served === null ? [own, successor] : [successor, own];

@@ -160,13 +160,39 @@ describe("checkpoints", () => {
     await again.close();
   });
 
-  test("that cannot be made are told, and the next one is tried anew", async () => {
+  test("that cannot be made are told, and tried anew when as much has been written again", async () => {
     const whys: string[] = [];
-    const checkpointer = new Checkpointer(join(root, "nowhere", "none.db"), (why) => whys.push(why));
-    for (let tries = 1; tries <= 2; tries++) {
-      await checkpointer.afterGroup(1_000_000, 0);
+    let pages = 1_000_000;
+    const checkpointer = new Checkpointer(
+      join(root, "nowhere", "none.db"),
+      () => pages,
+      (why) => whys.push(why),
+    );
+    for (let tries = 1; tries <= 3; tries++) {
+      await checkpointer.afterGroup();
       await checkpointer.close();
       expect(whys.length).toBe(tries);
+      pages += 3_000;
+      await checkpointer.afterGroup();
+      await checkpointer.close();
+      expect(whys.length).toBe(tries);
+      pages += 1_000;
     }
+  });
+
+  test("come when the log has grown: its pages are counted, and counting copies none", () => {
+    const connection = new Connection(new DatabaseSync(join(root, "counted.db")));
+    connection.database.exec("PRAGMA journal_mode = WAL; CREATE TABLE filler (words TEXT)");
+    const before = connection.countLogPages();
+    connection.run("INSERT INTO filler (words) VALUES ($1)", ["x".repeat(400_000)]);
+    const after = connection.countLogPages();
+    expect(after - before).toBeGreaterThan(95);
+    expect(connection.countLogPages()).toBe(after);
+    connection.all("PRAGMA wal_checkpoint(PASSIVE)");
+    expect(connection.countLogPages()).toBe(0);
+    connection.database.exec("BEGIN; DELETE FROM filler");
+    expect(connection.countLogPages()).toBe(0); // under way: SQLite does not say
+    connection.database.exec("ROLLBACK");
+    connection.database.close();
   });
 });

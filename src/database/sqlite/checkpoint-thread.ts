@@ -11,11 +11,8 @@ function checkpoint(how: "PASSIVE" | "TRUNCATE"): CheckpointAnswer {
     database ??= new DatabaseSync(String(workerData));
     // PASSIVE waits for nobody: what a reader still needs is left for the next time (sqlite.org/pragma.html#pragma_wal_checkpoint, read 2026-11-26).
     // Nor does TRUNCATE on this connection, which has no busy handler.
-    const row = database.prepare(`PRAGMA wal_checkpoint(${how})`).get() as Record<
-      "busy" | "log" | "checkpointed",
-      number
-    >;
-    return { logPages: row.log, copiedPages: row.checkpointed, busy: row.busy !== 0 };
+    const row = database.prepare(`PRAGMA wal_checkpoint(${how})`).get() as { busy: number };
+    return { busy: row.busy !== 0 };
   } catch (cause) {
     return { failure: cause instanceof Error ? cause.message : String(cause) };
   }
@@ -25,7 +22,7 @@ function checkpoint(how: "PASSIVE" | "TRUNCATE"): CheckpointAnswer {
 function close(): CheckpointAnswer {
   database?.close();
   database = undefined;
-  return { logPages: 0, copiedPages: 0, busy: false };
+  return { busy: false };
 }
 
 parentPort?.on("message", (asked: Asked) =>

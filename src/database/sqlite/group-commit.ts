@@ -51,10 +51,10 @@ export class GroupCommit {
   private flushFailure: AppError | undefined;
   private refusal: AppError | undefined;
   private readonly database: GroupDatabase;
-  private readonly betweenGroups: (jobs: number) => Promise<void>;
+  private readonly betweenGroups: () => Promise<void>;
 
-  /** `betweenGroups` is told how many operations each group had; nothing is written until it is done. */
-  constructor(database: GroupDatabase, betweenGroups: (jobs: number) => Promise<void> = async () => {}) {
+  /** Nothing is written until `betweenGroups` is done. */
+  constructor(database: GroupDatabase, betweenGroups: () => Promise<void> = async () => {}) {
     this.database = database;
     this.betweenGroups = betweenGroups;
   }
@@ -102,9 +102,8 @@ export class GroupCommit {
       // A full turn of the event loop lets everything that has arrived join the group. Measured with 100 callers over HTTP:
       // 9,600 writes a second, and 2,500 when a group begins with a microtask; alone, a write takes 0.46 ms either way.
       await new Promise((resolve) => setImmediate(resolve));
-      const jobs = this.queue.splice(0, mostJobs);
-      await this.runGroup(jobs);
-      await this.betweenGroups(jobs.length);
+      await this.runGroup(this.queue.splice(0, mostJobs));
+      await this.betweenGroups();
     }
     this.running = undefined;
   }

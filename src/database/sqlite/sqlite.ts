@@ -158,18 +158,15 @@ async function createEngine(
   { log = noLog, maxFileBytes, onLost = () => {} }: SqliteOptions,
 ): Promise<Engine> {
   const noCheckpoint = (why: string) => log.warn({ why }, "a checkpoint failed; trying again later");
-  const checkpointer = new Checkpointer(file, noCheckpoint, () => guard.isSound());
+  const countPages = () => connection.countLogPages();
+  const checkpointer = new Checkpointer(file, countPages, noCheckpoint, () => guard.isSound());
   const held = new HeldFiles(file, { connection, lock, maxFileBytes }, checkpointer);
   const waiting = new WaitingTexts(await readLeft(new SqliteTx(connection)));
   const flush = async () => {
     await held.flush();
     await guard.confirm();
   };
-  const group = new GroupCommit(groupDatabase(connection, flush, waiting), (operations) => {
-    const { longText } = connection;
-    connection.longText = 0;
-    return checkpointer.afterGroup(operations, longText);
-  });
+  const group = new GroupCommit(groupDatabase(connection, flush, waiting), () => checkpointer.afterGroup());
   const guard = new FileGuard({ held, group, log, onLost });
   const indexer = new SearchIndexer(waiting, (work) => group.add(work));
   const scrubber = new Scrubber({ group, checkpointer, indexer, log });

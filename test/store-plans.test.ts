@@ -37,6 +37,7 @@ import { WaitingTexts } from "../src/database/sqlite/search-indexer.ts";
 import { findTurn, listStopRequests, readTurnLog } from "../src/database/turn.ts";
 import type { Dialect, Tx, Value } from "../src/database/tx.ts";
 import { newId } from "../src/id.ts";
+import { listCompiledAgain } from "./compiled-again.ts";
 import { createPostgresDatabase } from "./postgres.ts";
 import { closeInput, entryFor, noFields, openInput, processId, testUsage } from "./store-inputs.ts";
 import { openTestStore } from "./stores.ts";
@@ -331,7 +332,20 @@ describe("query plans", () => {
           slow.push(`${detail}: ${sql}`);
     }
     expect(slow).toEqual([]);
+    expect(listCompiledAgain(connection, recorder.statements)).toEqual([]);
     connection.database.exec("COMMIT");
+    connection.database.close();
+  });
+
+  test("a statement that is compiled again for its values would be noticed", () => {
+    const connection = new Connection(new DatabaseSync(":memory:"));
+    connection.run("CREATE TABLE message (a INTEGER PRIMARY KEY, b TEXT)");
+    const [join, values] = ["SELECT 1 FROM message m JOIN message n ON n.a = m.b WHERE m.a = ", [1]];
+    const compiled = new Map([[`${join}$1`, values]]);
+    expect(listCompiledAgain(connection, compiled)).toEqual([]);
+    // As it would be without what the connection writes before each place of a value.
+    compiled.set(`${join}?1`, values);
+    expect(listCompiledAgain(connection, compiled)).toEqual([`${join}?1`]);
     connection.database.close();
   });
 

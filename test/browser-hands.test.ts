@@ -176,6 +176,16 @@ test("Ctrl+K finds a conversation by its words and an action by its name", async
   await story.tab.page.keyboard.type("dark");
   await story.tab.page.keyboard.press("Enter");
   await story.tab.page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
+  // A model too, by its name or its id: for the open conversation.
+  await story.tab.page.keyboard.press("Control+k");
+  await story.tab.page.keyboard.type("2.5-pro");
+  const model = story.tab.page.getByRole("option", { name: "Gemini 2.5 Pro", selected: true });
+  expect(await model.innerText()).toContain("Model · $1.25 / $10.00");
+  await story.tab.page.keyboard.press("Enter");
+  await story.tab.page.getByText("Model: Gemini 2.5 Pro").waitFor();
+  const [, id] = /#\/s\/([\w-]+)/.exec(address)!;
+  const { model: chosen } = (await (await fetch(`${story.server.url}/sessions/${id}`)).json()) as { model: string };
+  expect(chosen).toBe("gemini-2.5-pro");
   await story.tab.page.keyboard.press("Control+b");
   await story.tab.page.locator(".sidebar").waitFor({ state: "hidden" });
 });

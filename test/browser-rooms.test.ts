@@ -46,6 +46,7 @@ test("a key is made and shown once, changed, limited, given a new secret, blocke
   await dialog.getByLabel("Answers at once").last().fill("2");
   await dialog.getByLabel("USD a month").fill("2,5");
   await dialog.getByLabel("Good until").fill("2099-12-31");
+  await dialog.getByText("31 Dec 2099 · Left empty").waitFor();
   await dialog.getByRole("checkbox", { name: "gemini-2.5-pro" }).check();
   await tab.button("Save").click();
   await dialog.waitFor({ state: "detached" });
@@ -150,6 +151,8 @@ test("a limit is set, changed, raised for a time, taken away and put back; the o
   await card.getByRole("button", { name: "Raise for a time" }).click();
   await dialog.getByLabel("By, USD").fill("0.5");
   await dialog.getByLabel("Until").fill("2099-01-02T03:04");
+  // The field is written in the browser's language; beside it the page's.
+  await dialog.getByText("2 Jan 2099, 03:04").waitFor();
   await tab.button("Raise").click();
   await card
     .getByText(/\$0\.50 of it until 2 Jan 2099, 03:04/)

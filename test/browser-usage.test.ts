@@ -92,6 +92,17 @@ test("days of different costs: three numbers, a bar for each day with the models
   // Twelve days of thirty, to the three digits that are shown.
   expect(Math.abs(Number(shown) / (Number(sum(costs.slice(1)) * 30n) / 12 / 1e12) - 1)).toBeLessThan(0.005);
 
+  // What a bar comes to is said by keys, by touch, and to a screen reader.
+  const slider = tab.page.getByRole("slider", { name: "Day" });
+  await slider.focus();
+  for (let day = 0; day < 3; day++) await tab.page.keyboard.press("ArrowLeft");
+  const said = tab.page.locator(".chart-said");
+  const ofDay = /^9 Nov 2026: \S+\s¢ \(gemini-2\.5-pro \S+\s¢, gemini-2\.5-flash \S+\s¢\)$/;
+  expect(await said.innerText()).toMatch(ofDay);
+  expect(await slider.getAttribute("aria-valuetext")).toMatch(ofDay);
+  await tab.page.locator(".chart g").nth(9).dispatchEvent("click");
+  expect(await said.innerText()).toMatch(/^23 Oct 2026: \$[\d.]+ \(gemini-2\.5-pro \$[\d.]+\)$/);
+
   const bars = await readBars(tab);
   expect(bars.length).toBe(30);
   const drawn = bars.flatMap((parts, day) =>

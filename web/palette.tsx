@@ -5,16 +5,31 @@ import { useEffect, useRef } from "preact/hooks";
 import { api } from "./api/api.ts";
 import type { Session } from "./api/wire.ts";
 import { beginAnew, chat } from "./conversation/current.ts";
+import { loadModels, models } from "./conversation/setup.ts";
 import { showCost, showSettings } from "./inspector/inspector.ts";
+import { rateOf } from "./inspector/model-choice.tsx";
 import { Dialog } from "./shell/dialog.tsx";
+import { asApiError, describe } from "./shell/errors.ts";
 import { isComposing } from "./shell/keys.ts";
 import { mayOpen } from "./shell/me.ts";
-import { chooseTheme, goTo, paletteOpen, type Room, rooms, sheetOpen, text, toggleList } from "./shell/state.ts";
+import {
+  chooseTheme,
+  goTo,
+  paletteOpen,
+  type Room,
+  rooms,
+  sheetOpen,
+  showToast,
+  text,
+  toggleList,
+} from "./shell/state.ts";
 import { sessions } from "./sidebar/sessions.ts";
 
 interface Entry {
   id: string;
   label: string;
+  /** It is found by these too. */
+  words?: string;
   hint?: string;
   run(): void;
 }
@@ -48,6 +63,30 @@ function listRooms(): Entry[] {
     .map((room) => ({ id: room, label: names[room], run: () => location.assign(`#/${room}`) }));
 }
 
+/** For this conversation, or for the next one: as in the settings. */
+async function chooseModel(id: string | null, name: string): Promise<void> {
+  try {
+    await chat.value.change({ ...chat.value.setup.value, model: id });
+    showToast(`${text.value.model}: ${name}`);
+  } catch (error) {
+    showToast(describe(asApiError(error)));
+  }
+}
+
+/** Only what is typed brings them: there are many. */
+function listModels(): Entry[] {
+  if (chat.value.session.value?.deleted_at) return [];
+  return models.value
+    .filter(({ retired }) => !retired)
+    .map((model) => ({
+      id: `model-${model.id}`,
+      label: model.display_name,
+      words: `${text.value.model} ${model.id}`,
+      hint: `${text.value.model} · ${rateOf(model, "input")} / ${rateOf(model, "output")}`,
+      run: () => void chooseModel(model.is_default ? null : model.id, model.display_name),
+    }));
+}
+
 function actions(): Entry[] {
   const t = text.value;
   const entries: Entry[] = [
@@ -66,6 +105,7 @@ function actions(): Entry[] {
     { id: "dark", label: `${t.theme}: ${t.themeDark}`, run: () => chooseTheme("dark") },
     { id: "system", label: `${t.theme}: ${t.themeSystem}`, run: () => chooseTheme("system") },
     ...listRooms(),
+    { id: "trash", label: t.trash, run: () => location.assign("#/trash") },
     { id: "shortcuts", label: t.shortcuts, hint: "?", run: () => (sheetOpen.value = true) },
     { id: "docs", label: t.documentation, run: () => location.assign("docs") },
   ];
@@ -78,7 +118,10 @@ function PaletteBody({ onDone }: { onDone(): void }) {
   const found = useSignal<readonly Session[]>(sessions.value.slice(0, mostConversations));
   const chosen = useSignal(0);
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => void nameRooms(), []);
+  useEffect(() => {
+    void nameRooms();
+    void loadModels();
+  }, []);
   useEffect(() => {
     const q = words.value.trim();
     chosen.value = 0;
@@ -100,8 +143,10 @@ function PaletteBody({ onDone }: { onDone(): void }) {
       gone.abort();
     };
   }, [words.value]);
-  const matching = actions().filter(({ label }) =>
-    label.toLocaleLowerCase().includes(words.value.trim().toLocaleLowerCase()),
+  const typed = words.value.trim().toLocaleLowerCase();
+  const offered = typed === "" ? actions() : [...actions(), ...listModels()];
+  const matching = offered.filter(({ label, words: more = "" }) =>
+    `${label} ${more}`.toLocaleLowerCase().includes(typed),
   );
   const conversations = found.value.map((session) => ({
     id: session.id,

@@ -7,6 +7,8 @@ import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
 import { Dialog } from "../shell/dialog.tsx";
 import { asApiError } from "../shell/errors.ts";
+import { locale } from "../shell/state.ts";
+import { printDateTime, printDay } from "../text/time.ts";
 
 export interface Field {
   name: string;
@@ -115,13 +117,14 @@ function FieldView({ field, first, value, error, onChange }: FieldProps) {
       </h3>
     );
   if (kind === "checks") return <Checks field={field} value={value} error={error} onChange={onChange} />;
+  const said = [sayDate(kind, value), more].filter(Boolean).join(" · ") || undefined;
   const given = {
     value,
     id,
     "data-first": first || undefined,
     required: field.required ?? false,
     "aria-invalid": error === undefined ? undefined : true,
-    "aria-describedby": more || error ? `${id}-more` : undefined,
+    "aria-describedby": said || error ? `${id}-more` : undefined,
   };
   return (
     <div class="field">
@@ -149,9 +152,15 @@ function FieldView({ field, first, value, error, onChange }: FieldProps) {
           onInput={(event) => onChange(event.currentTarget.value)}
         />
       )}
-      <More id={`${id}-more`} more={more} error={error} />
+      <More id={`${id}-more`} more={said} error={error} />
     </div>
   );
+}
+
+/** What was chosen, as the reader writes dates: the field itself follows the browser's language. */
+function sayDate(kind: Field["kind"], value: string): string {
+  if ((kind !== "day" && kind !== "time") || Number.isNaN(Date.parse(value))) return "";
+  return kind === "day" ? printDay(locale.value, value) : printDateTime(locale.value, value);
 }
 
 function Checks({ field: { label, more, options = [] }, value, error, onChange }: Omit<FieldProps, "first">) {

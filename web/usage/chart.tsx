@@ -1,5 +1,6 @@
 // Cost by day: bars of our own, drawn as SVG, coloured by the style sheet; the same as a table for whoever does not see them.
 
+import { useSignal } from "@preact/signals";
 import { words } from "../rooms/words.ts";
 import { locale } from "../shell/state.ts";
 import { addUsd, columnPrinter, compareUsd, isPositive, printShort, printUsd, shareOf } from "../text/money.ts";
@@ -28,6 +29,20 @@ export function Chart({ days, groups, label }: ChartProps) {
   });
   const names = groups.slice(0, mostColours).map(({ name }) => label(name));
   if (groups.length > mostColours) names.push(t.others);
+  /** By hand; null: the last day that cost something. */
+  const chosen = useSignal<string | null>(null);
+  const byHand = days.findIndex(({ day }) => day === chosen.value);
+  const at =
+    byHand >= 0
+      ? byHand
+      : Math.max(
+          0,
+          days.findLastIndex(({ total }) => isPositive(total)),
+        );
+  const choose = (index: number) => {
+    chosen.value = days[index]?.day ?? null;
+  };
+  const said = days[at] ? sayDay(days[at], names) : "";
   return (
     <figure class="chart">
       <div class="chart-top">
@@ -35,13 +50,32 @@ export function Chart({ days, groups, label }: ChartProps) {
       </div>
       <svg viewBox={`0 0 ${days.length * step} ${height}`} preserveAspectRatio="none" role="img" aria-label={summary}>
         {days.map((day, index) => (
-          <Bar key={day.day} day={day} most={most} x={index * step} />
+          <Bar
+            key={day.day}
+            day={day}
+            most={most}
+            x={index * step}
+            chosen={index === at}
+            onChoose={() => choose(index)}
+          />
         ))}
       </svg>
+      <input
+        type="range"
+        min={0}
+        max={days.length - 1}
+        value={at}
+        aria-label={t.day}
+        aria-valuetext={said}
+        onInput={(event) => choose(Number(event.currentTarget.value))}
+      />
       <div class="chart-foot quiet" aria-hidden="true">
         <span>{printDay(locale.value, first)}</span>
         <span>{printDay(locale.value, last)}</span>
       </div>
+      <p class="chart-said" aria-hidden="true">
+        {said}
+      </p>
       {names.length > 1 && (
         <ul class="legend">
           {names.map((name, index) => (
@@ -55,10 +89,28 @@ export function Chart({ days, groups, label }: ChartProps) {
   );
 }
 
-function Bar({ day, most, x }: { day: Day; most: string; x: number }) {
+/** "12 Nov 2026: $0.50 (gemini-2.5-pro $0.30, gemini-2.5-flash $0.20)" */
+function sayDay({ day, total, parts }: Day, names: readonly string[]): string {
+  const print = (amount: string) => printShort(amount, locale.value);
+  const shown = parts.flatMap((part, index) => (isPositive(part) ? `${names[index]} ${print(part)}` : []));
+  const of = names.length > 1 && shown.length > 0 ? ` (${shown.join(", ")})` : "";
+  return `${printDay(locale.value, day)}: ${print(total)}${of}`;
+}
+
+interface BarProps {
+  day: Day;
+  most: string;
+  x: number;
+  chosen: boolean;
+  onChoose(): void;
+}
+
+/** By hover, click and touch; the slider under the bars is the keyboard's. */
+function Bar({ day, most, x, chosen, onChoose }: BarProps) {
   let top = height;
   return (
-    <g>
+    // biome-ignore lint/a11y/noStaticElementInteractions: the slider says and does the same
+    <g data-chosen={chosen} onClick={onChoose} onPointerEnter={onChoose}>
       <title>{`${printDay(locale.value, day.day)}: ${printUsd(day.total, locale.value)}`}</title>
       <rect class="chart-day" x={x} y={0} width={step} height={height} />
       {day.parts.map((part, index) => {

@@ -195,5 +195,5 @@ export const uk: RoomText = {
   onlyCountModels: "Рахує лише ці моделі",
   onlyCountModelsMore: "Якщо не вибрано жодної — усі разом.",
   limitGone: "Межу прибрано.",
-  retires: "Вимкнуть",
+  retires: "Працює до",
 };

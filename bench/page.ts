@@ -50,6 +50,15 @@ async function prefillAll(): Promise<string> {
 }
 
 async function runRound(): Promise<void> {
+  await measure("a fixed piece of work", (tab) =>
+    tab.page.evaluate(() => {
+      const area = document.createElement("div");
+      for (let n = 0; n < 3_000; n++)
+        area.append(Object.assign(document.createElement("p"), { textContent: `line ${n}` }));
+      document.body.append(area);
+      return area.offsetHeight;
+    }),
+  );
   for (const [name, text] of Object.entries(longAnswers))
     await measure(`streams: ${name}`, async (tab) => {
       server.emulator.play({ text, chunks: 120, delayMs: 25, unchecked: true });
@@ -77,7 +86,7 @@ async function runRound(): Promise<void> {
   await measure("changes the language, list scrolled", changeLanguage, scrollList);
   await measure("scrolls through the list", scrollList);
   await measure("searches and opens a hit", async (tab) => {
-    await tab.page.locator("#search").fill("word");
+    await tab.page.locator("#search").fill("sockets");
     await tab.page.locator(".snippet").first().waitFor();
     await tab.page.locator(".session-row > a").first().click();
     await tab.page.locator("article.answer").last().waitFor();

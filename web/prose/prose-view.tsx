@@ -7,6 +7,8 @@ import type { Prose } from "./prose.ts";
 import { TableView } from "./table-view.tsx";
 import { addToChapters, type Block, type Branch, type Chapter, type Tree } from "./tree.ts";
 
+/** From so many chapters on, an answer is laid out only where it is looked at: in a shorter one heights that are guessed are not worth it. */
+const giantChapters = 6;
 /** So many chapters at its end are always laid out: what grows there would else be seen to move. */
 const nearChapters = 3;
 
@@ -22,7 +24,7 @@ export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
           key={index}
           chapter={chapter}
           live={live && index === chapters.length - 1}
-          far={index < chapters.length - nearChapters}
+          far={chapters.length > giantChapters && index < chapters.length - nearChapters}
         />
       ))}
     </div>

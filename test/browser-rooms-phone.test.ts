@@ -37,6 +37,8 @@ function findFaults(tab: ChatPage): Promise<string[]> {
       const { right, width } = element.getBoundingClientRect();
       if (width > 0 && right > innerWidth + 1 && !element.closest(".scrolling[data-after]")) say("cut", element);
     }
+    for (const element of document.querySelectorAll(".room :is(summary, summary small)"))
+      if (Number.parseFloat(getComputedStyle(element).lineHeight) > 32) say("its lines stand apart", element);
     const controls =
       ".room :is(button, select, summary, .room-tabs a), dialog[open] :is(button, select, label:has(> input))";
     for (const element of document.querySelectorAll<HTMLElement>(controls)) {

@@ -1,4 +1,4 @@
-// `npm run bench page`: what the page's own thread does while answers stream, conversations open and the language changes, in a real Chromium.
+// `npm run bench page [-- --slowed]`: what the page's own thread does while answers stream, conversations open and the language changes, in a real Chromium.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     only: { type: "string", default: "" },
     work: { type: "boolean", default: false },
+    slowed: { type: "boolean", default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -41,7 +42,7 @@ try {
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
 }
-print();
+if (!values.slowed) print();
 
 /** A conversation of 5,000 messages among 10,000 others. */
 async function prefillAll(): Promise<string> {
@@ -134,6 +135,7 @@ async function measure(
   before?: (tab: ChatPage) => Promise<unknown>,
 ): Promise<void> {
   if (!name.includes(values.only)) return;
+  if (values.slowed) return measureSlowed(name, run, before);
   const reader = await newReader(browser);
   const tab = await newTab(reader);
   await tab.open(server.url);
@@ -157,6 +159,32 @@ async function measure(
     for (const task of tasks.slice(0, 4)) console.error(`   ${task.ms.toFixed(1)} ms: ${task.work.join(", ")}`);
     for (const from of shift.from) console.error(`   shift ${from}`);
   }
+}
+
+/** The browser itself slows the page four times and says which tasks took more than 50 ms: by the clock, so only a quiet machine's figures count. */
+async function measureSlowed(
+  name: string,
+  run: (tab: ChatPage) => Promise<unknown>,
+  before?: (tab: ChatPage) => Promise<unknown>,
+): Promise<void> {
+  const reader = await newReader(browser);
+  const tab = await newTab(reader);
+  await tab.open(server.url);
+  await settled(tab);
+  await before?.(tab);
+  const client = await reader.newCDPSession(tab.page);
+  await client.send("Emulation.setCPUThrottlingRate", { rate: 4 });
+  const observed = await tab.page.evaluateHandle(() => {
+    const long: number[] = [];
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) long.push(duration);
+    }).observe({ type: "longtask" });
+    return long;
+  });
+  await run(tab);
+  const long = await observed.jsonValue();
+  await reader.close();
+  console.log(`${name}, slowed: ${long.length} tasks over 50 ms, the longest ${Math.max(0, ...long).toFixed(0)} ms`);
 }
 
 /** Until nothing on the page has changed for a quarter of a second. */

@@ -46,7 +46,7 @@ function printHead({ at, mode, command, seed, seconds, machine }: Results): stri
 
 Made by \`${command}\` on ${at} in ${Math.round(seconds)} seconds (${mode} mode, seed ${seed}); every number is in
 [bench/results/latest.json](../bench/results/latest.json). Run it yourself: \`npm run bench\` (some 3 minutes) or
-\`npm run bench -- --full\` (some 20); it needs no network and no key.
+\`npm run bench -- --full\` (some 40); it needs no network and no key.
 
 | | |
 |---|---|

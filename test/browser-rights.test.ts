@@ -33,10 +33,10 @@ test("rooms are offered to those who may open them, and whoever comes by an addr
       await tab.page.goto(`${server.url}/#/${room}`);
       await tab.page.locator('.preferences a[data-pending="false"]').first().waitFor();
       const isOwn = (own as readonly string[]).includes(room);
-      expect([scope, room, (await nameOf(room).count()) > 0]).toEqual([scope, room, isOwn]);
       const notTheirs = tab.page.getByText("This key may not open this room.");
       if (isOwn) await tab.page.locator(".room :is(.button, table, .facts, dl)").first().waitFor();
       else await notTheirs.waitFor();
+      expect([scope, room, (await nameOf(room).count()) > 0]).toEqual([scope, room, isOwn]);
       expect(await notTheirs.count()).toBe(isOwn ? 0 : 1);
       if (!isOwn) expect(await tab.page.locator(".room :is(table, button)").count()).toBe(0);
     }

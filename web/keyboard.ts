@@ -3,7 +3,7 @@
 import { stopAnswer } from "./conversation/composer.tsx";
 import { beginAnew, chat } from "./conversation/current.ts";
 import { closeInspector, inspectorTab } from "./inspector/inspector.ts";
-import { isComposing } from "./shell/keys.ts";
+import { isComposing, keyOf } from "./shell/keys.ts";
 import { drawerOpen, goTo, narrow, paletteOpen, sheetOpen, toggleList } from "./shell/state.ts";
 
 /** Ctrl or Cmd with a key, by its place on the keyboard, so that it works in every layout. */
@@ -41,7 +41,7 @@ export function onShortcut(event: KeyboardEvent): void {
     act();
   } else if (event.key === "Escape") closeTop(event);
   else if (!event.altKey && !isWriting(event.target)) {
-    const act = alone[event.key];
+    const act = alone[keyOf(event)];
     if (!act) return;
     event.preventDefault();
     act();

@@ -20,18 +20,19 @@ export function SetupLine({ setup, model, onOpen }: LineProps) {
   const thinks = thinking === undefined ? t.thinkingLevels.auto : (levels[String(thinking)] ?? String(thinking));
   return (
     <button type="button" class="setup-line" title={t.openSettings} onClick={onOpen}>
-      <b>{model?.display_name ?? setup.model ?? t.defaultModel}</b>
-      {model?.price && (
-        <span>{fill(t.priceLine, { input: rateOf(model, "input"), output: rateOf(model, "output") })}</span>
-      )}
-      {model?.abilities.thinking && <span class="thinks">{fill(t.thinkingLine, { level: thinks })}</span>}
-      {setup.system !== null && <span class="told">{t.settingsSystem}</span>}
+      <span class="setup-facts">
+        <b>{model?.display_name ?? setup.model ?? t.defaultModel}</b>
+        {model?.price && (
+          <span>{fill(t.priceLine, { input: rateOf(model, "input"), output: rateOf(model, "output") })}</span>
+        )}
+        {model?.abilities.thinking && <span class="thinks">{fill(t.thinkingLine, { level: thinks })}</span>}
+        {setup.system !== null && <span class="told">{t.settingsSystem}</span>}
+      </span>
       {model && (model.retires_on !== null || model.retired) && (
         <span class="retires">
           <Icon name="warning" /> {retirementWords(model)}
         </span>
       )}
-      <Icon name="sliders" />
     </button>
   );
 }

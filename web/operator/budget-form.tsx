@@ -29,7 +29,7 @@ export function BudgetForm({ of: budget, shown, project, models, keys, onClose, 
     budget?.scope ?? (kind === "project" || kind === "global" ? kind : `${kind}:${name.trim()}`);
   return (
     <FormDialog
-      title={budget ? fill(t.changeOne, { name: t.windows[budget.window] }) : t.newBudget}
+      title={budget ? fill(t.changeLimit, { window: t.windows[budget.window] }) : t.newBudget}
       submit={t.setBudget}
       start={valuesOf(budget, keys)}
       fields={({ kind }) => [...(budget ? [] : scopeFields(kind ?? "", keys)), ...limitFields(budget, models)]}
@@ -90,7 +90,7 @@ function limitFields(budget: Budget | null, models: readonly string[]): Field[] 
 
 interface RaiseProps {
   scoped: Scoped;
-  name: string;
+  title: string;
   /** When the window of its narrowest limit is over. */
   until: string | null;
   onClose(): void;
@@ -99,11 +99,11 @@ interface RaiseProps {
 
 const dayMs = 86_400_000;
 
-export function RaiseForm({ scoped, name, until, onClose, onDone }: RaiseProps) {
+export function RaiseForm({ scoped, title, until, onClose, onDone }: RaiseProps) {
   const t = words.value;
   return (
     <FormDialog
-      title={`${t.raise}: ${name}`}
+      title={title}
       intro={t.raiseMore}
       submit={t.raiseNow}
       start={{ until: printLocalTime(new Date(until ?? Date.now() + dayMs)) }}

@@ -10,7 +10,7 @@ import { BudgetCard } from "./budget-card.tsx";
 import { BudgetForm, RaiseForm } from "./budget-form.tsx";
 import { changeLimits, limitOf } from "./limit.ts";
 import { More } from "./listing.tsx";
-import { scopeWords, useKeys, useModelIds, useProjects } from "./named.ts";
+import { raiseWords, scopeWords, useKeys, useModelIds, useProjects } from "./named.ts";
 import { usePages } from "./pages.ts";
 
 export function BudgetsView() {
@@ -98,7 +98,7 @@ export function BudgetsView() {
       {raised && (
         <RaiseForm
           scoped={{ scope: raised.scope, project }}
-          name={scopeWords(raised.scope, keys)}
+          title={raiseWords(raised.scope, keys)}
           until={firstEnd(raising.value ?? [])}
           onClose={() => (raising.value = null)}
           onDone={done}

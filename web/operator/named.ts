@@ -4,6 +4,7 @@ import { type Key, listAllKeys, listAllProjects, type Project, roomApi } from ".
 import { useAsked } from "../rooms/asked.ts";
 import { words } from "../rooms/words.ts";
 import { may, me } from "../shell/me.ts";
+import { type Dictionary, fill } from "../text/text.ts";
 
 export function useModelIds(): readonly string[] {
   const asked = useAsked("models", (signal) => roomApi.listModels(signal));
@@ -23,9 +24,21 @@ export function useKeys(): readonly Key[] {
 
 /** "The project", "User: olena", "Key: the shop". */
 export function scopeWords(scope: string, keys: readonly Key[]): string {
-  const at = scope.indexOf(":");
-  const [kind, name] = at < 0 ? [scope, ""] : [scope.slice(0, at), scope.slice(at + 1)];
-  const kinds: Readonly<Record<string, string | undefined>> = words.value.scopeKinds;
+  const { kind, name } = partsOf(scope, keys);
+  const kinds: Dictionary = words.value.scopeKinds;
   const known = kinds[kind] ?? kind;
-  return name === "" ? known : `${known}: ${keys.find(({ id }) => id === name)?.name ?? name}`;
+  return name === "" ? known : `${known}: ${name}`;
+}
+
+/** "Raise the limits of the key “the shop” for a time". */
+export function raiseWords(scope: string, keys: readonly Key[]): string {
+  const { kind, name } = partsOf(scope, keys);
+  const kinds: Dictionary = words.value.raiseOf;
+  return fill(kinds[kind] ?? words.value.raise, { name });
+}
+
+function partsOf(scope: string, keys: readonly Key[]): { kind: string; name: string } {
+  const [kind = "", ...rest] = scope.split(":");
+  const id = rest.join(":");
+  return { kind, name: keys.find((key) => key.id === id)?.name ?? id };
 }

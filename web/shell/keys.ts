@@ -7,3 +7,8 @@
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229;
 }
+
+/** The letter of a single key: by its place where the keyboard is one of another script, whose letters no shortcut has. */
+export function keyOf({ key, code }: KeyboardEvent): string {
+  return key.length === 1 && key > "\x7f" && code.startsWith("Key") ? code.slice(3).toLowerCase() : key;
+}

@@ -17,7 +17,7 @@ export function Shortcuts() {
     ["Esc", t.stop],
     ["j  k", t.turns],
     ["PgUp  PgDn", t.read],
-    ["F2  Del", t.rows],
+    ["F2  p  Del", t.rows],
     ["?", t.sheet],
   ];
   return (

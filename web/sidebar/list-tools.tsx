@@ -4,6 +4,7 @@ import { IconButton } from "../shell/button.tsx";
 import { Icon } from "../shell/icon.tsx";
 import { addressOf, locale, route, sought, text, trashShown } from "../shell/state.ts";
 import { printNumber } from "../text/text.ts";
+import { shownSessions } from "./groups.ts";
 import { pinSelected, restoreSelected, selected, toggleSelecting, trashSelected } from "./selection.ts";
 import { sessions } from "./sessions.ts";
 import { erasing } from "./trash.tsx";
@@ -44,7 +45,7 @@ export function ListTools() {
 }
 
 function Head() {
-  const several = sessions.value.length > 1;
+  const several = shownSessions.value.length > 1;
   if (!trashShown.value && !several) return null;
   return (
     <div class={trashShown.value ? "list-head trash-head" : "list-head"}>

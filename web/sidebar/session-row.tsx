@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { Session } from "../api/wire.ts";
 import { IconButton } from "../shell/button.tsx";
+import { keyOf } from "../shell/keys.ts";
 import { addressOf, drawerOpen, foundWords, goTo, locale, route, text, trashShown } from "../shell/state.ts";
 import { fill } from "../text/text.ts";
 import { printMoment } from "../text/time.ts";
@@ -39,9 +40,11 @@ export function SessionRow({ session, first, gapPx, place, size }: SessionRowPro
   const current = route.value === session.id;
   const title = session.title ?? text.value.untitled;
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === "F2" && !trashShown.value) renaming.value = true;
-    else if (event.key === "p" && !trashShown.value) void pinSession(session.id, !session.pinned);
-    else if (event.key === "Delete" && !trashShown.value) void trashSession(session.id);
+    if (trashShown.value || event.ctrlKey || event.metaKey || event.altKey) return; // Ctrl+P prints
+    const key = keyOf(event);
+    if (key === "F2") renaming.value = true;
+    else if (key === "p") void pinSession(session.id, !session.pinned);
+    else if (key === "Delete") void trashSession(session.id);
     else return;
     event.preventDefault();
   };

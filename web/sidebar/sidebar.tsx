@@ -155,7 +155,7 @@ function SessionList() {
           </button>
         </Problem>
       )}
-      {sessions.value.length === 0 && listState.value === "ready" && (
+      {shownSessions.value.length === 0 && !moreSessions.value && listState.value === "ready" && (
         <p class="quiet empty">{emptyWords(words !== "")}</p>
       )}
       {moreSessions.value && <More list={list} />}

@@ -40,7 +40,7 @@ export const de: Text = {
   themeLight: "Hell",
   themeDark: "Dunkel",
   greeting: "Worüber sprechen wir?",
-  greetingMore: "Unter jeder Antwort steht, was sie gekostet hat, bis auf den letzten Bruchteil eines Cents.",
+  greetingMore: "Unter jeder Antwort steht, was sie gekostet hat, bis zum letzten Bruchteil eines Cents.",
   ideas: [
     "Erkläre einfach, wie Ebbe und Flut entstehen",
     "Schreibe eine TypeScript-Funktion, die eine Liste nach einem Schlüssel gruppiert",
@@ -176,7 +176,7 @@ export const de: Text = {
   server: "Server und Schlüssel",
   modelsAndPrices: "Modelle und Preise",
   temporary: "Temporär",
-  temporaryMore: "Ein temporäres Gespräch: nicht in der Liste, und endgültig gelöscht, wenn Sie es verlassen.",
+  temporaryMore: "Temporär: nicht in der Liste, endgültig gelöscht, wenn Sie es verlassen.",
   keep: "Behalten",
   erase: "Endgültig löschen",
   erased: "Endgültig gelöscht.",
@@ -262,7 +262,7 @@ export const de: Text = {
     stop: "Schließen, was oben liegt; Antwort anhalten",
     turns: "Nächste, vorige Frage",
     read: "Blättern, auch aus dem Nachrichtenfeld",
-    rows: "Umbenennen, in den Papierkorb (in der Liste)",
+    rows: "Umbenennen, anheften, in den Papierkorb (in der Liste)",
     sheet: "Diese Übersicht",
   },
   errors: {

@@ -174,7 +174,7 @@ export const en = {
   server: "Server",
   modelsAndPrices: "Models and prices",
   temporary: "Temporary",
-  temporaryMore: "A temporary conversation: not in the list, and erased for good when you leave it.",
+  temporaryMore: "Temporary: not in the list, erased for good when you leave it.",
   keep: "Keep it",
   erase: "Delete for good",
   erased: "Deleted for good.",
@@ -260,7 +260,7 @@ export const en = {
     stop: "Close what is on top; stop the answer",
     turns: "Next, previous question",
     read: "Read on, from the message field too",
-    rows: "Rename, move to trash (in the list)",
+    rows: "Rename, pin, move to trash (in the list)",
     sheet: "This sheet",
   },
   errors: {

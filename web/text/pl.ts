@@ -175,7 +175,7 @@ export const pl: Text = {
   server: "Serwer",
   modelsAndPrices: "Modele i ceny",
   temporary: "Tymczasowa",
-  temporaryMore: "Tymczasowa rozmowa: nie ma jej na liście i zostanie trwale usunięta, gdy ją opuścisz.",
+  temporaryMore: "Tymczasowa: nie ma jej na liście, zniknie na zawsze, gdy ją opuścisz.",
   keep: "Zachowaj",
   erase: "Usuń trwale",
   erased: "Usunięto trwale.",
@@ -235,7 +235,7 @@ export const pl: Text = {
   details: "Szczegóły",
   trashedOn: "w koszu od {date}",
   thinkingLevels: {
-    auto: "automatycznie",
+    auto: "auto",
     off: "wyłączone",
     minimal: "minimalnie",
     low: "mało",
@@ -261,7 +261,7 @@ export const pl: Text = {
     stop: "Zamknij to, co na wierzchu; zatrzymaj odpowiedź",
     turns: "Następne, poprzednie pytanie",
     read: "Przewijaj, także z pola wiadomości",
-    rows: "Zmień nazwę, przenieś do kosza (na liście)",
+    rows: "Zmień nazwę, przypnij, przenieś do kosza (na liście)",
     sheet: "Ta ściągawka",
   },
   errors: {

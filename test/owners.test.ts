@@ -213,7 +213,7 @@ describe("invariant 8 while a turn runs", () => {
       turns.start({
         ...{ owner: by, sessionId, content: "hi", model: undefined, params: undefined, parentId: undefined },
         ...{ ifBusy: "interrupt" as const, ifVersion: undefined, idempotency: undefined },
-        left: new AbortController().signal,
+        caller: { left: new AbortController().signal },
       });
     const { turnId } = await start(owner, session.id);
     for (const [real, none] of [

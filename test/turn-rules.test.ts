@@ -19,7 +19,7 @@ import { type HttpServer, startHttp } from "./http-assembly.ts";
 
 const startOf = (sessionId: string, ifBusy: "reject" | "queue" = "reject") => ({
   ...{ owner: defaultProject, sessionId, content: "hi", model: undefined, params: undefined, parentId: undefined },
-  ...{ ifBusy, ifVersion: undefined, idempotency: undefined, left: new AbortController().signal },
+  ...{ ifBusy, ifVersion: undefined, idempotency: undefined, caller: { left: new AbortController().signal } },
 });
 
 async function withServer(

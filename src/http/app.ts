@@ -56,7 +56,6 @@ const headersOfAll = { "cross-origin-resource-policy": "same-origin" };
 /** Whoever watches over a server names no host, or any, and is not asked who it is. */
 const healthPaths = ["/healthz", "/readyz"];
 /** An id is the second word of a path, if there is one in it; a message's is the fourth. */
-const pathWithId = /^(\/[^/]+\/)([^/]+)(.*)$/;
 const restWithId = /^(\/messages\/)[^/]+/;
 
 export function createApp(deps: AppDeps): App {
@@ -100,25 +99,20 @@ export function createApp(deps: AppDeps): App {
 
   const byPath = Map.groupBy(routes, ({ path }) => path);
 
-  /** The routes at a path, one for each method, and the id that is in it. */
-  function findRoutes(path: string): { found: readonly Route[] | undefined; id: string } {
-    const found = byPath.get(path);
-    if (found) return { found, id: "" };
-    const [, noun, id = "", rest] = pathWithId.exec(path) ?? [];
-    return { found: byPath.get(`${noun}{id}${rest?.replace(restWithId, "$1{message_id}")}`), id };
-  }
-
-  async function admit(exchange: Exchange): Promise<HttpAnswer> {
-    const { request } = exchange;
-    const path = readPath(request);
-    if (!healthPaths.includes(path)) {
-      const who = auth.identify(request);
-      exchange.who = who instanceof Promise ? await who : who;
+  /** Answers by the route at the path, as it stands or with an id in it. */
+  function serve(exchange: Exchange, path: string): Promise<HttpAnswer> {
+    let found = byPath.get(path);
+    let id = "";
+    if (!found) {
+      const start = path.indexOf("/", 1) + 1;
+      const end = path.indexOf("/", start);
+      if (start > 0) id = path.slice(start, end === -1 ? undefined : end);
+      const rest = path.slice(start + id.length).replace(restWithId, "$1{message_id}");
+      if (id !== "") found = byPath.get(`${path.slice(0, start)}{id}${rest}`);
     }
-    const { found, id } = findRoutes(path);
     const asked = exchange.isRead ? "get" : exchange.method.toLowerCase();
     const route = found?.find(({ method }) => method === asked);
-    return route ? await route.serve(exchange, id, gate) : answerElse(exchange, path, found);
+    return route ? route.serve(exchange, id, gate) : answerElse(exchange, path, found);
   }
 
   /** What is no route: a file, another method of a route, or nothing. */
@@ -151,9 +145,12 @@ export function createApp(deps: AppDeps): App {
     },
     async fetch(request) {
       const exchange = new Exchange(request, log);
-      let answer: HttpAnswer;
+      let answer = cors.answerPreflight(request);
       try {
-        answer = cors.answerPreflight(request) ?? (await admit(exchange));
+        const path = readPath(request);
+        const who = answer || healthPaths.includes(path) ? null : auth.identify(request);
+        exchange.who = who instanceof Promise ? await who : who;
+        answer ??= await serve(exchange, path);
       } catch (cause) {
         answer = answerProblem(exchange, cause);
       }

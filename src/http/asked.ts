@@ -17,9 +17,11 @@ export interface Asked {
   readBody(maxBytes: number, deadlineMs: number): Promise<Uint8Array>;
 }
 
+const pathEnd = /[?#]/;
+
 /** The path without the query, as it was sent. */
 export function pathOf({ target }: Pick<Asked, "target">): string {
-  const end = target.search(/[?#]/);
+  const end = target.search(pathEnd);
   return end === -1 ? target : target.slice(0, end);
 }
 

@@ -29,15 +29,11 @@ export function readIfMatch(exchange: Exchange): number | number[] | undefined {
 /** The one version that If-Match asks for, of several the one the session is at. */
 export async function readVersion(exchange: Exchange, findSession: () => Promise<{ version: number } | undefined>) {
   const asked = readIfMatch(exchange);
-  return typeof asked === "object" ? chooseVersion(asked, findSession) : asked;
+  return typeof asked === "object" ? chooseVersion(asked, await findSession()) : asked;
 }
 
 /** Of several versions the one the session is at now; where it is at none of them, one that will not match. */
-export async function chooseVersion(
-  versions: readonly number[],
-  findSession: () => Promise<{ version: number } | undefined>,
-): Promise<number | undefined> {
-  const session = await findSession();
+export function chooseVersion(versions: readonly number[], session: { version: number } | undefined) {
   return versions.find((version) => version === session?.version) ?? versions[0];
 }
 

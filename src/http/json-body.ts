@@ -20,12 +20,16 @@ export interface BodyLimits {
   mostValues?: number | undefined;
 }
 
-/** The parsed body; undefined when there is none. Throws too_large, unsupported_media_type, malformed_json, invalid_request. */
-export async function readJsonBody(request: Asked, limits: BodyLimits): Promise<unknown> {
+/** The body as it will be here; undefined when there is none. Throws unsupported_media_type, rejects as `readBody` does. */
+export function receiveJson(request: Asked, limits: BodyLimits): Promise<Uint8Array> | undefined {
   if (!request.hasBody) return undefined;
   requireJson(request.headers);
-  const bytes = await request.readBody(limits.maxBytes, limits.deadlineMs);
-  if (bytes.byteLength === 0) return undefined;
+  return request.readBody(limits.maxBytes, limits.deadlineMs);
+}
+
+/** Undefined where nothing has come. Throws malformed_json, invalid_request. */
+export function parseJson(bytes: Uint8Array | undefined, limits: BodyLimits): unknown {
+  if (bytes === undefined || bytes.byteLength === 0) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(bytes));
@@ -39,11 +43,14 @@ export async function readJsonBody(request: Asked, limits: BodyLimits): Promise<
   return tidied;
 }
 
+const jsonType = /^\s*application\/json\s*(?:;|$)/i;
+const charsetPattern = /;\s*charset\s*=\s*"?([^";]*?)"?\s*(?:;|$)/i;
+
 /** Other parameters than charset say nothing to us (RFC 8259, 11): `application/json;` and `application/json; odata=verbose` are JSON. */
 function requireJson(headers: Asked["headers"]): void {
   const type = headers.get("content-type") ?? "";
-  const [, charset] = /;\s*charset\s*=\s*"?([^";]*?)"?\s*(?:;|$)/i.exec(type) ?? [];
-  if (!/^\s*application\/json\s*(?:;|$)/i.test(type) || (charset !== undefined && !/^utf-?8$/i.test(charset)))
+  const charset = charsetPattern.exec(type)?.[1];
+  if (!jsonType.test(type) || (charset !== undefined && !/^utf-?8$/i.test(charset)))
     throw new AppError("unsupported_media_type", "Send the body as Content-Type: application/json, in UTF-8.");
   const encoding = headers.get("content-encoding");
   if (encoding !== null && encoding.toLowerCase() !== "identity")

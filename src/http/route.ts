@@ -9,7 +9,7 @@ import type { HttpAnswer } from "./answer.ts";
 import { pathOf } from "./asked.ts";
 import type { Exchange } from "./exchange.ts";
 import { invalidRequest, queryPointer, readIssues, sayIssue } from "./field-errors.ts";
-import { type BodyLimits, readJsonBody } from "./json-body.ts";
+import { type BodyLimits, parseJson, receiveJson } from "./json-body.ts";
 
 export interface Answer {
   description: string;
@@ -117,9 +117,11 @@ export function route<
       if (admitting) await admitting;
       const messageId = form.params?.message_id ? readMessageId(exchange) : "";
       const query = form.query ? readQuery(form.query, exchange.request.target) : undefined;
-      const body = form.body
-        ? readBody(form, await readJsonBody(exchange.request, { ...gate.limits, ...form.bodyLimits }))
-        : undefined;
+      let body: unknown;
+      if (form.body) {
+        const limits = form.bodyLimits ? { ...gate.limits, ...form.bodyLimits } : gate.limits;
+        body = readBody(form, parseJson(await receiveJson(exchange.request, limits), limits));
+      }
       if (rate?.per_user) await gate.countUserRequest(exchange, body);
       return await handler({ exchange, id, messageId, query, body } as Parameters<typeof handler>[0]);
     },

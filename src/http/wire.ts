@@ -36,8 +36,12 @@ export function orNull<Named extends z.ZodType>(schema: Named) {
   return z.union([schema, z.null()]);
 }
 
+/** One for all: eight times are printed for each turn. */
+const printed = new Date(0);
+
 export function printTime(ms: number): string {
-  return new Date(ms).toISOString();
+  printed.setTime(ms);
+  return printed.toISOString();
 }
 export function printTimeOrNull(ms: number | null): string | null {
   return ms === null ? null : printTime(ms);

@@ -43,10 +43,12 @@ export function createCatalogue(models: readonly ModelInfo[]): Catalogue {
   };
   const check = (id: string, params: Params) => {
     const model = byId.get(id) ?? unknownModel(id);
-    return (Object.keys(params) as (keyof Params)[]).flatMap((name) => {
-      const detail = checkParam(model, name, params);
-      return detail === null ? [] : [{ pointer: `/params/${name}`, detail }];
-    });
+    const errors: FieldError[] = [];
+    for (const name in params) {
+      const detail = checkParam(model, name as keyof Params, params);
+      if (detail !== null) errors.push({ pointer: `/params/${name}`, detail });
+    }
+    return errors;
   };
   return {
     find: (id) => byId.get(id),

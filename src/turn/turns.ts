@@ -88,7 +88,7 @@ export class Turns {
     if (known) return this.follow(input.owner, known.targetId);
     // A line for each project: who waits where tells nobody of a session that is not theirs, and takes no place in it.
     const line = `${input.owner} ${input.sessionId}`;
-    const release = this.queues(input) ? await this.queue.wait(line, input.left) : undefined;
+    const release = this.queues(input) ? await this.queue.wait(line, input.caller.left) : undefined;
     try {
       while (true) {
         const opened = await this.tryOpen(input);
@@ -260,12 +260,12 @@ export class Turns {
 
   private async makeRoom(input: StartTurn): Promise<void> {
     this.refuseWhileDraining();
-    if (input.left.aborted) throw new AppError("bad_request", "The caller left before the turn began.");
+    if (input.caller.left.aborted) throw new AppError("bad_request", "The caller left before the turn began.");
     const session = await this.tools.store.findSession(input.owner, input.sessionId);
     const turnId = session?.runningTurnId;
     if (!turnId) return;
     if (input.ifBusy === "interrupt") await this.stop(input.owner, turnId, false);
-    else await this.waitForEnd(turnId, input.left);
+    else await this.waitForEnd(turnId, input.caller.left);
   }
 
   private async waitForEnd(turnId: string, left: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import { chooseUser } from "../../caller/user.ts";
 import { AppError } from "../../errors.ts";
-import type { FollowedTurn } from "../../turn/reader/follow.ts";
+import type { EndedTurn, FollowedTurn } from "../../turn/reader/follow.ts";
 import type { NumberedEvent } from "../../turn/reader/numbered-event.ts";
 import type { EventGroups, Reading } from "../../turn/reader/reading.ts";
 import type { Turn } from "../../turn/turn.ts";
@@ -130,16 +130,16 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
           rate: askedRate(exchange),
           ifBusy,
           ifVersion:
-            typeof ifMatch === "object"
-              ? await chooseVersion(ifMatch, () => store.peekSession(exchange.owner, id))
-              : ifMatch,
+            typeof ifMatch === "object" ? chooseVersion(ifMatch, await store.peekSession(exchange.owner, id)) : ifMatch,
           idempotency: readIdempotency(exchange, body, now() + settings.idempotencyMs),
-          get left() {
-            return exchange.left;
-          },
+          caller: exchange,
         } satisfies StartTurn);
         const wantsStream = body.stream ?? prefersEvents(exchange.header("accept"));
-        if (!wantsStream) return await answerWhole(exchange, await starting);
+        if (!wantsStream) {
+          const { turnId, end } = await starting;
+          exchange.turnId = turnId;
+          return answerWhole(turnId, await end(exchange));
+        }
         const askedAt = performance.now();
         const followed = ifBusy === "reject" ? await starting : await within(starting, firstByteMs);
         if (!followed)
@@ -159,12 +159,10 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
   ];
 }
 
-async function answerWhole(exchange: Exchange, followed: FollowedTurn): Promise<HttpAnswer> {
-  exchange.turnId = followed.turnId;
-  const ended = await followed.end(exchange);
+function answerWhole(turnId: string, ended: EndedTurn | undefined): HttpAnswer {
   if (!ended) {
     throw new AppError("storage_unavailable", "The answer could not be stored; look at the turn again later.", {
-      members: { turn_id: followed.turnId },
+      members: { turn_id: turnId },
       retryAfterSeconds: 5,
     });
   }

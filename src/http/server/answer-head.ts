@@ -38,7 +38,7 @@ export interface Framing {
 
 export function printHead({ status, headers }: HttpAnswer, { length, chunked, closes, keeps10 }: Framing): string {
   let head = `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\n`;
-  for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
+  for (const name in headers) head = `${head}${name}: ${headers[name]}\r\n`;
   head += `date: ${printDate()}\r\n`;
   if (length !== undefined) head += `content-length: ${length}\r\n`;
   if (chunked) head += "transfer-encoding: chunked\r\n";

@@ -49,6 +49,8 @@ export class Connection implements SocketOwner {
   /** Since when it waits for a request, or lingers. */
   #since = performance.now();
   #lingers = false;
+  /** Whether it carries no request after the one being answered. */
+  #closes = false;
   /** Since when the other end has not taken enough, and how much waited then. */
   #stuck: { since: number; unsentBytes: number } | undefined;
   /** What is being sent piece by piece. */
@@ -193,41 +195,40 @@ export class Connection implements SocketOwner {
     }
     const head = parseHead(this.#input.toString("latin1", 0, end));
     this.#input = this.#input.subarray(end + headEnd.length);
-    const request = new IncomingRequest(head, this.#shared.bodies);
-    this.#request = request;
+    this.#request = new IncomingRequest(head, this.#shared.bodies, this);
     this.#shared.setIdle(this, false);
-    request.onRead = () => {
-      if (head.headers.get("expect")?.toLowerCase() === "100-continue" && this.#input.length === 0 && !head.isHttp10)
-        this.#socket.write("HTTP/1.1 100 Continue\r\n\r\n");
-      this.#pause(false);
-      this.#advance();
-    };
-    this.#shared.fetch(request).then(
-      (answer) => this.#answer(request, answer),
-      () => this.destroy(),
-    );
+    this.#shared.fetch(this.#request).then(this.#answer, this.#cut);
     return true;
   }
 
-  #answer(request: IncomingRequest, answer: HttpAnswer): void {
+  sendBody({ head }: IncomingRequest): void {
+    const expected = head.headers.get("expect")?.toLowerCase();
+    if (expected === "100-continue" && this.#input.length === 0 && !head.isHttp10)
+      this.#socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+    this.#pause(false);
+    this.#advance();
+  }
+
+  /** What has arrived of an answer is then not taken for the whole. */
+  readonly #cut = (): void => this.destroy();
+
+  readonly #answer = (answer: HttpAnswer): void => {
     const { body } = answer;
-    if (this.#isClosed || this.#request !== request) {
-      if (isInPieces(body)) body.leave();
+    const request = this.#request;
+    if (request === undefined) {
+      if (isInPieces(body)) body.leave(); // it was closed meanwhile
       return;
     }
     const { keepsAlive, isHttp10 } = request.head;
-    const closes = !keepsAlive || !request.isWhole || this.#shared.isClosing || this.#isLast;
+    this.#closes = !keepsAlive || !request.isWhole || this.#shared.isClosing || this.#isLast;
     if (isInPieces(body) && request.method !== "HEAD") {
-      const chunked = !isHttp10;
-      const head = printHead(answer, { chunked, closes: closes || !chunked });
-      this.#send(body, head, chunked).then(
-        () => this.#finish(closes || !chunked),
-        () => this.destroy(), // cut: what has arrived is then not taken for the whole
-      );
+      this.#closes ||= isHttp10;
+      const head = printHead(answer, { chunked: !isHttp10, closes: this.#closes });
+      this.#send(body, head, !isHttp10).then(this.#finish, this.#cut);
       return;
     }
     const length = lengthOf(answer);
-    const head = printHead(answer, { length, closes, keeps10: isHttp10 && !closes });
+    const head = printHead(answer, { length, closes: this.#closes, keeps10: isHttp10 });
     if (typeof body === "string" && length !== undefined && request.method !== "HEAD")
       this.#socket.write(head + body, head.length + length);
     else {
@@ -235,8 +236,8 @@ export class Connection implements SocketOwner {
       if (isInPieces(body)) body.leave();
       else if (body instanceof Uint8Array && request.method !== "HEAD") this.#socket.write(body);
     }
-    this.#whenTaken(() => this.#finish(closes));
-  }
+    this.#whenTaken(this.#finish);
+  };
 
   /** Each piece is asked for when the one before has been taken, and is one write: the head goes with the first one, the closing mark with the last. */
   async #send(pieces: Pieces, head: string, chunked: boolean): Promise<void> {
@@ -273,10 +274,10 @@ export class Connection implements SocketOwner {
       this.#stuck = { since: performance.now(), unsentBytes };
   }
 
-  #finish(closes: boolean): void {
+  readonly #finish = (): void => {
     if (this.#isClosed) return;
     this.#request = undefined;
-    if (closes || this.#shared.isClosing) {
+    if (this.#closes || this.#shared.isClosing) {
       this.#linger();
       return;
     }
@@ -285,7 +286,7 @@ export class Connection implements SocketOwner {
     this.#pause(false);
     this.#advance();
     if (this.#isLast && this.#request === undefined) this.#linger();
-  }
+  };
 
   /** Nothing more will come, and nothing has come that was not looked at. */
   get #isLast(): boolean {

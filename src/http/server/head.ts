@@ -48,20 +48,22 @@ const onlyOnce = new Set([
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const odd = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const line = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([!-~\x80-\xff]+) HTTP\/1\.([01])$/;
+const line = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([!-~\x80-\xff]+) HTTP\/1\.([01])(?:\r\n|$)/;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads a head, in latin1 and without its empty line. Throws bad_request. */
 export function parseHead(text: string): RequestHead {
   if (odd.test(text)) throw malformed("a control character");
-  const [first, ...fields] = text.split("\r\n");
-  const [, method, target, minor] = line.exec(first!) ?? [];
+  const [, method, target, minor] = line.exec(text) ?? [];
   if (method === undefined || target === undefined) throw malformed("the first line is not `METHOD /path HTTP/1.1`");
   const headers = new HeaderFields();
-  for (const field of fields) {
-    const name = field.slice(0, Math.max(0, field.indexOf(":")));
+  for (let at = text.indexOf("\r\n"); at !== -1; ) {
+    const end = text.indexOf("\r\n", at + 2);
+    const colon = text.indexOf(":", at);
+    const name = text.slice(at + 2, Math.max(0, colon));
     if (!fieldName.test(name)) throw malformed("a line that is no header");
-    headers.add(name.toLowerCase(), field.slice(name.length + 1).trim());
+    headers.add(name.toLowerCase(), text.slice(colon + 1, end === -1 ? undefined : end).trim());
+    at = end;
   }
   const isHttp10 = minor === "0";
   return {
@@ -84,8 +86,10 @@ function readTarget(latin1: string, headers: HeaderFields, method: string): stri
   return path.startsWith("/") ? path : `/${path}`;
 }
 
+const beyondAscii = /[\x80-\xff]/;
+
 function readUtf8(latin1: string): string {
-  if (!/[\x80-\xff]/.test(latin1)) return latin1;
+  if (!beyondAscii.test(latin1)) return latin1;
   try {
     return utf8.decode(Buffer.from(latin1, "latin1"));
   } catch {
@@ -100,6 +104,8 @@ function keepsAlive(connection: string, isHttp10: boolean): boolean {
   return !close.test(connection) && (!isHttp10 || keepAlive.test(connection));
 }
 
+const wholeNumber = /^\d{1,15}$/;
+
 /** A length and chunks at once, or chunks from HTTP/1.0, are how requests are smuggled past proxies. */
 function readLength(headers: HeaderFields, isHttp10: boolean): number | undefined {
   const coding = headers.get("transfer-encoding");
@@ -110,7 +116,7 @@ function readLength(headers: HeaderFields, isHttp10: boolean): number | undefine
     return undefined;
   }
   if (length === null) return 0;
-  if (!/^\d{1,15}$/.test(length)) throw malformed("Content-Length is no length");
+  if (!wholeNumber.test(length)) throw malformed("Content-Length is no length");
   return Number(length);
 }
 

@@ -43,9 +43,9 @@ export class IncomingRequest implements Asked {
   readonly head: RequestHead;
   /** Whether everything of the body has come. */
   isWhole: boolean;
-  /** Called when somebody begins to read the body: from then on `take` is. */
-  onRead: (() => void) | undefined;
   readonly #room: BodyRoom;
+  /** Told when somebody begins to read the body: from then on it calls `take`. */
+  readonly #source: { sendBody(request: IncomingRequest): void };
   readonly #chunks: ChunkReader | undefined;
   /** Of a body with a length: what is still to come. */
   #left: number;
@@ -55,17 +55,18 @@ export class IncomingRequest implements Asked {
   #held = 0;
   #counted = 0;
   #maxBytes = 0;
-  #settle: { resolve(bytes: Uint8Array): void; reject(cause: AppError): void } | undefined;
+  #settle: PromiseWithResolvers<Uint8Array> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #controller: AbortController | undefined;
   #hasLeft = false;
 
-  constructor(head: RequestHead, room: BodyRoom) {
+  constructor(head: RequestHead, room: BodyRoom, source: { sendBody(request: IncomingRequest): void }) {
     this.head = head;
     this.method = head.method;
     this.target = head.target;
     this.headers = head.headers;
     this.#room = room;
+    this.#source = source;
     this.#left = head.bodyLength ?? 0;
     this.#chunks = head.bodyLength === undefined ? new ChunkReader() : undefined;
     this.isWhole = head.bodyLength === 0;
@@ -89,28 +90,28 @@ export class IncomingRequest implements Asked {
   readBody(maxBytes: number, deadlineMs: number): Promise<Uint8Array> {
     if (this.#left > maxBytes) return Promise.reject(tooLarge(maxBytes));
     this.#maxBytes = maxBytes;
-    return new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-      this.#room.enter(this);
-      this.onRead?.();
-      if (this.#settle === undefined) return; // it was all there already
-      const late = () => this.failBody(new AppError("bad_request", "The body took too long to arrive."));
-      this.#timer = setTimeout(late, deadlineMs);
-    });
+    const settle = Promise.withResolvers<Uint8Array>();
+    this.#settle = settle;
+    this.#room.enter(this);
+    this.#source.sendBody(this);
+    if (this.isReading) this.#timer = setTimeout(failLate, deadlineMs, this); // else it was all there already
+    return settle.promise;
   }
 
   /** Bytes from the line, while somebody reads; returns how many belong to this request. Throws bad_request for broken chunks. */
   take(bytes: Buffer): number {
-    if (this.#chunks) {
-      const used = this.#chunks.push(bytes, (data) => this.#keep(data));
-      if (this.#chunks.ended) this.#finish();
-      return used;
-    }
+    if (this.#chunks) return this.#takeChunks(this.#chunks, bytes);
     const data = bytes.subarray(0, this.#left);
     this.#left -= data.length;
     this.#keep(data);
     if (this.#left === 0) this.#finish();
     return data.length;
+  }
+
+  #takeChunks(chunks: ChunkReader, bytes: Buffer): number {
+    const used = chunks.push(bytes, (data) => this.#keep(data));
+    if (chunks.ended) this.#finish();
+    return used;
   }
 
   /** Whoever waits for the body is told why it does not come. */
@@ -181,6 +182,10 @@ export class IncomingRequest implements Asked {
     this.#room.leave(this, this.#counted);
     return settle;
   }
+}
+
+function failLate(request: IncomingRequest): void {
+  request.failBody(new AppError("bad_request", "The body took too long to arrive."));
 }
 
 function tooLarge(maxBytes: number): AppError {

@@ -37,8 +37,10 @@ export const defaultDeadlines: Deadlines = { firstByteMs: 60_000, idleMs: 60_000
 
 /** The adapter. Makes no request by itself and never checks a key by its pattern. Throws with a sentence for the operator on an address that is none. */
 export function createGemini(settings: GeminiSettings): Provider {
+  const apiKey = settings.apiKey.trim();
   const context: GeminiContext = {
-    apiKey: settings.apiKey.trim(),
+    apiKey,
+    hide: (text) => hideSecret(text, apiKey),
     baseUrl: (settings.baseUrl ?? geminiBaseUrl).replace(/\/+$/, ""),
     deadlines: { ...defaultDeadlines, ...settings.deadlines },
     retry: { ...defaultRetryPolicy, ...settings.retry },
@@ -98,6 +100,7 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
 
   /** Not an async function: each delta would leave a frame of its own behind. */
   next(): Promise<IteratorResult<ProviderEvent[], undefined>> {
+    if (this.#stream?.isOver) this.#end();
     if (this.#over) return Promise.resolve(finished);
     return this.#nextBatch().then(this.#give, this.#fail);
   }
@@ -125,14 +128,37 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
     return finished;
   }
 
+  /** Sends the request, again where that may help, until the first events are there. */
   async #open(): Promise<ProviderEvent[] | null> {
-    this.#line = new Line(this.#context.deadlines, this.#signal);
+    const context = this.#context;
+    const line = new Line(context.deadlines, this.#signal);
+    this.#line = line;
     if (this.#request === null) throw new Error("a provider call is asked for one batch after another");
-    const request = buildRequest(this.#context, this.#request, this.#line, this.#beforeSend);
+    const request = buildRequest(context, this.#request, line, this.#beforeSend);
     this.#request = null;
-    const opened = await openStream(request, this.#context, this.record);
-    this.#stream = opened.stream;
-    return opened.batch;
+    for (let waitedMs = 0, tries = 1, late = 0; ; tries++) {
+      let stream: AnswerStream | undefined;
+      try {
+        stream = await openRequest(request, this.record);
+        const batch = await stream.nextBatch();
+        this.#stream = stream;
+        return batch;
+      } catch (error) {
+        stream?.release();
+        this.record.isInFlight = false;
+        if (!(error instanceof GeminiError)) throw error;
+        if (stream) stream.attempt.errorCode = codeOfAttempt(error, line);
+        if (error.retry === "once") late++;
+        if (error.retry === "no" || late > 1 || line.isCut) throw error;
+        const vendorDelaySeconds = error.retryAfterSeconds;
+        const question = { attempts: tries, waitedMs, vendorDelaySeconds, random: context.random() };
+        const delayMs = chooseRetryDelay(context.retry, question);
+        if (delayMs === undefined) throw error;
+        line.clock.stopWaiting();
+        await waitFor(delayMs, line);
+        waitedMs += delayMs;
+      }
+    }
   }
 
   #end(): void {
@@ -143,32 +169,6 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
 }
 
 const finished = { done: true, value: undefined } as const;
-
-/** Sends the request, again where that may help, until the first events are there. */
-async function openStream(request: HttpRequest, context: GeminiContext, record: GeminiCallRecord) {
-  const { line } = request;
-  for (let waitedMs = 0, tries = 1, late = 0; ; tries++) {
-    let stream: AnswerStream | undefined;
-    try {
-      stream = await openRequest(request, record);
-      return { stream, batch: await stream.nextBatch() };
-    } catch (error) {
-      stream?.release();
-      record.isInFlight = false;
-      if (!(error instanceof GeminiError)) throw error;
-      if (stream) stream.attempt.errorCode = codeOfAttempt(error, line);
-      if (error.retry === "once") late++;
-      if (error.retry === "no" || late > 1 || line.isCut) throw error;
-      const vendorDelaySeconds = error.retryAfterSeconds;
-      const question = { attempts: tries, waitedMs, vendorDelaySeconds, random: context.random() };
-      const delayMs = chooseRetryDelay(context.retry, question);
-      if (delayMs === undefined) throw error;
-      line.clock.stopWaiting();
-      await waitFor(delayMs, line);
-      waitedMs += delayMs;
-    }
-  }
-}
 
 function buildRequest(
   context: GeminiContext,
@@ -184,7 +184,7 @@ function buildRequest(
     line,
     now: context.now,
     beforeSend,
-    hide: (text) => hideSecret(text, context.apiKey),
+    hide: context.hide,
   };
 }
 

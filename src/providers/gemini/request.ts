@@ -6,6 +6,7 @@ import type { CallClock, Line } from "../call-clock.ts";
 import { codeOf, type HttpExchange, type Post, type RequestBody } from "../http/exchange.ts";
 import { HttpLimitError } from "../http/parser.ts";
 import { Answer } from "./answer.ts";
+import type { GeminiContext } from "./context.ts";
 import { GeminiError, toGeminiError, tooLong } from "./errors.ts";
 import { readFailure, readRetryAfter } from "./failure.ts";
 import { AttemptRecord, type GeminiCallRecord } from "./record.ts";
@@ -21,7 +22,7 @@ export interface HttpRequest {
   now: () => number;
   beforeSend: BeforeSend | undefined;
   /** Takes the key out of a text. */
-  hide: (text: string) => string;
+  hide: GeminiContext["hide"];
 }
 
 const usageEvent: ProviderEvent = Object.freeze({ type: "usage" });
@@ -92,9 +93,11 @@ export function headersFor(apiKey: string): Record<string, string> {
   };
 }
 
+const isPlain = /^(?:identity)?$/;
+
 /** Whether the body can be an event stream of the vendor's; a proxy that compresses all the same is refused. */
 function isReadable(exchange: HttpExchange): boolean {
-  return exchange.status !== 204 && /^(?:identity)?$/.test(exchange.header("content-encoding"));
+  return exchange.status !== 204 && isPlain.test(exchange.header("content-encoding"));
 }
 
 async function readRefusal(exchange: HttpExchange, now: number) {
@@ -159,6 +162,7 @@ export class AnswerStream {
         const bytes = await this.#exchange.read();
         this.#waitingFor = "idle";
         this.#take(bytes, batch);
+        if (this.#failure === undefined && this.#exchange.isOver) this.#take(null, batch);
       } catch (error) {
         this.#failure = connectionFailure(error);
       }
@@ -193,6 +197,11 @@ export class AnswerStream {
       batch.push(usageEvent);
       this.#nextUsageAt = now + usageEveryMs;
     }
+  }
+
+  /** The whole answer has been given out. */
+  get isOver(): boolean {
+    return this.#ended && this.#failure === undefined;
   }
 
   /** Frees the connection; closes it when the answer was not read to its end. */

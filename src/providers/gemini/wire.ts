@@ -24,8 +24,8 @@ export function modelPath(model: string, verb: string): string {
  * Throws invalid_request for a thinking setting the model does not take.
  */
 export function buildBody(request: ProviderRequest, ability: ThinkingAbility): RequestBody {
-  const config = buildConfig(request.params, ability);
-  const settings = Object.keys(config).length === 0 ? "" : `,"generationConfig":${JSON.stringify(config)}`;
+  const config = JSON.stringify(buildConfig(request.params, ability));
+  const settings = config === "{}" ? "" : `,"generationConfig":${config}`;
   const { before, after } = printConversation(request);
   return [`{${before}`, request.memory, `${after}${settings}}`];
 }

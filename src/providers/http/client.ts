@@ -31,7 +31,8 @@ export function createPost(baseUrl: string, headers: Record<string, string>, pro
   const prefix = (relay ? url.origin : "") + url.pathname.replace(/\/+$/, "");
   return (path, body) => {
     const exchange = new ClientExchange();
-    const length = body.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+    let length = 0;
+    for (const piece of body) length += Buffer.byteLength(piece);
     const head = `POST ${prefix}${path} HTTP/1.1\r\n${lines}content-length: ${length}\r\n\r\n`;
     (takeIdle(pool) ?? new Connection(pool)).carry(printRequest(head, body, length), exchange);
     return exchange;
@@ -75,8 +76,8 @@ class ClientExchange implements HttpExchange {
   #queue: Uint8Array[] = [];
   #queued = 0;
   #failure: Error | null = null;
-  #opening: (() => void) | null = null;
-  #reader: Reader | null = null;
+  #opening: PromiseWithResolvers<void> | null = null;
+  #reader: PromiseWithResolvers<Uint8Array | null> | null = null;
 
   get status(): number {
     return this.#parser.status;
@@ -87,18 +88,22 @@ class ClientExchange implements HttpExchange {
   }
 
   open(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#opening = () => (this.status === 0 ? reject(this.#failure) : resolve());
-      this.#tell();
-    });
+    const opening = Promise.withResolvers<void>();
+    this.#opening = opening;
+    this.#tell();
+    return opening.promise;
   }
 
   /** For one reader at a time. Not an async function: each read would leave a frame of its own behind. */
   read(): Promise<Uint8Array | null> {
-    return new Promise((resolve, reject) => {
-      this.#reader = { resolve, reject };
-      this.#serve();
-    });
+    const reader = Promise.withResolvers<Uint8Array | null>();
+    this.#reader = reader;
+    this.#serve();
+    return reader.promise;
+  }
+
+  get isOver(): boolean {
+    return this.#parser.ended && this.#queue.length === 0;
   }
 
   cancel(): void {
@@ -146,10 +151,10 @@ class ClientExchange implements HttpExchange {
 
   /** Something has come, or the connection has broken. */
   #tell(): void {
-    if (this.#opening !== null && (this.status !== 0 || this.#failure !== null)) {
-      this.#opening();
-      this.#opening = null;
-    }
+    if (this.status !== 0) this.#opening?.resolve();
+    else if (this.#failure !== null) this.#opening?.reject(this.#failure);
+    else return;
+    this.#opening = null;
     this.#serve();
   }
 
@@ -164,11 +169,6 @@ class ClientExchange implements HttpExchange {
     else if (this.#failure !== null) reader.reject(this.#failure);
     else reader.resolve(null);
   }
-}
-
-interface Reader {
-  resolve(bytes: Uint8Array | null): void;
-  reject(error: Error): void;
 }
 
 /** One connection, with one exchange at a time. */

@@ -11,6 +11,8 @@ export interface HttpExchange {
   open(): Promise<void>;
   /** The body's next bytes; null at its end. Throws what broke the connection, after what came before. */
   read(): Promise<Uint8Array | null>;
+  /** The answer is whole, and all of its body has been read: the next read gives null. */
+  readonly isOver: boolean;
   /** Nobody will read on: the connection is closed unless all of the answer has come. */
   cancel(): void;
 }

@@ -12,6 +12,8 @@ const maxTrailerBytes = 64 * 1024;
 const maxSizeDigits = 12;
 /** Lines of a name and a value, and nothing else: not folded, no blank in or after a name, no control byte (RFC 9112 5, 5.1, 5.2). */
 const headerLines = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
+const firstLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?\r\n/;
+const closing = /(?:^|,)\s*close\s*(?:,|$)/;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 const nothing = new Uint8Array(0);
@@ -52,13 +54,14 @@ export class AnswerParser {
 
   /** The header's values in lower case, joined by a comma where it came more than once; "" where it did not come. */
   header(name: string): string {
-    const values: string[] = [];
+    let values: string | undefined;
     const start = `\r\n${name}:`;
     for (let at = this.#head.indexOf(start); at !== -1; at = this.#head.indexOf(start, at + 2)) {
       const end = this.#head.indexOf("\r\n", at + 2);
-      values.push(this.#head.slice(at + start.length, end).trim());
+      const value = this.#head.slice(at + start.length, end).trim();
+      values = values === undefined ? value : `${values}, ${value}`;
     }
-    return values.join(", ");
+    return values ?? "";
   }
 
   /** The body's bytes among these, which are changed where they lie. Throws HttpSyntaxError. */
@@ -91,7 +94,7 @@ export class AnswerParser {
   }
 
   #readHead(head: string): void {
-    const first = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?\r\n/.exec(head);
+    const first = firstLine.exec(head);
     if (first === null) throw new HttpSyntaxError("the answer is not HTTP/1.1");
     if (!headerLines.test(head.slice(first[0].length))) throw new HttpSyntaxError("the answer's head is malformed");
     const status = Number(first[2]);
@@ -104,7 +107,7 @@ export class AnswerParser {
   #chooseFraming(isCurrent: boolean): void {
     const coding = this.header("transfer-encoding");
     const length = this.#head.includes("\r\ncontent-length:") ? this.header("content-length") : null;
-    const isClosing = /(?:^|,)\s*close\s*(?:,|$)/.test(this.header("connection"));
+    const isClosing = closing.test(this.header("connection"));
     this.#keepsAlive = isCurrent && !isClosing && (coding === "" || length === null);
     if (this.status === 204 || this.status === 304) this.#phase = "over";
     else if (coding === "chunked") this.#phase = "size";

@@ -9,6 +9,7 @@ import type { BudgetAsker } from "../../money/budget-store.ts";
 import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../../store.ts";
 import type { ModelChoice } from "../model-choice.ts";
 import { type AskedRate, rateOfTurn } from "../rate.ts";
+import type { Caller } from "../reader/follow.ts";
 import type { TurnTools } from "../tools.ts";
 import { pause } from "../wait.ts";
 import { noBudgets } from "./known-budgets.ts";
@@ -31,8 +32,8 @@ export interface StartTurn {
   models?: readonly string[] | null;
   /** Undefined where nothing is limited. */
   rate?: AskedRate | undefined;
-  /** Aborted when the caller leaves: a queued message is then withdrawn; a started turn goes on. */
-  left: AbortSignal;
+  /** Who waits: when the caller leaves, a queued message is withdrawn; a started turn goes on. */
+  caller: Caller;
 }
 
 /** A turn as it will be asked for, by a state of its session. */

@@ -34,10 +34,11 @@ function bookSome(random: () => number): LedgerEntry[] {
       ],
     };
     const usageRaw = kind % 10 === 0 ? null : JSON.stringify(usage);
+    const modelRequested = kind % 2 ? "gemini-2.5-flash" : "gemini-2.5-pro";
     return bookCall({
-      ...{ attempt: 1, at, vendor: "gemini", modelRequested: kind % 2 ? "gemini-2.5-flash" : "gemini-2.5-pro" },
+      ...{ attempt: 1, at, vendor: "gemini", modelRequested },
       ...{ modelServed: null, usageRaw, meter: usageRaw === null ? null : readGeminiUsage(usageRaw), counted: null },
-      findPrice: (model) => book.find("gemini", model, at),
+      price: book.find("gemini", modelRequested, at),
       outcome: kind % 10 === 1 ? "broken" : "finished",
       ...{ promptEstimate: 1_200, textEstimate: 500, thoughtEstimate: 100, errorCode: null },
     });

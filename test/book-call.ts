@@ -39,7 +39,7 @@ export function book(change: Change): LedgerEntry {
     usageRaw,
     meter: usageRaw === null ? null : readGeminiUsage(usageRaw),
     counted: null,
-    findPrice: (model) => ownPrices.find(vendor, model, at),
+    price: ownPrices.find(vendor, rest.modelServed ?? rest.modelRequested ?? "gemini-2.5-flash", at),
     outcome: "finished",
     promptEstimate: 40,
     textEstimate: estimateTokens(text),

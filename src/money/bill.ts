@@ -32,33 +32,36 @@ export function makeBill(meter: Meter, counted: Counted, unreported: Unreported,
   const prompt = splitPrompt(meter.input, meter.cached);
   const written = takeWritten(prompt.fresh, meter.cacheWrite ?? {});
   const lines: ReceiptLine[] = [];
-  const add = (item: string, quantity: number, unit: ReceiptLine["unit"], unitPrice: Pico) => {
-    if (quantity > 0) lines.push({ item, quantity, unit, unitPrice, amount: multiply(quantity, unitPrice) });
-  };
-  const addEach = (what: string, counts: ByModality, prices: Record<Modality, Pico>) => {
-    for (const kind of modalities) if (counts[kind]) add(`${what}_${kind}`, counts[kind], "token", prices[kind]);
-  };
-  addEach("input", prompt.fresh, rates.input);
-  add("input_unreported", unreported.input, "token", rates.input.text);
-  addEach("cached", prompt.cached, rates.cached);
-  for (const [kept, quantity] of Object.entries(written))
-    add(`cache_write_${kept}`, quantity, "token", rates.cacheWrite.get(kept) ?? rates.input.text);
-  add("tool_input", sumModalities(meter.tool), "token", price.row.billToolInput ? rates.input.text : 0n);
-  addEach("output", meter.output, rates.output);
-  add("thinking", meter.thinking, "token", rates.output.text);
-  add("output_unreported", unreported.output, "token", rates.output.text);
+  let isKnown = known;
+  addEach(lines, "input", prompt.fresh, rates.input);
+  add(lines, "input_unreported", unreported.input, "token", rates.input.text);
+  addEach(lines, "cached", prompt.cached, rates.cached);
+  for (const kept in written) {
+    isKnown &&= rates.cacheWrite.has(kept);
+    add(lines, `cache_write_${kept}`, written[kept]!, "token", rates.cacheWrite.get(kept) ?? rates.input.text);
+  }
+  add(lines, "tool_input", sumModalities(meter.tool), "token", price.row.billToolInput ? rates.input.text : 0n);
+  addEach(lines, "output", meter.output, rates.output);
+  add(lines, "thinking", meter.thinking, "token", rates.output.text);
+  add(lines, "output_unreported", unreported.output, "token", rates.output.text);
   const { search, maps } = price.row;
   const { prompts, queries } = counted.search;
   const asked = counted.maps.prompts;
-  if (prompts > 0 && search?.per === "prompt") add("grounding", prompts, "request", perThousand(search));
-  if (queries > 0 && search?.per === "query") add("grounding", queries, "query", perThousand(search));
-  if (asked > 0 && maps) add("grounding_maps", asked, maps.per === "prompt" ? "request" : "query", perThousand(maps));
-  const isWritePriced = Object.keys(written).every((kept) => rates.cacheWrite.has(kept));
-  return {
-    lines,
-    total: sumLines(lines),
-    priced: judgeSearches(counted, price.row, known && isWritePriced),
-  };
+  if (prompts > 0 && search?.per === "prompt") add(lines, "grounding", prompts, "request", perThousand(search));
+  if (queries > 0 && search?.per === "query") add(lines, "grounding", queries, "query", perThousand(search));
+  if (asked > 0 && maps)
+    add(lines, "grounding_maps", asked, maps.per === "prompt" ? "request" : "query", perThousand(maps));
+  let total = 0n;
+  for (const { amount } of lines) total += amount;
+  return { lines, total, priced: judgeSearches(counted, price.row, isKnown) };
+}
+
+function add(lines: ReceiptLine[], item: string, quantity: number, unit: ReceiptLine["unit"], unitPrice: Pico): void {
+  if (quantity > 0) lines.push({ item, quantity, unit, unitPrice, amount: multiply(quantity, unitPrice) });
+}
+
+function addEach(lines: ReceiptLine[], what: string, counts: ByModality, prices: Record<Modality, Pico>): void {
+  for (const kind of modalities) if (counts[kind]) add(lines, `${what}_${kind}`, counts[kind], "token", prices[kind]);
 }
 
 /**
@@ -72,10 +75,6 @@ function judgeSearches({ search, maps }: Counted, row: FullPriceRow, isKnown: bo
     (searched && row.search?.per === "query" && search.queries === 0) ||
     (maps.prompts > 0 && row.maps?.per === "query");
   return isKnown && !isGuessed ? "all" : "guessed";
-}
-
-function sumLines(lines: readonly Pick<ReceiptLine, "amount">[]): Pico {
-  return lines.reduce((sum, line) => sum + line.amount, 0n);
 }
 
 /** The price of one search, or of one prompt that was grounded. */
@@ -109,11 +108,11 @@ function move(from: ByModality, to: ByModality, kind: (typeof modalities)[number
 /** What was written to a cache, taken out of what was read anew, text first: a token is billed once. */
 function takeWritten(fresh: ByModality, cacheWrite: Record<string, number>): Record<string, number> {
   const written: Record<string, number> = {};
-  for (const [kept, claimed] of Object.entries(cacheWrite)) {
+  for (const kept in cacheWrite) {
     const taken: ByModality = {};
-    let left = claimed;
+    let left = cacheWrite[kept]!;
     for (const kind of modalities) left -= move(fresh, taken, kind, left);
-    if (claimed > left) written[kept] = claimed - left;
+    if (left < cacheWrite[kept]!) written[kept] = cacheWrite[kept]! - left;
   }
   return written;
 }

@@ -95,7 +95,7 @@ export function sumCost(entries: readonly Pick<LedgerEntry, "total" | "accuracy"
     if (entry.total !== null) total = (total ?? 0n) + entry.total;
     accuracy = worseAccuracy(accuracy, entry.accuracy);
   }
-  return { total, accuracy, unpricedTurns: entries.some((entry) => entry.accuracy === "unknown") ? 1 : 0 };
+  return { total, accuracy, unpricedTurns: accuracy === "unknown" ? 1 : 0 };
 }
 
 /** What several bookings of one turn used together; null where nothing is known of any. */

@@ -5,12 +5,13 @@ export type Pico = bigint;
 
 const picoPerUsd = 1_000_000_000_000n;
 const decimals = 12;
+const lastZeros = /0+$/;
 
 /** Prints an amount as a decimal string in USD: no exponent, at most 12 decimals, no trailing zeros ("0.0004125", "0"). */
 export function printUsd(amount: Pico): string {
   const sign = amount < 0n ? "-" : "";
   const digits = (amount < 0n ? -amount : amount).toString().padStart(decimals + 1, "0");
-  const fraction = digits.slice(-decimals).replace(/0+$/, "");
+  const fraction = digits.slice(-decimals).replace(lastZeros, "");
   const whole = digits.slice(0, -decimals);
   return fraction === "" ? sign + whole : `${sign}${whole}.${fraction}`;
 }

@@ -46,8 +46,10 @@ export function createPriceBook(rows: readonly PriceRow[], own: readonly PriceRo
   const byModel = Map.groupBy(prices, ({ row }) => keyOf(row.vendor, row.model));
   for (const [model, ofModel] of byModel) byModel.set(model, arrange(ofModel, mistakes));
   if (mistakes.length > 0) throw new PriceRowError(mistakes);
-  const find: PriceBook["find"] = (vendor, model, atMs) =>
-    byModel.get(keyOf(vendor, model))?.find((price) => holdsAt(price, atMs));
+  const find: PriceBook["find"] = (vendor, model, atMs) => {
+    for (const price of byModel.get(keyOf(vendor, model)) ?? []) if (holdsAt(price, atMs)) return price;
+    return undefined;
+  };
   return {
     find,
     list: (vendor, atMs) =>

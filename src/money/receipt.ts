@@ -29,8 +29,8 @@ export interface CallToBook {
   meter: Meter | null;
   /** What was counted in the answer itself; null for nothing. */
   counted: Counted | null;
-  /** The price of a model when the call was made. */
-  findPrice(model: string): Price | undefined;
+  /** Of the model that served, or was requested where the vendor named none, when the call was made; undefined: nobody knows. */
+  price: Price | undefined;
   outcome: CallOutcome;
   /** Our estimate of the prompt's tokens, for a call that brings no count. */
   promptEstimate: number;
@@ -53,7 +53,7 @@ export interface CallToBook {
  *   was sent and not answered may have been worked on, and cutting a call does not stop the vendor's bill.
  */
 export function bookCall(call: CallToBook): LedgerEntry {
-  const price = call.findPrice(call.modelServed ?? call.modelRequested);
+  const { price } = call;
   const entry: LedgerEntry = {
     purpose: call.purpose ?? "chat",
     attempt: call.attempt,
@@ -110,8 +110,12 @@ function measure(call: CallToBook): Measured {
     return { meter: estimated, usage: usageOf(estimated), unreported: nothingUnreported, accuracy: "estimated" };
   }
   const unreported = findUnreported(call, meter, usage);
-  const isWhole = call.outcome === "finished" && meter.balanced && unreported.input + unreported.output === 0;
-  return { meter, usage: addUnreported(usage, unreported), unreported, accuracy: isWhole ? "exact" : "partial" };
+  const isAll = unreported.input + unreported.output === 0;
+  const isWhole = call.outcome === "finished" && meter.balanced && isAll;
+  return {
+    ...{ meter, unreported, accuracy: isWhole ? "exact" : "partial" },
+    usage: isAll ? usage : addUnreported(usage, unreported),
+  };
 }
 
 /** Usage that counts nothing (seen on cut streams) is no count at all. */

@@ -33,9 +33,10 @@ export class Asking {
   /** Until the vendor's first words: with the whole memory in it, it may be long. */
   private request: Pick<ProviderRequest, "system" | "memory" | "question"> | undefined;
   private current: ProviderCall | undefined;
-  private readonly earlier: CallRecord[] = [];
-  private readonly shortened: Notice[] = [];
-  private readonly ofBudgets: Notice[];
+  private readonly earlier: Attempt[] = [];
+  private isShortened = false;
+  /** Beside those of the model's choice. */
+  private readonly others: Notice[];
 
   constructor(
     tools: TurnTools,
@@ -52,8 +53,9 @@ export class Asking {
     this.questionTokens = questionTokens;
     this.way = planned?.way;
     this.memory = planned?.plan;
-    this.ofBudgets = listBudgetNotices(opened, planned?.ask);
-    this.notices = [...choice.notices, ...this.ofBudgets];
+    this.others = listBudgetNotices(opened, planned?.ask);
+    this.notices = opened.turn.notices;
+    this.notices.push(...choice.notices, ...this.others);
   }
 
   /** How much of the memory is shown; undefined before it is composed. */
@@ -71,9 +73,9 @@ export class Asking {
     return this.current?.record;
   }
 
-  /** Of all calls, oldest first. */
-  get records(): CallRecord[] {
-    return this.current ? [...this.earlier, this.current.record] : this.earlier;
+  /** Every request of every call, oldest first. */
+  get attempts(): readonly Attempt[] {
+    return this.current ? [...this.earlier, ...this.current.record.attempts] : this.earlier;
   }
 
   /** Whether a request is with the vendor now. */
@@ -132,7 +134,7 @@ export class Asking {
 
   /** The first request is known to have been made by the turn itself; another one is written down before it is sent, with all before it. */
   private note(attempt: Attempt): Promise<void> | undefined {
-    const before = this.records.flatMap(({ attempts }) => attempts);
+    const before = this.attempts;
     if (before.length === 0) return undefined;
     const { grant } = this.opened;
     if (grant && before.filter(isBillable).length >= grant.calls) throw noMoreCalls();
@@ -150,9 +152,9 @@ export class Asking {
   /** Whether there is something else to ask for after this failure; then the next call asks for it. */
   async change(failure: unknown): Promise<boolean> {
     if (!(failure instanceof ProviderError) || !this.request || !(await this.changeRequest(failure))) return false;
-    if (this.current) this.earlier.push(this.current.record);
+    if (this.current) this.earlier.push(...this.current.record.attempts);
     this.current = undefined;
-    this.notices.splice(0, this.notices.length, ...this.choice.notices, ...this.ofBudgets, ...this.shortened);
+    this.notices.splice(0, this.notices.length, ...this.choice.notices, ...this.others);
     return true;
   }
 
@@ -166,12 +168,13 @@ export class Asking {
   /** The vendor's count is above what we thought: half of the conversation is tried, once. */
   private async shorten(): Promise<boolean> {
     const { memory, way } = this;
-    if (this.shortened.length > 0 || !memory || !way) return false;
+    if (this.isShortened || !memory || !way) return false;
     await this.compose(Math.floor(memory.estimate / 2));
     const [shown, left] = [way.countFrom(memory.first), way.countFrom(this.memory?.first ?? 0)];
     if (left >= shown) return false;
     const detail = `The vendor found the conversation too long: the model was shown the last ${left} questions with their answers instead of ${shown}.`;
-    this.shortened.push({ code: "memory_shortened", detail });
+    this.isShortened = true;
+    this.others.push({ code: "memory_shortened", detail });
     return true;
   }
 }

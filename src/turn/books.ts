@@ -5,9 +5,9 @@ import type { Catalogue } from "../model/model.ts";
 import type { Cost, LedgerEntry, Purpose } from "../money/ledger.ts";
 import { sumCost, sumUsage } from "../money/ledger.ts";
 import type { Price, PriceBook } from "../money/price.ts";
-import { bookCall } from "../money/receipt.ts";
+import { bookCall, type CallToBook } from "../money/receipt.ts";
 import type { Usage } from "../money/usage.ts";
-import type { Attempt, CallRecord, Provider } from "../provider.ts";
+import type { Attempt, Provider } from "../provider.ts";
 import { asUnknown } from "./close.ts";
 
 /** What booking needs: who reads usage, and what things cost. */
@@ -54,8 +54,8 @@ export interface TurnToBook {
   purpose?: Purpose | undefined;
   /** How the last call ended. */
   outcome: "finished" | "broken";
-  /** The calls' records, oldest first: more than one when the model was replaced on the way. */
-  records: Pick<CallRecord, "attempts">[];
+  /** Oldest first. */
+  attempts: readonly Attempt[];
   promptEstimate: number;
   /** What arrived, in `estimateTokens`' tokens. */
   textEstimate: number;
@@ -69,48 +69,45 @@ export interface TurnToBook {
  * was one. None if none was sent. Never throws: a call whose usage cannot be counted is booked as of unknown cost.
  */
 export function bookTurn(books: Books, toBook: TurnToBook): LedgerEntry[] {
-  const attempts = toBook.records.flatMap((record) => record.attempts);
-  return attempts.map((attempt, index) => {
-    const call = describeCall(toBook, attempt, index + 1);
-    try {
-      return bookCall({ ...call, ...readBill(books, toBook, attempt, index === attempts.length - 1) });
-    } catch {
-      const nothing = { meter: null, outcome: "refused", modelServed: null } as const;
-      return asUnknown(
-        bookCall({ ...call, ...nothing, findPrice: () => undefined, textEstimate: 0, thoughtEstimate: 0 }),
-      );
-    }
-  });
+  const entries: LedgerEntry[] = [];
+  for (const attempt of toBook.attempts) entries.push(bookAttempt(books, toBook, attempt, entries.length + 1));
+  return entries;
 }
 
-function describeCall({ purpose, promptEstimate }: TurnToBook, attempt: Attempt, number: number) {
-  return {
-    purpose,
-    attempt: number,
-    at: attempt.at,
-    vendor: attempt.vendor,
-    modelRequested: attempt.model,
-    usageRaw: attempt.usageRaw,
-    counted: attempt.counted,
-    errorCode: attempt.errorCode,
-    promptEstimate,
-  };
+function bookAttempt(books: Books, toBook: TurnToBook, attempt: Attempt, number: number): LedgerEntry {
+  const call = describeCall(toBook, attempt, number);
+  try {
+    if (attempt.usageRaw !== null) call.meter = books.provider.readUsage(attempt.usageRaw);
+    call.price = books.findPrice(call.modelServed ?? call.modelRequested, call.at);
+    return bookCall(call);
+  } catch {
+    return asUnknown(bookCall({ ...call, outcome: "refused", modelServed: null }));
+  }
 }
 
-/** `last`: the attempt that the answer came with, unless it was refused. */
-function readBill(books: Books, toBook: TurnToBook, attempt: Attempt, last: boolean) {
-  const { modelServed, model, usageRaw, errorCode, status } = attempt;
+/** The last attempt is the one that the answer came with, unless it was refused. */
+function describeCall(toBook: TurnToBook, attempt: Attempt, number: number): CallToBook {
+  const { modelServed, model, errorCode, status } = attempt;
   const refused = errorCode !== null && status !== null && status !== 200;
-  const delivered = last && !refused;
+  const delivered = number === toBook.attempts.length && !refused;
   const most = toBook.mostAnswerTokens ?? Number.POSITIVE_INFINITY;
   const textEstimate = delivered ? Math.min(toBook.textEstimate, most) : 0;
   return {
+    purpose: toBook.purpose,
+    attempt: number,
+    at: attempt.at,
+    vendor: attempt.vendor,
+    modelRequested: model,
     modelServed: delivered ? (modelServed ?? model) : null,
-    meter: usageRaw === null ? null : books.provider.readUsage(usageRaw),
-    findPrice: (at: string) => books.findPrice(at, attempt.at),
-    outcome: refused ? ("refused" as const) : delivered ? toBook.outcome : ("broken" as const),
+    usageRaw: attempt.usageRaw,
+    meter: null,
+    counted: attempt.counted,
+    price: undefined,
+    outcome: refused ? "refused" : delivered ? toBook.outcome : "broken",
+    promptEstimate: toBook.promptEstimate,
     textEstimate,
     thoughtEstimate: delivered ? Math.min(toBook.thoughtEstimate, most - textEstimate) : 0,
+    errorCode,
   };
 }
 

@@ -117,7 +117,7 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
   const promptEstimate = await estimatePrompt(tools, dead);
   const entries = bookTurn(tools.books, {
     outcome: "broken",
-    records: [{ attempts }],
+    attempts,
     promptEstimate,
     textEstimate: dead.textEstimate,
     thoughtEstimate: dead.thoughtEstimate,

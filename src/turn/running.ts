@@ -62,9 +62,7 @@ export class RunningTurn {
     this.questionTokens = questionTokens;
     this.asking = new Asking(tools, opened, choice, params, questionTokens, planned);
     const { turn, session, userMessage, owner } = opened;
-    this.live = new LiveTurn({ ...turn, notices: this.asking.notices }, session, userMessage, (after) =>
-      readStored(tools.store, owner, turn.id, after),
-    );
+    this.live = new LiveTurn(turn, session, userMessage, (after) => readStored(tools.store, owner, turn.id, after));
     this.insistence = new Insistence(tools, turn.id, () => this.live.end(undefined));
     this.done = this.run();
   }
@@ -199,7 +197,7 @@ export class RunningTurn {
   private bookable(outcome: "finished" | "broken") {
     return {
       outcome,
-      records: this.asking.records,
+      attempts: this.asking.attempts,
       promptEstimate: this.asking.plan?.estimate ?? 0,
       mostAnswerTokens: this.asking.mostAnswerTokens,
       ...this.answer.estimates,

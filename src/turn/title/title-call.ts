@@ -66,7 +66,7 @@ export class TitleCall {
     const entries = bookTurn(this.tools.books, {
       purpose: "title",
       outcome: this.isWhole ? "finished" : "broken",
-      records: this.records,
+      attempts: this.attempts,
       promptEstimate: this.promptEstimate,
       ...this.answer.estimates,
     });
@@ -108,7 +108,7 @@ export class TitleCall {
   private async note(attempt: Attempt): Promise<void> {
     const { store, processId } = this.tools;
     const { owner, source, ifVersion, leaseMs, idempotency } = this.asked;
-    const attempts = [...this.records.flatMap((record) => record.attempts), attempt];
+    const attempts = [...this.attempts, attempt];
     const calls: BegunCall[] = attempts.map(({ at, model, status, errorCode }) => ({ at, model, status, errorCode }));
     const { session, turn } = source;
     const { grant, promptEstimate } = this;
@@ -128,6 +128,10 @@ export class TitleCall {
     const tokens = Math.max(...models.map(({ params }) => params.max_output_tokens!));
     const call = prices ? findWorstCall(prices, { input: { text: this.promptEstimate } }) : null;
     return { model: names[0]!, call, tokens, leastTokens: tokens };
+  }
+
+  private get attempts(): Attempt[] {
+    return this.records.flatMap((record) => record.attempts);
   }
 
   private get promptEstimate(): number {

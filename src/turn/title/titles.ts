@@ -298,7 +298,6 @@ function bookBegun({ books }: TurnTools, { promptEstimate, calls }: DeadTitle): 
       ...{ modelServed: null, responseId: null, usageRaw: null, counted: null, finishReason: null, finishDetail: null },
     }),
   );
-  const records = [{ attempts }];
   const arrived = { textEstimate: 0, thoughtEstimate: 0 };
-  return bookTurn(books, { purpose: "title", outcome: "broken", records, promptEstimate, ...arrived });
+  return bookTurn(books, { purpose: "title", outcome: "broken", attempts, promptEstimate, ...arrived });
 }

@@ -43,14 +43,11 @@ export function parseJson(bytes: Uint8Array | undefined, limits: BodyLimits): un
   return tidied;
 }
 
-const jsonType = /^\s*application\/json\s*(?:;|$)/i;
-const charsetPattern = /;\s*charset\s*=\s*"?([^";]*?)"?\s*(?:;|$)/i;
-
 /** Other parameters than charset say nothing to us (RFC 8259, 11): `application/json;` and `application/json; odata=verbose` are JSON. */
 function requireJson(headers: Asked["headers"]): void {
   const type = headers.get("content-type") ?? "";
-  const charset = charsetPattern.exec(type)?.[1];
-  if (!jsonType.test(type) || (charset !== undefined && !/^utf-?8$/i.test(charset)))
+  const charset = /;\s*charset\s*=\s*"?([^";]*?)"?\s*(?:;|$)/i.exec(type)?.[1];
+  if (!/^\s*application\/json\s*(?:;|$)/i.test(type) || (charset !== undefined && !/^utf-?8$/i.test(charset)))
     throw new AppError("unsupported_media_type", "Send the body as Content-Type: application/json, in UTF-8.");
   const encoding = headers.get("content-encoding");
   if (encoding !== null && encoding.toLowerCase() !== "identity")

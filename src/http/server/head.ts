@@ -86,10 +86,8 @@ function readTarget(latin1: string, headers: HeaderFields, method: string): stri
   return path.startsWith("/") ? path : `/${path}`;
 }
 
-const beyondAscii = /[\x80-\xff]/;
-
 function readUtf8(latin1: string): string {
-  if (!beyondAscii.test(latin1)) return latin1;
+  if (!/[\x80-\xff]/.test(latin1)) return latin1;
   try {
     return utf8.decode(Buffer.from(latin1, "latin1"));
   } catch {
@@ -104,8 +102,6 @@ function keepsAlive(connection: string, isHttp10: boolean): boolean {
   return !close.test(connection) && (!isHttp10 || keepAlive.test(connection));
 }
 
-const wholeNumber = /^\d{1,15}$/;
-
 /** A length and chunks at once, or chunks from HTTP/1.0, are how requests are smuggled past proxies. */
 function readLength(headers: HeaderFields, isHttp10: boolean): number | undefined {
   const coding = headers.get("transfer-encoding");
@@ -116,7 +112,7 @@ function readLength(headers: HeaderFields, isHttp10: boolean): number | undefine
     return undefined;
   }
   if (length === null) return 0;
-  if (!wholeNumber.test(length)) throw malformed("Content-Length is no length");
+  if (!/^\d{1,15}$/.test(length)) throw malformed("Content-Length is no length");
   return Number(length);
 }
 

@@ -22,11 +22,9 @@ export interface GeminiContext {
   post?: Post;
 }
 
-const visible = /^[\x21-\x7e]+$/;
-
 /** A key that cannot be put into a header is refused here, before any request. Throws provider_refused_key. */
 export function checkKey(apiKey: string): string {
-  if (visible.test(apiKey)) return apiKey;
+  if (/^[\x21-\x7e]+$/.test(apiKey)) return apiKey;
   throw new ProviderError(
     "provider_refused_key",
     "This server has no usable key for the model provider. Set GEMINI_API_KEY.",

@@ -177,14 +177,13 @@ function buildRequest(
   beforeSend: BeforeSend | undefined,
 ): HttpRequest {
   return {
+    context,
     post: choosePost(context),
     path: `${modelPath(request.model, "streamGenerateContent")}?alt=sse`,
     body: buildBody(request, context.findModel(request.formOf ?? request.model)?.thinking),
     model: request.model,
     line,
-    now: context.now,
     beforeSend,
-    hide: context.hide,
   };
 }
 

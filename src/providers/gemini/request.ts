@@ -13,16 +13,14 @@ import { AttemptRecord, type GeminiCallRecord } from "./record.ts";
 import { StreamFramer } from "./stream.ts";
 
 export interface HttpRequest {
+  context: GeminiContext;
   post: Post;
   path: string;
   body: RequestBody;
   model: string;
   /** Ends it from outside. */
   line: Line;
-  now: () => number;
   beforeSend: BeforeSend | undefined;
-  /** Takes the key out of a text. */
-  hide: GeminiContext["hide"];
 }
 
 const usageEvent: ProviderEvent = Object.freeze({ type: "usage" });
@@ -31,7 +29,7 @@ const maxErrorBytes = 64 * 1024;
 
 /** Sends the request. Throws GeminiError when the vendor refuses. It is listed in the record from now on, unless it was not sent. */
 export async function openRequest(request: HttpRequest, record: GeminiCallRecord): Promise<AnswerStream> {
-  const attempt = new AttemptRecord(request.now(), request.model);
+  const attempt = new AttemptRecord(request.context.now(), request.model);
   const announced = announce(request, attempt);
   if (announced) await announced;
   const { clock } = request.line;
@@ -51,7 +49,7 @@ export async function openRequest(request: HttpRequest, record: GeminiCallRecord
   attempt.status = exchange.status;
   if (exchange.status >= 200 && exchange.status < 300 && isReadable(exchange))
     return new AnswerStream(exchange, attempt, request);
-  const failure = toGeminiError(await readRefusal(exchange, request.now()));
+  const failure = toGeminiError(await readRefusal(exchange, request.context.now()));
   attempt.errorCode = failure.code;
   throw failure;
 }
@@ -93,11 +91,9 @@ export function headersFor(apiKey: string): Record<string, string> {
   };
 }
 
-const isPlain = /^(?:identity)?$/;
-
 /** Whether the body can be an event stream of the vendor's; a proxy that compresses all the same is refused. */
 function isReadable(exchange: HttpExchange): boolean {
-  return exchange.status !== 204 && isPlain.test(exchange.header("content-encoding"));
+  return exchange.status !== 204 && /^(?:identity)?$/.test(exchange.header("content-encoding"));
 }
 
 async function readRefusal(exchange: HttpExchange, now: number) {
@@ -146,9 +142,9 @@ export class AnswerStream {
   #nextUsageAt = 0;
   #ended = false;
 
-  constructor(exchange: HttpExchange, attempt: AttemptRecord, { line, hide }: Pick<HttpRequest, "line" | "hide">) {
+  constructor(exchange: HttpExchange, attempt: AttemptRecord, { line, context }: HttpRequest) {
     this.#exchange = exchange;
-    this.#answer = new Answer(attempt, hide);
+    this.#answer = new Answer(attempt, context.hide);
     this.attempt = attempt;
     this.#clock = line.clock;
   }

@@ -4,14 +4,7 @@
 // cached; the candidates count excludes thoughts; tool-use tokens are outside the prompt; a counter of zero is absent.
 // Where details do not add up to their counter, the counter wins: other modalities first, in order, the rest is text.
 
-import {
-  type ByModality,
-  type Meter,
-  type Modality,
-  modalities,
-  mostTokens,
-  sumModalities,
-} from "../../money/usage.ts";
+import { type ByModality, type Meter, modalities, mostTokens, sumModalities } from "../../money/usage.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -22,12 +15,8 @@ type Fields = Record<string, unknown>;
 export function readGeminiUsage(usageRaw: string): Meter {
   const usage = parseObject(usageRaw);
   const counters = usage ?? {};
-  const prompt = believe(counters.promptTokenCount);
-  const tool = believe(counters.toolUsePromptTokenCount);
-  const candidates = believe(counters.candidatesTokenCount);
-  const thinking = believe(counters.thoughtsTokenCount);
-  const fromCache = believe(counters.cachedContentTokenCount);
-  const stated = believe(counters.totalTokenCount);
+  const counts = counterNames.map((name) => counters[name] ?? 0);
+  const [prompt = 0, tool = 0, candidates = 0, thinking = 0, fromCache = 0, stated = 0] = counts.map(believe);
   const input = splitByModality(prompt, counters.promptTokensDetails);
   return {
     input,
@@ -38,7 +27,7 @@ export function readGeminiUsage(usageRaw: string): Meter {
     total: stated > 0 ? stated : null,
     balanced:
       usage !== undefined &&
-      counterNames.every((name) => isCount(counters[name] ?? 0)) &&
+      counts.every(isCount) &&
       fromCache <= prompt &&
       stated === prompt + candidates + thinking + tool,
     serviceTier: readServiceTier(counters.serviceTier),
@@ -71,11 +60,10 @@ function splitByModality(counter: number, details: unknown): ByModality {
 
 function sumDetails(details: readonly unknown[]): ByModality {
   const sums: ByModality = {};
-  for (const each of details) {
-    const detail = asObject(each);
+  for (const detail of details.map(asObject)) {
     const name = typeof detail.modality === "string" ? detail.modality.toLowerCase() : "";
-    const modality = name as Modality;
-    if (modalities.includes(modality)) sums[modality] = (sums[modality] ?? 0) + believe(detail.tokenCount);
+    const modality = modalities.find((known) => known === name);
+    if (modality) sums[modality] = (sums[modality] ?? 0) + believe(detail.tokenCount);
   }
   return sums;
 }

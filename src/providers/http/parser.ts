@@ -12,8 +12,6 @@ const maxTrailerBytes = 64 * 1024;
 const maxSizeDigits = 12;
 /** Lines of a name and a value, and nothing else: not folded, no blank in or after a name, no control byte (RFC 9112 5, 5.1, 5.2). */
 const headerLines = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
-const firstLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?\r\n/;
-const closing = /(?:^|,)\s*close\s*(?:,|$)/;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 const nothing = new Uint8Array(0);
@@ -94,7 +92,7 @@ export class AnswerParser {
   }
 
   #readHead(head: string): void {
-    const first = firstLine.exec(head);
+    const first = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?\r\n/.exec(head);
     if (first === null) throw new HttpSyntaxError("the answer is not HTTP/1.1");
     if (!headerLines.test(head.slice(first[0].length))) throw new HttpSyntaxError("the answer's head is malformed");
     const status = Number(first[2]);
@@ -107,7 +105,7 @@ export class AnswerParser {
   #chooseFraming(isCurrent: boolean): void {
     const coding = this.header("transfer-encoding");
     const length = this.#head.includes("\r\ncontent-length:") ? this.header("content-length") : null;
-    const isClosing = closing.test(this.header("connection"));
+    const isClosing = /(?:^|,)\s*close\s*(?:,|$)/.test(this.header("connection"));
     this.#keepsAlive = isCurrent && !isClosing && (coding === "" || length === null);
     if (this.status === 204 || this.status === 304) this.#phase = "over";
     else if (coding === "chunked") this.#phase = "size";

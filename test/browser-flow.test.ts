@@ -54,6 +54,35 @@ for (const [name, text] of Object.entries(longAnswers))
     expect(removed).toBeLessThan(mostRedrawn);
   });
 
+/** Formulas that those who hear the answer may get in one frame: some chapters' worth, a tenth of what the answer has. */
+const mostHeard = 24;
+
+test("formulas are there for those who hear them when the answer is said to be complete, and come to them in portions", async () => {
+  await story.tab.page.evaluate(() => {
+    const heard: { formulas: number; busy: boolean }[] = [];
+    Object.assign(globalThis, { heard });
+    const look = () => {
+      const answer = [...document.querySelectorAll("article.answer")].at(-1);
+      const formulas = [...(answer?.querySelectorAll(".katex-mathml") ?? [])];
+      const shown = formulas.filter((formula) => getComputedStyle(formula).display !== "none").length;
+      heard.push({ formulas: shown, busy: answer?.getAttribute("aria-busy") === "true" });
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  story.server.emulator.play({ text: longAnswers["formulas"]!, chunks: 20, delayMs: 8, usage });
+  await story.tab.say("what is heard");
+  await story.tab.answered();
+  const heard = await story.tab.page.evaluate(
+    () => (globalThis as unknown as { heard: { formulas: number; busy: boolean }[] }).heard,
+  );
+  const from = heard.findLastIndex(({ busy }) => busy);
+  expect(heard.at(-1)).toEqual({ formulas: 180, busy: false });
+  expect(heard.slice(from + 1).every(({ formulas }) => formulas === 180)).toBe(true);
+  const steps = heard.slice(1).map(({ formulas }, index) => formulas - heard[index]!.formulas);
+  expect(Math.max(...steps)).toBeLessThan(mostHeard);
+});
+
 /** Boxes that a script may have laid out in the middle of a change; the rest is the browser's own, once, when all is changed. */
 const mostForced = 150;
 

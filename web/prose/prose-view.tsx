@@ -17,6 +17,7 @@ export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
   const last = prose.last.value;
   // The unfinished block stands where it will stay, so that nothing moves when it is finished.
   const chapters = last ? addToChapters(finished, [last]) : finished;
+  const heard = prose.heard.value;
   return (
     <div class="prose" dir="auto">
       {chapters.map((chapter, index) => (
@@ -25,6 +26,7 @@ export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
           chapter={chapter}
           live={live && index === chapters.length - 1}
           far={chapters.length > giantChapters && index < chapters.length - nearChapters}
+          heard={index < heard}
         />
       ))}
     </div>
@@ -37,16 +39,18 @@ interface ChapterProps {
   live: boolean;
   /** It is laid out only where it is looked at. */
   far: boolean;
+  /** Its formulas are there for those who hear it. */
+  heard: boolean;
 }
 
 class ChapterView extends Component<ChapterProps> {
   override shouldComponentUpdate(next: ChapterProps): boolean {
-    const { chapter, live, far } = this.props;
-    return next.chapter !== chapter || next.live !== live || next.far !== far;
+    const { chapter, live, far, heard } = this.props;
+    return next.chapter !== chapter || next.live !== live || next.far !== far || next.heard !== heard;
   }
-  render({ chapter, live, far }: ChapterProps) {
+  render({ chapter, live, far, heard }: ChapterProps) {
     return (
-      <div class={far ? "chapter far" : "chapter"}>
+      <div class={`chapter${far ? " far" : ""}${heard ? " heard" : ""}`}>
         {chapter.blocks.map((block) => (
           <BlockView key={block.key} block={block} live={live && block === chapter.blocks.at(-1)} />
         ))}

@@ -22,6 +22,8 @@ export class Prose {
   readonly last: Signal<Block | null> = signal(null);
   /** Whether not all of it is on the page yet: more may come, or is being read or drawn. */
   readonly busy: Signal<boolean> = signal(false);
+  /** In so many chapters formulas are there for those who hear it too. */
+  readonly heard: Signal<number> = signal(0);
   /** Resolves when all of a text that was given whole has been read. */
   ready: Promise<void> = Promise.resolve();
   #text = "";
@@ -102,11 +104,22 @@ export class Prose {
   /** Says so when the last of it is on the page: what is drawn is drawn in its order. */
   #over(): void {
     const edition = this.#edition;
-    void this.ready.then(() =>
-      drawSoon(0, () => {
-        if (edition === this.#edition) this.busy.value = false;
-      }),
-    );
+    void this.ready.then(() => drawSoon(0, () => this.#makeHeard(edition)));
+  }
+
+  /** When all is drawn, a chapter's MathML after the other, since laid out at once it would be a long task. */
+  #makeHeard(edition: number): void {
+    if (edition !== this.#edition) return;
+    for (const [index, { nodes, math }] of this.finished.value.entries())
+      if (math && index >= this.heard.value)
+        drawSoon(nodes, () => {
+          if (edition === this.#edition) this.heard.value = index + 1;
+        });
+    drawSoon(0, () => {
+      if (edition !== this.#edition) return;
+      this.heard.value = Number.POSITIVE_INFINITY;
+      this.busy.value = false;
+    });
   }
 
   #swap(edition: number, blocks: readonly Block[]): void {

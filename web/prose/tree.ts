@@ -63,13 +63,14 @@ export interface Block {
   math?: boolean;
 }
 
-/** What a formula costs to draw, by its length, in elements. */
-export const formulaNodes = (source: string): number => 20 + source.length;
+/** What a formula costs to draw, by its length, in elements: about what KaTeX makes of it, half of them boxes with a place of their own. */
+export const formulaNodes = (source: string): number => 40 + 2 * source.length;
 
 /** Blocks that are drawn together and then left alone together. */
 export interface Chapter {
   blocks: readonly Block[];
   nodes: number;
+  math: boolean;
 }
 const chapterNodes = 400;
 
@@ -78,9 +79,14 @@ export function addToChapters(chapters: readonly Chapter[], blocks: readonly Blo
   const result = [...chapters];
   for (const block of blocks) {
     const last = result.at(-1);
+    const math = block.math === true;
     if (last && last.nodes < chapterNodes)
-      result[result.length - 1] = { blocks: [...last.blocks, block], nodes: last.nodes + block.nodes };
-    else result.push({ blocks: [block], nodes: block.nodes });
+      result[result.length - 1] = {
+        blocks: [...last.blocks, block],
+        nodes: last.nodes + block.nodes,
+        math: last.math || math,
+      };
+    else result.push({ blocks: [block], nodes: block.nodes, math });
   }
   return result;
 }

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { findUsual } from "../src/providers/gemini/usual.ts";
+import { findUsual as find } from "../src/providers/gemini/usual.ts";
 import { findValue } from "../src/providers/json-slice.ts";
 
 const before = '{"candidates": [{"content": {"parts": [{"text": ';
@@ -32,6 +32,14 @@ function parse(json: string) {
     modelVersion,
     responseId,
   };
+}
+
+/** What is recognised, in the same words. */
+function findUsual(json: string) {
+  const found = find(json);
+  if (found === null) return undefined;
+  const [, text, thought, stop, usage, modelVersion, responseId] = found;
+  return { text, isThought: thought !== undefined, isLast: stop !== undefined, usage, modelVersion, responseId };
 }
 
 test("any text, printed in any way, is what it was", () => {

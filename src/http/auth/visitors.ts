@@ -5,6 +5,7 @@ import type { Asked } from "../asked.ts";
 
 /** A name or an address, and perhaps a port: any port, since forwarding one (ssh -L) must work. */
 const hostPattern = /^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]\\]+)(:\d{1,5})?$/i;
+const portPattern = /:\d+$/;
 const ipv4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 const shownCharacters = 100;
 
@@ -33,14 +34,14 @@ export class Visitors {
 
   /** An address cannot be pointed elsewhere by whoever owns a domain. */
   #isOurs(host: string | null): host is string {
-    const [, name] = hostPattern.exec(host ?? "") ?? [];
-    if (name === undefined) return false;
-    return name.startsWith("[") || ipv4.test(name) || name.toLowerCase() === "localhost" || this.#isAllowed(host!);
+    if (host === null || !hostPattern.test(host)) return false;
+    const name = host.replace(portPattern, "");
+    return name.startsWith("[") || ipv4.test(name) || name.toLowerCase() === "localhost" || this.#isAllowed(host);
   }
 
   #isAllowed(host: string): boolean {
     const small = host.toLowerCase();
-    return this.#allowed.has(small) || this.#allowed.has(small.replace(/:\d+$/, ""));
+    return this.#allowed.has(small) || this.#allowed.has(small.replace(portPattern, ""));
   }
 
   /** Its own host, or one it was told: a proxy in front may rewrite Host. */

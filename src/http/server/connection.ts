@@ -161,7 +161,8 @@ export class Connection implements SocketOwner {
         if (this.#request === undefined) {
           if (!this.#takeHead()) return;
         } else if (this.#request.isReading) {
-          this.#input = this.#input.subarray(this.#request.take(this.#input));
+          const taken = this.#request.take(this.#input);
+          this.#input = taken === this.#input.length ? nothing : this.#input.subarray(taken);
         } else {
           if (this.#input.length > mostAheadBytes && !this.#isPaused) this.#pause(true);
           return;

@@ -62,7 +62,8 @@ export function parseHead(text: string): RequestHead {
     const colon = text.indexOf(":", at);
     const name = text.slice(at + 2, Math.max(0, colon));
     if (!fieldName.test(name)) throw malformed("a line that is no header");
-    headers.add(name.toLowerCase(), text.slice(colon + 1, end === -1 ? undefined : end).trim());
+    const from = text[colon + 1] === " " ? colon + 2 : colon + 1; // what needs no trimming is not copied by it
+    headers.add(name.toLowerCase(), text.slice(from, end === -1 ? undefined : end).trim());
     at = end;
   }
   const isHttp10 = minor === "0";

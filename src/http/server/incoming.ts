@@ -101,7 +101,7 @@ export class IncomingRequest implements Asked {
   /** Bytes from the line, while somebody reads; returns how many belong to this request. Throws bad_request for broken chunks. */
   take(bytes: Buffer): number {
     if (this.#chunks) return this.#takeChunks(this.#chunks, bytes);
-    const data = bytes.subarray(0, this.#left);
+    const data = bytes.length <= this.#left ? bytes : bytes.subarray(0, this.#left);
     this.#left -= data.length;
     this.#keep(data);
     if (this.#left === 0) this.#finish();
@@ -169,7 +169,8 @@ export class IncomingRequest implements Asked {
 
   #finish(): void {
     this.isWhole = true;
-    const whole = this.#buffer?.subarray(0, this.#length) ?? new Uint8Array(0);
+    const buffer = this.#buffer ?? new Uint8Array(0);
+    const whole = buffer.length === this.#length ? buffer : buffer.subarray(0, this.#length);
     const settle = this.#leaveRoom();
     this.#buffer = undefined;
     settle?.resolve(whole);

@@ -89,18 +89,19 @@ export class Answer {
   /** Whether it is one of the usual events, a piece of text with the running total: nothing else of those needs to be looked at. */
   #readUsual(json: string, out: ProviderEvent[]): boolean {
     const usual = findUsual(json);
-    if (usual === undefined) return false;
+    if (usual === null) return false;
+    const [, text, thought, stop, usage, modelVersion, responseId] = usual;
     const { record } = this;
     this.#hasEvents = true;
     this.#hasCandidate = true;
-    record.modelServed = usual.modelVersion;
-    record.responseId = usual.responseId;
-    record.takeUsage(null, usual.usage);
+    record.modelServed = modelVersion;
+    record.responseId = responseId;
+    record.takeUsage(null, usage);
     this.#usageIsNew = true;
-    if (usual.isLast) this.#end({ reason: "stop", detail: null });
-    if (usual.text === "") return true;
-    this.#takeText(usual.text, usual.isThought, out);
-    if (!usual.isThought) record.takeText(usual.text);
+    if (stop) this.#end({ reason: "stop", detail: null });
+    if (text === "") return true;
+    this.#takeText(text, thought !== undefined, out);
+    if (!thought) record.takeText(text);
     return true;
   }
 

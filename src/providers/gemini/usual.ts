@@ -1,16 +1,16 @@
 // The event that a streamed answer is made of, recognised without being parsed: one piece of plain text or of a thought, the running
 // total, the model and the answer's name. Whatever differs by a blank is parsed (docs/decisions/turn-cost.md has what this saves).
 
-export interface UsualEvent {
-  text: string;
-  isThought: boolean;
-  /** The model was done with it. */
-  isLast: boolean;
-  /** As it was sent. */
-  usage: string;
-  modelVersion: string;
-  responseId: string;
-}
+/** `stop`: the model was done with it. `usage`: as it was sent. */
+export type UsualEvent = [
+  json: string,
+  text: string,
+  thought: string | undefined,
+  stop: string | undefined,
+  usage: string,
+  modelVersion: string,
+  responseId: string,
+];
 
 /** In characters: a longer one is parsed as well as it is searched. */
 const longest = 4_096;
@@ -25,11 +25,9 @@ const usual = new RegExp(
     String.raw`"usageMetadata": (\{${counter}(?:,${counter})*\}),"modelVersion": "([\w.-]{1,200})","responseId": "([\w-]{1,200})"\}$`,
 );
 
-/** Undefined for any other event, and for what is none. */
-export function findUsual(json: string): UsualEvent | undefined {
-  const found = json.length > longest ? null : usual.exec(json);
-  if (found === null) return undefined;
-  const [, printed = "", thought, stop, usage = "", modelVersion = "", responseId = ""] = found;
-  const text = printed.includes("\\") ? (JSON.parse(`"${printed}"`) as string) : printed;
-  return { text, isThought: thought !== undefined, isLast: stop !== undefined, usage, modelVersion, responseId };
+/** Null for any other event, and for what is none. */
+export function findUsual(json: string): UsualEvent | null {
+  const found = json.length > longest ? null : (usual.exec(json) as UsualEvent | null);
+  if (found?.[1].includes("\\")) found[1] = JSON.parse(`"${found[1]}"`);
+  return found;
 }

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { languages } from "../web/text/language.ts";
 import { tellBrowserStory, usage } from "./browser-story.ts";
 import { newReader, newTab } from "./page.ts";
+import { watchShift } from "./page-shift.ts";
 
 const story = tellBrowserStory();
 
@@ -45,4 +46,87 @@ test("single keys work in a keyboard of another script, and leave the browser's 
   expect(await heading.count()).toBe(0);
   expect(await press("з")).toBe(false);
   await heading.waitFor();
+});
+
+const long = Array.from(
+  { length: 40 },
+  (_, index) => `Paragraph ${index}, which is read and may wrap on a phone.`,
+).join("\n\n");
+const screens = [
+  { name: "desktop", viewport: { width: 1280, height: 800 } },
+  { name: "phone", viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true },
+];
+
+test.each(screens)(
+  "$name: a server that is away, a quote and a refusal move nothing that is read",
+  async ({ name: _, ...options }) => {
+    const reader = await newReader(story.browser, { ...options, locale: "de-DE" });
+    const tab = await newTab(reader);
+    const { page } = tab;
+    await page.addInitScript(() => localStorage.setItem("rozmova.warn", "0.0000001"));
+    await tab.open(story.server.url);
+    const send = async (words: string) => {
+      await tab.composer.fill(words);
+      await page.locator(".send").click();
+    };
+    story.server.emulator.play({ text: long, usage });
+    await page.locator(".temporary-choice").click();
+    const bar = page.locator(".temporary-bar");
+    await bar.waitFor();
+    const { height } = (await bar.boundingBox())!;
+    await send("Read me");
+    await tab.answered();
+    expect((await bar.boundingBox())!.height).toBe(height);
+    await page.locator(".scroller").evaluate((element) => element.scrollTo({ top: 300 }));
+    const shifted = await watchShift(page);
+    const places = () =>
+      page.evaluate(() =>
+        [".header", ".scroller"].map((at) => document.querySelector(at)!.getBoundingClientRect().top),
+      );
+    const before = await places();
+
+    await tab.composer.fill("What will this cost?");
+    await page.locator(".next-cost .dear").waitFor();
+    await tab.composer.fill("");
+    await page.locator(".next-cost .dear").waitFor({ state: "detached" });
+    await reader.setOffline(true);
+    await tab.composer.fill("Written in a tunnel");
+    await page.locator(".banner.gone").waitFor();
+    expect(await places()).toEqual(before);
+    await reader.setOffline(false);
+    await page.locator(".banner.gone").waitFor({ state: "detached" });
+    story.server.emulator.play({ fault: "bad-argument" });
+    await send("Refused");
+    await page.getByRole("alert").waitFor();
+
+    expect(await places()).toEqual(before);
+    const { sum, from } = await shifted();
+    if (sum >= 0.05) expect(from).toEqual([]);
+    await reader.close();
+  },
+);
+
+test("a room without the server says so; a dialog of the longest name is as wide as the screen at most, and can be closed", async () => {
+  const name = "Ш".repeat(100);
+  const body = JSON.stringify({ name, user: "o".repeat(120) });
+  const headers = { "content-type": "application/json" };
+  const made = await fetch(`${story.server.url}/keys`, { method: "POST", headers, body });
+  expect(made.status).toBe(201);
+  const reader = await newReader(story.browser, {
+    viewport: { width: 360, height: 740 },
+    isMobile: true,
+    hasTouch: true,
+  });
+  const { page } = await newTab(reader);
+  await page.goto(`${story.server.url}/#/keys`);
+  await page.getByRole("button", { name: "Change" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
+  expect(await dialog.evaluate((element) => element.scrollWidth - element.clientWidth)).toBe(0);
+  const { x, width } = (await dialog.getByRole("button", { name: "Close" }).boundingBox())!;
+  expect(x + width).toBeLessThanOrEqual(360);
+  await page.route("**/me", (route) => route.abort());
+  await page.goto(`${story.server.url}/?away#/usage`);
+  await page.getByText("The server could not be reached.").waitFor();
+  await reader.close();
 });

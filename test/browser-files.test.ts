@@ -18,11 +18,18 @@ async function say(question: string, text = "Yes."): Promise<string> {
   return openId();
 }
 
+/** What is written next begins another conversation. */
+async function trashOpen(): Promise<void> {
+  const id = openId();
+  await story.tab.button("Move to trash").last().click();
+  await story.tab.page.waitForFunction((gone) => !location.hash.includes(gone), id);
+}
+
 test("one conversation, then the whole trash, is deleted for good: after a question, and with its cost kept", async () => {
   const first = await say("first to go");
-  await story.tab.button("Move to trash").last().click();
+  await trashOpen();
   const second = await say("second to go");
-  await story.tab.button("Move to trash").last().click();
+  await trashOpen();
   await story.tab.page.getByRole("link", { name: "Trash" }).click();
   await row("first to go").hover();
   await row("first to go").getByRole("button", { name: "Delete for good" }).click();
@@ -46,7 +53,7 @@ test("the trash has an address: a reload, the way back and a link keep it, besid
   const { tab, server } = story;
   const { page } = tab;
   const gone = await say("thrown away");
-  await tab.button("Move to trash").last().click();
+  await trashOpen();
   const kept = await say("kept");
   const head = page.locator(".trash-head");
   const rows = page.locator(".session-row .title");

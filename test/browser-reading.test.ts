@@ -143,6 +143,8 @@ test("on paper the whole conversation stands without the page around it, or the 
   await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
   await page.emulateMedia({ media: "print" });
   for (const hidden of [".sidebar", ".foot"]) expect(await styleOf(hidden, "display")).toBe("none");
+  for (const tool of [".message-tools .icon-button", ".toast", ".header .icon-button"])
+    expect(await page.locator(tool).filter({ visible: true }).count()).toBe(0);
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   const last = await box(".answer", 2);
   expect(last.bottom).toBeLessThanOrEqual(height + 1);

@@ -10,11 +10,10 @@ import { loadModels } from "./conversation/setup.ts";
 import { closeInspector, inspectorTab, showCost, showSettings } from "./inspector/inspector.ts";
 import { InspectorPanel } from "./inspector-panel.tsx";
 import { onShortcut } from "./keyboard.ts";
-import { Palette } from "./palette.tsx";
 import { RoomView } from "./rooms/room-view.tsx";
 import { Banners } from "./shell/banner.tsx";
 import { KeyForm } from "./shell/key-form.tsx";
-import { Shortcuts } from "./shell/shortcuts.tsx";
+import { Late } from "./shell/late.tsx";
 import {
   closeDemo,
   demoSeen,
@@ -24,8 +23,10 @@ import {
   keyNeeded,
   medium,
   narrow,
+  paletteOpen,
   room,
   roomTitle,
+  sheetOpen,
   text,
   toggleList,
   trashShown,
@@ -92,9 +93,9 @@ export function App() {
         {room.value === null ? conversation() : <RoomView room={room.value} />}
       </div>
       {inspecting !== null && <InspectorPanel chat={open} tab={inspecting} onTrash={trash} />}
-      <Palette />
+      <Late open={paletteOpen} load={async () => (await import("./palette.tsx")).Palette} />
       <EraseDialog />
-      <Shortcuts />
+      <Late open={sheetOpen} load={async () => (await import("./shell/shortcuts.tsx")).Shortcuts} />
       <Toasts />
     </div>
   );

@@ -24,6 +24,7 @@ import {
   toggleList,
 } from "./shell/state.ts";
 import { sessions } from "./sidebar/sessions.ts";
+import { isTemporary } from "./temporary/temporary.ts";
 
 interface Entry {
   id: string;
@@ -38,7 +39,6 @@ const mostConversations = 8;
 const askAfterMs = 150;
 
 export function Palette() {
-  if (!paletteOpen.value) return null;
   const close = () => {
     paletteOpen.value = false;
   };
@@ -126,7 +126,7 @@ function PaletteBody({ onDone }: { onDone(): void }) {
     const q = words.value.trim();
     chosen.value = 0;
     if (q === "") {
-      found.value = sessions.value.slice(0, mostConversations);
+      found.value = sessions.value.filter((one) => !isTemporary(one)).slice(0, mostConversations);
       return;
     }
     const gone = new AbortController();

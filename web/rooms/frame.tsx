@@ -2,8 +2,10 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { serverGone } from "../api/network.ts";
 import { IconButton } from "../shell/button.tsx";
 import { mayOpen, me } from "../shell/me.ts";
+import { Problem } from "../shell/problem.tsx";
 import { drawerOpen, folded, narrow, type Room, roomTitle, text, toggleList } from "../shell/state.ts";
 import { NotAllowed } from "./refusal.tsx";
 import { words } from "./words.ts";
@@ -48,6 +50,7 @@ export function Frame({ room, title, tools, tabs, children }: FrameProps) {
       <main class="room">
         <div class="room-column">
           {tabs}
+          {me.value === null && serverGone.value && <Problem code="network" detail="" />}
           {me.value === null ? null : mayOpen(room) ? children : <NotAllowed />}
         </div>
       </main>

@@ -4,7 +4,6 @@ import { Dialog } from "./dialog.tsx";
 import { sheetOpen, text } from "./state.ts";
 
 export function Shortcuts() {
-  if (!sheetOpen.value) return null;
   const t = text.value.keys;
   const keys: [string, string][] = [
     ["Ctrl K", t.palette],

@@ -1,4 +1,4 @@
-// Above a temporary conversation: what will become of it, and the way to keep it. Before it begins: the choice.
+// Above a temporary conversation, from its choice on: what will become of it, and the way to keep it. Before it begins: the choice.
 
 import { useSignal } from "@preact/signals";
 import type { Chat } from "../conversation/chat.ts";
@@ -10,8 +10,11 @@ import { isTemporary, nextIsTemporary } from "./temporary.ts";
 export function TemporaryBar({ chat }: { chat: Chat }) {
   const saving = useSignal(false);
   const session = chat.session.value;
-  if (!session || !isTemporary(session)) return null;
+  // From the choice on, so that it is not the first answer that moves down for it.
+  if (session ? !isTemporary(session) : chat.id.value !== null || !nextIsTemporary.value) return null;
   const keep = async () => {
+    nextIsTemporary.value = false;
+    if (!session) return;
     saving.value = true;
     try {
       await chat.keep();

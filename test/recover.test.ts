@@ -6,7 +6,7 @@ import pg from "pg";
 import { defaultProject as owner } from "../src/caller/project.ts";
 import { noLog } from "../src/log.ts";
 import type { CloseTurn, Store } from "../src/store.ts";
-import { closeInAnyCase, closeOrFind } from "../src/turn/close.ts";
+import { closeInAnyCase } from "../src/turn/close.ts";
 import { eventually, newSession as makeSession, readHistory, readReceipt, say } from "./client.ts";
 import { engines } from "./engines.ts";
 import { startHttp } from "./http-assembly.ts";
@@ -177,7 +177,7 @@ describe.each(engines)("what a dead process left on %s", (_, createDatabase) => 
 });
 
 describe.each(storeEngines)("an end that the database refuses on %s", (_, openFixture) => {
-  const close = (store: Store, end: CloseTurn) => closeInAnyCase(end, (less) => closeOrFind(store, less), noLog);
+  const close = (store: Store, end: CloseTurn) => closeInAnyCase(store, end, noLog);
 
   test("for its bill: it is stored with its words, its calls as of unknown cost", async () => {
     const { store } = await openFixture();

@@ -36,7 +36,7 @@ describe.each(storeEngines)("a running turn on %s", (_, openFixture) => {
     };
     const close = async () => {
       const input = closeInput(opened, [], { lastBatch: takeBatch(), lastNumber: live.nextNumber });
-      live.end(await store.closeTurn(input));
+      live.close(await store.closeTurn(input));
     };
     return { live, flush, close, askedStore: () => askedStore };
   }

@@ -25,7 +25,7 @@ const leastBytes = 64 * 1024;
  * written since: openTurn finds that out by the version, and then only what the other one added is read.
  */
 export class Memories {
-  private readonly store: Pick<Store, "peekSession" | "readMemory">;
+  private readonly store: Pick<Store, "readMemory">;
   private readonly print: PrintTurn;
   private readonly maxBytes: number;
   /** By session, the longest unused first. */
@@ -34,7 +34,7 @@ export class Memories {
   private readonly taken = new Map<PrintedPath, number>();
   private bytes = 0;
 
-  constructor(store: Pick<Store, "peekSession" | "readMemory">, print: PrintTurn, maxBytes: number) {
+  constructor(store: Pick<Store, "readMemory">, print: PrintTurn, maxBytes: number) {
     this.store = store;
     this.print = print;
     this.maxBytes = maxBytes;
@@ -45,10 +45,10 @@ export class Memories {
     return this.bytes;
   }
 
-  /** The session as its last turn here left it, or as the store has it: for a write that names its version. */
-  findSession(owner: string, sessionId: string): Promise<SessionState | undefined> {
+  /** The session as its last turn here left it: for a write that names its version. */
+  recall(owner: string, sessionId: string): SessionState | undefined {
     const known = this.kept.get(sessionId);
-    return known?.owner === owner ? Promise.resolve(known.session) : this.store.peekSession(owner, sessionId);
+    return known?.owner === owner ? known.session : undefined;
   }
 
   /** What is known of the session is no longer so. */

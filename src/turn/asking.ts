@@ -14,6 +14,7 @@ import {
 import type { OpenedTurn } from "../store.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { isBillable, listBudgetNotices, noMoreCalls } from "./opening/grant.ts";
+import type { Decided } from "./opening/opening.ts";
 import { type PlannedTurn, planWay } from "./opening/plan.ts";
 import type { TurnTools } from "./tools.ts";
 import type { Notice } from "./turn.ts";
@@ -41,9 +42,7 @@ export class Asking {
   constructor(
     tools: TurnTools,
     opened: OpenedRecord,
-    choice: ModelChoice,
-    params: Params,
-    questionTokens: number,
+    { choice, params, questionTokens }: Decided,
     planned: PlannedTurn | undefined,
   ) {
     this.tools = tools;

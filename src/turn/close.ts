@@ -6,11 +6,6 @@ import { type LedgerEntry, sumCost, sumUsage } from "../money/ledger.ts";
 import type { CloseTurn, Store, StoredEnd } from "../store.ts";
 import { pause } from "./wait.ts";
 
-/** Undefined: another process has taken the turn over, and ended it or will. Throws storage_unavailable; then ask again. */
-export async function closeOrFind(store: Store, end: CloseTurn): Promise<StoredEnd | undefined> {
-  return (await store.closeTurn(end)) ?? (await findOwnEnd(store, end));
-}
-
 /** The turn is over already: did an earlier try of ours end it, whose answer was lost with the connection? */
 async function findOwnEnd(store: Store, end: CloseTurn): Promise<StoredEnd | undefined> {
   const { owner } = end;
@@ -29,20 +24,32 @@ export function isStorageFailure(cause: unknown): boolean {
   return cause instanceof AppError && cause.code === "storage_unavailable";
 }
 
+const leavingOut = [withoutBill, withoutWords];
+
 /**
- * Stores an end by `write`. Where it is refused for what is in it, whatever that is, it is stored with less: its calls as of
- * unknown cost, then without its words as well. A session that stays locked would be worse. Throws storage_unavailable.
+ * Stores an end. Where it is refused for what is in it, whatever that is, it is stored with less: its calls as of unknown cost, then
+ * without its words as well. A session that stays locked would be worse. Undefined: another process has taken the turn over, and
+ * ended it or will. Throws storage_unavailable, with `insistence` only in a hurry.
  */
-export async function closeInAnyCase<T>(end: CloseTurn, write: (end: CloseTurn) => Promise<T>, log: Log): Promise<T> {
-  const less = [withoutBill, withoutWords];
+export async function closeInAnyCase(
+  store: Store,
+  end: CloseTurn,
+  log: Log,
+  insistence?: Insistence,
+): Promise<StoredEnd | undefined> {
+  let refused = 0;
   for (let tried = end; ; ) {
     try {
-      return await write(tried);
+      return (await store.closeTurn(tried)) ?? (await findOwnEnd(store, tried));
     } catch (cause) {
-      const leaveOut = less.shift();
-      if (isStorageFailure(cause) || !leaveOut) throw cause;
-      log.error({ turn_id: end.turn.id, cause }, "a turn's end was refused; it is stored with less in it");
-      tried = leaveOut(tried);
+      const leaveOut = leavingOut[refused];
+      if (insistence && isStorageFailure(cause)) await insistence.wait(cause);
+      else if (isStorageFailure(cause) || !leaveOut) throw cause;
+      else {
+        log.error({ turn_id: end.turn.id, cause }, "a turn's end was refused; it is stored with less in it");
+        tried = leaveOut(tried);
+        refused++;
+      }
     }
   }
 }
@@ -108,6 +115,7 @@ export class Insistence {
   private readonly turnId: string;
   private readonly onLongWait: () => void;
   private hurried = false;
+  private tries = 0;
   private endPause: (() => void) | undefined;
 
   /** `onLongWait` is told when all waits have passed: it goes on with the last of them, but nobody should wait for it. */
@@ -123,20 +131,24 @@ export class Insistence {
     this.endPause?.();
   }
 
-  /** Throws what is no failure of the storage at once; that one only in a hurry. */
   async run<T>(write: () => Promise<T>): Promise<T> {
-    const waits = this.tools.storeRetryMs ?? usualWaitsMs;
-    for (let tries = 0; ; tries++) {
+    for (this.tries = 0; ; ) {
       try {
         return await write();
       } catch (cause) {
-        if (!isStorageFailure(cause) || this.hurried) throw cause;
-        const fields = { turn_id: this.turnId, cause: (cause as AppError).cause };
-        this.tools.log.error(fields, "storage is unavailable; trying again");
-        if (tries === waits.length) this.onLongWait();
-        await this.pause(waits[Math.min(tries, waits.length - 1)]!);
+        await this.wait(cause);
       }
     }
+  }
+
+  /** After a failure. Throws what is none of the storage at once; that one only in a hurry. */
+  async wait(cause: unknown): Promise<void> {
+    if (!isStorageFailure(cause) || this.hurried) throw cause;
+    const fields = { turn_id: this.turnId, cause: (cause as AppError).cause };
+    this.tools.log.error(fields, "storage is unavailable; trying again");
+    const waits = this.tools.storeRetryMs ?? usualWaitsMs;
+    if (this.tries === waits.length) this.onLongWait();
+    await this.pause(waits[Math.min(this.tries++, waits.length - 1)]!);
   }
 
   private async pause(ms: number): Promise<void> {

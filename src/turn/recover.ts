@@ -7,7 +7,7 @@ import { estimateTokens } from "../money/tokens.ts";
 import type { Attempt } from "../provider.ts";
 import type { CloseTurn, DeadTurn } from "../store.ts";
 import { bookTurn } from "./books.ts";
-import { closeInAnyCase, closeOrFind, settleInAnyCase, settleWith } from "./close.ts";
+import { closeInAnyCase, settleInAnyCase, settleWith } from "./close.ts";
 import type { TurnTools } from "./tools.ts";
 
 const claimedAtOnce = 100;
@@ -151,7 +151,7 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     settled: true,
     memory: null,
   };
-  await closeInAnyCase(end, (less) => closeOrFind(tools.store, less), tools.log);
+  await closeInAnyCase(tools.store, end, tools.log);
 }
 
 /** As the dead process estimated it; or, where that cannot be found out any more, the new message alone. */

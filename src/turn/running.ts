@@ -3,15 +3,14 @@
 import type { Failure } from "../conversation/message.ts";
 import { withOverhead } from "../conversation/path.ts";
 import { AppError } from "../errors.ts";
-import type { Params } from "../model/params.ts";
 import { type LedgerEntry, sumCost, sumUsage } from "../money/ledger.ts";
 import { ProviderError, type ProviderEvent } from "../provider.ts";
 import type { ClosedTurn, CloseTurn, StoredEnd } from "../store.ts";
 import { Answer, type WordEvent } from "./answer.ts";
 import { Asking, listAnswerNotices, type OpenedRecord } from "./asking.ts";
 import { bookTurn, usageSoFar } from "./books.ts";
-import { closeInAnyCase, closeOrFind, Insistence, settleInAnyCase, settleWith } from "./close.ts";
-import type { ModelChoice } from "./model-choice.ts";
+import { closeInAnyCase, Insistence, settleInAnyCase, settleWith } from "./close.ts";
+import type { Decided, StartTurn } from "./opening/opening.ts";
 import type { PlannedTurn } from "./opening/plan.ts";
 import { readStored } from "./reader/follow.ts";
 import { LiveTurn } from "./reader/live.ts";
@@ -19,8 +18,6 @@ import type { TurnTools } from "./tools.ts";
 import type { EndStatus } from "./turn.ts";
 import { Stopper } from "./wait.ts";
 
-/** `key`: the idempotency key that it was asked with. */
-type Opened = OpenedRecord & { owner: string; key: string | null };
 /** Why the turn is being ended from outside. The first word wins, except that `hard` may follow `soft`. */
 type StopWord = "soft" | "hard" | "interrupted";
 
@@ -46,24 +43,28 @@ export class RunningTurn {
   private stopWord: StopWord | undefined;
   private closing: Promise<ClosedTurn | undefined> | undefined;
   private readonly tools: TurnTools;
-  private readonly opened: Opened;
+  private readonly opened: OpenedRecord;
+  private readonly owner: string;
+  /** The idempotency key that it was asked with. */
+  private readonly key: string | null;
 
   /** `planned`: its memory, where it was planned before it was opened. */
   constructor(
     tools: TurnTools,
-    opened: Opened,
-    choice: ModelChoice,
-    params: Params,
-    questionTokens: number,
+    { owner, idempotency }: StartTurn,
+    decided: Decided,
+    opened: OpenedRecord,
     planned?: PlannedTurn,
   ) {
     this.tools = tools;
     this.opened = opened;
-    this.questionTokens = questionTokens;
-    this.asking = new Asking(tools, opened, choice, params, questionTokens, planned);
-    const { turn, session, userMessage, owner } = opened;
+    this.owner = owner;
+    this.key = idempotency?.key ?? null;
+    this.questionTokens = decided.questionTokens;
+    this.asking = new Asking(tools, opened, decided, planned);
+    const { turn, session, userMessage } = opened;
     this.live = new LiveTurn(turn, session, userMessage, (after) => readStored(tools.store, owner, turn.id, after));
-    this.insistence = new Insistence(tools, turn.id, () => this.live.end(undefined));
+    this.insistence = new Insistence(tools, turn.id, () => this.live.close(undefined));
     this.done = this.run();
   }
 
@@ -130,7 +131,7 @@ export class RunningTurn {
       else await this.close(this.stopWord === "interrupted" ? "interrupted" : "stopped", null, true);
     } catch (cause) {
       this.tools.log.error({ turn_id: this.live.turn.id, cause }, "a turn could not be stored");
-      this.live.end(undefined);
+      this.live.close(undefined);
     } finally {
       this.asking.leavePath(); // where the end could not be stored
     }
@@ -213,15 +214,14 @@ export class RunningTurn {
     if (this.flushing) await this.flushing;
     const entries = bookTurn(this.tools.books, this.bookable(status === "complete" ? "finished" : "broken"));
     const end = this.describeEnd(status, error, settled, entries);
-    const write = (less: CloseTurn) => this.insistence.run(() => closeOrFind(this.tools.store, less));
-    const closed = await closeInAnyCase(end, write, this.tools.log);
+    const closed = await closeInAnyCase(this.tools.store, end, this.tools.log, this.insistence);
     if (!closed)
       this.tools.log.warn(
         { turn_id: this.live.turn.id },
         "a turn was taken over by another process before it ended here",
       );
     this.keepMemory(closed, end);
-    this.live.end(closed);
+    this.live.close(closed);
     return closed;
   }
 
@@ -229,7 +229,6 @@ export class RunningTurn {
   private keepMemory(closed: StoredEnd | undefined, end: CloseTurn): void {
     const path = this.asking.takePath();
     if (!path) return;
-    const { session, owner } = this.opened;
     if (!closed || !end.memory || !path.canCutBefore(end.memory.from)) {
       this.tools.memories.letGo(path);
       return;
@@ -239,19 +238,27 @@ export class RunningTurn {
     const tokens = { question: this.questionTokens, answer: withOverhead(this.answer.estimates.textEstimate) };
     path.cutBefore(end.memory.from);
     path.add(
-      { position: session.tipPosition, question: end.question, answer, status, finishReason, vendorParts, modelServed },
+      {
+        position: this.opened.session.tipPosition,
+        question: end.question,
+        answer,
+        status,
+        finishReason,
+        vendorParts,
+        modelServed,
+      },
       tokens,
     );
-    this.tools.memories.keep(owner, closed.session, path);
+    this.tools.memories.keep(this.owner, closed.session, path);
   }
 
   private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
-    const { owner, turn, session, row, holds, budgetVersion, userMessage, reply } = this.opened;
+    const { turn, session, row, holds, budgetVersion, userMessage, reply } = this.opened;
     const lastNumber = this.live.nextNumber;
     const usage = sumUsage(entries);
     this.tokensUsed = usage?.totalTokens ?? 0;
     return {
-      owner,
+      owner: this.owner,
       turn,
       question: userMessage.content,
       siblings: reply.siblings,
@@ -278,7 +285,7 @@ export class RunningTurn {
       cost: sumCost(entries),
       entries: settled ? entries : [],
       settled,
-      releaseKey: status === "failed" && isForNothing(this.firstTokenAt, entries) ? this.opened.key : null,
+      releaseKey: status === "failed" && isForNothing(this.firstTokenAt, entries) ? this.key : null,
       memory: this.describeMemory(status, entries),
     };
   }

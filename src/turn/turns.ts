@@ -10,7 +10,7 @@ import { requireModel } from "./model-choice.ts";
 import { type Decided, Opening, type StartTurn } from "./opening/opening.ts";
 import { SessionQueue } from "./queue.ts";
 import { followDrawn } from "./rate.ts";
-import { type FollowedTurn, followLive, followStored } from "./reader/follow.ts";
+import { type FollowedTurn, followStored } from "./reader/follow.ts";
 import { Recovery } from "./recover.ts";
 import { RunningTurn } from "./running.ts";
 import type { FirstTurn } from "./title/titles.ts";
@@ -87,13 +87,20 @@ export class Turns {
     const known = input.idempotency && (await this.tools.store.findIdempotent(input.owner, input.idempotency));
     if (known) return this.follow(input.owner, known.targetId);
     // A line for each project: who waits where tells nobody of a session that is not theirs, and takes no place in it.
-    const line = `${input.owner} ${input.sessionId}`;
-    const release = this.queues(input) ? await this.queue.wait(line, input.caller.left) : undefined;
+    const line = this.queues(input) ? `${input.owner} ${input.sessionId}` : undefined;
+    const release = line === undefined ? undefined : await this.queue.wait(line, input.caller.left);
     try {
       while (true) {
-        const opened = await this.tryOpen(input);
-        if (opened) return opened;
-        await this.makeRoom(input);
+        const opening = this.open(input);
+        this.opening.add(opening);
+        let opened: FollowedTurn | "busy" | "stale";
+        try {
+          opened = await opening;
+        } finally {
+          this.opening.delete(opening);
+        }
+        if (opened === "busy") await this.makeRoom(input);
+        else if (opened !== "stale") return opened;
       }
     } finally {
       release?.();
@@ -105,7 +112,7 @@ export class Turns {
     const turn = await this.tools.store.findTurn(owner, turnId);
     if (!turn) throw notFound("turn");
     const here = this.running.get(turnId);
-    if (here) return followLive(here.live);
+    if (here) return here.live;
     return followStored(this.tools.store, owner, turnId, this.settings.tickMs);
   }
 
@@ -176,28 +183,15 @@ export class Turns {
       throw new AppError("draining", "The server is shutting down; try again in a moment.", { retryAfterSeconds: 5 });
   }
 
-  private async tryOpen(input: StartTurn): Promise<FollowedTurn | undefined> {
-    const decided = await this.decideFresh(input);
-    this.refuseWhileDraining();
-    const opening = this.openDecided(input, decided);
-    this.opening.add(opening);
-    try {
-      return await opening;
-    } finally {
-      this.opening.delete(opening);
-    }
-  }
-
-  /** Nothing is refused for what is only remembered of a session: another process may have changed it. */
-  private async decideFresh(input: StartTurn): Promise<Decided> {
+  /** By what is remembered of the session. Nothing is refused for that alone: another process may have changed it. */
+  private decideAtOnce(input: StartTurn): Decided | undefined {
     const { memories } = this.tools;
-    const { owner, sessionId } = input;
-    const known = await memories.findSession(owner, sessionId);
+    const known = memories.recall(input.owner, input.sessionId);
     try {
-      return this.decide(input, known);
+      return known && this.decide(input, known);
     } catch {
-      memories.forget(sessionId);
-      return this.decide(input, await memories.findSession(owner, sessionId));
+      memories.forget(input.sessionId);
+      return undefined;
     }
   }
 
@@ -214,30 +208,32 @@ export class Turns {
     return { session, params, choice, questionTokens };
   }
 
-  private async openDecided(input: StartTurn, decided: Decided): Promise<FollowedTurn | undefined> {
-    const { session, params, choice, questionTokens } = decided;
-    const { owner, idempotency } = input;
+  /** "busy": what runs in the session is waited for, or ended. "stale": it is not as it was known. */
+  private async open(input: StartTurn): Promise<FollowedTurn | "busy" | "stale"> {
+    const { owner, sessionId } = input;
+    const decided =
+      this.decideAtOnce(input) ?? this.decide(input, await this.tools.store.peekSession(owner, sessionId));
+    this.refuseWhileDraining();
     const planning = this.opener.plan(input, decided);
     const planned = planning && (await planning);
     let opened: OpenedTurn | "stale";
     try {
       opened = await this.opener.open(input, decided, planned);
     } catch (cause) {
-      if (this.waits(input) && cause instanceof AppError && cause.code === "turn_in_progress") return undefined;
+      if (this.waits(input) && cause instanceof AppError && cause.code === "turn_in_progress") return "busy";
       throw cause;
     }
     if (opened === "stale") {
-      this.tools.memories.forget(input.sessionId);
-      return this.tryOpen(input);
+      this.tools.memories.forget(sessionId);
+      return opened;
     }
     if (opened.kind === "replayed") return this.follow(owner, opened.turnId);
-    const record = { ...opened, owner, key: idempotency?.key ?? null };
-    const turn = new RunningTurn(this.tools, record, choice, params, questionTokens, planned);
+    const turn = new RunningTurn(this.tools, input, decided, opened, planned);
     if (this.leaving) turn.interrupt();
     this.running.set(opened.turn.id, turn);
     void turn.done.then(() => this.running.delete(opened.turn.id));
     const { onFirst } = this.settings;
-    if (onFirst && isFirst(session, opened.session))
+    if (onFirst && isFirst(decided.session, opened.session))
       onFirst({
         ...{ owner, models: input.models ?? null, rate: input.rate && { ...input.rate, tell: () => {} } },
         version: opened.session.version,
@@ -245,7 +241,7 @@ export class Turns {
         done: turn.done,
       });
     if (opened.drawn) followDrawn(this.tools, input.rate, turn, opened.drawn, this.working);
-    return followLive(turn.live);
+    return turn.live;
   }
 
   /** Whether the caller asked to wait for a busy session, or to interrupt it. */

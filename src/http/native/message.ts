@@ -136,9 +136,9 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
         } satisfies StartTurn);
         const wantsStream = body.stream ?? prefersEvents(exchange.header("accept"));
         if (!wantsStream) {
-          const { turnId, end } = await starting;
-          exchange.turnId = turnId;
-          return answerWhole(turnId, await end(exchange));
+          const followed = await starting;
+          exchange.turnId = followed.turnId;
+          return answerWhole(followed.turnId, await followed.end(exchange));
         }
         const askedAt = performance.now();
         const followed = ifBusy === "reject" ? await starting : await within(starting, firstByteMs);

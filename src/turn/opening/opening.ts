@@ -108,7 +108,7 @@ export class Opening {
       modelRequested: choice.requested,
       user: input.user ?? session.user,
       keyId: input.keyId ?? null,
-      ...(rate && { rate }),
+      rate,
       idempotency: input.idempotency,
       ask: planned?.ask,
       budgets: this.budgetsFor(input, session, planned),
@@ -129,16 +129,15 @@ export class Opening {
   }
 
   /** A connection that broke may have kept no more than the answer from us: then the same question finds what was written. */
-  private async ask(asked: OpenTurn): Promise<OpenedTurn> {
-    const { store } = this.tools;
-    try {
-      return await store.openTurn(asked);
-    } catch (cause) {
-      const connectionLost = this.settings.shared && cause instanceof AppError && cause.code === "storage_unavailable";
-      if (!connectionLost) throw cause;
-      await pause(secondTryMs);
-      return store.openTurn(asked);
-    }
+  private ask(asked: OpenTurn): Promise<OpenedTurn> {
+    const opened = this.tools.store.openTurn(asked);
+    return this.settings.shared ? opened.catch((cause) => this.askAgain(asked, cause)) : opened;
+  }
+
+  private async askAgain(asked: OpenTurn, cause: unknown): Promise<OpenedTurn> {
+    if (!(cause instanceof AppError) || cause.code !== "storage_unavailable") throw cause;
+    await pause(secondTryMs);
+    return this.tools.store.openTurn(asked);
   }
 }
 

@@ -4,7 +4,6 @@ import type { Message } from "../../conversation/message.ts";
 import { AppError } from "../../errors.ts";
 import type { ClosedTurn, Store } from "../../store.ts";
 import { firstLogged } from "../event.ts";
-import type { LiveTurn } from "./live.ts";
 import type { NumberedEvent } from "./numbered-event.ts";
 import { type EventGroup, type EventSource, groupCharacters, Reading, type Watcher } from "./reading.ts";
 
@@ -27,16 +26,6 @@ export type EndedTurn = ClosedTurn & { userMessage: Message };
 /** Whoever waits for an end; `left` is aborted when nobody waits any more. */
 export interface Caller {
   readonly left: AbortSignal;
-}
-
-export function followLive(live: LiveTurn): FollowedTurn {
-  return {
-    turnId: live.turn.id,
-    read: (after) => live.read(after),
-    waitForFirst: (ms) => live.waitForFirst(ms),
-    // Costs nothing to wait for, so nobody asks whether the caller is still there.
-    end: () => live.ended.then((closed) => closed && { ...closed, userMessage: live.userMessage }),
-  };
 }
 
 /** The caller has made sure that the turn exists and is the owner's. New events are looked for every `pollMs`. */

@@ -6,18 +6,19 @@ import type { Session } from "../../conversation/session.ts";
 import type { ClosedTurn } from "../../store.ts";
 import { firstLogged, type LoggedEvent } from "../event.ts";
 import type { Turn } from "../turn.ts";
+import type { EndedTurn, FollowedTurn } from "./follow.ts";
 import type { NumberedEvent } from "./numbered-event.ts";
 import { type EventGroup, type EventSource, Reading, type Watcher } from "./reading.ts";
 
 /** What an event without words counts as. */
 const eventOverhead = 100;
 
-export class LiveTurn implements EventSource {
+export class LiveTurn implements EventSource, FollowedTurn {
   readonly turn: Turn;
   readonly session: Session;
   readonly userMessage: Message;
   /** Settles when the turn is over: with what was stored, or undefined when this process could not store it. */
-  readonly ended: Promise<ClosedTurn | undefined>;
+  readonly ended: Promise<EndedTurn | undefined>;
   /** From number `firstKept` on. */
   private log: LoggedEvent[] = [];
   private firstKept = firstLogged;
@@ -25,7 +26,7 @@ export class LiveTurn implements EventSource {
   private closed: ClosedTurn | undefined;
   private over = false;
   private watchers: Watcher[] = [];
-  private resolveEnded!: (closed: ClosedTurn | undefined) => void;
+  private resolveEnded!: (ended: EndedTurn | undefined) => void;
 
   /** `readStored` reads the stored log after an event number. */
   constructor(turn: Turn, session: Session, userMessage: Message, readStored: (after: number) => Promise<EventGroup>) {
@@ -36,6 +37,15 @@ export class LiveTurn implements EventSource {
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve;
     });
+  }
+
+  get turnId(): string {
+    return this.turn.id;
+  }
+
+  /** Costs nothing to wait for, so nobody asks whether the caller is still there. */
+  end(): Promise<EndedTurn | undefined> {
+    return this.ended;
   }
 
   /** The number the next event gets. */
@@ -71,11 +81,11 @@ export class LiveTurn implements EventSource {
   }
 
   /** Ends every reader: with `turn-end` when the end was stored, without it (they reconnect) when it was not. */
-  end(closed: ClosedTurn | undefined): void {
+  close(closed: ClosedTurn | undefined): void {
     if (this.over) return;
     this.over = true;
     this.closed = closed;
-    this.resolveEnded(closed);
+    this.resolveEnded(closed && { ...closed, userMessage: this.userMessage });
     this.wake();
   }
 

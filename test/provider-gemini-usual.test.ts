@@ -38,7 +38,7 @@ function parse(json: string) {
 function findUsual(json: string) {
   const found = find(json);
   if (found === null) return undefined;
-  const [, text, thought, stop, usage, modelVersion, responseId] = found;
+  const [, text = "", thought, stop, usage = "", modelVersion = "", responseId = ""] = found;
   return { text, isThought: thought !== undefined, isLast: stop !== undefined, usage, modelVersion, responseId };
 }
 

@@ -17,12 +17,9 @@ export interface Asked {
   readBody(maxBytes: number, deadlineMs: number): Promise<Uint8Array>;
 }
 
-const pathEnd = /[?#]/;
-
 /** The path without the query, as it was sent. */
 export function pathOf({ target }: Pick<Asked, "target">): string {
-  const end = target.search(pathEnd);
-  return end === -1 ? target : target.slice(0, end);
+  return target.slice(0, /[?#]/.exec(target)?.index);
 }
 
 /** The same as its words are meant: what stands in it as %XX is read as UTF-8 (RFC 3986, 2.1), where it is that. */

@@ -117,11 +117,8 @@ export function route<
       if (admitting) await admitting;
       const messageId = form.params?.message_id ? readMessageId(exchange) : "";
       const query = form.query ? readQuery(form.query, exchange.request.target) : undefined;
-      let body: unknown;
-      if (form.body) {
-        const limits = form.bodyLimits ? { ...gate.limits, ...form.bodyLimits } : gate.limits;
-        body = readBody(form, parseJson(await receiveJson(exchange.request, limits), limits));
-      }
+      const limits = form.bodyLimits ? { ...gate.limits, ...form.bodyLimits } : gate.limits;
+      const body = form.body && readBody(form, parseJson(await receiveJson(exchange.request, limits), limits));
       if (rate?.per_user) await gate.countUserRequest(exchange, body);
       return await handler({ exchange, id, messageId, query, body } as Parameters<typeof handler>[0]);
     },

@@ -14,8 +14,7 @@ export interface Adapted {
 export function adaptParams(params: Params, from: ModelInfo | undefined, to: ModelInfo): Adapted {
   const adapted: Params = { ...params };
   const changes: string[] = [];
-  for (const key in params) {
-    const name = key as keyof Params;
+  for (const name of Object.keys(params) as (keyof Params)[]) {
     if (checkParam(to, name, params) === null) continue;
     delete adapted[name];
     if (name === "thinking" && to.thinking) adapted.thinking = adaptThinking(params.thinking!, from, to.thinking);

@@ -94,7 +94,8 @@ export class IncomingRequest implements Asked {
     this.#settle = settle;
     this.#room.enter(this);
     this.#source.sendBody(this);
-    if (this.isReading) this.#timer = setTimeout(failLate, deadlineMs, this); // else it was all there already
+    const late = () => this.failBody(new AppError("bad_request", "The body took too long to arrive."));
+    if (this.isReading) this.#timer = setTimeout(late, deadlineMs); // else it was all there already
     return settle.promise;
   }
 
@@ -183,10 +184,6 @@ export class IncomingRequest implements Asked {
     this.#room.leave(this, this.#counted);
     return settle;
   }
-}
-
-function failLate(request: IncomingRequest): void {
-  request.failBody(new AppError("bad_request", "The body took too long to arrive."));
 }
 
 function tooLarge(maxBytes: number): AppError {

@@ -90,7 +90,7 @@ export class Answer {
   #readUsual(json: string, out: ProviderEvent[]): boolean {
     const usual = findUsual(json);
     if (usual === null) return false;
-    const [, text, thought, stop, usage, modelVersion, responseId] = usual;
+    const [, text = "", thought, stop, usage = "", modelVersion = "", responseId = ""] = usual;
     const { record } = this;
     this.#hasEvents = true;
     this.#hasCandidate = true;

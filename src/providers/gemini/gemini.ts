@@ -4,7 +4,6 @@ import type { ModelInfo } from "../../model/model-info.ts";
 import type { BeforeSend, CallSignal, Provider, ProviderCall, ProviderEvent, ProviderRequest } from "../../provider.ts";
 import { type Deadlines, Line } from "../call-clock.ts";
 import { createPost } from "../http/client.ts";
-import type { Post } from "../http/exchange.ts";
 import { chooseProxy, type ProxySettings } from "../http/proxy.ts";
 import { chooseRetryDelay, defaultRetryPolicy, type RetryPolicy, waitFor } from "../retry.ts";
 import { hideInError, hideSecret } from "../secret.ts";
@@ -170,26 +169,22 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
 
 const finished = { done: true, value: undefined } as const;
 
+/** The way out is made at the first one: the key must be one that a header can hold. */
 function buildRequest(
   context: GeminiContext,
   request: ProviderRequest,
   line: Line,
   beforeSend: BeforeSend | undefined,
 ): HttpRequest {
+  const apiKey = checkKey(context.apiKey);
+  context.post ??= createPost(context.baseUrl, headersFor(apiKey), context.proxies);
   return {
     context,
-    post: choosePost(context),
+    post: context.post,
     path: `${modelPath(request.model, "streamGenerateContent")}?alt=sse`,
     body: buildBody(request, context.findModel(request.formOf ?? request.model)?.thinking),
     model: request.model,
     line,
     beforeSend,
   };
-}
-
-/** The way out, made at the first request: the key must be one that a header can hold. */
-function choosePost(context: GeminiContext): Post {
-  const apiKey = checkKey(context.apiKey);
-  context.post ??= createPost(context.baseUrl, headersFor(apiKey), context.proxies);
-  return context.post;
 }

@@ -140,7 +140,8 @@ export class AnswerStream {
   #waitingFor: "first-byte" | "idle" = "first-byte";
   #failure: unknown;
   #nextUsageAt = 0;
-  #ended = false;
+  /** The whole answer has been given out. */
+  isOver = false;
 
   constructor(exchange: HttpExchange, attempt: AttemptRecord, { line, context }: HttpRequest) {
     this.#exchange = exchange;
@@ -151,14 +152,13 @@ export class AnswerStream {
 
   /** The next events, at least one; null at the end of a whole answer. Throws GeminiError, after what came before it. */
   async nextBatch(): Promise<ProviderEvent[] | null> {
-    while (this.#failure === undefined && !this.#ended) {
+    while (this.#failure === undefined && !this.isOver) {
       const batch: ProviderEvent[] = [];
       this.#clock.startWaiting(this.#waitingFor);
       try {
         const bytes = await this.#exchange.read();
         this.#waitingFor = "idle";
         this.#take(bytes, batch);
-        if (this.#failure === undefined && this.#exchange.isOver) this.#take(null, batch);
       } catch (error) {
         this.#failure = connectionFailure(error);
       }
@@ -172,12 +172,12 @@ export class AnswerStream {
 
   /** What one read brought: bytes, or null for the end. */
   #take(bytes: Uint8Array | null, batch: ProviderEvent[]): void {
-    this.#ended = bytes === null;
     try {
-      for (const frame of bytes === null ? this.#framer.end() : this.#framer.push(bytes)) {
-        this.#answer.read(frame, batch);
-      }
-      if (bytes === null) this.#answer.finish();
+      if (bytes !== null) for (const frame of this.#framer.push(bytes)) this.#answer.read(frame, batch);
+      if (!this.#exchange.isOver) return;
+      for (const frame of this.#framer.end()) this.#answer.read(frame, batch);
+      this.#answer.finish();
+      this.isOver = true;
     } catch (error) {
       this.#failure = error;
     }
@@ -186,7 +186,7 @@ export class AnswerStream {
   /** A hundred deltas need no hundred reports: one at once, then now and then, and one at the end; the record has the rest. */
   #announceUsage(batch: ProviderEvent[]): void {
     const now = performance.now();
-    const over = this.#ended || this.#failure !== undefined;
+    const over = this.isOver || this.#failure !== undefined;
     if (now < this.#nextUsageAt && !over) return;
     if (this.#failure !== undefined && batch.length === 0) return; // nothing has come but this: a failure before the first word
     if (this.#answer.takeUsageChange()) {
@@ -195,13 +195,8 @@ export class AnswerStream {
     }
   }
 
-  /** The whole answer has been given out. */
-  get isOver(): boolean {
-    return this.#ended && this.#failure === undefined;
-  }
-
   /** Frees the connection; closes it when the answer was not read to its end. */
   release(): void {
-    if (!this.#ended) this.#exchange.cancel();
+    if (!this.isOver) this.#exchange.cancel();
   }
 }

@@ -1,17 +1,6 @@
 // The event that a streamed answer is made of, recognised without being parsed: one piece of plain text or of a thought, the running
 // total, the model and the answer's name. Whatever differs by a blank is parsed (docs/decisions/turn-cost.md has what this saves).
 
-/** `stop`: the model was done with it. `usage`: as it was sent. */
-export type UsualEvent = [
-  json: string,
-  text: string,
-  thought: string | undefined,
-  stop: string | undefined,
-  usage: string,
-  modelVersion: string,
-  responseId: string,
-];
-
 /** In characters: a longer one is parsed as well as it is searched. */
 const longest = 4_096;
 
@@ -25,9 +14,9 @@ const usual = new RegExp(
     String.raw`"usageMetadata": (\{${counter}(?:,${counter})*\}),"modelVersion": "([\w.-]{1,200})","responseId": "([\w-]{1,200})"\}$`,
 );
 
-/** Null for any other event, and for what is none. */
-export function findUsual(json: string): UsualEvent | null {
-  const found = json.length > longest ? null : (usual.exec(json) as UsualEvent | null);
-  if (found?.[1].includes("\\")) found[1] = JSON.parse(`"${found[1]}"`);
+/** From 1 on: text, `thought` if it is one, the finish if there is one, usage as sent, model, answer's name. Null for any other event, and for what is none. */
+export function findUsual(json: string): RegExpExecArray | null {
+  const found = json.length > longest ? null : usual.exec(json);
+  if (found?.[1]?.includes("\\")) found[1] = JSON.parse(`"${found[1]}"`);
   return found;
 }

@@ -130,3 +130,21 @@ test("a room without the server says so; a dialog of the longest name is as wide
   await page.getByText("The server could not be reached.").waitFor();
   await reader.close();
 });
+
+test("the same note twice is one note, not two over what is read", async () => {
+  const { tab } = story;
+  story.server.emulator.play({ text: "Copy me.", usage });
+  await tab.say("Something to copy");
+  await tab.answered();
+  await tab.page.evaluate(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new Error("refused"));
+  });
+  const copy = tab.lastAnswer.getByRole("button", { name: "Copy the message" });
+  for (let time = 1; time <= 3; time++) {
+    await copy.click();
+    await tab.page.waitForFunction(() => document.querySelector(".toast") !== null);
+  }
+  await copy.press("Enter");
+  await tab.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  expect(await tab.page.locator(".toast").count()).toBe(1);
+});

@@ -185,7 +185,9 @@ let toastCount = 0;
 /** A short note that goes away by itself, e.g. with an undo. */
 export function showToast(message: string, action?: Toast["action"]): void {
   const toast: Toast = action ? { id: ++toastCount, message, action } : { id: ++toastCount, message };
-  toasts.value = [...toasts.value.slice(-2), toast];
+  // The same words again are said once; those with an undo are each of something else.
+  const others = toasts.value.filter((one) => one.action || one.message !== message);
+  toasts.value = [...others.slice(-2), toast];
 }
 
 export function dismissToast(id: number): void {

@@ -78,7 +78,8 @@ function cut({ path, calibration }: MemoryInput, alone: number, limit: number) {
 
 /** Throws context_too_long when a new message cannot be sent to this model even alone. */
 export function requireFit(system: string | null, questionTokens: number, window: ModelWindow): void {
-  const [fixed, usable] = [fixedTokens(system, questionTokens), usableTokens(window)];
+  const fixed = fixedTokens(system, questionTokens);
+  const usable = usableTokens(window);
   if (fixed > usable) throw tooLong(fixed, usable);
 }
 

@@ -190,7 +190,9 @@ export class PrintedPath {
 
   /** Room is made once. */
   private append(texts: readonly string[]): void {
-    this.makeRoom(texts.reduce((end, text) => end + Buffer.byteLength(text), this.length));
+    let end = this.length;
+    for (const text of texts) end += Buffer.byteLength(text);
+    this.makeRoom(end);
     for (const text of texts) this.ends.push(this.length + this.bytes.write(text, this.length));
   }
 

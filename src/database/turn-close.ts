@@ -21,7 +21,8 @@ export async function closeTurn(
   tx: Tx,
   input: CloseTurn,
 ): Promise<(ClosedTurn & { session: SessionState }) | undefined> {
-  const turn = afterClosing(input);
+  const booked = sumCost(input.entries).total;
+  const turn = afterClosing(input, booked);
   const answer = storableText(input.text);
   const thought = input.thought === "" ? null : storableText(input.thought);
   const { row, holds } = input.row === undefined || !input.holds ? await findRow(tx, turn.id) : input;
@@ -35,24 +36,19 @@ export async function closeTurn(
     ended = await endTurn(tx, input, turn, row, answer, thought, undefined);
   }
   if (ended === 0) return undefined;
-  const booked = sumCost(input.entries).total;
   const totals = releaseValues(input, booked);
+  const { session: before, releaseKey: key, lastBatch } = input;
   // Independent of each other: an engine with a network sends them together.
-  const [released] = await Promise.all([
-    input.session ? tx.run(releaseKnown, [input.session.row, ...totals, input.session.version]) : 0,
-    insertEntries(tx, row, input.entries),
-    input.releaseKey ? releaseKey(tx, input.owner, input.releaseKey, turn.id) : undefined,
-    input.lastBatch && !isWhole(input.lastBatch) ? insertBatch(tx, input.lastBatch) : undefined,
-    tx.indexTurn(row, input.owner, [input.question, answer]),
-    // Of a model that it was not asked for it holds nothing, and there may be a budget for that one.
-    isLate || (input.settled && hasSeveralModels(input.entries))
-      ? settleTurnLate(tx, row, holderOf(input.owner, turn), holds!, input)
-      : input.settled && holds!.length > 0
-        ? settleHolds(tx, holds!, input)
-        : undefined,
-  ]);
-  const session =
-    input.session && released > 0 ? afterReleasing(input, input.session, booked) : await releaseAny(tx, input, totals);
+  const work: unknown[] = [before ? tx.run(releaseKnown, [before.row, ...totals, before.version]) : 0];
+  work.push(insertEntries(tx, row, input.entries), tx.indexTurn(row, input.owner, [input.question, answer]));
+  if (key) work.push(releaseKey(tx, input.owner, key, turn.id));
+  if (lastBatch && !isWhole(lastBatch)) work.push(insertBatch(tx, lastBatch));
+  // Of a model that it was not asked for it holds nothing, and there may be a budget for that one.
+  if (isLate || (input.settled && hasSeveralModels(input.entries)))
+    work.push(settleTurnLate(tx, row, holderOf(input.owner, turn), holds!, input));
+  else if (input.settled && holds!.length > 0) work.push(settleHolds(tx, holds!, input));
+  const [released] = await Promise.all(work);
+  const session = before && released ? afterReleasing(input, before, booked) : await releaseAny(tx, input, totals);
   return { turn, reply: replyOf(turn, answer, thought, input.siblings), session };
 }
 
@@ -73,10 +69,14 @@ function isWhole(batch: EventBatch): boolean {
 }
 
 /** The turn as it is when it is over. */
-function afterClosing(end: CloseTurn): Turn {
-  const { turn, status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt, entries } = end;
-  const cost: Cost = { ...end.cost, unpricedTurns: end.cost.accuracy === "unknown" ? 1 : 0 };
-  if (settled) cost.total = turnTotal(cost, entries);
+function afterClosing(end: CloseTurn, booked: bigint | null): Turn {
+  const { turn, status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt } = end;
+  const { total, accuracy } = end.cost;
+  const cost: Cost = {
+    total: settled ? turnTotal(total, booked) : total,
+    accuracy,
+    unpricedTurns: accuracy === "unknown" ? 1 : 0,
+  };
   return {
     ...turn,
     status,
@@ -93,7 +93,7 @@ function afterClosing(end: CloseTurn): Turn {
 }
 
 /** The reply as any reading of it gives it: what it says of its cost is its turn's. */
-function replyOf(turn: Turn, content: string, thought: string | null, siblings: Siblings = noSiblings): Message {
+export function replyOf(turn: Turn, content: string, thought: string | null, siblings: Siblings = noSiblings): Message {
   return {
     id: turn.replyMessageId,
     sessionId: turn.sessionId,
@@ -148,8 +148,8 @@ const end = `UPDATE turn SET status = $3, model_served = $4, finish_reason = $5,
 const endWithBudgets = `${end} AND (SELECT version FROM budget_version WHERE id = 1) = $25`;
 
 /** What a settled turn cost is what its entries say, so that the books cannot disagree; without entries it is nothing or unknown. */
-function turnTotal(cost: Cost, entries: readonly LedgerEntry[]): bigint | null {
-  return sumCost(entries).total ?? (cost.total === null ? null : 0n);
+function turnTotal(total: bigint | null, booked: bigint | null): bigint | null {
+  return booked ?? (total === null ? null : 0n);
 }
 
 /** Frees the session for its next turn and adds the turn to its totals. */
@@ -159,14 +159,15 @@ const releaseKnown = `${release} WHERE row = $1 AND version = $15`;
 const releaseAsItIs = `${release} WHERE id = $1`;
 
 /** What is added to the session: nothing of a turn that will be settled later. */
-function addedBy({ settled, usage, cost }: CloseTurn): { usage: Usage | null; cost: Cost | null } {
-  return settled ? { usage, cost } : { usage: null, cost: null };
+function addedBy(end: CloseTurn): { usage: Usage | null; cost: Cost | null } {
+  return end.settled ? end : nothingAdded;
 }
 
+const nothingAdded = { usage: null, cost: null };
+
 /** Where the vendor counted the prompt, how far our estimate was off. */
-function calibrationOf({ memory }: CloseTurn): { estimate: number; tokens: number } | undefined {
-  if (memory === null || memory.promptTokens === null) return undefined;
-  return { estimate: memory.promptEstimate, tokens: memory.promptTokens };
+function calibrationOf({ memory }: CloseTurn): CloseTurn["memory"] {
+  return memory?.promptTokens === null ? null : memory;
 }
 
 /** For `$2` to `$14` of `release`. */
@@ -175,7 +176,7 @@ function releaseValues(input: CloseTurn, booked: bigint | null): Value[] {
   const counted = calibrationOf(input);
   return [
     ...[...totalsValues(booked, usage, cost), input.endedAt],
-    ...[input.memory?.from ?? null, counted?.estimate ?? null, counted?.tokens ?? null],
+    ...[input.memory?.from ?? null, counted?.promptEstimate ?? null, counted?.promptTokens ?? null],
   ];
 }
 
@@ -190,8 +191,8 @@ function afterReleasing(input: CloseTurn, known: SessionState, booked: bigint | 
     version: known.version + 1,
     updatedAt: input.endedAt,
     memoryFrom: input.memory?.from ?? known.memoryFrom,
-    memoryEstimate: counted?.estimate ?? known.memoryEstimate,
-    memoryTokens: counted?.tokens ?? known.memoryTokens,
+    memoryEstimate: counted?.promptEstimate ?? known.memoryEstimate,
+    memoryTokens: counted?.promptTokens ?? known.memoryTokens,
   };
 }
 
@@ -230,18 +231,19 @@ async function readHolder(tx: Tx, turn: SettledRow): Promise<Holder> {
 
 export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
   const { turnId, processId, entries, usage, cost } = input;
+  const booked = sumCost(entries).total;
   const [turn] = await tx.all<SettledRow>(
     `UPDATE turn SET settled = 1, accuracy_rank = $3, input_tokens = $4, cached_tokens = $5, output_tokens = $6, thinking_tokens = $7,
        tool_tokens = $8, total_tokens = $9, cost_pico = $10 WHERE id = $1 AND process_id = $2 AND settled = 0 AND status <> 'running'
      RETURNING row, session, holds, user_name, key_id, started_at`,
-    [turnId, processId, rankOf(cost.accuracy), ...usageValues(usage), turnTotal(cost, entries)],
+    [turnId, processId, rankOf(cost.accuracy), ...usageValues(usage), turnTotal(cost.total, booked)],
   );
   if (!turn) return false;
   await Promise.all([
     insertEntries(tx, turn.row, entries),
     tx.run(`UPDATE session SET ${addToTotals}, version = version + 1 WHERE row = $1`, [
       turn.session,
-      ...totalsValues(sumCost(entries).total, usage, cost),
+      ...totalsValues(booked, usage, cost),
     ]),
   ]);
   await settleTurnLate(tx, turn.row, await readHolder(tx, turn), readHolds(turn.holds).holds, input);

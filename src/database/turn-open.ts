@@ -1,6 +1,6 @@
 // Opening a turn: the session is taken and the turn is written with its question, or nothing is.
 
-import { type Message, noSiblings } from "../conversation/message.ts";
+import type { Message } from "../conversation/message.ts";
 import { titleFrom } from "../conversation/session.ts";
 import { AppError, notFound } from "../errors.ts";
 import { answerIdOf, questionIdOf } from "../id.ts";
@@ -24,6 +24,7 @@ import {
 } from "./money/hold.ts";
 import { findState, versionMismatch } from "./session.ts";
 import { findTurn, turnInProgress } from "./turn.ts";
+import { replyOf } from "./turn-close.ts";
 import { perDialect, type Reader, type Tx } from "./tx.ts";
 
 /** Where a turn goes on: after the turn at `position` (-1: at the beginning) of `branch`. Undefined: after the newest turn. */
@@ -50,16 +51,14 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   const parentId = input.parentId === undefined ? before.tipMessageId : input.parentId;
   const parentRow = place ? place.turnRow : before.tipRow;
   const forks = place !== undefined && session.tipBranch !== place.branch;
-  // Independent of each other: an engine with a network sends them together.
-  const [row] = await Promise.all([
-    insertTurn(tx, input, session, parentRow, content, held ? printHolds(held) : null),
-    forks ? insertBranch(tx, forkOf(session, place, content)) : undefined,
-    session.title === before.title ? undefined : tx.indexTitle(session.row, owner, session.title),
-  ]);
+  const row = await insertTurn(tx, input, session, parentRow, content, held ? printHolds(held) : null);
   session.tipRow = row;
+  if (session.title !== before.title) await tx.indexTitle(session.row, owner, session.title);
   const turn = turnOf(input);
-  const { userMessage, reply } = messagesOf(turn, parentId, content);
+  const reply = replyOf(turn, "", null);
+  const userMessage = questionOf(turn, parentId, content);
   if (forks) {
+    await insertBranch(tx, forkOf(session, place, content));
     const siblings = await listSiblings(tx, session.row, session.tipPosition, session.tipPosition);
     const { question, answer } = siblings.get(row) ?? noTurnSiblings;
     userMessage.siblings = question;
@@ -76,7 +75,7 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
     holds: held ? held.holds : nothing,
     grant: held ? held.grant : null,
     soft: held ? held.soft : nothing,
-    ...(drawn && { drawn }),
+    drawn,
   };
 }
 
@@ -259,31 +258,9 @@ function insertTurn(
   ]);
 }
 
-function messagesOf(turn: Turn, parentId: string | null, content: string): { userMessage: Message; reply: Message } {
-  const { id: turnId, sessionId, startedAt: createdAt } = turn;
-  const common = {
-    ...{ sessionId, turnId, thought: null, usage: null, cost: null, error: null, createdAt },
-    ...{ finishReason: null, notices: [], siblings: noSiblings },
-  };
-  const userMessage: Message = {
-    ...common,
-    id: turn.userMessageId,
-    parentId,
-    role: "user",
-    content,
-    status: "complete",
-    model: null,
-  };
-  const reply: Message = {
-    ...common,
-    id: turn.replyMessageId,
-    parentId: userMessage.id,
-    role: "assistant",
-    content: "",
-    status: "running",
-    model: turn.modelRequested,
-  };
-  return { userMessage, reply };
+function questionOf(turn: Turn, parentId: string | null, content: string): Message {
+  const question = { id: turn.userMessageId, parentId, role: "user", status: "complete", model: null } as const;
+  return { ...replyOf(turn, content, null), ...question };
 }
 
 function turnOf({ turnId, sessionId, modelRequested, at, user = null, keyId = null }: OpenTurn): Turn {

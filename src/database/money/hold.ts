@@ -272,7 +272,7 @@ function costFor({ names }: Pick<Counter, "names">, { entries, cost }: Spent): S
 
 /** Whether calls were made to more models than the one that was asked for the hold. */
 export function hasSeveralModels(entries: readonly LedgerEntry[]): boolean {
-  return entries.some(({ modelRequested }) => modelRequested !== entries[0]!.modelRequested);
+  return entries.length > 1 && entries.some(({ modelRequested }) => modelRequested !== entries[0]!.modelRequested);
 }
 
 /** As a turn's row keeps what it holds. */

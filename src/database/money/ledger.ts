@@ -3,7 +3,7 @@
 import type { Session } from "../../conversation/session.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { Cost, LedgerEntry, ReceiptLine } from "../../money/ledger.ts";
-import { addUsage, type Usage } from "../../money/usage.ts";
+import { addUsage, noUsage, type Usage } from "../../money/usage.ts";
 import type { BookTotals } from "../../store.ts";
 import {
   accuracyAt,
@@ -38,27 +38,22 @@ const entryTypes = [
 
 /** Books a turn's calls, and keeps the price rows they were made with. */
 export async function insertEntries(tx: Tx, turnRow: number, entries: readonly LedgerEntry[]): Promise<void> {
-  for (const entry of entries) await insertEntry(tx, turnRow, entry);
-}
-
-async function insertEntry(tx: Tx, turnRow: number, entry: LedgerEntry): Promise<void> {
-  const values: Value[] = [
-    ...[turnRow, entry.attempt, entry.purpose, entry.at, entry.vendor, entry.modelRequested, entry.modelServed],
-    ...usageValues(entry.usage),
-    ...[entry.total, rankOf(entry.accuracy), entry.balanced ? 1 : 0, entry.errorCode, packLines(entry.lines)],
-    ...[entry.usageRaw, printCounted(entry.counted), entry.outcome],
-  ];
-  if (entry.price === null) {
-    await tx.run(insertUnpriced, values);
-    return;
-  }
-  const { key } = entry.price;
   const insert = insertPriced(tx.dialect);
-  if ((await tx.run(insert, [...values, key])) > 0) return;
-  // The first entry with this price row.
-  const content = JSON.stringify(entry.price);
-  await tx.run("INSERT INTO price (key, content) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", [key, content]);
-  await tx.run(insert, [...values, key]);
+  for (const entry of entries) {
+    const { price } = entry;
+    const values: Value[] = [
+      ...[turnRow, entry.attempt, entry.purpose, entry.at, entry.vendor, entry.modelRequested, entry.modelServed],
+      ...usageValues(entry.usage),
+      ...[entry.total, rankOf(entry.accuracy), entry.balanced ? 1 : 0, entry.errorCode, packLines(entry.lines)],
+      ...[entry.usageRaw, printCounted(entry.counted), entry.outcome],
+    ];
+    if (price) values.push(price.key);
+    if ((await tx.run(price ? insert : insertUnpriced, values)) > 0 || !price) continue;
+    // The first entry with this price row.
+    const content = JSON.stringify(price);
+    await tx.run("INSERT INTO price (key, content) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", [price.key, content]);
+    await tx.run(insert, values);
+  }
 }
 
 type PackedLine = [item: string, quantity: number, unit: ReceiptLine["unit"], unitPrice: string, amount: string];
@@ -85,8 +80,7 @@ export const addToTotals = `input_tokens = input_tokens + $2, cached_tokens = ca
 
 /** For `$2` to `$10` of `addToTotals`. */
 export function totalsValues(booked: bigint | null, usage: Usage | null, cost: Cost | null): Value[] {
-  const counts = usageValues(usage).map((count) => count ?? 0);
-  return [...counts, booked ?? 0n, cost ? rankOf(cost.accuracy) : 0, cost?.unpricedTurns ?? 0];
+  return [...usageValues(usage ?? noUsage), booked ?? 0n, cost ? rankOf(cost.accuracy) : 0, cost?.unpricedTurns ?? 0];
 }
 
 /** What `addToTotals` makes of a session's totals. */

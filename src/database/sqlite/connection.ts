@@ -121,21 +121,22 @@ export class SqliteTx implements Tx {
     this.closed = true;
   }
 
-  async all<R>(sql: string, params?: readonly Value[]): Promise<R[]> {
-    return this.open().all<R>(sql, params);
+  all<R>(sql: string, params?: readonly Value[]): Promise<R[]> {
+    return this.ask("all", sql, params);
   }
 
-  async run(sql: string, params?: readonly Value[]): Promise<number> {
-    return this.open().run(sql, params);
+  run(sql: string, params?: readonly Value[]): Promise<number> {
+    return this.ask("run", sql, params);
   }
 
-  async insert(sql: string, params: readonly Value[]): Promise<number> {
-    return this.open().insert(sql, params);
+  insert(sql: string, params: readonly Value[]): Promise<number> {
+    return this.ask("insert", sql, params);
   }
 
   /** Only noted: its texts are read when it is indexed, and after a crash it is found by its number. */
-  async indexTurn(row: number): Promise<void> {
+  indexTurn(row: number): Promise<void> {
     this.waiting?.turn(row);
+    return noted;
   }
 
   /** Noted too; and what a crash makes forgotten is looked for from its first row on. */
@@ -163,12 +164,24 @@ export class SqliteTx implements Tx {
     return processIds.filter((id) => id !== self);
   }
 
+  /** Not async: each of a turn's statements would make four objects for it. */
+  private ask<R>(what: "all" | "run" | "insert", sql: string, params: readonly Value[] = nothing): Promise<R> {
+    try {
+      return Promise.resolve(this.open()[what](sql, params) as R);
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
+  }
+
   private open(): Connection {
     if (this.closed || (this.waiting && !this.connection.database.isTransaction))
       throw new Error("the transaction is over");
     return this.connection;
   }
 }
+
+const nothing: readonly never[] = [];
+const noted = Promise.resolve();
 
 /** SQLITE_PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB (sqlite.org/rescode.html, read 2026-11-23). */
 const storageCodes = new Set([3, 5, 6, 7, 8, 10, 11, 13, 14, 15, 26]);

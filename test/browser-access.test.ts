@@ -133,10 +133,12 @@ for (const screen of screens)
       await tab.button("Stop the answer").click();
       await tab.lastAnswer.getByText("You stopped this answer.").waitFor();
       await tab.page.keyboard.press("Control+k");
+      await tab.page.getByRole("dialog").waitFor();
       await look("palette");
       await tab.page.keyboard.press("Escape");
       await tab.page.locator(".scroller").focus();
       await tab.page.keyboard.press("?");
+      await tab.page.getByRole("dialog").waitFor();
       await look("shortcuts");
       await tab.page.keyboard.press("Escape");
       if (name === "phone") await tab.button("Open the list of conversations").click();

@@ -1,16 +1,19 @@
 // A rendered answer: finished blocks stay as they are, only the last one changes while it is written.
 
 import { Component, type ComponentChildren, h } from "preact";
+import { useRef } from "preact/hooks";
 import { CodeBlock } from "./code-view.tsx";
 import { Formula } from "./formula.tsx";
 import type { Prose } from "./prose.ts";
 import { TableView } from "./table-view.tsx";
 import { addToChapters, type Block, type Branch, type Chapter, type Tree } from "./tree.ts";
 
-/** From so many chapters on, an answer is laid out only where it is looked at: in a shorter one heights that are guessed are not worth it. */
-const giantChapters = 6;
 /** So many chapters at its end are always laid out: what grows there would else be seen to move. */
 const nearChapters = 3;
+/** Where it was seen to grow, so many: nearer than one and a half screens the browser takes a chapter off only to lay it out once more in the same frame. */
+const nearWhereGrown = 14;
+/** With so many more, an answer is laid out only where it is looked at: in a shorter one heights that are guessed are not worth it. */
+const farChapters = 4;
 
 export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
   const finished = prose.finished.value;
@@ -18,6 +21,9 @@ export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
   // The unfinished block stands where it will stay, so that nothing moves when it is finished.
   const chapters = last ? addToChapters(finished, [last]) : finished;
   const heard = prose.heard.value;
+  const grown = useRef(live);
+  grown.current ||= live;
+  const near = grown.current ? nearWhereGrown : nearChapters;
   return (
     <div class="prose" dir="auto">
       {chapters.map((chapter, index) => (
@@ -25,7 +31,7 @@ export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
           key={index}
           chapter={chapter}
           live={live && index === chapters.length - 1}
-          far={chapters.length > giantChapters && index < chapters.length - nearChapters}
+          far={chapters.length >= near + farChapters && index < chapters.length - near}
           heard={index < heard}
         />
       ))}

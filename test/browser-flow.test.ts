@@ -83,6 +83,20 @@ test("formulas are there for those who hear them when the answer is said to be c
   expect(Math.max(...steps)).toBeLessThan(mostHeard);
 });
 
+/** Elements that a frame may give a style while an answer grows; a rule that looks through the page for something makes it a thousand and more. */
+const mostStyled = 400;
+
+test("while an answer grows, its frames give a style to what is new and not to the whole page", async () => {
+  story.server.emulator.play({ text: longAnswers["everything a little"]!, chunks: 60, delayMs: 8, usage });
+  const tasks = await watchTasks(story.tab.page);
+  await story.tab.say("styled");
+  await story.tab.answered();
+  const styled = (await tasks()).map((task) => task.styled).filter((elements) => elements > 0);
+  expect(styled.length).toBeGreaterThan(10);
+  // One or two may have another reason: a menu's words, the bill.
+  expect(styled.toSorted((a, b) => b - a)[2]).toBeLessThan(mostStyled);
+});
+
 /** Boxes that a script may have laid out in the middle of a change; the rest is the browser's own, once, when all is changed. */
 const mostForced = 150;
 

@@ -12,7 +12,7 @@ interface TraceEvent {
   dur?: number;
   /** Microseconds of the thread's own processor time: what other programs do on this machine is not in it. */
   tdur?: number;
-  args: { name?: string; data?: Record<string, unknown>; beginData?: { dirtyObjects?: number } };
+  args: { name?: string; data?: Record<string, unknown>; beginData?: { dirtyObjects?: number }; elementCount?: number };
 }
 
 /** One task of the page's thread. */
@@ -23,6 +23,8 @@ export interface PageTask {
   work: string[];
   /** The most boxes that a script in it had laid out at once, by asking for a size in the middle of a change. */
   forced: number;
+  /** How many elements it gave a style. */
+  styled: number;
 }
 
 const categories = ["devtools.timeline", "toplevel", "disabled-by-default-devtools.timeline"];
@@ -54,14 +56,17 @@ function readTasks(events: readonly TraceEvent[]): PageTask[] {
   const own = new Map<string, number>();
   const open: TraceEvent[] = [];
   let forced = 0;
+  let styled = 0;
   const end = (task: TraceEvent) => {
     const parts = [...own].sort((a, b) => b[1] - a[1]).slice(0, 6);
     tasks.push({
       ms: (task.tdur ?? 0) / 1000,
       work: parts.filter(([, us]) => us > 100).map(([name, us]) => `${name} ${(us / 1000).toFixed(1)}`),
       forced,
+      styled,
     });
     forced = 0;
+    styled = 0;
     own.clear();
   };
   for (const span of spans) {
@@ -74,6 +79,7 @@ function readTasks(events: readonly TraceEvent[]): PageTask[] {
     if (outer) own.set(nameOf(outer), (own.get(nameOf(outer)) ?? 0) - (span.tdur ?? 0));
     own.set(nameOf(span), (own.get(nameOf(span)) ?? 0) + (span.tdur ?? 0));
     open.push(span);
+    styled += span.args.elementCount ?? 0;
     if (span.name === "Layout" && open.some(({ name }) => name === "FunctionCall"))
       forced = Math.max(forced, span.args.beginData?.dirtyObjects ?? 0);
   }

@@ -55,7 +55,11 @@ test("the store speaks to the house's log: a connection that breaks while nobody
       async () => server.logged.map(({ sentence }) => sentence),
       (said) => said.some((sentence) => /broke/.test(sentence)),
     );
-    expect((await call(`${server.url}/sessions`, "GET")).status).toBe(200);
+    // Another of its connections may not have heard yet that it is gone.
+    await eventually(
+      () => call(`${server.url}/sessions`, "GET"),
+      ({ status }) => status === 200,
+    );
   } finally {
     await operator.end();
     await server.stop();

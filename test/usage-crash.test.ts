@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import pg from "pg";
 import type { UsageQuery } from "../src/money/usage-store.ts";
 import type { Store } from "../src/store.ts";
 import { engines } from "./engines.ts";
@@ -70,6 +71,37 @@ describe.each(engines)("on %s", (name, createDatabase) => {
       await store.close();
     }
   }, 180_000);
+
+  if (name === "Postgres")
+    test("the mark waits for a turn that has its number already and is not to be seen yet, whichever transaction began first", async () => {
+      const url = await createDatabase();
+      const store = await openTestStore(url);
+      const [earlier, later] = [new pg.Client(url), new pg.Client(url)];
+      await Promise.all([earlier.connect(), later.connect()]);
+      const insert = async (client: pg.Client, position: number): Promise<number> => {
+        const { rows } = await client.query(
+          `INSERT INTO turn (id, session, branch, position, status, model_requested, started_at, process_id, lease_until, settled, question)
+           VALUES ($1, 1, 0, $2, 'complete', 'm', 0, 0, 0, 1, 'q') RETURNING row`,
+          [`turn-${position}`, position],
+        );
+        return Number(rows[0].row);
+      };
+      const mark = async () => Number((await earlier.query("SELECT rolled_to FROM usage_mark")).rows[0].rolled_to);
+      for (const client of [earlier, later]) {
+        await client.query("BEGIN");
+        await client.query("SELECT pg_current_xact_id()");
+      }
+      // The transaction that began later gets the smaller number, and stays open.
+      const open = await insert(later, 1);
+      expect(await insert(earlier, 2)).toBeGreaterThan(open);
+      await earlier.query("COMMIT");
+      await store.settleUsage();
+      expect(await mark()).toBeLessThan(open);
+      await later.query("COMMIT");
+      await store.settleUsage();
+      expect(await mark()).toBe(open + 1);
+      await Promise.all([earlier.end(), later.end(), store.close()]);
+    });
 
   if (name === "Postgres")
     test("several processes add up at once, and a reader never sees an entry missing or twice", async () => {

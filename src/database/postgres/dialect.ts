@@ -14,7 +14,9 @@ export const postgresDialect: Dialect = {
     `(SELECT ${columns.map((name, at) => `CAST(value->>${at} AS BIGINT) AS ${name}`).join(", ")} FROM json_array_elements(CAST(${param} AS json)))`,
   elementsOf: (column, array) => `json_array_elements(CAST(${column} AS json) -> '${array}')`,
   horizon: {
-    begun: "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)",
+    // A number of its own: a snapshot's xmax is only past what is over, and what runs may be higher and have begun before (source:
+    // postgresql.org/message-id/1220627662.4371.1203.camel%40ebony.2ndQuadrant, read 2026-11-28).
+    begun: "CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)",
     over: "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
   },
   // Ids are compared by their bytes, whatever the database's locale.

@@ -46,6 +46,21 @@ test("single keys work in a keyboard of another script, and leave the browser's 
   expect(await heading.count()).toBe(0);
   expect(await press("з")).toBe(false);
   await heading.waitFor();
+
+  const slashes = { ukrainian: [".", "Slash"], arabic: ["ظ", "Slash"], german: ["/", "Digit7", true] } as const;
+  for (const [keyboard, [key, code, shiftKey = false]] of Object.entries(slashes)) {
+    await tab.page.locator(".scroller").focus();
+    expect({ keyboard, left: await press(key, { code, shiftKey }) }).toEqual({ keyboard, left: false });
+    await tab.page.waitForFunction(() => document.activeElement?.id === "search");
+  }
+  await tab.page.locator(".scroller").focus();
+  for (const [key, code] of [
+    ["-", "Slash"],
+    ["é", "Slash"],
+    [".", "Period"],
+    [",", "Slash"],
+  ])
+    expect(await press(key!, { code, shiftKey: key === "," })).toBe(true);
 });
 
 const long = Array.from(
@@ -81,12 +96,13 @@ test.each(screens)(
     const shifted = await watchShift(page);
     const places = () =>
       page.evaluate(() =>
-        [".header", ".scroller"].map((at) => document.querySelector(at)!.getBoundingClientRect().top),
+        [".header", ".scroller", ".composer"].map((at) => document.querySelector(at)!.getBoundingClientRect().top),
       );
     const before = await places();
 
     await tab.composer.fill("What will this cost?");
     await page.locator(".next-cost .dear").waitFor();
+    expect(await places()).toEqual(before);
     await tab.composer.fill("");
     await page.locator(".next-cost .dear").waitFor({ state: "detached" });
     await reader.setOffline(true);
@@ -105,6 +121,35 @@ test.each(screens)(
     await reader.close();
   },
 );
+
+test("a dear message is told on a phone in one line, with a way out for a finger, in every language", async () => {
+  const reader = await newReader(story.browser, screens[1]);
+  const tab = await newTab(reader);
+  await tab.page.addInitScript(() => localStorage.setItem("rozmova.warn", "0.0000001"));
+  await tab.open(story.server.url);
+  story.server.emulator.play({ text: "Yes.", usage });
+  await tab.composer.fill("hello");
+  await tab.page.locator(".send").click();
+  await tab.answered();
+  for (const language of languages) {
+    await tab.page.evaluate((name) => localStorage.setItem("rozmova.language", name), language);
+    await tab.page.reload();
+    await tab.answered();
+    const { y } = (await tab.composer.boundingBox())!;
+    await tab.composer.fill("And then?");
+    const link = tab.page.locator(".next-cost .link");
+    await link.waitFor();
+    const cut = await tab.page.evaluate(() =>
+      [...document.querySelectorAll(".next-cost > *")].map((one) => one.scrollWidth - one.clientWidth),
+    );
+    expect({ language, cut }).toEqual({ language, cut: [0, 0] });
+    expect((await link.boundingBox())!.height).toBeGreaterThanOrEqual(44);
+    expect((await tab.composer.boundingBox())!.y).toBe(y);
+    await link.click();
+    await tab.page.getByRole("dialog").waitFor();
+  }
+  await reader.close();
+});
 
 test("a room without the server says so; a dialog of the longest name is as wide as the screen at most, and can be closed", async () => {
   const name = "Ш".repeat(100);

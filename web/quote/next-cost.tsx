@@ -41,19 +41,22 @@ function Words() {
   const known = quote.value;
   if (!known) return null;
   const errors: Dictionary = text.value.errors;
-  if (!known.accepted)
+  if (!known.accepted) {
+    const why = (known.reason && errors[known.reason]) ?? known.detail;
     return (
-      <span class="dear">
-        <Icon name="warning" /> {(known.reason && errors[known.reason]) ?? known.detail}
+      <span class="dear" title={why}>
+        <Icon name="warning" /> {why}
       </span>
     );
+  }
   const { likely, worst } = known.cost;
   if (likely === null) return null;
   const dear = isDear(known);
   return (
     <span class={dear ? "dear" : ""} title={likelyWords(likely, worst)}>
       {dear && <Icon name="warning" />}
-      {`≈ ${printShort(likely, locale.value)} · ${count(text.value, locale.value, "sentTokens", known.input_tokens)}`}
+      {`≈ ${printShort(likely, locale.value)}`}
+      <small>{` · ${count(text.value, locale.value, "sentTokens", known.input_tokens)}`}</small>
     </span>
   );
 }

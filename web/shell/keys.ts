@@ -8,7 +8,14 @@ export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229;
 }
 
-/** The letter of a single key: by its place where the keyboard is one of another script, whose letters no shortcut has. */
-export function keyOf({ key, code }: KeyboardEvent): string {
-  return key.length === 1 && key > "\x7f" && code.startsWith("Key") ? code.slice(3).toLowerCase() : key;
+const otherLetter = /^[^\p{ASCII}\p{Script=Latin}]$/u;
+const otherSlash = /^(?:\.|[^\p{ASCII}\p{Script=Latin}])$/u;
+
+/**
+ * The letter of a single key, and the slash: by its place where the keyboard is one of another script, whose letters no shortcut has.
+ * On Cyrillic and Hebrew keyboards a full stop is where the slash is on an English one; Latin ones keep the slash elsewhere, with Shift.
+ */
+export function keyOf({ key, code, shiftKey }: KeyboardEvent): string {
+  if (code === "Slash" && !shiftKey && otherSlash.test(key)) return "/";
+  return code.startsWith("Key") && otherLetter.test(key) ? code.slice(3).toLowerCase() : key;
 }

@@ -162,7 +162,7 @@ export const de: Text = {
   importFile: "Aus Datei öffnen",
   notAFile: "Das ist kein als JSON gespeichertes Gespräch.",
   nextCostMore: "Wahrscheinlich {likely}, höchstens {worst}",
-  afresh: "Mit einer Zusammenfassung neu beginnen",
+  afresh: "Neu mit Zusammenfassung",
   afreshMore:
     "Das Modell schreibt hier eine Zusammenfassung, als Antwort mit Beleg. Ein neues Gespräch beginnt dann mit ihr statt mit allem, was jetzt mitgeht ({tokens}).",
   afreshCost: "Die Zusammenfassung: ≈ {likely}, höchstens {worst}",

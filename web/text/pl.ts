@@ -161,7 +161,7 @@ export const pl: Text = {
   importFile: "Otwórz z pliku",
   notAFile: "To nie jest rozmowa zapisana jako JSON.",
   nextCostMore: "Prawdopodobnie {likely}, najwyżej {worst}",
-  afresh: "Zacznij od nowa z podsumowaniem",
+  afresh: "Od nowa, z podsumowaniem",
   afreshMore:
     "Model napisze tu podsumowanie, jako odpowiedź z paragonem. Nowa rozmowa zacznie się od niego zamiast od wszystkiego, co jest teraz wysyłane ({tokens}).",
   afreshCost: "Podsumowanie: ≈ {likely}, najwyżej {worst}",

@@ -338,7 +338,11 @@ export interface Store
     usage: Usage | null,
     cost: Cost,
   ): Promise<boolean>;
+  /** Also of one that was deleted with its version: for the books. */
   findTurn(owner: string, id: string): Promise<Turn | undefined>;
+  /** not_found, which says so where the turn was deleted with its version. */
+  getTurn(owner: string, id: string): Promise<Turn>;
+  /** Undefined for what was deleted, like the log. */
   findTurnMessages(owner: string, turnId: string): Promise<{ userMessage: Message; reply: Message } | undefined>;
   /** The turn and its log after event number `after`. */
   readTurnLog(owner: string, turnId: string, after: number): Promise<TurnLog | undefined>;

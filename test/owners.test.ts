@@ -63,6 +63,7 @@ const attempts: Record<string, (store: Store, ids: Ids) => Promise<unknown>> = {
     store.openTurn(openInput(runningSessionId, { owner: stranger, turnId: runningTurnId })),
   findTurn: (store, { turnId }) => store.findTurn(stranger, turnId),
   findRunningTurn: (store, { runningTurnId }) => store.findTurn(stranger, runningTurnId),
+  getTurn: (store, { turnId }) => store.getTurn(stranger, turnId),
   findTurnMessages: (store, { turnId }) => store.findTurnMessages(stranger, turnId),
   readTurnLog: (store, { turnId }) => store.readTurnLog(stranger, turnId, 0),
   listEntries: (store, { turnId }) => store.listEntries(stranger, turnId),

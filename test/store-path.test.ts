@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Message, Siblings } from "../src/conversation/message.ts";
+import { turnIdOf } from "../src/id.ts";
 import type { Store } from "../src/store.ts";
 import { closeInput, newSession, type Opened, open, openInput, readAll, speak } from "./store-inputs.ts";
 import { codeOf, storeEngines } from "./stores.ts";
@@ -59,10 +60,14 @@ class Tree {
     return true;
   }
 
-  restore(): string {
-    const { id } = this.removals.pop()!;
-    this.goTo(id);
-    return id;
+  /** Not while what it follows is deleted itself: then it stays so. */
+  restore(index: number): { id: string; isBack: boolean } {
+    const [removal] = this.removals.splice(index, 1);
+    const { id } = removal!;
+    const isBack = this.path(id).every((message) => this.isThere(message.id));
+    if (isBack) this.goTo(id);
+    else this.removals.splice(index, 0, removal!);
+    return { id, isBack };
   }
 
   /** Through this message, and on to the newest reply that has it before itself. */
@@ -100,7 +105,7 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
     const posts = fc.array(
       fc.record({
         ...{ parent, asks: fc.nat(2), goTo: fc.option(fc.nat(50)) },
-        ...{ remove: fc.option(fc.nat(50)), restore: fc.boolean() },
+        ...{ remove: fc.option(fc.nat(50)), restore: fc.option(fc.nat(5)) },
       }),
       {
         minLength: 1,
@@ -117,8 +122,11 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
             const removed = store.removeVersion("", session.id, id, Date.now());
             if (tree.remove(id)) await removed;
             else expect(await codeOf(removed)).toBe("conflict");
-          } else if (restore && tree.removals.length > 0) {
-            await store.restoreVersion("", session.id, tree.restore(), Date.now());
+          } else if (restore !== null && tree.removals.length > 0) {
+            const { id, isBack } = tree.restore(restore % tree.removals.length);
+            const restored = store.restoreVersion("", session.id, id, Date.now());
+            if (isBack) await restored;
+            else expect(await codeOf(restored)).toBe("not_found");
           }
           const { ids } = tree;
           if (goTo !== null && ids.length > 0) {
@@ -148,11 +156,17 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
           expect(await codeOf(readAll(store, session.id, "", id))).toBe("not_found");
           const parentId = [...gone].find((one) => tree.replies.includes(one))!;
           expect(await codeOf(store.openTurn(openInput(session.id, { parentId })))).toBe("not_found");
+          const turnId = turnIdOf(parentId);
+          expect(await codeOf(store.getTurn("", turnId))).toBe("not_found");
+          expect(await store.readTurnLog("", turnId, 0)).toBeUndefined();
+          expect(await store.findTurnMessages("", turnId)).toBeUndefined();
+          expect((await store.listEntries("", turnId)).length).toBe(1);
         }
         const exported = await store.exportSession("", session.id);
         const written = (await Array.fromAsync(exported!.turns)).flat().map(({ answerId }) => answerId);
         expect(written.toSorted()).toEqual(tree.replies.filter((id) => tree.isThere(id)).toSorted());
         for (const id of tree.ids) {
+          expect((await store.getTurn("", turnIdOf(id))).id).toBe(turnIdOf(id));
           expect(await readAll(store, session.id, "", id)).toEqual(tree.path(id));
           const hidden = await store.sumHidden("", session.id, id);
           expect(hidden.turns * 2).toBe(tree.messages.size - Math.ceil(tree.path(id).length / 2) * 2);
@@ -202,6 +216,27 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
       if (opened) await store.closeTurn(closeInput((opened as PromiseFulfilledResult<Opened>).value, []));
     }
     expect([...seen].every((code) => code === "not_found" || code === "turn_in_progress")).toBe(true);
+  });
+
+  test("what was deleted before that which it follows comes back after it, never alone: the path leads through nothing deleted", async () => {
+    const session = await newSession(store);
+    const say = (content: string, parentId: string | null) =>
+      speak(store, session.id, content, `answer to ${content}`, { parentId });
+    const kept = await say("first", null);
+    const one = await say("second", null);
+    await say("a", one.reply.id);
+    const inner = await say("b", one.reply.id);
+    const restore = (id: string) => store.restoreVersion("", session.id, id, Date.now());
+    const path = async () => (await readAll(store, session.id)).map(({ id }) => id);
+    for (const { userMessage } of [inner, one]) await store.removeVersion("", session.id, userMessage.id, Date.now());
+    const before = await store.findSession("", session.id);
+    expect(await codeOf(restore(inner.userMessage.id))).toBe("not_found");
+    expect(await store.findSession("", session.id)).toEqual(before);
+    expect(await path()).toEqual([kept.userMessage.id, kept.reply.id]);
+    await restore(one.userMessage.id);
+    expect(await path()).not.toContain(inner.reply.id);
+    await restore(inner.userMessage.id);
+    expect(await path()).toEqual([one.userMessage.id, one.reply.id, inner.userMessage.id, inner.reply.id]);
   });
 
   test("the model's memory survives a fork behind its beginning, and starts over before it", async () => {

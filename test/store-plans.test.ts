@@ -34,7 +34,7 @@ import { searchSessions } from "../src/database/search/search.ts";
 import { findSession } from "../src/database/session.ts";
 import { Connection, SqliteTx } from "../src/database/sqlite/connection.ts";
 import { WaitingTexts } from "../src/database/sqlite/search-indexer.ts";
-import { findTurn, listStopRequests, readTurnLog } from "../src/database/turn.ts";
+import { findTurn, getTurn, listStopRequests, readTurnLog } from "../src/database/turn.ts";
 import type { Dialect, Tx, Value } from "../src/database/tx.ts";
 import { newId } from "../src/id.ts";
 import { listCompiledAgain } from "./compiled-again.ts";
@@ -156,6 +156,7 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
       await readTurnLog(tx, "", input.turnId, 3);
       await listEntries(tx, "", input.turnId);
       await findTurn(tx, "", input.turnId);
+      await getTurn(tx, "", input.turnId);
       await readQuoteBasis(tx, {
         ...{ owner: "", sessionId: id, parentId: opened.reply.id, model: "m" },
         session: opened.session,

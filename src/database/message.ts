@@ -92,7 +92,7 @@ interface TurnMessagesRow extends MessagesRow {
 
 export async function findTurnMessages(reader: Reader, owner: string, turnId: string) {
   const [row] = await reader.all<TurnMessagesRow>(
-    `SELECT ${messageColumns}, s.id AS session_id, t.session, t.position, s.branch_count FROM ${messageTables} JOIN session s ON s.row = t.session AND s.project = $2 AND s.purged_at IS NULL WHERE t.id = $1`,
+    `SELECT ${messageColumns}, s.id AS session_id, t.session, t.position, s.branch_count FROM ${messageTables} JOIN session s ON s.row = t.session AND s.project = $2 AND s.purged_at IS NULL WHERE t.id = $1 AND ${isThere("t")}`,
     [turnId, owner],
   );
   if (!row) return undefined;

@@ -36,7 +36,7 @@ import { hasUnsettled, readDeadTurn } from "./recovery.ts";
 import { searchSessions } from "./search/search.ts";
 import { findSession, findState } from "./session.ts";
 import { openSqlite } from "./sqlite/sqlite.ts";
-import { findTurn, listStopRequests, readTurnLog } from "./turn.ts";
+import { findTurn, getTurn, listStopRequests, readTurnLog } from "./turn.ts";
 
 export interface StoreOptions {
   /** A random number below 2^31 that tells this process from all others that share the database. */
@@ -143,6 +143,7 @@ function createStore(engine: Engine, { roller, sealer }: Behind, processId: numb
     settleTurn: (turnId, runner, entries, usage, cost) =>
       engine.write("settleTurn", { turnId, processId: runner, entries, usage, cost }),
     findTurn: (owner, id) => findTurn(durable, owner, id),
+    getTurn: (owner, id) => getTurn(durable, owner, id),
     findTurnMessages: (owner, turnId) => findTurnMessages(durable, owner, turnId),
     readTurnLog: (owner, turnId, after) => readTurnLog(durable, owner, turnId, after),
     listEntries: (owner, turnId) => listEntries(durable, owner, turnId),

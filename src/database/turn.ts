@@ -1,6 +1,6 @@
 // Turns as they are read; and words for the process that runs one.
 
-import { AppError, type ErrorCode } from "../errors.ts";
+import { AppError, type ErrorCode, notFound } from "../errors.ts";
 import type { BegunCall } from "../money/ledger.ts";
 import type { StopRequest, TurnLog } from "../store.ts";
 import { firstLogged } from "../turn/event.ts";
@@ -8,6 +8,7 @@ import type { Notice, Turn, TurnStatus } from "../turn/turn.ts";
 import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
 import { importedProcess } from "./conversation/imported.ts";
 import { answerIdIn, type MessageIds, questionIdIn } from "./conversation/message-ids.ts";
+import { isThere } from "./conversation/siblings.ts";
 import { readLog, unpackPieces } from "./event.ts";
 import type { Reader, Tx } from "./tx.ts";
 
@@ -66,9 +67,10 @@ export function turnFrom(row: TurnRow): Turn {
   };
 }
 
-async function findTurnRow(reader: Reader, owner: string, id: string): Promise<TurnRow | undefined> {
-  const rows = await reader.all<TurnRow>(
-    `SELECT ${turnColumns} FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 AND s.purged_at IS NULL WHERE t.id = $1`,
+/** `is_there`: 0 once it was deleted, with a version or with what one led to. */
+async function findTurnRow(reader: Reader, owner: string, id: string) {
+  const rows = await reader.all<TurnRow & { is_there: 0 | 1 }>(
+    `SELECT ${turnColumns}, CASE WHEN ${isThere("t")} THEN 1 ELSE 0 END AS is_there FROM turn t JOIN session s ON s.row = t.session AND s.project = $2 AND s.purged_at IS NULL WHERE t.id = $1`,
     [id, owner],
   );
   return rows[0];
@@ -77,6 +79,14 @@ async function findTurnRow(reader: Reader, owner: string, id: string): Promise<T
 export async function findTurn(reader: Reader, owner: string, id: string): Promise<Turn | undefined> {
   const row = await findTurnRow(reader, owner, id);
   return row && turnFrom(row);
+}
+
+export async function getTurn(reader: Reader, owner: string, id: string): Promise<Turn> {
+  const row = await findTurnRow(reader, owner, id);
+  if (!row) throw notFound("turn");
+  if (row.is_there === 1) return turnFrom(row);
+  const detail = "This turn was deleted with a version of what was said; while that can be restored, so can the turn.";
+  throw new AppError("not_found", detail, { members: { turn_id: id, session_id: row.session_id } });
 }
 
 /** Of a log that is read on its way to a reader: what the reader has not taken yet stays small. Five batches are a second of an answer. */
@@ -91,7 +101,7 @@ export async function readTurnLog(
   after: number,
 ): Promise<TurnLog | undefined> {
   const row = await findTurnRow(reader, owner, turnId);
-  if (!row) return undefined;
+  if (!row?.is_there) return undefined;
   const log =
     (await readPieces(reader, row, after)) ?? (await readLog(reader, turnId, after, batchesAtOnce, charactersAtOnce));
   return { turn: turnFrom(row), events: log.events, hasMore: log.hasMore, lastNumber: row.last_number };

@@ -109,8 +109,7 @@ export class Turns {
 
   /** Follows a turn from anywhere: live here, running in another process, or over. Throws not_found. */
   async follow(owner: string, turnId: string): Promise<FollowedTurn> {
-    const turn = await this.tools.store.findTurn(owner, turnId);
-    if (!turn) throw notFound("turn");
+    await this.tools.store.getTurn(owner, turnId);
     const here = this.running.get(turnId);
     if (here) return here.live;
     return followStored(this.tools.store, owner, turnId, this.settings.tickMs);
@@ -118,8 +117,7 @@ export class Turns {
 
   /** Stops a turn wherever it runs and returns it as it is then; a turn that is over is returned as it is. */
   async stop(owner: string, turnId: string, hard: boolean): Promise<Turn> {
-    const turn = await this.tools.store.findTurn(owner, turnId);
-    if (!turn) throw notFound("turn");
+    const turn = await this.tools.store.getTurn(owner, turnId);
     const here = this.running.get(turnId);
     if (here) return (await here.stop(hard))?.turn ?? this.getEnded(owner, turnId);
     if (turn.status !== "running" && turn.settled) return turn;

@@ -4,7 +4,7 @@
 import type { Session } from "../../conversation/session.ts";
 import { AppError, notFound } from "../../errors.ts";
 import type { MessagePlace } from "../../store.ts";
-import { findPlaceOf } from "../message.ts";
+import { findPlaceOf, getPath } from "../message.ts";
 import { findSession, findState } from "../session.ts";
 import { refusalOf } from "../turn-open.ts";
 import type { Tx } from "../tx.ts";
@@ -46,12 +46,13 @@ export async function removeVersion(tx: Tx, input: MoveVersion): Promise<Session
        SELECT CAST($1 AS BIGINT), branch, position, CAST($4 AS BIGINT) FROM chain WHERE true ON CONFLICT (session, branch, position) DO NOTHING`,
       [session.row, branch, position, session.version],
     );
-  const [lost] = await tx.all(
-    "SELECT 1 AS lost FROM removed_version WHERE session = $1 AND branch = $2 AND position <= $3",
-    [session.row, session.tip_branch, session.tip_position],
-  );
-  if (lost) await goThrough(tx, owner, id, next);
+  if (await isRemoved(tx, session.row, session.tip_branch, session.tip_position)) await goThrough(tx, owner, id, next);
   return (await findSession(tx, owner, id))!;
+}
+
+async function isRemoved(tx: Tx, session: number, branch: number, position: number): Promise<boolean> {
+  const select = "SELECT 1 FROM removed_version WHERE session = $1 AND branch = $2 AND position <= $3 LIMIT 1";
+  return (await tx.all(select, [session, branch, position])).length > 0;
 }
 
 /** The path goes through it again. What is there already stays as it is. Throws the same. */
@@ -72,6 +73,9 @@ export async function restoreVersion(tx: Tx, input: MoveVersion): Promise<Sessio
     [session.row, place.branch, place.position],
   );
   if (back === 0) throw notFound("message");
+  // What it follows may have been deleted after it: then that comes back first.
+  for (const { branch, high } of (await getPath(tx, owner, id, messageId)).segments)
+    if (await isRemoved(tx, session.row, branch, high)) throw notFound("message");
   await goThrough(tx, owner, id, messageId);
   return (await findSession(tx, owner, id))!;
 }

@@ -79,7 +79,8 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
         "if the turn then cannot begin, the stream's only event is `error`, with a problem document as its data.",
       params: { id: "session" },
       headers: {
-        "Idempotency-Key": "The same key with the same body is answered by the same turn: the model is called once",
+        "Idempotency-Key":
+          "The same key with the same body is answered by the same turn: the model is called once. 404 where that turn was deleted",
         [userHeaderName]: userHeaderSays,
         "If-Match": "Refuse (412) unless the session is at this version",
       },

@@ -37,8 +37,7 @@ const oneTurn = { "application/json": { schema: turnSchema } };
 
 export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[] {
   async function getTurn(exchange: Exchange, id: string): Promise<Turn> {
-    const turn = await store.findTurn(exchange.owner, id);
-    if (!turn) throw notFound("turn");
+    const turn = await store.getTurn(exchange.owner, id);
     exchange.sessionId = turn.sessionId;
     return turn;
   }
@@ -51,6 +50,7 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       operationId: "getTurn",
       tag: "Turns",
       summary: "Read a turn's state",
+      description: "404 once it was deleted, with a version of what was said; then its receipt is all there is of it.",
       params: { id: "turn" },
       responses: { 200: { description: "The turn", content: oneTurn } },
       errors: ["not_found", "storage_unavailable"],
@@ -121,7 +121,9 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       responses: { 200: { description: "The receipt", content: { "application/json": { schema: receiptSchema } } } },
       errors: ["not_found", "storage_unavailable"],
       async handler({ exchange, id }) {
-        const turn = await getTurn(exchange, id);
+        const turn = await store.findTurn(exchange.owner, id);
+        if (!turn) throw notFound("turn");
+        exchange.sessionId = turn.sessionId;
         const calls = turn.imported ? ((await store.findImportedCalls(exchange.owner, id)) ?? null) : null;
         return answerJson(200, encodeReceipt(turn, await store.listEntries(exchange.owner, id), calls));
       },

@@ -20,8 +20,8 @@ export function versionRoutes({ store, now }: AppDeps): Route[] {
       summary: "Delete one version of a question or of an answer",
       description:
         "Only where it has siblings: what was said once goes with its session. It is found no more, in the history, by the search, in an export, with all that follows " +
-        "it, a question with all its answers; where it is on the current path, that goes through its neighbour from now on. Its cost stays, in the session's and under `hidden`, and so " +
-        "do its turns and receipts; purging the session erases its words. 409 while a turn runs.",
+        "it, a question with all its answers; where it is on the current path, that goes through its neighbour from now on. Its turns are 404, their events too, and so is a request " +
+        "that is repeated with its Idempotency-Key. Its cost stays, in the session's and under `hidden`, and so do its receipts; purging the session erases its words. 409 while a turn runs.",
       params: { id: "session", message_id: "message" },
       headers: ifMatch,
       responses: { 200: oneSession("The session as it is now") },
@@ -38,7 +38,8 @@ export function versionRoutes({ store, now }: AppDeps): Route[] {
       operationId: "restoreMessage",
       tag: "Messages",
       summary: "Take back a version that was deleted",
-      description: "The path goes through it again. Nothing changes where it was not deleted.",
+      description:
+        "The path goes through it again. Nothing changes where it was not deleted; what follows another one that was deleted is 404 until that is taken back.",
       params: { id: "session", message_id: "message" },
       headers: ifMatch,
       responses: { 200: oneSession("The session as it is now") },

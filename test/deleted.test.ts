@@ -1,0 +1,140 @@
+// What is deleted is gone through every door that gives words: while it can be restored, and for good.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type AnswerBody, call, newSession, type ProblemBody, type SessionBody } from "./client.ts";
+import { testClock } from "./clock.ts";
+import { engines } from "./engines.ts";
+import { type HttpServer, startHttp } from "./http-assembly.ts";
+
+const day = 86_400_000;
+const word = /porcupine/i;
+
+describe.each(engines)("on %s", (_name, createDatabase) => {
+  let server: HttpServer;
+  let offset = 0;
+  beforeAll(async () => {
+    const now = () => testClock() + offset;
+    server = await startHttp({ databaseUrl: await createDatabase(), now, settings: { TRASH_DAYS: "3" } });
+  });
+  afterAll(() => server.stop());
+
+  const ask = <T>(method: string, path: string, body?: unknown, headers = {}) =>
+    call<T & ProblemBody>(`${server.url}${path}`, method, body, headers);
+
+  /** A session with two versions of one question; the second is spoken of, once as JSON and once as a stream, each under a key. */
+  async function converse() {
+    const { id } = await newSession(server.url, { title: "Animals" });
+    const path = `/sessions/${id}`;
+    await ask("POST", `${path}/messages`, { content: "Which animal?" });
+    const asked = { content: "Which porcupine?", parent_id: null };
+    const more = { content: "Another porcupine?", stream: true };
+    server.emulator.play({ fault: "model-armor", text: "porcupine ".repeat(9), chunks: 3 });
+    const version = (await ask<AnswerBody>("POST", `${path}/messages`, asked, { "idempotency-key": `${id} 1` })).body;
+    server.emulator.play({ text: "Another porcupine, too", chunks: 5 });
+    const streamed = await send(`${path}/messages`, more, { "idempotency-key": `${id} 2` });
+    const turns = [version.turn.id, streamed.location!.split("/")[2]!];
+    const doors: Record<string, () => Promise<{ status: number; text: string }>> = {
+      history: () => send(`${path}/history?tip=${version.reply.id}`),
+      "replay of JSON": () => send(`${path}/messages`, asked, { "idempotency-key": `${id} 1` }),
+      "replay of JSON as a stream": () =>
+        send(`${path}/messages`, asked, { "idempotency-key": `${id} 1`, accept: "text/event-stream" }),
+      "replay of a stream": () => send(`${path}/messages`, more, { "idempotency-key": `${id} 2` }),
+    };
+    for (const turn of turns)
+      Object.assign(doors, {
+        [`events of ${turn}`]: () => send(`/turns/${turn}/events`),
+        [`events of ${turn} from 2 on`]: () => send(`/turns/${turn}/events?after=2`),
+        [`events of ${turn} resumed`]: () => send(`/turns/${turn}/events`, undefined, { "last-event-id": "1" }),
+      });
+    const state: typeof doors = {};
+    for (const turn of turns) {
+      state[`state of ${turn}`] = () => send(`/turns/${turn}`);
+      state[`stop of ${turn}`] = () => send(`/turns/${turn}/stop`, {});
+    }
+    const receipts = async () => Promise.all(turns.map((turn) => send(`/turns/${turn}/receipt`)));
+    return { path, version, doors, state, receipts };
+  }
+  async function send(path: string, body?: object, headers: Record<string, string> = {}) {
+    const init = body && { method: "POST", body: JSON.stringify(body) };
+    const answer = await fetch(`${server.url}${path}`, {
+      ...init,
+      headers: { ...headers, ...(body && { "content-type": "application/json" }) },
+    });
+    return { status: answer.status, text: await answer.text(), location: answer.headers.get("location") };
+  }
+  const calls = () => server.emulator.generateCalls().length;
+
+  async function expectOpen(doors: Awaited<ReturnType<typeof converse>>["doors"]) {
+    for (const [door, open] of Object.entries(doors)) {
+      const { status, text } = await open();
+      expect({ door, status: Math.floor(status / 100), text }).toEqual({
+        door,
+        status: 2,
+        text: expect.stringMatching(word),
+      });
+    }
+  }
+  async function expectShut(doors: Awaited<ReturnType<typeof converse>>["doors"], detail: RegExp) {
+    for (const [door, open] of Object.entries(doors)) {
+      const { status, text } = await open();
+      expect({ door, status, text }).toEqual({ door, status: 404, text: expect.not.stringMatching(word) });
+      if (door !== "history")
+        expect(JSON.parse(text)).toMatchObject({ code: "not_found", detail: expect.stringMatching(detail) });
+    }
+  }
+
+  test("a version that is deleted, and what followed it, is behind no door until it is restored; nobody is asked again, and the books stay", async () => {
+    const { path, version, doors, state, receipts } = await converse();
+    await expectOpen(doors);
+    const [asked, books, receiptsBefore] = [calls(), await server.store.sumBooks(), await receipts()];
+    const cost = (await ask<SessionBody>("GET", path)).body.cost;
+    expect((await ask("DELETE", `${path}/messages/${version.message.id}`)).status).toBe(200);
+    await expectShut({ ...doors, ...state }, /deleted with a version/);
+    expect(await receipts()).toEqual(receiptsBefore);
+    expect((await ask<SessionBody>("GET", path)).body.cost).toEqual(cost);
+    expect(await server.store.sumBooks()).toEqual(books);
+    expect((await ask("POST", `${path}/messages/${version.message.id}/restore`)).status).toBe(200);
+    await expectOpen(doors);
+    for (const open of Object.values(state)) expect((await open()).status).toBe(200);
+    expect(calls()).toBe(asked);
+  });
+
+  test("what the trash has kept for its time is behind no door, a deleted version neither; until then the trash can be read", async () => {
+    const { path, version, doors, state, receipts } = await converse();
+    const other = await converse();
+    await ask("DELETE", `${other.path}/messages/${other.version.message.id}`);
+    const [asked, books] = [calls(), await server.store.sumBooks()];
+    for (const one of [path, other.path]) await ask("DELETE", one);
+    await expectOpen(doors);
+    await expectShut({ ...other.doors, ...other.state }, /deleted with a version/);
+    offset += 3 * day + 1_000;
+    await server.eraser.sweep();
+    for (const one of [doors, state, other.doors, other.state]) await expectShut(one, /no such/);
+    for (const receipt of await receipts()) expect(receipt.status).toBe(404);
+    for (const one of [{ path, version }, other])
+      expect((await ask("POST", `${one.path}/messages/${one.version.message.id}/restore`)).status).toBe(404);
+    expect(calls()).toBe(asked);
+    expect(await server.store.sumBooks()).toEqual(books);
+  });
+
+  test("a turn whose words are erased with a person tells none of them through any door", async () => {
+    const { id } = await newSession(server.url);
+    const asked = { content: "Which porcupine?", user: "Iryna" };
+    const key = { "idempotency-key": id };
+    server.emulator.play({ fault: "model-armor", text: "porcupine ".repeat(9), chunks: 3 });
+    const { turn } = (await ask<AnswerBody>("POST", `/sessions/${id}/messages`, asked, key)).body;
+    expect((await ask("DELETE", "/sessions?purge=true&user=Iryna")).status).toBe(200);
+    for (const path of [
+      `/sessions/${id}/history`,
+      `/sessions/${id}/export`,
+      ...["", "/events", "/events?after=2", "/receipt"].map((end) => `/turns/${turn.id}${end}`),
+    ]) {
+      const { status, text } = await send(path);
+      expect({ path, status: Math.floor(status / 100), text }).toEqual({
+        path,
+        status: 2,
+        text: expect.not.stringMatching(word),
+      });
+    }
+  });
+});

@@ -8,6 +8,9 @@ import { type ChatPage, newReader, newTab } from "./page.ts";
 const story = tellBrowserStory();
 const rooms = ["usage", "models", "keys", "budgets", "projects", "audit", "health"];
 
+/** No place to break it. */
+const longest = "Ш".repeat(100);
+
 async function fill(): Promise<void> {
   const send = async (path: string, body: object, method = "POST") =>
     (await (
@@ -19,8 +22,8 @@ async function fill(): Promise<void> {
     ).json()) as { id: string };
   const limits = [{ window: "month", usd: "1234.5" }];
   const rate = { requests_per_minute: 60, tokens_per_minute: 200_000, per_user: { concurrent_turns: 2 } };
-  await send("/keys", { name: "the shop", rate, limits, user: "olena", models: ["gemini-2.5-flash-lite"] });
-  await send("/projects", { id: "shop", name: "The shop around the corner" });
+  await send("/keys", { name: longest, rate, limits, user: "olena", models: ["gemini-2.5-flash-lite"] });
+  await send("/projects", { id: "p".repeat(64), name: longest });
   await send("/budgets/project", { limits: [...limits, { window: "day", usd: "2" }], soft: 0.8 }, "PUT");
   await send("/budgets/project/increase", { usd: "0.5", until: "2099-01-01T00:00:00Z" });
   const { id } = await send("/sessions", {});
@@ -39,6 +42,10 @@ function findFaults(tab: ChatPage): Promise<string[]> {
     }
     for (const element of document.querySelectorAll(".room :is(summary, summary small)"))
       if (Number.parseFloat(getComputedStyle(element).lineHeight) > 32) say("its lines stand apart", element);
+    for (const table of document.querySelectorAll(".room-table.cards"))
+      if (table.scrollWidth > table.parentElement!.clientWidth) say("wider than the screen", table);
+    for (const dialog of document.querySelectorAll("dialog[open]"))
+      if (dialog.scrollWidth > dialog.clientWidth) say("scrolls sideways", dialog);
     const controls =
       ".room :is(button, select, summary, .room-tabs a), dialog[open] :is(button, select, label:has(> input))";
     for (const element of document.querySelectorAll<HTMLElement>(controls)) {

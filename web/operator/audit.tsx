@@ -25,7 +25,7 @@ export function AuditView() {
   return (
     <>
       <Refusal error={pages.error} />
-      {(chosen !== undefined || pages.items.length > 0) && (
+      {(chosen !== undefined || (keys && pages.items.length > 0)) && (
         <div class="room-tools">
           <label>
             {t.action}
@@ -41,12 +41,14 @@ export function AuditView() {
         </div>
       )}
       {isEmpty && <p class="quiet empty">{chosen === undefined ? t.noLines : t.noSuchLines}</p>}
-      <Listing
-        pages={pages}
-        label={t.audit}
-        columns={[t.action, t.target, t.by, t.at]}
-        row={(line) => <Line key={line.id} line={line} keys={keys} />}
-      />
+      {keys && (
+        <Listing
+          pages={pages}
+          label={t.audit}
+          columns={[t.action, t.target, t.by, t.at]}
+          row={(line) => <Line key={line.id} line={line} keys={keys} />}
+        />
+      )}
     </>
   );
 }
@@ -63,10 +65,10 @@ function Line({ line, keys }: { line: AuditLine; keys: readonly Key[] }) {
           <code>{line.action}</code>
         </small>
       </th>
-      <td data-label={t.target}>
+      <td class="named" data-label={t.target}>
         <Named text={line.target} keys={keys} />
       </td>
-      <td data-label={t.by}>
+      <td class="named" data-label={t.by}>
         {line.key_id === null ? <span class="quiet">{t.nobody}</span> : <Named text={line.key_id} keys={keys} />}
       </td>
       <td class="when">{printDateTime(locale.value, line.at)}</td>

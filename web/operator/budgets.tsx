@@ -23,7 +23,9 @@ export function BudgetsView() {
     ({ scope }) => scope,
   );
   const models = useModelIds();
-  const keys = useKeys().filter((key) => project === undefined || key.project === project);
+  const allKeys = useKeys();
+  const keys = allKeys?.filter((key) => project === undefined || key.project === project) ?? [];
+  const isNamed = projects !== null && allKeys !== null;
   /** Null: a new one. */
   const editing = useSignal<Budget | null | undefined>(undefined);
   const raising = useSignal<readonly Budget[] | null>(null);
@@ -58,10 +60,14 @@ export function BudgetsView() {
         <button type="button" class="button strong" onClick={() => (editing.value = null)}>
           {t.newBudget}
         </button>
-        {projects.length > 1 && (
+        {projects && projects.length > 1 && (
           <label>
             {t.project}
-            <select value={project ?? projects[0]?.id} onChange={(event) => (chosen.value = event.currentTarget.value)}>
+            <select
+              value={project ?? projects[0]?.id}
+              title={projects.find(({ id }) => id === project)?.name ?? projects[0]?.name}
+              onChange={(event) => (chosen.value = event.currentTarget.value)}
+            >
               {projects.map(({ id, name }) => (
                 <option key={id} value={id}>
                   {name}
@@ -71,8 +77,8 @@ export function BudgetsView() {
           </label>
         )}
       </div>
-      {pages.ready && !pages.error && pages.items.length === 0 && <p class="quiet empty">{t.noBudgets}</p>}
-      {[...Map.groupBy(pages.items, ({ scope }) => scope)].map(([scope, limits]) => (
+      {isNamed && pages.ready && !pages.error && pages.items.length === 0 && <p class="quiet empty">{t.noBudgets}</p>}
+      {[...Map.groupBy(isNamed ? pages.items : [], ({ scope }) => scope)].map(([scope, limits]) => (
         <BudgetCard
           key={scope}
           scope={scope}

@@ -130,7 +130,11 @@ function FieldView({ field, first, value, error, onChange }: FieldProps) {
     <div class="field">
       <label for={id}>{label}</label>
       {kind === "choice" ? (
-        <select {...given} onChange={(event) => onChange(event.currentTarget.value)}>
+        <select
+          {...given}
+          title={options.find(([option]) => option === value)?.[1]}
+          onChange={(event) => onChange(event.currentTarget.value)}
+        >
           {options.map(([option, name]) => (
             <option key={option} value={option}>
               {name}

@@ -84,7 +84,7 @@ export function KeysView() {
         <KeyForm
           of={editing.value}
           models={models}
-          projects={projects}
+          projects={projects ?? []}
           onClose={() => (editing.value = undefined)}
           onDone={(key) => {
             editing.value = undefined;

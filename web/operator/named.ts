@@ -1,7 +1,7 @@
-// What forms offer to choose from, and rows name: models, projects, keys. Without them ids are shown, and all works.
+// What forms offer to choose from, and rows name: models, projects, keys. Where they are refused ids are shown, and all works.
 
 import { type Key, listAllKeys, listAllProjects, type Project, roomApi } from "../api/rooms.ts";
-import { useAsked } from "../rooms/asked.ts";
+import { type Asked, useAsked } from "../rooms/asked.ts";
 import { words } from "../rooms/words.ts";
 import { may, me } from "../shell/me.ts";
 import { type Dictionary, fill } from "../text/text.ts";
@@ -11,16 +11,19 @@ export function useModelIds(): readonly string[] {
   return asked.value?.data.map(({ id }) => id) ?? [];
 }
 
-/** The caller's own first; an operator's others behind it. */
-export function useProjects(): readonly Project[] {
+/** The caller's own first; an operator's others behind it. Null: they are on their way, and what names them waits, lest it moves. */
+export function useProjects(): readonly Project[] | null {
   const own = me.value?.project ?? "";
   const asked = useAsked("projects", async (signal) => (may("operator") ? listAllProjects(signal) : []));
-  return (asked.value ?? []).toSorted((one, other) => Number(other.id === own) - Number(one.id === own));
+  return comeOf(asked)?.toSorted((one, other) => Number(other.id === own) - Number(one.id === own)) ?? null;
 }
 
-export function useKeys(): readonly Key[] {
-  return useAsked("keys", listAllKeys).value ?? [];
+/** Null: they are on their way. */
+export function useKeys(): readonly Key[] | null {
+  return comeOf(useAsked("keys", listAllKeys));
 }
+
+const comeOf = <T>({ value, error }: Asked<readonly T[]>): readonly T[] | null => value ?? (error ? [] : null);
 
 /** "The project", "User: olena", "Key: the shop". */
 export function scopeWords(scope: string, keys: readonly Key[]): string {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type AnswerBody, call, newSession, type ProblemBody, type SessionBody } from "./client.ts";
 import { testClock } from "./clock.ts";
 import { engines } from "./engines.ts";
+import { newWord, waitUntilGone } from "./find-word.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 
 const day = 86_400_000;
@@ -11,10 +12,12 @@ const word = /porcupine/i;
 
 describe.each(engines)("on %s", (_name, createDatabase) => {
   let server: HttpServer;
+  let databaseUrl: string;
   let offset = 0;
   beforeAll(async () => {
     const now = () => testClock() + offset;
-    server = await startHttp({ databaseUrl: await createDatabase(), now, settings: { TRASH_DAYS: "3" } });
+    databaseUrl = await createDatabase();
+    server = await startHttp({ databaseUrl, now, settings: { TRASH_DAYS: "3" } });
   });
   afterAll(() => server.stop());
 
@@ -97,6 +100,42 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     await expectOpen(doors);
     for (const open of Object.values(state)) expect((await open()).status).toBe(200);
     expect(calls()).toBe(asked);
+  });
+
+  test("a version that has been deleted for TRASH_DAYS is gone for good, from the database's files too; its neighbour and the books stay", async () => {
+    const { id } = await newSession(server.url);
+    const messages = `/sessions/${id}/messages`;
+    const [kept, gone] = [newWord(), newWord()];
+    const say = async (one: string, body: object) => {
+      server.emulator.play({ text: `answer ${one}`, thoughts: `thought ${one}` });
+      return (await ask<AnswerBody>("POST", messages, { content: `question ${one}`, ...body })).body;
+    };
+    const first = await say(kept, {});
+    const version = await say(gone, { parent_id: null });
+    await say(gone, {});
+    const history = await send(`/sessions/${id}/history?tip=${first.reply.id}`);
+    const [books, receipt] = [await server.store.sumBooks(), await send(`/turns/${version.turn.id}/receipt`)];
+    const restore = () => ask("POST", `${messages}/${version.message.id}/restore`);
+    for (const days of [2, 2]) {
+      await ask("DELETE", `${messages}/${version.message.id}`);
+      offset += days * day;
+      await server.eraser.sweep();
+      expect((await restore()).status).toBe(200); // taken back, it has all its time again
+    }
+    await ask("DELETE", `${messages}/${version.message.id}`);
+    offset += 3 * day + 1_000;
+    await server.eraser.sweep();
+    expect((await restore()).status).toBe(404);
+    await waitUntilGone(databaseUrl, gone);
+    expect(JSON.parse((await send(`/sessions/${id}/history`)).text).data.map(({ id }: { id: string }) => id)).toEqual([
+      ...[first.message.id, first.reply.id],
+    ]);
+    expect((await send(`/sessions/${id}/history`)).text).toContain(`question ${kept}`);
+    expect(history.text).toContain(`answer ${kept}`);
+    expect((await send(`/turns/${version.turn.id}`)).status).toBe(404);
+    expect(await send(`/turns/${version.turn.id}/receipt`)).toEqual(receipt);
+    expect(await server.store.sumBooks()).toEqual(books);
+    expect((await say(kept, { parent_id: null })).message.siblings).toEqual(first.message.siblings);
   });
 
   test("what the trash has kept for its time is behind no door, a deleted version neither; until then the trash can be read", async () => {

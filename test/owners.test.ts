@@ -107,7 +107,16 @@ const ofTheHouse = [
   ...["readCallerVersion", "findKeyByHash", "findKeyById", "hasKeys", "touchKeys", "takeTokenSecret"],
   ...["createProject", "findProject", "listProjects", "updateProject", "noteAudit"],
   ...["findBudgets", "readTitleSource", "beginTitle", "noteTitleCalls", "endTitle", "claimDeadTitles"],
-  ...["drawRates", "correctRates", "listPurgeable", "listBegunPurges", "beginPurge", "purgeSome", "notePurges"],
+  ...[
+    "drawRates",
+    "correctRates",
+    "listPurgeable",
+    "listBegunPurges",
+    "beginPurge",
+    "beginVersionPurges",
+    "purgeSome",
+    "notePurges",
+  ],
   ...["erasePerson", "forgetPerson", "listErased", "sumUsage", "settleUsage"],
   "readQuoteBudgets",
 ];

@@ -14,6 +14,7 @@ import type { Store } from "../src/store.ts";
 import { type AnswerBody, call, eventually, type SessionBody } from "./client.ts";
 import { testClock } from "./clock.ts";
 import { createSqliteFile, engines, postgresEngine } from "./engines.ts";
+import { findWord, newWord, waitUntilGone } from "./find-word.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 import { closeInput, entryFor, newSession, open, processId } from "./store-inputs.ts";
 import { openTestStore } from "./stores.ts";
@@ -73,6 +74,73 @@ describe.each(engines)("on %s", (name, createDatabase) => {
       (places) => places.length === 0,
     );
   }, 180_000);
+
+  test("of deleted versions whose time is over the words go step by step, and none stays where the session is purged meanwhile", async () => {
+    const url = await createDatabase();
+    const store = await openTestStore(url);
+    const { id } = await newSession(store, { title: "t" });
+    const [kept, gone] = [newWord(), newWord()];
+    const first = await open(store, id, { content: `${kept} x` });
+    await store.closeTurn(closeInput(first, [entryFor(7n)], { text: `${kept} x` }));
+    const second = await open(store, id, { content: `${gone} x`, parentId: null });
+    await store.closeTurn(closeInput(second, [entryFor(7n)], { text: `${gone} x` }));
+    await fill(store, id, 150, gone);
+    await store.removeVersion("", id, second.userMessage.id, 1_000);
+    expect(await store.beginVersionPurges(999)).toBe(false);
+    expect(await store.beginVersionPurges(1_000)).toBe(true);
+    expect(await store.beginVersionPurges(1_000)).toBe(false);
+    const [row] = await store.listBegunPurges(10);
+    let steps = 1;
+    while (!(await store.purgeSome(row!))) steps++;
+    expect(steps).toBe(3);
+    expect(await store.listBegunPurges(10)).toEqual([]);
+    await waitUntilGone(url, gone);
+    expect((await findWord(url, kept)).length).toBeGreaterThan(0);
+    // Another one, and the session after its first step: from its first turn on all of it goes.
+    const third = await open(store, id, { content: `${gone} x`, parentId: null });
+    await store.closeTurn(closeInput(third, [entryFor(7n)], { text: `${gone} x` }));
+    await fill(store, id, 150, gone);
+    await store.removeVersion("", id, third.userMessage.id, 2_000);
+    await store.beginVersionPurges(2_000);
+    expect(await store.purgeSome(row!)).toBe(false);
+    await newEraser(store).purge(by, id);
+    for (const word of [kept, gone]) await waitUntilGone(url, word);
+    expect((await store.sumBooks()).turnsTotal).toBe(7n * 303n);
+  }, 180_000);
+
+  test("a version that is restored in the moment its time is over has all its words, or is gone", async () => {
+    const store = await openTestStore(await createDatabase());
+    const { id } = await newSession(store);
+    await fill(store, id, 1, "kept");
+    const seen = new Set<unknown>();
+    for (let round = 0; round < 20; round++) {
+      const opened = await open(store, id, { content: `other ${round}`, parentId: null });
+      await store.closeTurn(closeInput(opened, [entryFor(7n)], { text: "words" }));
+      const { id: messageId } = opened.userMessage;
+      await store.removeVersion("", id, messageId, 1_000);
+      const restore = () => store.restoreVersion("", id, messageId, 2_000).catch(({ code }) => code);
+      const sweep = () => newEraser(store, { trashMs: 1, now: () => 1_001 }).sweep();
+      const [first, second] = round % 2 ? [restore, sweep] : [sweep, restore];
+      await Promise.all([first(), second()]);
+      const messages = await store.findTurnMessages("", opened.turn.id);
+      seen.add(messages?.reply.content);
+    }
+    expect([...seen].every((content) => content === undefined || content === "words")).toBe(true);
+  });
+
+  test("a deleted version keeps its words while a turn of its session waits for its bill", async () => {
+    const store = await openTestStore(await createDatabase());
+    const { id } = await newSession(store);
+    const first = await open(store, id);
+    await store.closeTurn(closeInput(first, [entryFor(7n)]));
+    const second = await open(store, id, { content: "other", parentId: null });
+    await store.closeTurn(closeInput(second, [], { settled: false }));
+    await store.removeVersion("", id, second.userMessage.id, 1_000);
+    expect(await store.beginVersionPurges(1_000)).toBe(false);
+    const cost = { total: 7n, accuracy: "exact", unpricedTurns: 0 } as const;
+    await store.settleTurn(second.turn.id, processId, [entryFor(7n)], null, cost);
+    expect(await store.beginVersionPurges(1_000)).toBe(true);
+  });
 
   test("a person's erasure that is cut off goes on where it ended, and each session is counted once", async () => {
     const store = await openTestStore(await createDatabase());

@@ -1,14 +1,12 @@
 // What is purged is gone, everywhere a word can hide, and the books stay true; whatever happens at the same moment.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import pg from "pg";
 import { commandCaller } from "../src/caller/caller.ts";
 import { verifyBooks } from "../src/command/verify.ts";
 import { callAs, makeKey } from "./callers.ts";
 import { type AnswerBody, call, eventually, type ProblemBody, type SessionBody, type TurnBody } from "./client.ts";
 import { engines } from "./engines.ts";
+import { findWord, newWord, waitUntilGone } from "./find-word.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
 import { operations } from "./openapi-check.ts";
 
@@ -21,14 +19,7 @@ interface ListBody {
   data: SessionBody[];
 }
 
-/** A word that nothing else has. In small letters, as the index has it, which does not repeat how the word before begins: its end is looked for. */
-const newWord = () =>
-  randomBytes(20)
-    .toString("hex")
-    .replace(/\d/g, (digit) => "ghijklmnop"[Number(digit)]!);
-const endOf = (word: string) => word.slice(-30);
-
-describe.each(engines)("purging on %s", (name, createDatabase) => {
+describe.each(engines)("purging on %s", (_name, createDatabase) => {
   let server: HttpServer;
   let databaseUrl: string;
   beforeAll(async () => {
@@ -71,42 +62,17 @@ describe.each(engines)("purging on %s", (name, createDatabase) => {
     return { session, turn: first.turn.id, answer: first.reply.id };
   }
 
-  /** Where the word still is: files, or tables. */
-  async function findWord(word: string): Promise<string[]> {
-    if (name === "SQLite") {
-      const file = databaseUrl.slice("sqlite:".length);
-      return ["", "-wal", "-shm"].filter((end) => readFileSync(file + end).includes(endOf(word)));
-    }
-    const client = new pg.Client({ connectionString: databaseUrl });
-    await client.connect();
-    const { rows } = await client.query(
-      "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'",
-    );
-    const found: string[] = [];
-    for (const { name: table } of rows) {
-      const hit = await client.query(`SELECT 1 FROM "${table}" x WHERE x::text LIKE $1 LIMIT 1`, [`%${endOf(word)}%`]);
-      if (hit.rowCount) found.push(table);
-    }
-    await client.end();
-    return found;
-  }
-  const isGone = (word: string) =>
-    eventually(
-      () => findWord(word),
-      (places) => places.length === 0,
-    );
-
   test("every word leaves the database, its files and the log, and every sum stays", async () => {
     const word = newWord();
     const kept = newWord();
     const other = await fillSession(kept);
     const { session } = await fillSession(word);
     const before = await checkBooks();
-    expect((await findWord(word)).length).toBeGreaterThan(0);
+    expect((await findWord(databaseUrl, word)).length).toBeGreaterThan(0);
     expect((await send<ListBody>(`/sessions?q=${word}`)).body.data).toHaveLength(1);
     expect((await purge(session)).status).toBe(204);
     expect((await send<ListBody>(`/sessions?q=${word}`)).body.data).toEqual([]);
-    await isGone(word);
+    await waitUntilGone(databaseUrl, word);
     expect(await checkBooks()).toEqual(before);
     expect(JSON.stringify(server.logged)).not.toContain(word);
     // The neighbour's are all there.
@@ -177,7 +143,7 @@ describe.each(engines)("purging on %s", (name, createDatabase) => {
     const after = await checkBooks();
     expect([after.entries, after.runningTurns]).toEqual([before.entries + 1, before.runningTurns - 1]);
     expect(after.entriesTotal).toBeGreaterThan(before.entriesTotal);
-    await isGone(word);
+    await waitUntilGone(databaseUrl, word);
   });
 
   test("a title that a model is making comes too late, and its call is booked", async () => {
@@ -196,7 +162,7 @@ describe.each(engines)("purging on %s", (name, createDatabase) => {
     expect((await purge(session)).status).toBe(204);
     expect([404, 409]).toContain((await titled).status);
     expect((await checkBooks()).entries).toBe(before.entries + 1);
-    await isGone(word);
+    await waitUntilGone(databaseUrl, word);
   });
 
   test("messages, changes and purges of one session at the same moment end in its being purged, with all that was billed", async () => {
@@ -218,7 +184,7 @@ describe.each(engines)("purging on %s", (name, createDatabase) => {
       expect((await purge(session)).status).toBe(204);
       expect((await send(at(""))).status).toBe(404);
       await checkBooks();
-      await isGone(word);
+      await waitUntilGone(databaseUrl, word);
     }
   }, 180_000);
 
@@ -243,7 +209,7 @@ describe.each(engines)("purging on %s", (name, createDatabase) => {
     const url = `/sessions?user=${encodeURIComponent(name)}&purge=true`;
     const erased = await send<PurgedBody>(url, "DELETE");
     expect([erased.status, erased.body]).toEqual([200, { sessions: 2, messages: 4, files: 0 }]);
-    for (const text of [name, word]) await isGone(text);
+    for (const text of [name, word]) await waitUntilGone(databaseUrl, text);
     expect(await checkBooks()).toEqual(before);
     expect((await callAs(key.secret, `${server.url}/keys/me`)).status).toBe(401);
     const history = JSON.stringify((await send(`/sessions/${nobodys}/history`)).body);

@@ -34,7 +34,7 @@ import { searchSessions } from "../src/database/search/search.ts";
 import { findSession } from "../src/database/session.ts";
 import { Connection, SqliteTx } from "../src/database/sqlite/connection.ts";
 import { WaitingTexts } from "../src/database/sqlite/search-indexer.ts";
-import { findTurn, getTurn, listStopRequests, readTurnLog } from "../src/database/turn.ts";
+import { getTurn, listStopRequests, readTurnLog } from "../src/database/turn.ts";
 import type { Dialect, Tx, Value } from "../src/database/tx.ts";
 import { newId } from "../src/id.ts";
 import { listCompiledAgain } from "./compiled-again.ts";
@@ -155,7 +155,6 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
       await findTurnMessages(tx, "", input.turnId);
       await readTurnLog(tx, "", input.turnId, 3);
       await listEntries(tx, "", input.turnId);
-      await findTurn(tx, "", input.turnId);
       await getTurn(tx, "", input.turnId);
       await readQuoteBasis(tx, {
         ...{ owner: "", sessionId: id, parentId: opened.reply.id, model: "m" },
@@ -170,7 +169,7 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
     await sumHidden(tx, "", id, tip);
     await write("updateSession", { owner: "", id, change: { tip, pinned: true }, at: 2, ifVersion: undefined });
   }
-  for (const name of ["removeVersion", "restoreVersion", "restoreVersion"] as const)
+  for (const name of ["removeVersion", "restoreVersion", "restoreVersion", "removeVersion"] as const)
     await write(name, { owner: "", id, messageId: messages.at(-1)!.id, at: 2, ifVersion: undefined });
   await write("claimDeadTurns", { processId: 1, known: [], leaseMs: 1, limit: 5 });
   await write("sweepKeys", { at: 5 });
@@ -215,6 +214,8 @@ async function purgeAll(tx: Tx, id: string): Promise<void> {
     await listPurgeable(tx, filter, 5);
   await listPurgeable(tx, { project: "", user: "anna", trashedBefore: 5 }, 5, id);
   await write("trashSession", { owner: "", id, at: 2, ifVersion: undefined });
+  await write("beginVersionPurges", { removedBefore: 5 });
+  for (const row of await listBegunPurges(tx, 5)) await write("purgeSome", { row });
   const begun = await write("beginPurge", { by, id, at: 5, trashedBefore: 5, ifVersion: undefined, person: "anna" });
   if (begun.kind !== "begun") throw new Error(`nothing was begun: ${begun.kind}`);
   await listBegunPurges(tx, 5);

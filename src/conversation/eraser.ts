@@ -104,6 +104,7 @@ export class Eraser {
   async sweep(): Promise<void> {
     const { store, trashMs, now } = this.tools;
     await store.undoLeftImports();
+    while (trashMs !== null && (await store.beginVersionPurges(now() - trashMs))) this.refuseStopped();
     for (;;) {
       const left = await store.listBegunPurges(batch);
       for (const row of left) await this.finish(row);

@@ -76,7 +76,9 @@ export interface PurgedMany {
 export interface PurgeStore {
   /** not_found | version_mismatch. In one short transaction. */
   beginPurge(input: BeginPurge): Promise<BegunPurge>;
-  /** Takes the words of some more turns of a session that is being purged; true when there are none left. */
+  /** Versions that were deleted then or before cannot be restored from now on. True when there may be more of them. */
+  beginVersionPurges(removedBefore: number): Promise<boolean>;
+  /** Takes the words of some more turns of a session that is being purged, or of such versions in it; true when there are none left. */
   purgeSome(row: number): Promise<boolean>;
   /** Sessions whose purge was begun and has not come to its end, by their rows. */
   listBegunPurges(limit: number): Promise<number[]>;

@@ -21,6 +21,7 @@ import { removedVersion } from "./migrations/016-removed-version.ts";
 import { importBegun } from "./migrations/017-import-begun.ts";
 import { usageSixHours } from "./migrations/018-usage-six-hours.ts";
 import { budgetCheck } from "./migrations/019-budget-check.ts";
+import { removedAt } from "./migrations/020-removed-at.ts";
 import type { Tx } from "./tx.ts";
 
 export type { Migration } from "./migration.ts";
@@ -46,6 +47,7 @@ export const migrations: readonly Migration[] = [
   importBegun,
   usageSixHours,
   budgetCheck,
+  removedAt,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

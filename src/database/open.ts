@@ -182,6 +182,7 @@ function createPurgeStore(engine: Engine): PurgeStore {
   const { durable } = engine;
   return {
     beginPurge: (input) => engine.write("beginPurge", input),
+    beginVersionPurges: (removedBefore) => engine.write("beginVersionPurges", { removedBefore }),
     purgeSome: (row) => engine.write("purgeSome", { row }),
     listBegunPurges: (limit) => listBegunPurges(durable, limit),
     listPurgeable: (filter, limit, after) => listPurgeable(durable, filter, limit, after),

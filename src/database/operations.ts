@@ -8,7 +8,7 @@ import { takeTokenSecret } from "./caller/secret.ts";
 import { erasePerson, forgetPerson } from "./conversation/erase-person.ts";
 import { beginImport, endImport, importSome } from "./conversation/import.ts";
 import { listLeftImports, undoImport } from "./conversation/import-left.ts";
-import { beginPurge, notePurges, purgeSome } from "./conversation/purge.ts";
+import { beginPurge, beginVersionPurges, notePurges, purgeSome } from "./conversation/purge.ts";
 import { removeVersion, restoreVersion } from "./conversation/removed.ts";
 import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./conversation/title.ts";
 import { appendEvents } from "./event.ts";
@@ -65,6 +65,7 @@ export const operations = {
   drawRates,
   sweepRates,
   beginPurge,
+  beginVersionPurges,
   purgeSome,
   erasePerson,
   forgetPerson,

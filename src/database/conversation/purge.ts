@@ -67,9 +67,36 @@ async function takeSessionWords(tx: Tx, row: number, { by, id, at, person, quiet
   await tx.run("DELETE FROM turn_search WHERE rowid = $1", [titleRow(row)]);
   await tx.run("DELETE FROM removed_version WHERE session = $1", [row]);
   await tx.run("DELETE FROM idempotency WHERE target_id = $1", [id]);
-  await tx.run("INSERT INTO erasure (session, branch, position) VALUES ($1, -1, -1)", [row]);
+  await beginErasure(tx, row);
   if (!quietly) await noteAudit(tx, { at, project, keyId, action: "session.purged", target: id, count: 1 });
   await tx.wipe();
+}
+
+/** From its first turn on, also where some have lost theirs already. */
+async function beginErasure(tx: Tx, session: number): Promise<void> {
+  await tx.run(
+    "INSERT INTO erasure (session, branch, position) VALUES ($1, -1, -1) ON CONFLICT (session) DO UPDATE SET branch = -1, position = -1",
+    [session],
+  );
+}
+
+/** Versions that were deleted so long ago cannot be restored from now on; `purgeSome` takes their words. True when there may be more. */
+export async function beginVersionPurges(tx: Tx, { removedBefore }: { removedBefore: number }): Promise<boolean> {
+  const found = await tx.all<{ session: number; removal: number }>(
+    `SELECT session, removal FROM removed_version WHERE at <= $1 ORDER BY at LIMIT ${turnsAtOnce}`,
+    [removedBefore],
+  );
+  let begun = 0;
+  for (const { session, removal } of found) {
+    if ((await findUnsettled(tx, session)) !== undefined) continue;
+    const taken = await tx.run(
+      "UPDATE removed_version SET at = NULL WHERE session = $1 AND removal = $2 AND at <= $3",
+      [session, removal, removedBefore],
+    );
+    if (taken > 0) await beginErasure(tx, session);
+    begun += taken;
+  }
+  return begun > 0;
 }
 
 interface WordyTurn {
@@ -79,6 +106,14 @@ interface WordyTurn {
   bytes: number;
 }
 
+const ofSession = "turn t WHERE t.session = $1 AND (t.branch, t.position) > ($2, $3) ORDER BY t.branch, t.position";
+/** Of deleted versions that cannot be restored: of each branch from the first such place on. In an order in which nothing has to be sorted. */
+const ofVersions = `removed_version r CROSS JOIN turn t
+  WHERE r.session = $1 AND r.at IS NULL AND r.branch >= $2
+    AND r.position = (SELECT MIN(position) FROM removed_version WHERE session = r.session AND branch = r.branch AND at IS NULL)
+    AND t.session = r.session AND t.branch = r.branch AND t.position >= r.position AND (t.branch > $2 OR t.position > $3)
+  ORDER BY r.branch, r.position, t.position`;
+
 /** Each step begins where the last one was stored to have ended: whoever does it, and after a crash. */
 export async function purgeSome(tx: Tx, { row }: { row: number }): Promise<boolean> {
   const [at] = await tx.all<{ branch: number; position: number }>(
@@ -86,9 +121,10 @@ export async function purgeSome(tx: Tx, { row }: { row: number }): Promise<boole
     [row],
   );
   if (!at) return true;
+  // Read after the cursor was taken: a purge of the whole session that came before has begun it anew.
+  const [purged] = await tx.all("SELECT 1 FROM session WHERE row = $1 AND purged_at IS NOT NULL", [row]);
   const found = await tx.all<WordyTurn>(
-    `SELECT id, branch, position, ${bytesOfWords} AS bytes FROM turn
-     WHERE session = $1 AND (branch, position) > ($2, $3) ORDER BY branch, position LIMIT $4`,
+    `SELECT t.id, t.branch, t.position, ${bytesOfWords} AS bytes FROM ${purged ? ofSession : ofVersions} LIMIT $4`,
     [row, at.branch, at.position, turnsAtOnce],
   );
   const turns = cutByBytes(found);

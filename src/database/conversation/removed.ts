@@ -38,13 +38,13 @@ export async function removeVersion(tx: Tx, input: MoveVersion): Promise<Session
     throw new AppError("conflict", "It is the only version: delete the session, or what it answers.");
   for (const { branch, position } of these)
     await tx.run(
-      `INSERT INTO removed_version (session, branch, position, removal)
+      `INSERT INTO removed_version (session, branch, position, removal, at)
        WITH RECURSIVE chain (branch, position) AS (
          SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT)
          UNION ALL SELECT b.branch, b.fork_position FROM chain JOIN branch b
            ON b.session = $1 AND b.parent_branch = chain.branch AND b.fork_position > chain.position)
-       SELECT CAST($1 AS BIGINT), branch, position, CAST($4 AS BIGINT) FROM chain WHERE true ON CONFLICT (session, branch, position) DO NOTHING`,
-      [session.row, branch, position, session.version],
+       SELECT CAST($1 AS BIGINT), branch, position, CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM chain WHERE true ON CONFLICT (session, branch, position) DO NOTHING`,
+      [session.row, branch, position, session.version, input.at],
     );
   if (await isRemoved(tx, session.row, session.tip_branch, session.tip_position)) await goThrough(tx, owner, id, next);
   return (await findSession(tx, owner, id))!;
@@ -55,7 +55,7 @@ async function isRemoved(tx: Tx, session: number, branch: number, position: numb
   return (await tx.all(select, [session, branch, position])).length > 0;
 }
 
-/** The path goes through it again. What is there already stays as it is. Throws the same. */
+/** The path goes through it again, as long as it has its words. What is there already stays as it is. Throws the same. */
 export async function restoreVersion(tx: Tx, input: MoveVersion): Promise<Session> {
   const { owner, id, messageId } = input;
   if (await findPlaceOf(tx, owner, id, messageId)) {
@@ -68,7 +68,7 @@ export async function restoreVersion(tx: Tx, input: MoveVersion): Promise<Sessio
   const place = await findPlaceOf(tx, owner, id, messageId, "removed too");
   if (!place) throw notFound("message");
   const back = await tx.run(
-    `DELETE FROM removed_version WHERE session = $1 AND removal = (
+    `DELETE FROM removed_version WHERE session = $1 AND at IS NOT NULL AND removal = (
        SELECT removal FROM removed_version WHERE session = $1 AND branch = $2 AND position = $3)`,
     [session.row, place.branch, place.position],
   );

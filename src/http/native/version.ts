@@ -21,7 +21,7 @@ export function versionRoutes({ store, now }: AppDeps): Route[] {
       description:
         "Only where it has siblings: what was said once goes with its session. It is found no more, in the history, by the search, in an export, with all that follows " +
         "it, a question with all its answers; where it is on the current path, that goes through its neighbour from now on. Its turns are 404, their events too, and so is a request " +
-        "that is repeated with its Idempotency-Key. Its cost stays, in the session's and under `hidden`, and so do its receipts; purging the session erases its words. 409 while a turn runs.",
+        "that is repeated with its Idempotency-Key. Its cost stays, in the session's and under `hidden`, and so do its receipts. After `TRASH_DAYS`, or when the session is purged, its words are erased, on the disk too. 409 while a turn runs.",
       params: { id: "session", message_id: "message" },
       headers: ifMatch,
       responses: { 200: oneSession("The session as it is now") },
@@ -39,7 +39,7 @@ export function versionRoutes({ store, now }: AppDeps): Route[] {
       tag: "Messages",
       summary: "Take back a version that was deleted",
       description:
-        "The path goes through it again. Nothing changes where it was not deleted; what follows another one that was deleted is 404 until that is taken back.",
+        "The path goes through it again. Nothing changes where it was not deleted. 404 while what it follows is deleted itself, and for good once its words are erased.",
       params: { id: "session", message_id: "message" },
       headers: ifMatch,
       responses: { 200: oneSession("The session as it is now") },

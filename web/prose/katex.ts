@@ -10,21 +10,65 @@ const fonts = ["KaTeX_Main", "KaTeX_Math", "KaTeX_Size1", "KaTeX_Size2"];
 /** Draws into `place`; leaves it as it is, and says false, where the formula is not one, is too long or nests too deep. */
 export function drawFormula(place: HTMLElement, source: string, display: boolean): boolean {
   if (source.length > longest || nesting(source) > deepest) return false;
-  const drawn = document.createElement("span");
+  const options = {
+    displayMode: display,
+    throwOnError: true,
+    strict: false,
+    trust: false,
+    maxExpand: 200,
+    maxSize: 20,
+  };
+  let tree: KatexNode;
   try {
-    katex.render(source, drawn, {
-      displayMode: display,
-      throwOnError: true,
-      strict: false,
-      trust: false,
-      maxExpand: 200,
-      maxSize: 20,
-    });
+    tree = (katex as unknown as KatexTree).__renderToDomTree(source, options);
   } catch {
     return false; // its source says it better than an error in red
   }
+  setAsideStyles(tree);
+  const drawn = tree.toNode();
+  for (const one of drawn.querySelectorAll<SVGElement>("[data-style]"))
+    one.style.cssText = one.getAttribute("data-style") ?? "";
+  stack(drawn);
   place.replaceChildren(drawn);
   return true;
+}
+
+/** What `katex.render` itself calls before it puts elements on the page. */
+interface KatexTree {
+  __renderToDomTree(source: string, options: object): KatexNode;
+}
+interface KatexNode {
+  attributes?: { style?: string | undefined; "data-style"?: string };
+  children?: KatexNode[];
+  toNode(): HTMLElement;
+}
+
+/** Arrows over letters, tall brackets and frames bring a style attribute, which our policy refuses; set as a property it is none. */
+function setAsideStyles({ attributes, children = [] }: KatexNode): void {
+  if (attributes?.style !== undefined) {
+    attributes["data-style"] = attributes.style;
+    delete attributes.style;
+  }
+  for (const child of children) setAsideStyles(child);
+}
+
+/**
+ * KaTeX moves what stands above and below by positions, and each positioned box is walked through in every frame; margins move it as far.
+ * They would not where one moves down (margins of one sign collapse), nor where the box is what an image is placed in or painted under.
+ */
+function stack(drawn: HTMLElement): void {
+  const withImages = new Set(
+    [...drawn.querySelectorAll(":not(.hide-tail) > svg, .katex-stretchy")].map((image) => image.closest(".vlist")),
+  );
+  for (const list of drawn.querySelectorAll(".vlist")) {
+    const parts = [...list.children] as HTMLElement[];
+    if (withImages.has(list) || !parts.every(({ style }) => style.top.startsWith("-"))) continue;
+    list.classList.add("stacked");
+    for (const { style } of parts) {
+      style.marginTop = style.top;
+      style.marginBottom = style.top.slice(1);
+    }
+  }
 }
 
 /** Resolves when the style sheet and its usual fonts are there, or cannot be had. Asked for once. */

@@ -6,6 +6,7 @@ import pg from "pg";
 import { type Migration, migrations, newestOf } from "../src/database/migrate.ts";
 import { openPostgres } from "../src/database/postgres/postgres.ts";
 import type { StandingBudgets } from "../src/money/budget.ts";
+import type { OpenTurn } from "../src/store.ts";
 import { openLine } from "./line.ts";
 import { createPostgresDatabase } from "./postgres.ts";
 import { closeInput, entryFor, newSession, open, openInput, processId, readAll, speak } from "./store-inputs.ts";
@@ -171,20 +172,38 @@ test("a server that takes no writes is storage_unavailable for writing, and stil
 test("what a transaction sends in one moment leaves in one piece", async () => {
   const line = await openLine(await createPostgresDatabase());
   const store = await openTestStore(line.url);
-  const { id } = await newSession(store);
   let budgets: StandingBudgets | undefined;
-  const turn = async () => {
+  const turn = async (id: string, more: Partial<OpenTurn> = {}) => {
     const known = await store.peekSession("", id);
     const before = line.piecesWritten;
-    const opened = await open(store, id, { known, budgets });
+    const opened = await open(store, id, { known, budgets, ...more });
+    const opening = line.piecesWritten - before;
     budgets = { version: opened.budgetVersion, limits: [] }; // as the running program knows it from the turn before
     await store.closeTurn(closeInput(opened, [entryFor(3n)]));
-    return line.piecesWritten - before;
+    return { opening, all: line.piecesWritten - before, parentId: opened.reply.id };
   };
-  await turn();
-  expect(await turn()).toBeLessThanOrEqual(8); // of sixteen statements
+  await turn((await newSession(store)).id);
+  const { id } = await newSession(store);
+  const first = await turn(id);
+  expect(first.opening).toBeLessThanOrEqual(3); // with its title
+  expect((await turn(id)).all).toBeLessThanOrEqual(8); // of sixteen statements
+  for (const { parentId } of [first, first]) expect((await turn(id, { parentId })).opening).toBeLessThanOrEqual(4); // where it follows is read first
+  expect((await turn(id, { parentId: null })).opening).toBeLessThanOrEqual(3);
   await store.close();
   await line.close();
+});
+
+test("words that the index refuses take their whole transaction with them, and the reason is told", async () => {
+  const url = await createPostgresDatabase();
+  const store = await openTestStore(url);
+  const { id } = await newSession(store);
+  const client = await connect(url);
+  await client.query("ALTER TABLE turn_search ADD CONSTRAINT refused CHECK (false) NOT VALID");
+  const before = await store.findSession("", id);
+  const attempts = [() => open(store, id), () => store.updateSession("", id, { title: "words" }, 5)];
+  for (const attempt of attempts) expect(await codeOf(attempt())).toBe("23514"); // check_violation
+  expect(await store.findSession("", id)).toEqual(before);
+  await store.close();
 });
 
 test("more callers than connections wait their turn", async () => {

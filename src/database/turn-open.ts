@@ -1,6 +1,6 @@
 // Opening a turn: the session is taken and the turn is written with its question, or nothing is.
 
-import type { Message } from "../conversation/message.ts";
+import type { Message, Siblings } from "../conversation/message.ts";
 import { titleFrom } from "../conversation/session.ts";
 import { AppError, notFound } from "../errors.ts";
 import { answerIdOf, questionIdOf } from "../id.ts";
@@ -8,7 +8,7 @@ import { type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from 
 import type { Turn } from "../turn/turn.ts";
 import { drawTurn } from "./caller/rate.ts";
 import { storableText } from "./columns.ts";
-import { type Fork, insertBranch, listSiblings, noTurnSiblings } from "./conversation/siblings.ts";
+import { type Fork, insertBranch, listSiblings, noTurnSiblings, type TurnSiblings } from "./conversation/siblings.ts";
 import { claimKey, findKey } from "./idempotency.ts";
 import { findPlaceOf, findTurnMessages } from "./message.ts";
 import { type Holder, readBudgetVersion } from "./money/budget-counter.ts";
@@ -43,33 +43,34 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
   const taken = await takeSession(tx, input, place, content);
   if (!taken) return findOpened(tx, input);
   if (looked?.refusal) throw looked.refusal;
-  // On Postgres another process may have deleted what is followed, until the session was taken.
-  if (place && taken.before.branchCount > 1 && (await findPlace(tx, input)) === "nowhere") throw notFound("message");
+  // On Postgres another process may have deleted what is followed, until the session was taken: not where that is as it was known.
+  if (place && taken.before !== input.known && (await findPlace(tx, input)) === "nowhere") throw notFound("message");
   const drawn = input.rate && (await drawTurn(tx, input.turnId, input.rate));
   const { before, session } = taken;
   const held = budgets?.limits.length === 0 ? undefined : await hold(tx, input, looked);
   const parentId = input.parentId === undefined ? before.tipMessageId : input.parentId;
   const parentRow = place ? place.turnRow : before.tipRow;
   const forks = place !== undefined && session.tipBranch !== place.branch;
-  const row = await insertTurn(tx, input, session, parentRow, content, held ? printHolds(held) : null);
+  const inserting = insertTurn(tx, input, session, parentRow, content, held ? printHolds(held) : null);
+  let siblings: Map<number, TurnSiblings> | undefined;
+  // They leave together, and each sees what those before it did.
+  if (forks)
+    [, siblings] = await Promise.all([
+      insertBranch(tx, forkOf(session, place, content)),
+      listSiblings(tx, session.row, session.tipPosition, session.tipPosition),
+      inserting,
+    ]);
+  const row = await inserting;
   session.tipRow = row;
   if (session.title !== before.title) await tx.indexTitle(session.row, owner, session.title);
   const turn = turnOf(input);
-  const reply = replyOf(turn, "", null);
-  const userMessage = questionOf(turn, parentId, content);
-  if (forks) {
-    await insertBranch(tx, forkOf(session, place, content));
-    const siblings = await listSiblings(tx, session.row, session.tipPosition, session.tipPosition);
-    const { question, answer } = siblings.get(row) ?? noTurnSiblings;
-    userMessage.siblings = question;
-    reply.siblings = answer;
-  }
+  const { question, answer } = siblings?.get(row) ?? noTurnSiblings;
   return {
     kind: "opened",
     session,
     turn,
-    userMessage,
-    reply,
+    userMessage: questionOf(turn, parentId, content, question),
+    reply: replyOf(turn, "", null, answer),
     row,
     budgetVersion: (looked ?? budgets!).version,
     holds: held ? held.holds : nothing,
@@ -258,9 +259,9 @@ function insertTurn(
   ]);
 }
 
-function questionOf(turn: Turn, parentId: string | null, content: string): Message {
+function questionOf(turn: Turn, parentId: string | null, content: string, siblings: Siblings): Message {
   const question = { id: turn.userMessageId, parentId, role: "user", status: "complete", model: null } as const;
-  return { ...replyOf(turn, content, null), ...question };
+  return { ...replyOf(turn, content, null, siblings), ...question };
 }
 
 function turnOf({ turnId, sessionId, modelRequested, at, user = null, keyId = null }: OpenTurn): Turn {

@@ -81,7 +81,7 @@ class PostgresTx implements Tx {
   }
 
   async indexTurn(row: number, project: string, texts: readonly string[]): Promise<void> {
-    await this.indexWords(row, indexedWords(project, texts));
+    this.indexWords(row, indexedWords(project, texts));
   }
 
   /** Each was put in with its words. */
@@ -89,15 +89,14 @@ class PostgresTx implements Tx {
 
   async indexTitle(session: number, project: string, title: string | null): Promise<void> {
     if (title === null) await this.run("DELETE FROM turn_search WHERE rowid = $1", [titleRow(session)]);
-    else await this.indexWords(titleRow(session), indexedWords(project, [title]));
+    else this.indexWords(titleRow(session), indexedWords(project, [title]));
   }
 
-  private async indexWords(row: number, words: readonly string[]): Promise<void> {
+  /** Nobody waits for it: it leaves with what follows, and where it fails so does the COMMIT, with its failure. */
+  private indexWords(row: number, words: readonly string[]): void {
+    const insert = "INSERT INTO turn_search (rowid, words) VALUES ($1, CAST($2 AS tsvector))";
     const conflict = "ON CONFLICT (rowid) DO UPDATE SET words = excluded.words";
-    await this.run(`INSERT INTO turn_search (rowid, words) VALUES ($1, CAST($2 AS tsvector)) ${conflict}`, [
-      row,
-      printVector(words),
-    ]);
+    this.run(`${insert} ${conflict}`, [row, printVector(words)]).catch(() => {});
   }
 
   /** Postgres keeps old versions of rows until its own VACUUM: see docs/decisions/erasure.md. */

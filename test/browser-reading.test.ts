@@ -90,14 +90,14 @@ test("a formula is drawn in the frame it is closed in, and one that grows never 
   expect(seen.toSorted()).toEqual(["0 drawn", "1 drawn", "2 drawn", "3 drawn", "4 source"]);
 });
 
-test("what is wider than the column says on which side it goes on; code can be wrapped; boxes of a list stand at the text's edge", async () => {
+test("what is wider than the column says on which side it goes on; code can be wrapped; boxes of a list stand at the text's edge, those below them further in", async () => {
   const reader = await newReader(story.browser, { viewport: { width: 360, height: 740 } });
   const tab = await newTab(reader);
   await tab.open(story.server.url);
   const cells = (what: string) => `|${` ${what} |`.repeat(6)}`;
   const table = [cells("a column"), cells("---"), cells("something")].join("\n");
   story.server.emulator.play({
-    text: `Text\n\n- [x] done\n- [ ] to do\n\n${table}\n\n\`\`\`js\n${"const a = 1; ".repeat(20)}\n\`\`\``,
+    text: `Text\n\n- [x] done\n  - [ ] below it\n- [ ] to do\n\n${table}\n\n\`\`\`js\n${"const a = 1; ".repeat(20)}\n\`\`\``,
     usage,
   });
   await tab.say("wide");
@@ -121,6 +121,7 @@ test("what is wider than the column says on which side it goes on; code can be w
       .first()
       .evaluate((one) => one.getBoundingClientRect().left);
   expect(Math.abs((await left(".task")) - (await left(".prose p")))).toBeLessThan(2);
+  expect((await left("li li .task")) - (await left(".task"))).toBeGreaterThan(16);
   expect(tab.complaints).toEqual([]);
   await reader.close();
 });

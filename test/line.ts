@@ -13,6 +13,8 @@ export interface Line {
   readonly piecesWritten: number;
   /** The next answer to a COMMIT is lost, with its connection. Resolves when that has happened. */
   loseNextCommit(): Promise<void>;
+  /** The same of the next answer to anything: what was asked for is done, as far as its transaction goes. */
+  loseNextAnswer(): Promise<void>;
   /** Whoever connects is cut off at once, and so are all that are connected, until `mend`. */
   breakDown(): void;
   /** A black hole: connections stay, and can be made, but nothing comes through, either way, until `mend`. */
@@ -29,6 +31,7 @@ export async function openLine(databaseUrl: string): Promise<Line> {
   const folder = new URL(databaseUrl).searchParams.get("host")!;
   const open = new Set<net.Socket>();
   let lost: (() => void) | undefined;
+  let losing: Buffer = committed;
   let bytesRead = 0;
   let piecesWritten = 0;
   let state: "whole" | "broken" | "hole" = "whole";
@@ -50,7 +53,7 @@ export async function openLine(databaseUrl: string): Promise<Line> {
     far.on("data", (bytes: Buffer) => {
       if (state === "hole") return;
       bytesRead += bytes.length;
-      if (!lost || !bytes.includes(committed)) {
+      if (!lost || !bytes.includes(losing)) {
         near.write(bytes);
         return;
       }
@@ -59,6 +62,11 @@ export async function openLine(databaseUrl: string): Promise<Line> {
       cut();
     });
   });
+  const lose = (answer: Buffer) =>
+    new Promise<void>((resolve) => {
+      lost = resolve;
+      losing = answer;
+    });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as net.AddressInfo;
   return {
@@ -69,10 +77,8 @@ export async function openLine(databaseUrl: string): Promise<Line> {
     get piecesWritten() {
       return piecesWritten;
     },
-    loseNextCommit: () =>
-      new Promise((resolve) => {
-        lost = resolve;
-      }),
+    loseNextCommit: () => lose(committed),
+    loseNextAnswer: () => lose(Buffer.alloc(0)),
     breakDown() {
       state = "broken";
       for (const socket of open) socket.destroy();

@@ -107,6 +107,59 @@ test("lines that break in the middle lose nothing that was acknowledged and half
   await store.close();
 });
 
+test.each([
+  ["the server ends them", 3],
+  ["the network breaks them", 10],
+])("all connections at once are lost (%s): whoever asks next notices nothing", async (how, rounds) => {
+  const url = await createPostgresDatabase();
+  const line = await openLine(url);
+  const store = await openTestStore(line.url);
+  const sessions = await Promise.all(Array.from({ length: 10 }, () => newSession(store)));
+  const client = await connect(url);
+  for (let round = 0; round < rounds; round++) {
+    await Promise.all(sessions.map(({ id }) => store.findSession("", id)));
+    if (how === "the server ends them")
+      await client.query(cutAll.replace("(pid)", "(pid, 5000)")); // when they have ended
+    else {
+      line.breakDown();
+      line.mend();
+    }
+    for (let n = 0; n < round % 5; n++) await setImmediate();
+    const [read, written] = [sessions.slice(0, 5), sessions.slice(5)];
+    const asked = [
+      ...read.map(({ id }) => store.findSession("", id)),
+      ...written.map(({ id }) => speak(store, id, "q", "a")),
+    ];
+    const refused = (await Promise.allSettled(asked)).filter(({ status }) => status === "rejected");
+    expect(refused).toEqual([]);
+  }
+  for (const { id } of sessions.slice(5)) expect((await store.findSession("", id))!.messageCount).toBe(2 * rounds);
+  const books = await store.sumBooks();
+  expect([books.entries, books.sessionsTotal]).toEqual([5 * rounds, books.entriesTotal]);
+  await store.close();
+  await line.close();
+});
+
+test("where the first answer of a transaction is lost it is begun once more, and done once; where a later one is, it is refused", async () => {
+  const line = await openLine(await createPostgresDatabase());
+  const store = await openTestStore(line.url);
+  const { id } = await newSession(store);
+  const first = line.loseNextAnswer();
+  const opened = await open(store, id);
+  await first;
+  const second = line.loseNextAnswer();
+  const closed = (await store.closeTurn(closeInput(opened, [entryFor(3n)])))!;
+  await second;
+  expect([closed.session.messageCount, closed.session.version, closed.session.cost.total]).toEqual([2, 3, 3n]);
+  expect(await store.sumBooks()).toMatchObject({ entries: 1, runningTurns: 0 });
+  const lost = line.loseNextCommit();
+  expect(await codeOf(store.updateSession("", id, { title: "words" }, 5))).toBe("storage_unavailable");
+  await lost;
+  expect((await store.findSession("", id))!.version).toBe(4); // it was done, and not again
+  await store.close();
+  await line.close();
+});
+
 test("a process whose line broke shows again that it is alive, and keeps its turns", async () => {
   const url = await createPostgresDatabase();
   const [mine, other] = [await openTestStore(url, { processId: 1 }), await openTestStore(url, { processId: 2 })];

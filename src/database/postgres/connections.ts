@@ -3,6 +3,7 @@
 
 import pg from "pg";
 import type { Log } from "../../log.ts";
+import { wasEnded } from "./errors.ts";
 
 /** How long a connection may take to be made, or a caller waits for a free one. */
 const connectMs = 5_000;
@@ -24,15 +25,16 @@ export interface Lent {
   readonly client: pg.PoolClient;
   /** An answer came: the server has its whole time again for the next one. */
   heard(): void;
-  /** Its state is not certain: nobody else gets it. */
-  discard(why: Error): void;
+  /** Takes back what was begun. Where that cannot be said, nobody else gets the connection. */
+  rollBack(): Promise<void>;
 }
 
 export class Connections {
   private readonly pool: pg.Pool;
   /** All that are connected, and since when. */
   private readonly since = new Map<pg.PoolClient, number>();
-  private silentAt = 0;
+  /** Those that were connected before are not trusted. */
+  private trustedFrom = 0;
 
   constructor(config: pg.ClientConfig, max: number, log: Log) {
     this.pool = new pg.Pool({ ...config, max, connectionTimeoutMillis: connectMs });
@@ -44,9 +46,13 @@ export class Connections {
     this.pool.on("remove", (client) => this.since.delete(client));
   }
 
-  /** Lends a connection to `work`. When it falls silent for longer than `limitMs` it is cut, and `work` fails with it. */
-  async lend<T>(work: (lent: Lent) => Promise<T>, limitMs: number = silenceMs): Promise<T> {
+  /**
+   * Lends a connection to `work`. When it falls silent for longer than `limitMs` it is cut, and `work` fails with it. Where it breaks before any
+   * answer, `work` begins once more on a new one: it commits nothing, and tells nobody anything, before an answer was `heard`.
+   */
+  async lend<T>(work: (lent: Lent) => Promise<T>, limitMs: number = silenceMs, isAgain = false): Promise<T> {
     const client = await this.checkOut();
+    let isHeard = false;
     let broken: Error | undefined;
     let silence: Error | undefined;
     const discard = (why: Error) => {
@@ -56,25 +62,37 @@ export class Connections {
     const timer = setTimeout(() => {
       silence = new Error(`Postgres has not answered for ${limitMs} ms`);
       discard(silence);
-      this.silentAt = performance.now();
+      this.trustedFrom = performance.now();
       client.connection.stream.destroy();
     }, limitMs);
     try {
-      return await work({ client, discard, heard: () => timer.refresh() });
+      return await work({
+        client,
+        heard() {
+          isHeard = true;
+          timer.refresh();
+        },
+        async rollBack() {
+          timer.refresh();
+          await client.query("ROLLBACK").catch(discard);
+        },
+      });
     } catch (cause) {
-      throw silence ?? cause;
+      if (silence || isHeard || isAgain || !(broken || wasEnded(cause))) throw silence ?? cause;
+      this.trustedFrom = performance.now(); // what cut one has perhaps cut them all
     } finally {
       clearTimeout(timer);
       client.off("error", discard);
       client.release(broken);
     }
+    return this.lend(work, limitMs, true);
   }
 
-  /** After a silence none of the older ones is trusted: each would take its whole time to show that it is dead. */
+  /** After a silence, or where one was found dead, none of the older ones is trusted: each would take its time to show that it is dead, too. */
   private async checkOut(): Promise<pg.PoolClient> {
     for (;;) {
       const client = await this.pool.connect();
-      if ((this.since.get(client) ?? 0) >= this.silentAt) return client;
+      if ((this.since.get(client) ?? 0) >= this.trustedFrom) return client;
       client.release(true);
     }
   }

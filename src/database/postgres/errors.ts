@@ -11,6 +11,11 @@ const storageStates = /^(08...|28...|53...|57P0.|58...|XX...|25006|25P03|3D000|5
 /** serialization_failure, deadlock_detected: the same transaction may well succeed when tried again. */
 const transientStates = new Set(["40001", "40P01"]);
 
+/** The server's last word on a connection: admin_shutdown, crash_shutdown. */
+export function wasEnded(cause: unknown): boolean {
+  return cause instanceof pg.DatabaseError && /^57P0[12]$/.test(cause.code ?? "");
+}
+
 export function isTransient(cause: unknown): boolean {
   return cause instanceof pg.DatabaseError && transientStates.has(cause.code ?? "");
 }

@@ -127,6 +127,7 @@ function readAtOneMoment<T>(connections: Connections, work: (reader: Reader) => 
       await client.query(
         `${begin}; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`,
       );
+      lent.heard();
       return await work({
         dialect: postgresDialect,
         async all<R>(sql: string, params: readonly Value[] = []): Promise<R[]> {
@@ -136,7 +137,7 @@ function readAtOneMoment<T>(connections: Connections, work: (reader: Reader) => 
         },
       });
     } finally {
-      await client.query("ROLLBACK").catch(lent.discard);
+      await lent.rollBack();
     }
   };
   return connections.lend(read, snapshotMs);

@@ -135,8 +135,7 @@ export function transact<T>(
       if (command !== "COMMIT") throw new Error("the transaction was rolled back");
       return result;
     } catch (cause) {
-      lent.heard();
-      await lent.client.query("ROLLBACK").catch(lent.discard);
+      await lent.rollBack();
       throw tx.firstFailure ?? cause;
     }
   }, limitMs);

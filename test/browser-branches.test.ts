@@ -144,3 +144,34 @@ test("a version that stands far above what is loaded is gone to and shown", asyn
     return question && question.top >= 0 && question.bottom <= innerHeight;
   });
 });
+
+test("on a desktop a question's tools are beside its bubble; notes stand over the conversation, the newest way back for those before it", async () => {
+  const { page } = story.tab;
+  await converse(["one", "First."]);
+  await story.tab.questions.first().hover();
+  const bubble = (await page.locator(".question .bubble").boundingBox())!;
+  const tools = (await page.locator(".question .message-tools").boundingBox())!;
+  expect(bubble.x - (tools.x + tools.width)).toBeLessThan(12);
+  expect(tools.y + tools.height).toBeLessThanOrEqual(bubble.y + bubble.height + 1);
+  for (const text of ["Second.", "Third."]) {
+    story.server.emulator.play({ text, usage });
+    await story.tab.lastAnswer.getByRole("button", { name: "Answer again", exact: true }).click();
+    await story.tab.lastAnswer.getByText(text).waitFor();
+    await story.tab.answered();
+  }
+  const notes = page.locator(".toast");
+  expect(await notes.count()).toBe(1);
+  const middle = ({ x, width }: { x: number; width: number }) => x + width / 2;
+  const field = (await page.locator(".composer").boundingBox())!;
+  expect(Math.abs(middle((await notes.boundingBox())!) - middle(field))).toBeLessThan(10);
+  await story.tab.lastAnswer.getByRole("button", { name: "Delete this version" }).click();
+  await page.getByText("2/2").waitFor();
+  expect(await notes.count()).toBe(1);
+  await notes.getByRole("button", { name: "Undo" }).click();
+  await story.tab.lastAnswer.getByText("Third.").waitFor();
+  await page.getByRole("banner").getByRole("button", { name: "Move to trash" }).click();
+  await page.getByText("What shall we talk about?").waitFor();
+  const low = (await notes.last().boundingBox())!;
+  const above = (await page.locator(".composer").boundingBox())!;
+  expect(low.y).toBeGreaterThanOrEqual(above.y + above.height);
+});

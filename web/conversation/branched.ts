@@ -6,6 +6,7 @@ import type { Message, Quote } from "../api/wire.ts";
 import type { Shown } from "../message/shown.ts";
 import { quoteAgain } from "../quote/again.ts";
 import { asApiError, describe } from "../shell/errors.ts";
+import { focusField } from "../shell/focus.ts";
 import { goTo, showToast, text } from "../shell/state.ts";
 import { tellOtherTabs } from "../sidebar/sessions.ts";
 import { noteKept } from "../temporary/temporary.ts";
@@ -71,7 +72,7 @@ export abstract class BranchedTalk extends Talk {
       });
       await this.#arrive(id, neighbour);
     });
-    document.getElementById("composer")?.focus();
+    focusField();
   }
 
   async #takeBackVersion(id: string, messageId: string): Promise<void> {
@@ -99,7 +100,7 @@ export abstract class BranchedTalk extends Talk {
   protected offerWayBack(): void {
     const newest = this.messages.value.findLast(({ message }) => message.value.id !== "")?.message.value.id;
     if (newest !== undefined)
-      showToast(text.value.versionKept, { label: text.value.undo, run: () => void this.#goBack(newest) });
+      showToast(text.value.versionKept, { label: text.value.undo, run: () => void this.#goBack(newest), last: true });
   }
 
   async #goBack(messageId: string): Promise<void> {

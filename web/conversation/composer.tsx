@@ -9,14 +9,12 @@ import { NextCost } from "../quote/next-cost.tsx";
 import { quote } from "../quote/quote.ts";
 import { IconButton } from "../shell/button.tsx";
 import { asApiError, describe } from "../shell/errors.ts";
+import { focusField, touchOnly } from "../shell/focus.ts";
 import { isComposing } from "../shell/keys.ts";
 import { showToast, text } from "../shell/state.ts";
 import { beginAfresh, quoteSummary } from "./afresh.ts";
 import type { Chat } from "./chat.ts";
 import { draft } from "./draft.ts";
-
-/** On a touch keyboard there is no Shift+Enter: there Enter is a new line, and the button sends. */
-const touchOnly = matchMedia("(pointer: coarse) and (hover: none)").matches;
 
 interface ComposerProps {
   chat: Chat;
@@ -32,7 +30,7 @@ export function Composer({ chat, onSend }: ComposerProps) {
 
   useEffect(() => {
     words.value = draft.get(chat.id.value);
-    if (!touchOnly) area.current?.focus();
+    focusField();
   }, [chat]);
   useSignalEffect(() => {
     const returned = chat.returned.value;
@@ -57,7 +55,7 @@ export function Composer({ chat, onSend }: ComposerProps) {
     const content = words.value.trim();
     if (content === "") return;
     write("");
-    if (!touchOnly) area.current?.focus();
+    focusField();
     onSend();
     void chat.send(content);
   };
@@ -184,7 +182,7 @@ function StopButton({ chat }: { chat: Chat }) {
       class="send stop"
       onClick={() => {
         stopAnswer(chat);
-        document.getElementById("composer")?.focus();
+        focusField();
       }}
       disabled={stopping || !canStop}
     />

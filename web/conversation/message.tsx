@@ -5,13 +5,20 @@ import { showCost } from "../inspector/inspector.ts";
 import { Answer } from "../message/answer.tsx";
 import { Question } from "../message/question.tsx";
 import type { Shown } from "../message/shown.ts";
+import { focusField } from "../shell/focus.ts";
 import { text } from "../shell/state.ts";
 import type { Chat } from "./chat.ts";
 import { models } from "./setup.ts";
 
+/** What begins a turn takes its own button away. */
+function begin(turn: Promise<void>): void {
+  void turn;
+  focusField();
+}
+
 export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; last: boolean }) {
   const free = chat.isFree;
-  const onRetry = () => void chat.retry(shown);
+  const onRetry = () => begin(chat.retry(shown));
   const onGo = (messageId: string) => chat.showVersion(messageId);
   const onRemove = (message: Message) => chat.removeVersion(message);
   if (shown.message.value.role === "user")
@@ -23,7 +30,7 @@ export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; l
         onRetry={onRetry}
         onGo={onGo}
         onRemove={onRemove}
-        onReplace={(content) => void chat.replace(shown, content)}
+        onReplace={(content) => begin(chat.replace(shown, content))}
       />
     );
   return (
@@ -33,11 +40,11 @@ export function MessageView({ shown, chat, last }: { shown: Shown; chat: Chat; l
       newest={last}
       models={models.value}
       onQuoteAgain={(model) => chat.quoteAgain(shown, model)}
-      onAgain={(model) => void chat.retry(shown, model)}
+      onAgain={(model) => begin(chat.retry(shown, model))}
       onGo={onGo}
       onRemove={onRemove}
       onRetry={onRetry}
-      onContinue={() => void chat.send(text.value.continueWords)}
+      onContinue={() => begin(chat.send(text.value.continueWords))}
       onShowCost={showCost}
     />
   );

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { Message } from "../api/wire.ts";
 import { CopyButton, IconButton } from "../shell/button.tsx";
+import { focusField } from "../shell/focus.ts";
 import { isComposing } from "../shell/keys.ts";
 import { Problem } from "../shell/problem.tsx";
 import { text } from "../shell/state.ts";
@@ -101,7 +102,7 @@ function Editor({ content, newest, onDone, onSend }: EditorProps) {
     if (event.key === "Escape") {
       event.stopPropagation();
       onDone();
-      document.getElementById("composer")?.focus();
+      focusField();
     }
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
@@ -121,7 +122,14 @@ function Editor({ content, newest, onDone, onSend }: EditorProps) {
       />
       <div class="editor-actions">
         {!newest && <p class="quiet">{text.value.restStays}</p>}
-        <button type="button" class="button" onClick={onDone}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            onDone();
+            focusField();
+          }}
+        >
           {text.value.cancel}
         </button>
         <button type="button" class="button strong" onClick={submit} disabled={words.value.trim() === ""}>

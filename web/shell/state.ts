@@ -177,7 +177,8 @@ export async function checkHealth(): Promise<void> {
 export interface Toast {
   id: number;
   message: string;
-  action?: { label: string; run(): void };
+  /** `last`: can be had in another way too, and makes room for the next that is offered. */
+  action?: { label: string; run(): void; last?: true };
 }
 export const toasts = signal<readonly Toast[]>([]);
 let toastCount = 0;
@@ -186,7 +187,7 @@ let toastCount = 0;
 export function showToast(message: string, action?: Toast["action"]): void {
   const toast: Toast = action ? { id: ++toastCount, message, action } : { id: ++toastCount, message };
   // The same words again are said once; those with an undo are each of something else.
-  const others = toasts.value.filter((one) => one.action || one.message !== message);
+  const others = toasts.value.filter((one) => (one.action ? !(action && one.action.last) : one.message !== message));
   toasts.value = [...others.slice(-2), toast];
 }
 

@@ -2,14 +2,15 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { IconButton } from "./button.tsx";
-import { announcement, dismissToast, type Toast, text, toasts } from "./state.ts";
+import { focusField } from "./focus.ts";
+import { announcement, dismissToast, room, route, type Toast, text, toasts } from "./state.ts";
 
 const shownMs = 8000;
 
 export function Toasts() {
   return (
     <>
-      <div class="toasts" role="status">
+      <div class="toasts" data-low={route.value === null && room.value === null} role="status">
         {toasts.value.map((toast) => (
           <ToastView key={toast.id} toast={toast} />
         ))}
@@ -28,6 +29,10 @@ function ToastView({ toast }: { toast: Toast }) {
     timer.current = setTimeout(() => dismissToast(toast.id), shownMs);
   };
   const hold = () => clearTimeout(timer.current);
+  const close = () => {
+    dismissToast(toast.id);
+    focusField();
+  };
   useEffect(() => {
     start();
     return hold;
@@ -42,13 +47,13 @@ function ToastView({ toast }: { toast: Toast }) {
           class="button small"
           onClick={() => {
             toast.action?.run();
-            dismissToast(toast.id);
+            close();
           }}
         >
           {toast.action.label}
         </button>
       )}
-      <IconButton icon="close" label={text.value.dismiss} onClick={() => dismissToast(toast.id)} />
+      <IconButton icon="close" label={text.value.dismiss} onClick={close} />
     </div>
   );
 }

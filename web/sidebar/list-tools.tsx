@@ -1,5 +1,6 @@
 // Above the list: choosing several conversations, and what can be done with those that are chosen.
 
+import { useLayoutEffect } from "preact/hooks";
 import { IconButton } from "../shell/button.tsx";
 import { Icon } from "../shell/icon.tsx";
 import { addressOf, locale, route, sought, text, trashShown } from "../shell/state.ts";
@@ -11,6 +12,13 @@ import { erasing } from "./trash.tsx";
 
 export function ListTools() {
   const chosen = selected.value;
+  const selecting = chosen !== null;
+  // The button that began it, or did it, is gone.
+  useLayoutEffect(() => {
+    if (document.activeElement !== document.body) return;
+    const find = (button: string) => document.querySelector<HTMLElement>(button);
+    (find(selecting ? ".selecting button" : ".list-head .select") ?? find(".new-conversation"))?.focus();
+  }, [selecting]);
   if (chosen === null) return <Head />;
   const none = chosen.size === 0;
   return (

@@ -1,10 +1,11 @@
 // The rows of one group: those near the view are on the page, the others an empty space of their height.
 
-import { signal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Session } from "../api/wire.ts";
 import { selected } from "./selection.ts";
 import { SessionRow } from "./session-row.tsx";
+import { wanted } from "./sessions.ts";
 
 /** This far above and below the view rows are on the page. */
 const marginPx = 1_000;
@@ -12,9 +13,6 @@ const marginPx = 1_000;
 const step = 8;
 /** All rows of a list have one height; this one until a row was measured. */
 let lastRowPx = 36;
-
-/** The row that a key leads to, until it has the focus: it comes onto the page wherever it is. */
-export const wanted = signal<string | null>(null);
 
 interface RowsProps {
   rows: readonly Session[];

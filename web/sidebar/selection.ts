@@ -1,6 +1,6 @@
 // Several conversations at once: which are chosen, and what is done with them.
 
-import { effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { api } from "../api/api.ts";
 import { asApiError, describe } from "../shell/errors.ts";
 import { goTo, locale, route, showToast, text, trashShown } from "../shell/state.ts";
@@ -47,18 +47,20 @@ async function forEach(ids: readonly string[], act: (id: string) => Promise<unkn
   return { done, refusal };
 }
 
-/** Does it to all that are chosen; says how many, and what went wrong. Returns those that are done. */
-async function doToSelected(act: (id: string) => Promise<unknown>): Promise<string[]> {
+/** Does it to all that are chosen, which leave the list unless they stay; says what went wrong. Returns those that are done. */
+async function doToSelected(act: (id: string) => Promise<unknown>, stay = false): Promise<string[]> {
   const { done, refusal } = await forEach([...(selected.value ?? [])], act);
   for (const id of done) tellOtherTabs(id);
-  selected.value = null;
+  batch(() => {
+    if (!stay) for (const id of done) forgetSession(id);
+    selected.value = null;
+  });
   if (refusal !== undefined) showToast(describe(asApiError(refusal)));
   return done;
 }
 
 export async function trashSelected(): Promise<void> {
   const done = await doToSelected((id) => api.trashSession(id));
-  for (const id of done) forgetSession(id);
   if (route.value !== null && done.includes(route.value)) goTo(null);
   const undo = async () => {
     await forEach(done, (id) => api.restoreSession(id));
@@ -73,13 +75,11 @@ export async function trashSelected(): Promise<void> {
 
 export async function restoreSelected(): Promise<void> {
   const done = await doToSelected((id) => api.restoreSession(id));
-  for (const id of done) forgetSession(id);
   if (done.length > 0) showToast(text.value.restored);
 }
 
 export async function eraseSelected(): Promise<void> {
   const done = await doToSelected((id) => api.purgeSession(id));
-  for (const id of done) forgetSession(id);
   if (route.value !== null && done.includes(route.value)) goTo(null);
   if (done.length > 0) showToast(count(text.value, locale.value, "erasedCount", done.length));
 }
@@ -88,6 +88,6 @@ export async function eraseSelected(): Promise<void> {
 export async function pinSelected(): Promise<void> {
   const pins = new Set(pinned.value.map(({ id }) => id));
   const all = [...(selected.value ?? [])].every((id) => pins.has(id));
-  await doToSelected((id) => api.changeSession(id, { pinned: !all }));
+  await doToSelected((id) => api.changeSession(id, { pinned: !all }), true);
   await reloadSessions();
 }

@@ -8,7 +8,7 @@ import { addressOf, drawerOpen, foundWords, goTo, locale, route, text, trashShow
 import { fill } from "../text/text.ts";
 import { printMoment } from "../text/time.ts";
 import { selected, toggleSelected } from "./selection.ts";
-import { pinSession, query, restoreSession, searched, trashSession } from "./sessions.ts";
+import { pinSession, query, restoreSession, searched, trashSession, wanted } from "./sessions.ts";
 import { TitleEditor } from "./title-editor.tsx";
 import { erasing } from "./trash.tsx";
 import { unread } from "./unread.ts";
@@ -39,6 +39,10 @@ export function SessionRow({ session, first, gapPx, place, size }: SessionRowPro
   const renaming = useSignal(false);
   const current = route.value === session.id;
   const title = session.title ?? text.value.untitled;
+  const onRenamed = () => {
+    if (document.activeElement?.closest(".title-editor")) wanted.value = session.id;
+    renaming.value = false;
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     if (trashShown.value || event.ctrlKey || event.metaKey || event.altKey) return; // Ctrl+P prints
     const key = keyOf(event);
@@ -64,7 +68,7 @@ export function SessionRow({ session, first, gapPx, place, size }: SessionRowPro
   if (renaming.value) {
     return (
       <li class="session-row" {...row}>
-        <TitleEditor session={session} onDone={() => (renaming.value = false)} />
+        <TitleEditor session={session} onDone={onRenamed} />
       </li>
     );
   }

@@ -22,6 +22,18 @@ export const moreSessions = signal(false);
 export const listState = signal<"loading" | "ready" | "failed">("loading");
 export const listError = signal<ApiError | null>(null);
 
+/** The row that a key leads to, until it has the focus: it comes onto the page wherever it is. */
+export const wanted = signal<string | null>(null);
+
+/** A row with the focus has it again where it is drawn anew; one that goes leaves it to its neighbour. */
+export function keepFocus(id: string, goes = false): void {
+  const row = document.activeElement?.closest(".session-row > :is(a, .row-tools)")?.parentElement;
+  if (row?.dataset.id !== id) return;
+  const neighbour = (row.nextElementSibling ?? row.previousElementSibling) as HTMLElement | null;
+  wanted.value = goes ? (neighbour?.dataset.id ?? null) : id;
+  if (wanted.value === null) document.querySelector<HTMLElement>(".new-conversation")?.focus();
+}
+
 let current: AbortController | undefined;
 
 /** Loads the list anew, as `query` and `trashShown` say. */
@@ -110,6 +122,7 @@ function noteEnded(fresh: readonly Session[]): void {
 
 /** Shows what is newly known of a session, in its place. */
 export function noteSession(session: Session): void {
+  keepFocus(session.id);
   const others = pinned.value.filter(({ id }) => id !== session.id);
   pinned.value = session.pinned && session.deleted_at === null ? inPlace(others, session) : others;
   const known = sessions.value.find(({ id }) => id === session.id);
@@ -129,6 +142,7 @@ function inPlace(others: readonly Session[], session: Session): Session[] {
 }
 
 export function forgetSession(id: string): void {
+  keepFocus(id, true);
   sessions.value = sessions.value.filter((session) => session.id !== id);
   pinned.value = pinned.value.filter((session) => session.id !== id);
 }

@@ -10,7 +10,7 @@ import { addressOf, drawerOpen, folded, goTo, narrow, route, text, trashShown } 
 import { groups, shownSessions } from "./groups.ts";
 import { ListTools } from "./list-tools.tsx";
 import { Preferences } from "./preferences.tsx";
-import { Rows, wanted } from "./rows.tsx";
+import { Rows } from "./rows.tsx";
 import { openSession } from "./session-row.tsx";
 import {
   listError,
@@ -21,6 +21,7 @@ import {
   reloadSessions,
   searched,
   sessions,
+  wanted,
 } from "./sessions.ts";
 
 let searchTimer: ReturnType<typeof setTimeout> | undefined;

@@ -138,6 +138,34 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     expect((await say(kept, { parent_id: null })).message.siblings).toEqual(first.message.siblings);
   });
 
+  test("a session that bears a question's words loses them with the question, and has them back with it; a name that was given stays", async () => {
+    const { id } = await newSession(server.url);
+    const ask1 = (content: string) =>
+      ask<AnswerBody>("POST", `/sessions/${id}/messages`, { content, parent_id: null }).then(
+        ({ body }) => body.message.id,
+      );
+    const [first, second, third] = [await ask1("Which hedgehog?"), await ask1("Which animal?"), await ask1("And why?")];
+    const title = async () => (await ask<SessionBody>("GET", `/sessions/${id}`)).body.title;
+    const found = async () => (await ask<{ data: SessionBody[] }>("GET", "/sessions?q=hedgehog")).body.data.length;
+    const remove = (message: string) => ask("DELETE", `/sessions/${id}/messages/${message}`);
+    const restore = (message: string) => ask("POST", `/sessions/${id}/messages/${message}/restore`);
+    expect([await title(), await found()]).toEqual(["Which hedgehog?", 1]);
+    await remove(second);
+    expect(await title()).toBe("Which hedgehog?");
+    await remove(first);
+    expect([await title(), await found()]).toEqual(["And why?", 0]);
+    await restore(second);
+    expect(await title()).toBe("Which animal?");
+    await restore(first);
+    expect([await title(), await found()]).toEqual(["Which hedgehog?", 1]);
+    await remove(third);
+    await restore(third);
+    expect(await title()).toBe("Which hedgehog?");
+    await ask("PATCH", `/sessions/${id}`, { title: "My hedgehog" });
+    await remove(first);
+    expect(await title()).toBe("My hedgehog");
+  });
+
   test("what the trash has kept for its time is behind no door, a deleted version neither; until then the trash can be read", async () => {
     const { path, version, doors, state, receipts } = await converse();
     const other = await converse();

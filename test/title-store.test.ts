@@ -45,6 +45,16 @@ describe.each(storeEngines)("a title's calls in the store on %s", (_, openFixtur
     expect((await store.findSession("", id))!.title).toBe("Named");
   });
 
+  test("that are made of words which are deleted meanwhile are booked, and give no title", async () => {
+    const { store, id, turn, session, row } = await prepare();
+    await speak(store, id, "Good morning", "Hi!", { parentId: null });
+    await store.beginTitle(begin(session, row, 1));
+    await store.removeVersion("", id, turn.userMessageId, 1_500);
+    expect((await store.endTitle(end(session, 1)))?.session?.title).toBe("Good morning");
+    expect((await store.findSession("", id))!.title).toBe("Good morning");
+    expect(await store.listEntries("", turn.id)).toHaveLength(2);
+  });
+
   test("of unknown cost make the turn's cost unknown once, not for each", async () => {
     const { store, id, turn, session, row } = await prepare();
     for (const unknown of [entryFor(null, { purpose: "title" }), entryFor(null, { purpose: "title" })]) {

@@ -155,7 +155,7 @@ export async function findSessionAt(reader: Reader, owner: string, row: number):
 }
 
 /** Somebody names the session: a title that a model is still making comes too late. */
-async function overtakeTitle(tx: Tx, session: number): Promise<void> {
+export async function overtakeTitle(tx: Tx, session: number): Promise<void> {
   await tx.run("UPDATE title_call SET named = 1 WHERE session = $1", [session]);
 }
 

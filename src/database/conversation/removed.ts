@@ -1,11 +1,11 @@
 // Deleting one version of what was said: with all that follows it, it is found no more until it is taken back. No turn is touched:
 // its range of a branch is noted, so that it costs the same however long it is. What it cost stays in the books.
 
-import type { Session } from "../../conversation/session.ts";
+import { type Session, titleFrom } from "../../conversation/session.ts";
 import { AppError, notFound } from "../../errors.ts";
 import type { MessagePlace } from "../../store.ts";
 import { findPlaceOf, getPath } from "../message.ts";
-import { findSession, findState } from "../session.ts";
+import { findSession, findState, overtakeTitle } from "../session.ts";
 import { refusalOf } from "../turn-open.ts";
 import type { Tx } from "../tx.ts";
 import { answerIdIn, questionIdIn } from "./message-ids.ts";
@@ -22,6 +22,7 @@ export interface MoveVersion {
 
 interface TakenRow {
   row: number;
+  title: string | null;
   version: number;
   tip_branch: number;
   tip_position: number;
@@ -33,7 +34,7 @@ export async function removeVersion(tx: Tx, input: MoveVersion): Promise<Session
   const session = await takeSession(tx, input);
   const place = await findPlaceOf(tx, owner, id, messageId);
   if (!place) throw notFound("message");
-  const { these, next } = chooseVersions(await listVersions(tx, session.row, place), place);
+  const { these, next, heir } = chooseVersions(await listVersions(tx, session.row, place), place);
   if (next === undefined)
     throw new AppError("conflict", "It is the only version: delete the session, or what it answers.");
   for (const { branch, position } of these)
@@ -47,7 +48,24 @@ export async function removeVersion(tx: Tx, input: MoveVersion): Promise<Session
       [session.row, branch, position, session.version, input.at],
     );
   if (await isRemoved(tx, session.row, session.tip_branch, session.tip_position)) await goThrough(tx, owner, id, next);
+  await overtakeTitle(tx, session.row); // it may be made of what is gone
+  if (heir) await retitle(tx, owner, session, these, heir);
   return (await findSession(tx, owner, id))!;
+}
+
+/** A session that nobody has named bears the beginning of a question: where that is one of `from`, it bears that of `to` now. */
+async function retitle(tx: Tx, owner: string, { row, title }: TakenRow, from: readonly ForkRow[], to: ForkRow) {
+  for (const one of from) {
+    if ((await readTitle(tx, one)) !== title) continue;
+    const next = await readTitle(tx, to);
+    await tx.run("UPDATE session SET title = $2 WHERE row = $1", [row, next]);
+    return tx.indexTitle(row, owner, next);
+  }
+}
+
+async function readTitle(tx: Tx, { row }: ForkRow): Promise<string | null> {
+  const [turn] = await tx.all<{ question: string }>("SELECT question FROM turn WHERE row = $1", [row]);
+  return titleFrom(turn!.question);
 }
 
 async function isRemoved(tx: Tx, session: number, branch: number, position: number): Promise<boolean> {
@@ -77,6 +95,10 @@ export async function restoreVersion(tx: Tx, input: MoveVersion): Promise<Sessio
   for (const { branch, high } of (await getPath(tx, owner, id, messageId)).segments)
     if (await isRemoved(tx, session.row, branch, high)) throw notFound("message");
   await goThrough(tx, owner, id, messageId);
+  // What was asked here later may have given its name meanwhile.
+  const versions = await listVersions(tx, session.row, place);
+  const at = versions.findIndex((turns) => turns.some(({ row }) => row === place.turnRow));
+  if (at !== -1) await retitle(tx, owner, session, versions.slice(at + 1).flat(), versions[at]![0]!);
   return (await findSession(tx, owner, id))!;
 }
 
@@ -84,7 +106,7 @@ export async function restoreVersion(tx: Tx, input: MoveVersion): Promise<Sessio
 async function takeSession(tx: Tx, { owner, id, at, ifVersion }: MoveVersion): Promise<TakenRow> {
   const [taken] = await tx.all<TakenRow>(
     `UPDATE session SET version = version + 1, updated_at = $3 WHERE id = $1 AND project = $2 AND purged_at IS NULL AND deleted_at IS NULL
-       AND running_turn_id IS NULL AND (CAST($4 AS BIGINT) = -1 OR version = $4) RETURNING row, version, tip_branch, tip_position`,
+       AND running_turn_id IS NULL AND (CAST($4 AS BIGINT) = -1 OR version = $4) RETURNING row, title, version, tip_branch, tip_position`,
     [id, owner, at, ifVersion ?? -1],
   );
   if (taken) return taken;
@@ -92,13 +114,13 @@ async function takeSession(tx: Tx, { owner, id, at, ifVersion }: MoveVersion): P
   throw refusalOf(state, ifVersion) ?? new AppError("conflict", "The session changes hands too fast; try again.");
 }
 
-/** A question goes with all its answers. `next` is the neighbour that takes its place. */
+/** A question goes with all its answers. `next` is the neighbour that takes its place, `heir` its first turn where that is another question. */
 function chooseVersions(place: readonly ForkRow[][], { turnRow, role }: MessagePlace) {
   const at = place.findIndex((turns) => turns.some(({ row }) => row === turnRow));
   const question = place[at] ?? [];
   if (role === "user") {
     const neighbour = place[at - 1] ?? place[at + 1];
-    return { these: question, next: neighbour && questionIdIn(neighbour.at(-1)!) };
+    return { these: question, next: neighbour && questionIdIn(neighbour.at(-1)!), heir: neighbour?.[0] };
   }
   const answer = question.findIndex(({ row }) => row === turnRow);
   const neighbour = question[answer - 1] ?? question[answer + 1];

@@ -21,7 +21,7 @@ export function versionRoutes({ store, now }: AppDeps): Route[] {
       description:
         "Only where it has siblings: what was said once goes with its session. It is found no more, in the history, by the search, in an export, with all that follows " +
         "it, a question with all its answers; where it is on the current path, that goes through its neighbour from now on. Its turns are 404, their events too, and so is a request " +
-        "that is repeated with its Idempotency-Key. Its cost stays, in the session's and under `hidden`, and so do its receipts. After `TRASH_DAYS`, or when the session is purged, its words are erased, on the disk too. 409 while a turn runs.",
+        "that is repeated with its Idempotency-Key. A title that is its beginning becomes its neighbour's. Its cost stays, in the session's and under `hidden`, and so do its receipts. After `TRASH_DAYS`, or when the session is purged, its words are erased, on the disk too. 409 while a turn runs.",
       params: { id: "session", message_id: "message" },
       headers: ifMatch,
       responses: { 200: oneSession("The session as it is now") },

@@ -74,7 +74,7 @@ export interface Times extends HttpTimes {
   tickMs: number;
   /** How often a text reader is told what the turn has cost so far, at most. */
   usageEveryMs: number;
-  /** Waits between tries to store a turn's end; undefined: as `turn/running.ts` has them. */
+  /** Waits between tries to store a turn's end; undefined: as `turn/close.ts` has them. */
   storeRetryMs: readonly number[] | undefined;
   /** How long a title may take that a model makes. */
   titleMs: number;

@@ -1,4 +1,4 @@
-// Door 1: what an adapter to a model vendor must do. One screen; the adapters are in providers/.
+// Door 1: what an adapter to a model vendor must do; the adapters are in providers/.
 
 import type { ErrorCode } from "./errors.ts";
 import type { Params } from "./model/params.ts";

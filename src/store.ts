@@ -1,4 +1,4 @@
-// Door 2: what storage must do. One screen of promises; database/ keeps them on SQLite and on Postgres alike.
+// Door 2: what storage must do; database/ keeps these promises on SQLite and on Postgres alike. Read `Store`, at the end, first.
 //
 // Every write is one transaction, durable when its promise resolves. `owner` is the caller's project;
 // what belongs to another one is `not_found`. Times are milliseconds since 1970 UTC.

@@ -169,6 +169,12 @@ test("on a desktop a question's tools are beside its bubble; notes stand over th
   expect(await notes.count()).toBe(1);
   await notes.getByRole("button", { name: "Undo" }).click();
   await story.tab.lastAnswer.getByText("Third.").waitFor();
+  // From the middle the one before it takes its place.
+  await story.tab.lastAnswer.getByRole("button", { name: "Previous version" }).click();
+  await story.tab.lastAnswer.getByText("Second.").waitFor();
+  await story.tab.lastAnswer.getByRole("button", { name: "Delete this version" }).click();
+  await story.tab.lastAnswer.getByText("First.").waitFor();
+  expect([await place(), new URL(page.url()).hash.split("/").length]).toEqual(["1/2", 3]);
   await page.getByRole("banner").getByRole("button", { name: "Move to trash" }).click();
   await page.getByText("What shall we talk about?").waitFor();
   const low = (await notes.last().boundingBox())!;

@@ -38,6 +38,11 @@ test("rooms are offered to those who may open them, and whoever comes by an addr
       else await notTheirs.waitFor();
       expect([scope, room, (await nameOf(room).count()) > 0]).toEqual([scope, room, isOwn]);
       expect(await notTheirs.count()).toBe(isOwn ? 0 : 1);
+      if (isOwn && room === "usage") {
+        const groupings = tab.page.locator(".usage-choice select").last().locator("option");
+        const byProject = (await groupings.allInnerTexts()).includes("Project");
+        expect([scope, byProject]).toEqual([scope, scope === "operator"]);
+      }
       if (!isOwn) expect(await tab.page.locator(".room :is(table, button)").count()).toBe(0);
     }
     await tab.page.keyboard.press("Control+k");

@@ -102,6 +102,8 @@ test("days of different costs: three numbers, a bar for each day with the models
   expect(await slider.getAttribute("aria-valuetext")).toMatch(ofDay);
   await tab.page.locator(".chart g").nth(9).dispatchEvent("click");
   expect(await said.innerText()).toMatch(/^23 Oct 2026: \$[\d.]+ \(gemini-2\.5-pro \$[\d.]+\)$/);
+  await slider.press("Home");
+  expect(await said.innerText()).toMatch(/^14 Oct 2026: /);
 
   const bars = await readBars(tab);
   expect(bars.length).toBe(30);
@@ -115,6 +117,10 @@ test("days of different costs: three numbers, a bar for each day with the models
   ]);
   // The heights are the costs: the two of a day stand on each other, and the highest day fills the picture.
   const heightOf = (day: number) => bars[29 - day]!.map(({ height }) => height);
+  for (const parts of bars) {
+    const from = parts.map((_, index) => 160 - parts.slice(0, index + 1).reduce((sum, { height }) => sum + height, 0));
+    for (const [index, { top }] of parts.entries()) expect(top).toBeCloseTo(from[index]!, 3);
+  }
   const most = Number(costs[0]! > costs[1]! + costs[2]! ? costs[0] : costs[1]! + costs[2]!);
   for (const [day, parts] of [
     [20, [costs[0]!]],
@@ -158,13 +164,39 @@ test("days of different costs: three numbers, a bar for each day with the models
   await server.stop();
 });
 
+test("of many conversations the most expensive have their names, and the others are found by their ids", async () => {
+  const server = await startHttp({ page: loadPage, now: () => today });
+  const post = async (path: string, body: object) => {
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(server.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    return (await answer.json()) as { id: string };
+  };
+  for (let index = 1; index <= 14; index++) {
+    server.emulator.play({ text: "Yes.", usage: { promptTokenCount: 100 * index, totalTokenCount: 100 * index } });
+    const { id } = await post("/sessions", { title: `talk ${index}` });
+    await post(`/sessions/${id}/messages`, { content: "x" });
+  }
+  const reader = await newReader(story.browser);
+  const { page } = await newTab(reader);
+  await page.clock.setFixedTime(new Date(today));
+  await page.goto(`${server.url}/#/usage`);
+  await page.locator(".usage-choice select").last().selectOption("session_id");
+  await page.getByRole("link", { name: "talk 14" }).last().waitFor();
+  const names = await page.locator(".room-scroll tbody th").allInnerTexts();
+  expect(names.slice(0, 12)).toEqual(Array.from({ length: 12 }, (_, index) => `talk ${14 - index}`));
+  expect(names.slice(12).filter((name) => /^[0-9a-f-]{36}$/.test(name))).toHaveLength(2);
+  await reader.close();
+  await server.stop();
+});
+
 /** Of each day the coloured parts, from below. */
-function readBars(tab: ChatPage): Promise<{ series: string; height: number }[][]> {
+function readBars(tab: ChatPage): Promise<{ series: string; height: number; top: number }[][]> {
   return tab.page.locator(".chart svg g").evaluateAll((days) =>
     days.map((day) =>
       [...day.querySelectorAll("rect:not(.chart-day)")].map((part) => ({
         series: part.getAttribute("class") ?? "",
         height: Number(part.getAttribute("height")),
+        top: Number(part.getAttribute("y")),
       })),
     ),
   );

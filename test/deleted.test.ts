@@ -110,9 +110,9 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
       server.emulator.play({ text: `answer ${one}`, thoughts: `thought ${one}` });
       return (await ask<AnswerBody>("POST", messages, { content: `question ${one}`, ...body })).body;
     };
-    const first = await say(kept, {});
-    const version = await say(gone, { parent_id: null });
+    const version = await say(gone, {}); // the session bears its words, too
     await say(gone, {});
+    const first = await say(kept, { parent_id: null });
     const history = await send(`/sessions/${id}/history?tip=${first.reply.id}`);
     const [books, receipt] = [await server.store.sumBooks(), await send(`/turns/${version.turn.id}/receipt`)];
     const restore = () => ask("POST", `${messages}/${version.message.id}/restore`);
@@ -135,7 +135,7 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     expect((await send(`/turns/${version.turn.id}`)).status).toBe(404);
     expect(await send(`/turns/${version.turn.id}/receipt`)).toEqual(receipt);
     expect(await server.store.sumBooks()).toEqual(books);
-    expect((await say(kept, { parent_id: null })).message.siblings).toEqual(first.message.siblings);
+    expect((await say(kept, { parent_id: null })).message.siblings.count).toBe(1);
   });
 
   test("a session that bears a question's words loses them with the question, and has them back with it; a name that was given stays", async () => {

@@ -4,7 +4,6 @@ import { randomInt } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { totalmem } from "node:os";
 import pino from "pino";
-import { startEmulator } from "../emulator/emulator.ts";
 import { loadPage } from "../web/build.ts";
 import { AuditTally } from "./caller/audit-tally.ts";
 import { KeyRing } from "./caller/key-ring.ts";
@@ -126,7 +125,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
   const catalogue = createCatalogue(models);
   const priceBook = readPrices(config);
   const mode = isDemo(config) ? "demo" : "live";
-  const emulator = mode === "demo" ? await startEmulator({ record: false, chunkDelayMs: 15 }) : undefined;
+  const emulator = mode === "demo" ? await startDemo() : undefined;
   const provider = openProvider(config, catalogue, now, emulator?.url);
   const lost = Promise.withResolvers<string>();
   const shared = !config.databaseUrl.startsWith("sqlite:");
@@ -225,6 +224,12 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
 function usualMemoryBytes(): number {
   const allowed = process.constrainedMemory?.() || Number.POSITIVE_INFINITY; // a container's limit
   return Math.min(64 * 1024 ** 2, Math.floor(Math.min(totalmem(), allowed) / 10));
+}
+
+/** What is needed only without a key is loaded only then, as is Postgres' client: a start on SQLite with a key takes a tenth less. */
+async function startDemo() {
+  const { startEmulator } = await import("../emulator/emulator.ts");
+  return startEmulator({ record: false, chunkDelayMs: 15 });
 }
 
 /** `demoUrl`: the bundled emulator, which answers in the vendor's place. */

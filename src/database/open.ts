@@ -31,7 +31,6 @@ import { readQuoteBasis, readQuoteBudgets } from "./money/quote.ts";
 import { findSeal, sealing } from "./money/seal.ts";
 import { summing } from "./money/usage-roll.ts";
 import { createUsageStore } from "./money/usage-store.ts";
-import { openPostgres } from "./postgres/postgres.ts";
 import { hasUnsettled, readDeadTurn } from "./recovery.ts";
 import { searchSessions } from "./search/search.ts";
 import { findSession, findState } from "./session.ts";
@@ -76,7 +75,8 @@ export async function openStore(databaseUrl: string, options: StoreOptions): Pro
 }
 
 export async function openEngine(databaseUrl: string, options: StoreOptions): Promise<Engine> {
-  if (/^postgres(ql)?:\/\//.test(databaseUrl)) return openPostgres(databaseUrl, options);
+  if (/^postgres(ql)?:\/\//.test(databaseUrl))
+    return (await import("./postgres/postgres.ts")).openPostgres(databaseUrl, options);
   const file = /^sqlite:(?:\/\/)?(.+)$/.exec(databaseUrl)?.[1];
   if (file === undefined) throw new RangeError("DATABASE_URL must be sqlite:<file> or postgres://...");
   return openSqlite(file, options);

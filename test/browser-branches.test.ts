@@ -1,7 +1,10 @@
 // Versions in the page: nothing disappears, every version can be reached, and the sums add up.
 
 import { expect, test } from "bun:test";
+import { loadPage } from "../web/build.ts";
 import { cost, tellBrowserStory, usage } from "./browser-story.ts";
+import { startHttp } from "./http-assembly.ts";
+import { newReader, newTab } from "./page.ts";
 
 const story = tellBrowserStory();
 
@@ -64,6 +67,29 @@ test("Undo while the new version is still being written stops it and goes back",
   await story.tab.page.locator(".toast").getByRole("button", { name: "Undo" }).click();
   await story.tab.lastAnswer.getByText("First.").waitFor();
   expect(await place()).toBe("1/2");
+  await story.tab.lastAnswer.getByRole("button", { name: "Next version" }).click();
+  await story.tab.page.getByText("You stopped this answer.").waitFor();
+});
+
+test("a model that is retired by now is not offered for another answer", async () => {
+  const server = await startHttp({ page: loadPage, now: () => Date.parse("2027-01-15T12:00:00Z") });
+  const reader = await newReader(story.browser);
+  const tab = await newTab(reader);
+  await tab.open(server.url);
+  server.emulator.play({ text: "Yes.", usage });
+  await tab.say("hello");
+  await tab.answered();
+  const { data } = (await (await fetch(`${server.url}/models`)).json()) as {
+    data: { display_name: string; retired: boolean }[];
+  };
+  const namesOf = (retired: boolean) =>
+    data.filter((model) => model.retired === retired).map((one) => one.display_name);
+  expect(namesOf(true)).not.toEqual([]);
+  await tab.lastAnswer.locator(".again summary").click();
+  const offered = await tab.lastAnswer.locator(".again li b").allInnerTexts();
+  expect(offered.toSorted()).toEqual(namesOf(false).toSorted());
+  await reader.close();
+  await server.stop();
 });
 
 test("another model can answer, with its price beside it, for this once; the hidden versions are in the sum", async () => {

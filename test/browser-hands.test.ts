@@ -122,6 +122,8 @@ test("an answer cut at its limit can be continued; a good one can be asked for a
   await story.tab.button("Continue").click();
   await story.tab.lastAnswer.getByText("and the rest.").waitFor();
   await story.tab.answered();
+  // Only the end goes on.
+  expect(await story.tab.button("Continue").count()).toBe(0);
   await story.tab.lastAnswer.getByRole("button", { name: "Answer again", exact: true }).click();
   await story.tab.lastAnswer.getByText("Better.").waitFor();
   await story.tab.answered();

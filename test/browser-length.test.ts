@@ -28,6 +28,25 @@ test("2,000 messages can be read from the last to the first; under 20,000 elemen
   const elements = () => page.evaluate(() => document.querySelectorAll("*").length);
   const scroller = page.locator(".scroller");
   let most = await elements();
+
+  // What is read stays where it is when earlier messages come before it.
+  await scroller.evaluate((area) => area.scrollTo(0, 1_500));
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".bubble")].some((bubble) => bubble.getBoundingClientRect().top < 0),
+  );
+  const read = await scroller.evaluate((area) => {
+    area.scrollTo(0, 500);
+    const { top } = area.getBoundingClientRect();
+    const bubble = [...area.querySelectorAll(".bubble")].find((one) => one.getBoundingClientRect().top > top)!;
+    return { words: bubble.textContent!, top: bubble.getBoundingClientRect().top, height: area.scrollHeight };
+  });
+  await page.waitForFunction(
+    (height) => document.querySelector(".scroller")!.scrollHeight > height + 5_000,
+    read.height,
+  );
+  const now = await page.getByText(read.words, { exact: true }).boundingBox();
+  expect(Math.abs(now!.y - read.top)).toBeLessThan(4);
+
   const first = page.locator(".bubble", { hasText: /^question 0$/ });
   const deadline = Date.now() + 150_000;
   while ((await first.count()) === 0 && Date.now() < deadline) {

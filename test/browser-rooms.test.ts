@@ -1,7 +1,7 @@
 // The rooms of those who run the server: what they can do there is done, by the API, and what it refuses is said.
 
 import { expect, test } from "bun:test";
-import { exactCost, tellBrowserStory, usage } from "./browser-story.ts";
+import { exactCost, tellBrowserStory, turnOf, usage } from "./browser-story.ts";
 import { newReader, newTab } from "./page.ts";
 
 const story = tellBrowserStory();
@@ -56,6 +56,9 @@ test("a key is made and shown once, changed, limited, given a new secret, blocke
     expires_at: expect.stringMatching(/^2099-12-31T|^2100-01-01T/),
   };
   expect((await own(secret)).key).toMatchObject(changed);
+  // To the end of that day, where the reader is.
+  const endOfDay = await tab.page.evaluate(() => new Date(2099, 11, 31, 23, 59, 59).toISOString());
+  expect((await own(secret)).key.expires_at).toBe(endOfDay);
   // What is not touched stays, to the millisecond and whatever the form does not show.
   const { expires_at } = (await own(secret)).key;
   const other = tab.page.getByRole("row", { name: /the other shop/ });
@@ -64,6 +67,21 @@ test("a key is made and shown once, changed, limited, given a new secret, blocke
   await tab.button("Save").click();
   await dialog.waitFor({ state: "detached" });
   expect((await own(secret)).key).toMatchObject({ ...changed, expires_at, limits: [] });
+
+  // Another has set a limit since the form was opened: it is not written over.
+  await other.getByRole("button", { name: "Change" }).click();
+  const limits = [{ window: "month", usd: "7" }];
+  await fetch(`${server.url}/budgets/key:${(await own(secret)).key.id}`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ limits }),
+  });
+  await dialog.getByLabel("USD a month").fill("9");
+  story.expected = /412/;
+  await tab.button("Save").click();
+  await dialog.getByRole("alert").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  expect((await own(secret)).key).toMatchObject({ limits });
 
   await other.getByRole("button", { name: "New secret" }).click();
   const second = await tab.page.locator(".secret code").innerText();
@@ -291,19 +309,23 @@ test("what is spent and held is a bar and words, and its window ends in the read
   const ofSession = tab.page.getByRole("heading", { name: "Conversation: x" }).getByRole("link");
   expect(await ofSession.getAttribute("href")).toBe(`#/s/${id}`);
   await fetch(`${server.url}/budgets/session:${id}`, { method: "DELETE" });
+  expect(await card.locator('.budget-bar[data-over="false"]').count()).toBe(1);
   await fetch(`${server.url}/turns/${await turnOf(running)}/stop`, { method: "POST" });
+  const budgetsOf = async () =>
+    (await (await fetch(`${server.url}/budgets`)).json()) as { data: { settled: string; held: string }[] };
+  let all = await budgetsOf();
+  while (Number(all.data[0]!.held) > 0) all = await budgetsOf();
+  // Full to the last digit is full.
+  await fetch(`${server.url}/budgets/user:olena`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ limits: [{ window: "month", usd: all.data[0]!.settled }] }),
+  });
+  await tab.page.reload();
+  await card.locator('.budget-bar[data-over="true"]').waitFor({ state: "attached" });
   await fetch(`${server.url}/budgets/user:olena`, { method: "DELETE" });
   await reader.close();
 });
-
-/** Of the first event. */
-async function turnOf(answer: Response): Promise<string> {
-  for await (const bytes of answer.body!) {
-    const [, id] = /"turn_id":"([\w-]+)"/.exec(new TextDecoder().decode(bytes)) ?? [];
-    if (id) return id;
-  }
-  throw new Error("no turn");
-}
 
 test("projects are made, renamed, closed and opened; a key is made in one, and a token for a user", async () => {
   const { tab, server } = story;
@@ -332,6 +354,21 @@ test("projects are made, renamed, closed and opened; a key is made in one, and a
   await tab.button("I have it").click();
   await tab.page.getByRole("row", { name: /of the shop rz-\S+ · shop/ }).waitFor();
 
+  // A limit is set for keys of the project that is looked at.
+  const offered = async () => {
+    await tab.button("Set a limit").click();
+    await dialog.getByRole("combobox").first().selectOption("key");
+    const names = await dialog.locator("select").nth(1).locator("option").allInnerTexts();
+    await tab.page.keyboard.press("Escape");
+    return names;
+  };
+  await tab.page.getByRole("link", { name: "Budgets" }).click();
+  await tab.page.getByText("No limits are set").waitFor();
+  expect(await offered()).not.toContain("of the shop");
+  await tab.page.getByRole("combobox", { name: "Project" }).selectOption("shop");
+  expect(await offered()).toEqual(["of the shop"]);
+
+  await tab.page.getByRole("link", { name: "Keys" }).click();
   await tab.page.getByText("Tokens for browsers and apps").click();
   await tab.page.getByText("curl ").waitFor();
   await tab.button("A token to try").click();
@@ -341,32 +378,4 @@ test("projects are made, renamed, closed and opened; a key is made in one, and a
   const token = await tab.page.locator(".secret code").innerText();
   const me = await fetch(`${server.url}/me`, { headers: { authorization: `Bearer ${token}` } });
   expect(await me.json()).toMatchObject({ by: "token", user: "olena", scopes: ["read"] });
-});
-
-test("models and prices, and the server's health", async () => {
-  await goTo("models");
-  const row = story.tab.page.getByRole("row", { name: /Gemini 2\.5 Flash gemini-2\.5-flash/ });
-  expect(await row.innerText()).toMatch(/\$0\.30\s+\$0\.030\s+\$2\.50/);
-  // Where each price is from is said in words, whether or not there is an address.
-  expect(await row.innerText()).toContain("Rozmova’s list\nread on 7 Oct 2026");
-  await row.getByText("Rozmova’s list").click();
-  await row.getByText("vendor pricing page, copy of 2026-10-07").waitFor();
-  await story.tab.page.getByRole("link", { name: "Health" }).click();
-  await story.tab.page.getByText("takes what is written").waitFor();
-  await story.tab.page.getByText("no key is needed here").waitFor();
-  await story.tab.page.getByText("Gemini 2.5 Flash: 1 Dec 2026 → ").waitFor();
-  // Looked at again while it is open.
-  const running = story.tab.page.locator(".facts > div", { hasText: "Answers being written" });
-  expect(await running.innerText()).toMatch(/0$/);
-  story.server.emulator.play({ text: "one two three", chunks: 3, delayMs: 60_000 });
-  const post = (path: string, body: object) =>
-    fetch(story.server.url + path, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-  const { id } = (await (await post("/sessions", {})).json()) as { id: string };
-  const answer = await post(`/sessions/${id}/messages`, { content: "y", stream: true });
-  await running.getByText("1", { exact: true }).waitFor();
-  await post(`/turns/${await turnOf(answer)}/stop`, {});
 });

@@ -60,3 +60,12 @@ export const cost = "0.0621\u00a0¢";
 export const words = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");
 /** Long enough from the first word to the last for something to happen in between. */
 export const slow = { text: words, chunks: 40, delayMs: 40, usage };
+
+/** The turn of a streamed answer, by its first event. */
+export async function turnOf(answer: Response): Promise<string> {
+  for await (const bytes of answer.body!) {
+    const [, id] = /"turn_id":"([\w-]+)"/.exec(new TextDecoder().decode(bytes)) ?? [];
+    if (id) return id;
+  }
+  throw new Error("no turn");
+}

@@ -5,6 +5,7 @@ import { type Budget, roomApi } from "../api/rooms.ts";
 import { Refusal } from "../rooms/refusal.tsx";
 import { words } from "../rooms/words.ts";
 import { asApiError, describe } from "../shell/errors.ts";
+import { me } from "../shell/me.ts";
 import { showToast, text } from "../shell/state.ts";
 import { BudgetCard } from "./budget-card.tsx";
 import { BudgetForm, RaiseForm } from "./budget-form.tsx";
@@ -24,7 +25,7 @@ export function BudgetsView() {
   );
   const models = useModelIds();
   const allKeys = useKeys();
-  const keys = allKeys?.filter((key) => project === undefined || key.project === project) ?? [];
+  const keys = allKeys?.filter((key) => key.project === (project ?? me.value?.project)) ?? [];
   const isNamed = projects !== null && allKeys !== null;
   /** Null: a new one. */
   const editing = useSignal<Budget | null | undefined>(undefined);

@@ -1,0 +1,35 @@
+// What every reader of the server's rooms may see: its models with their prices, and how it is.
+
+import { expect, test } from "bun:test";
+import { tellBrowserStory, turnOf } from "./browser-story.ts";
+
+const story = tellBrowserStory();
+const goTo = (room: string) => story.tab.page.goto(`${story.server.url}/#/${room}`);
+
+test("models and prices, and the server's health", async () => {
+  await goTo("models");
+  const row = story.tab.page.getByRole("row", { name: /Gemini 2\.5 Flash gemini-2\.5-flash/ });
+  expect(await row.innerText()).toMatch(/\$0\.30\s+\$0\.030\s+\$2\.50/);
+  // Where each price is from is said in words, whether or not there is an address.
+  expect(await row.innerText()).toContain("Rozmova’s list\nread on 7 Oct 2026");
+  await row.getByText("Rozmova’s list").click();
+  await row.getByText("vendor pricing page, copy of 2026-10-07").waitFor();
+  await story.tab.page.getByRole("link", { name: "Health" }).click();
+  await story.tab.page.getByText("takes what is written").waitFor();
+  await story.tab.page.getByText("no key is needed here").waitFor();
+  await story.tab.page.getByText("Gemini 2.5 Flash: 1 Dec 2026 → ").waitFor();
+  // Looked at again while it is open.
+  const running = story.tab.page.locator(".facts > div", { hasText: "Answers being written" });
+  expect(await running.innerText()).toMatch(/0$/);
+  story.server.emulator.play({ text: "one two three", chunks: 3, delayMs: 60_000 });
+  const post = (path: string, body: object) =>
+    fetch(story.server.url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  const { id } = (await (await post("/sessions", {})).json()) as { id: string };
+  const answer = await post(`/sessions/${id}/messages`, { content: "y", stream: true });
+  await running.getByText("1", { exact: true }).waitFor();
+  await post(`/turns/${await turnOf(answer)}/stop`, {});
+});

@@ -46,6 +46,11 @@ test("2,000 messages can be read from the last to the first; under 20,000 elemen
   );
   const now = await page.getByText(read.words, { exact: true }).boundingBox();
   expect(Math.abs(now!.y - read.top)).toBeLessThan(4);
+  // So does the focus, however far the reader goes from it.
+
+  await page.getByText(read.words, { exact: true }).evaluate((bubble) => {
+    bubble.closest(".message")!.querySelector("button")!.focus({ preventScroll: true });
+  });
 
   const first = page.locator(".bubble", { hasText: /^question 0$/ });
   const deadline = Date.now() + 150_000;
@@ -59,6 +64,7 @@ test("2,000 messages can be read from the last to the first; under 20,000 elemen
   }
   await scroller.evaluate((area) => area.scrollTo(0, 0));
   await first.waitFor();
+  expect(await page.evaluate(() => document.activeElement?.closest(".message")?.textContent)).toContain(read.words);
   expect(most).toBeLessThan(20_000);
 
   // Down again, a few screens at a time: what was taken off the page comes back, in order, and the view never jumps.

@@ -71,7 +71,9 @@ test("what stands above and below in a formula is moved by margins and stands wh
       for (const { style } of list.children as HTMLCollectionOf<HTMLElement>) style.marginTop = style.marginBottom = "";
     }
     const katex = new CSSStyleSheet();
-    katex.replaceSync(".katex, .katex .katex-base, .katex .vlist { position: relative !important } .katex .pstrut { overflow: hidden !important }");
+    katex.replaceSync(
+      ".katex, .katex .katex-base, .katex .vlist { position: relative !important } .katex .pstrut { overflow: hidden !important }",
+    );
     document.adoptedStyleSheets.push(katex);
   });
   const katex = await boxes();

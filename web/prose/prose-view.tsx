@@ -32,7 +32,7 @@ export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
           chapter={chapter}
           live={live && index === chapters.length - 1}
           far={chapters.length >= near + farChapters && index < chapters.length - near}
-          heard={index < heard}
+          heard={chapter.math && index < heard}
         />
       ))}
     </div>
@@ -45,7 +45,7 @@ interface ChapterProps {
   live: boolean;
   /** It is laid out only where it is looked at. */
   far: boolean;
-  /** Its formulas are there for those who hear it. */
+  /** Its formulas are there for those who hear it: said only of one that has some, since all of it is looked through for them. */
   heard: boolean;
 }
 

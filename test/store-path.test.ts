@@ -230,7 +230,10 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
     const path = async () => (await readAll(store, session.id)).map(({ id }) => id);
     for (const { userMessage } of [inner, one]) await store.removeVersion("", session.id, userMessage.id, Date.now());
     const before = await store.findSession("", session.id);
-    expect(await codeOf(restore(inner.userMessage.id))).toBe("not_found");
+    await expect(restore(inner.userMessage.id)).rejects.toMatchObject({
+      code: "not_found",
+      message: expect.stringContaining("restore that first"),
+    });
     expect(await store.findSession("", session.id)).toEqual(before);
     expect(await path()).toEqual([kept.userMessage.id, kept.reply.id]);
     await restore(one.userMessage.id);

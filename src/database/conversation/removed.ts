@@ -93,7 +93,8 @@ export async function restoreVersion(tx: Tx, input: MoveVersion): Promise<Sessio
   if (back === 0) throw notFound("message");
   // What it follows may have been deleted after it: then that comes back first.
   for (const { branch, high } of (await getPath(tx, owner, id, messageId)).segments)
-    if (await isRemoved(tx, session.row, branch, high)) throw notFound("message");
+    if (await isRemoved(tx, session.row, branch, high))
+      throw new AppError("not_found", "What this message follows is deleted itself: restore that first.");
   await goThrough(tx, owner, id, messageId);
   // What was asked here later may have given its name meanwhile.
   const versions = await listVersions(tx, session.row, place);

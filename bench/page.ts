@@ -62,7 +62,7 @@ async function runRound(): Promise<void> {
   );
   for (const [name, text] of Object.entries(longAnswers))
     await measure(`streams: ${name}`, async (tab) => {
-      server.emulator.play({ text, chunks: 120, delayMs: 25, unchecked: true });
+      server.emulator.play({ text, chunks: 256, delayMs: 22, unchecked: true });
       await tab.say("go on");
       await tab.answered();
       await settled(tab);

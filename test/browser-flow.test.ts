@@ -54,7 +54,7 @@ for (const [name, text] of Object.entries(longAnswers))
     expect(removed).toBeLessThan(mostRedrawn);
   });
 
-/** Formulas that those who hear the answer may get in one frame: some chapters' worth, a tenth of what the answer has. */
+/** Formulas that those who hear the answer may get in one task: some chapters' worth, a tenth of what the answer has. */
 const mostHeard = 24;
 
 test("formulas are there for those who hear them when the answer is said to be complete, and come to them in portions", async () => {
@@ -66,8 +66,10 @@ test("formulas are there for those who hear them when the answer is said to be c
       const formulas = [...(answer?.querySelectorAll(".katex-mathml") ?? [])];
       const shown = formulas.filter((formula) => getComputedStyle(formula).display !== "none").length;
       heard.push({ formulas: shown, busy: answer?.getAttribute("aria-busy") === "true" });
-      requestAnimationFrame(look);
+      between.port2.postMessage(null);
     };
+    const between = new MessageChannel();
+    between.port1.onmessage = look;
     look();
   });
   story.server.emulator.play({ text: longAnswers["formulas"]!, chunks: 20, delayMs: 8, usage });
@@ -95,6 +97,17 @@ test("while an answer grows, its frames give a style to what is new and not to t
   expect(styled.length).toBeGreaterThan(10);
   // One or two may have another reason: a menu's words, the bill.
   expect(styled.toSorted((a, b) => b - a)[2]).toBeLessThan(mostStyled);
+});
+
+test("what is new of an answer is laid out in tasks of its own, so that the frames that paint it stay short", async () => {
+  story.server.emulator.play({ text: longAnswers.formulas!, chunks: 60, delayMs: 8, usage });
+  const tasks = await watchTasks(story.tab.page);
+  await story.tab.say("laid out");
+  await story.tab.answered();
+  const sum = (some: readonly { styled: number }[]) => some.reduce((all, { styled }) => all + styled, 0);
+  const all = await tasks();
+  expect(sum(all)).toBeGreaterThan(5_000);
+  expect(sum(all.filter(({ painted }) => painted)) / sum(all)).toBeLessThan(0.3);
 });
 
 /** Boxes that a script may have laid out in the middle of a change; the rest is the browser's own, once, when all is changed. */

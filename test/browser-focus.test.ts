@@ -40,6 +40,7 @@ test("answers, versions and their undo", async () => {
   await page.getByText("The version was deleted.").waitFor();
   await focusOn("#composer");
   await press(".toast .button");
+  await page.getByText("3/3").waitFor();
   await focusOn("#composer");
   await press(".question .edit");
   await page.getByRole("button", { name: "Cancel" }).press("Enter");

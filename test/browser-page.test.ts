@@ -212,9 +212,10 @@ test("the reader who scrolled up is left in peace, and jumps back when ready", a
   await story.tab.say("a long one");
   await story.tab.lastAnswer.getByText("word15").waitFor();
   const scroller = story.tab.page.locator(".scroller");
-  const distance = () =>
-    scroller.evaluate((area) => Math.round(area.scrollHeight - area.scrollTop - area.clientHeight));
-  expect(await distance()).toBeLessThan(60);
+  await story.tab.page.waitForFunction(() => {
+    const area = document.querySelector(".scroller")!;
+    return area.scrollHeight - area.scrollTop - area.clientHeight < 2;
+  });
   await scroller.hover();
   await story.tab.page.mouse.wheel(0, -5000);
   await story.tab.answered();
@@ -223,6 +224,22 @@ test("the reader who scrolled up is left in peace, and jumps back when ready", a
   await story.tab.page.waitForFunction(() => {
     const area = document.querySelector(".scroller")!;
     return area.scrollHeight - area.scrollTop - area.clientHeight < 2;
+  });
+});
+
+test("a turn of the wheel where there is nothing to scroll does not end following the answer", async () => {
+  await story.tab.page.getByRole("link", { name: "New conversation" }).first().click();
+  await story.tab.page.locator(".conversation.new").waitFor();
+  const scroller = story.tab.page.locator(".scroller");
+  await scroller.hover();
+  await story.tab.page.mouse.wheel(0, -300);
+  story.server.emulator.play({ text: words.replaceAll(" ", "\n\n"), chunks: 20, delayMs: 8, usage });
+  await story.tab.say("follow it");
+  await story.tab.answered();
+  const left = await scroller.evaluate((area) => area.scrollHeight - area.scrollTop - area.clientHeight);
+  expect({ left, scrolled: (await scroller.evaluate((area) => area.scrollTop)) > 0 }).toEqual({
+    left: 0,
+    scrolled: true,
   });
 });
 

@@ -25,6 +25,8 @@ export interface PageTask {
   forced: number;
   /** How many elements it gave a style. */
   styled: number;
+  /** Whether it painted. */
+  painted: boolean;
 }
 
 const categories = ["devtools.timeline", "toplevel", "disabled-by-default-devtools.timeline"];
@@ -57,6 +59,7 @@ function readTasks(events: readonly TraceEvent[]): PageTask[] {
   const open: TraceEvent[] = [];
   let forced = 0;
   let styled = 0;
+  let painted = false;
   const end = (task: TraceEvent) => {
     const parts = [...own].sort((a, b) => b[1] - a[1]).slice(0, 6);
     tasks.push({
@@ -64,9 +67,11 @@ function readTasks(events: readonly TraceEvent[]): PageTask[] {
       work: parts.filter(([, us]) => us > 100).map(([name, us]) => `${name} ${(us / 1000).toFixed(1)}`),
       forced,
       styled,
+      painted,
     });
     forced = 0;
     styled = 0;
+    painted = false;
     own.clear();
   };
   for (const span of spans) {
@@ -80,6 +85,7 @@ function readTasks(events: readonly TraceEvent[]): PageTask[] {
     own.set(nameOf(span), (own.get(nameOf(span)) ?? 0) + (span.tdur ?? 0));
     open.push(span);
     styled += span.args.elementCount ?? 0;
+    painted ||= span.name === "Paint";
     if (span.name === "Layout" && open.some(({ name }) => name === "FunctionCall"))
       forced = Math.max(forced, span.args.beginData?.dirtyObjects ?? 0);
   }

@@ -4,6 +4,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { showSettings } from "../inspector/inspector.ts";
 import type { Shown } from "../message/shown.ts";
+import { followers } from "../prose/frames.ts";
 import { BudgetLine } from "../quote/next-cost.tsx";
 import { IconButton } from "../shell/button.tsx";
 import { Problem } from "../shell/problem.tsx";
@@ -22,6 +23,8 @@ import { Welcome } from "./welcome.tsx";
 
 /** Closer to the end than this, the reader is taken to be reading along. */
 const nearPx = 60;
+/** So near to the first message the earlier ones are loaded. */
+const olderPx = 600;
 
 export function Conversation({ chat }: { chat: Chat }) {
   const scroller = useRef<HTMLElement>(null);
@@ -42,23 +45,29 @@ export function Conversation({ chat }: { chat: Chat }) {
     if (!element) return;
     const top = element.scrollTop;
     const distance = element.scrollHeight - top - element.clientHeight;
-    if (distance < 2) stuck.current = true;
+    if (distance < 2 && top > last.current.top) stuck.current = true;
     else if (element.scrollHeight !== last.current.height) {
       // Not the reader moved but what is read: it grew, or was laid out anew.
     } else if (top < last.current.top) stuck.current = false;
     else if (top > last.current.top && distance < nearPx) stuck.current = true;
     last.current = { top, height: element.scrollHeight };
-    away.value = distance > element.clientHeight / 2;
+    away.value = !stuck.current && distance > element.clientHeight / 2;
+    if (top < olderPx && chat.hasOlder.value && !chat.olderError.value) void chat.loadOlder();
   };
   useEffect(() => {
     if (!content.current || !scroller.current) return;
     const observer = new ResizeObserver(() => {
       if (stuck.current) toEnd();
-      else onScroll();
+      onScroll();
     });
     observer.observe(content.current);
     observer.observe(scroller.current);
-    return () => observer.disconnect();
+    // What grew is known before the reader's next move, which would else be taken for growth.
+    followers.add(onScroll);
+    return () => {
+      observer.disconnect();
+      followers.delete(onScroll);
+    };
   }, [chat]);
   useEffect(() => toEnd(), [chat]);
   useSignalEffect(() => {
@@ -81,7 +90,7 @@ export function Conversation({ chat }: { chat: Chat }) {
         tabIndex={messages.length > 0 ? 0 : -1}
         onScroll={onScroll}
         onWheel={(event) => {
-          if (event.deltaY < 0) stuck.current = false;
+          if (event.deltaY < 0 && event.currentTarget.scrollTop > 0) stuck.current = false;
         }}
       >
         <div class="messages" ref={content}>
@@ -93,7 +102,7 @@ export function Conversation({ chat }: { chat: Chat }) {
               <p dir="auto">{chat.setup.value.system}</p>
             </section>
           )}
-          <Older chat={chat} scroller={scroller} />
+          <Older chat={chat} />
           {stretchesOf(messages, chat.prepended.value).map(({ key, shown }, index, all) => (
             <Stretch
               key={key}
@@ -188,23 +197,9 @@ function LoadState({ chat }: { chat: Chat }) {
   );
 }
 
-/** Loads earlier messages when it comes into view; a button for those who do not scroll. */
-function Older({ chat, scroller }: { chat: Chat; scroller: { current: HTMLElement | null } }) {
-  const button = useRef<HTMLButtonElement>(null);
-  const visible = chat.hasOlder.value;
-  const first = chat.messages.value[0]?.key;
-  useEffect(() => {
-    if (!visible || !button.current) return;
-    const observer = new IntersectionObserver(
-      ([entry]) => {
-        if (entry?.isIntersecting && !chat.olderError.value) void chat.loadOlder();
-      },
-      { root: scroller.current, rootMargin: "600px 0px 0px" },
-    );
-    observer.observe(button.current);
-    return () => observer.disconnect();
-  }, [chat, visible, first]);
-  if (!visible) return null;
+/** That there are earlier messages; a button for those who do not scroll. */
+function Older({ chat }: { chat: Chat }) {
+  if (!chat.hasOlder.value) return null;
   const error = chat.olderError.value;
   return (
     <div class="older">
@@ -212,7 +207,6 @@ function Older({ chat, scroller }: { chat: Chat; scroller: { current: HTMLElemen
       <button
         type="button"
         class="button small"
-        ref={button}
         disabled={chat.loadingOlder.value}
         onClick={() => void chat.loadOlder()}
       >

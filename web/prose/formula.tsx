@@ -22,7 +22,7 @@ export function awaitFormulas(): Promise<void> | undefined {
 function load(): Promise<void> {
   loading ??= import("./katex.ts")
     .then(async (loaded) => {
-      await loaded.addStyles();
+      await Promise.all([loaded.addStyles(), loaded.warmUp()]);
       katex = loaded;
     })
     .catch(() => {

@@ -1,7 +1,7 @@
-// Drawing in portions: what is ready goes on the page at most so much in one frame, so that no frame is long.
+// Drawing in portions: what is ready goes on the page at most so much in one task, so that no task is long.
 
-/** What one frame may cost, in elements. About 10 ms on a phone. */
-const frameNodes = 300;
+/** What one task may cost, in elements: about 5 ms on a phone to make them, and as much to lay them out. */
+const taskNodes = 200;
 
 interface Portion {
   cost: number;
@@ -9,38 +9,57 @@ interface Portion {
 }
 const waiting: Portion[] = [];
 let asked = false;
-/** What has been drawn at once since the last frame. */
+/** What has been drawn at once since the last portion. */
 let spentNow = 0;
 
-/** Draws in its turn, within this or one of the next frames. Frames stop in a hidden tab, and drawing with them. */
+const tasks = new MessageChannel();
+tasks.port1.onmessage = drawSome;
+
+/** Draws in its turn, behind the next frame. Frames stop in a hidden tab, and drawing with them. */
 export function drawSoon(cost: number, draw: () => void): void {
   waiting.push({ cost, draw });
-  if (!asked) requestAnimationFrame(drawSome);
-  asked = true;
+  askForFrame();
 }
 
-/** Draws at once, so that nothing is seen to change later, as long as there is room for it before the next frame; else in its turn. */
+/** Draws at once, so that nothing is seen to change later, as long as there is room for it; else in its turn. */
 export function drawNow(cost: number, draw: () => void): void {
-  if (spentNow > 0 && spentNow + cost > frameNodes) {
+  if (spentNow > 0 && spentNow + cost > taskNodes) {
     drawSoon(cost, draw);
     return;
   }
   spentNow += cost;
-  if (!asked) requestAnimationFrame(drawSome);
-  asked = true;
+  askForFrame();
   draw();
 }
 
+function askForFrame(): void {
+  if (!asked) requestAnimationFrame(askForTask);
+  asked = true;
+}
+
+function askForTask(): void {
+  asked = true;
+  tasks.port2.postMessage(null);
+}
+
+/** Not in the frame itself: that is painting enough on a slow machine, and between two tasks a key is heard. */
 function drawSome(): void {
   asked = false;
   spentNow = 0;
   let spent = 0;
-  while (waiting.length > 0 && (spent === 0 || spent + (waiting[0]?.cost ?? 0) <= frameNodes)) {
+  while (waiting.length > 0 && (spent === 0 || spent + (waiting[0]?.cost ?? 0) <= taskNodes)) {
     const portion = waiting.shift();
     spent += portion?.cost ?? 0;
     portion?.draw();
   }
-  if (waiting.length === 0) return;
-  asked = true;
-  requestAnimationFrame(drawSome);
+  if (waiting.length > 0) askForTask();
+  queueMicrotask(layOut);
+}
+
+/** Who looks at what grows: called in the task that drew it, and by asking for a size they have it laid out there. */
+export const followers = new Set<() => void>();
+
+/** Behind Preact, which draws in a microtask: the frame finds what is new laid out and has only to paint it. */
+function layOut(): void {
+  for (const follow of followers) follow();
 }

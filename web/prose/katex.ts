@@ -7,6 +7,9 @@ const deepest = 30;
 /** The fonts that nearly every formula needs; where one came later, all of them would be laid out once more. */
 const fonts = ["KaTeX_Main", "KaTeX_Math", "KaTeX_Size1", "KaTeX_Size2"];
 
+/** Its inner steps, which its own types do not name. */
+const drawing = katex as unknown as KatexTree;
+
 /** Draws into `place`; leaves it as it is, and says false, where the formula is not one, is too long or nests too deep. */
 export function drawFormula(place: HTMLElement, source: string, display: boolean): boolean {
   if (source.length > longest || nesting(source) > deepest) return false;
@@ -20,7 +23,7 @@ export function drawFormula(place: HTMLElement, source: string, display: boolean
   };
   let tree: KatexNode;
   try {
-    tree = (katex as unknown as KatexTree).__renderToDomTree(source, options);
+    tree = drawing.__renderToDomTree(source, options);
   } catch {
     return false; // its source says it better than an error in red
   }
@@ -36,6 +39,7 @@ export function drawFormula(place: HTMLElement, source: string, display: boolean
 /** What `katex.render` itself calls before it puts elements on the page. */
 interface KatexTree {
   __renderToDomTree(source: string, options: object): KatexNode;
+  __parse(source: string, options: object): unknown;
 }
 interface KatexNode {
   attributes?: { style?: string | undefined; "data-style"?: string };
@@ -69,6 +73,21 @@ function stack(drawn: HTMLElement): void {
       style.marginBottom = style.top.slice(1);
     }
   }
+}
+
+/** One of each kind: what KaTeX's parser and builders do for the first time takes several times as long. */
+const kinds = ["x", "x^2", "\\frac{a}{b}", "\\sqrt{x}", "\\sum_{i=1}^n x_i", "\\left(\\int_0^1\\right)"];
+
+/** Draws some formulas that nobody sees, each in a task of its own: the first of an answer would else make a long one. */
+export async function warmUp(): Promise<void> {
+  for (const kind of kinds)
+    for (const work of [
+      () => drawing.__parse(kind, {}),
+      () => drawFormula(document.createElement("span"), kind, true),
+    ]) {
+      await new Promise((resolve) => setTimeout(resolve));
+      work();
+    }
 }
 
 /** Resolves when the style sheet and its usual fonts are there, or cannot be had. Asked for once. */

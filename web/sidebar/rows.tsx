@@ -11,6 +11,8 @@ import { wanted } from "./sessions.ts";
 const marginPx = 1_000;
 /** They come and go by so many. */
 const step = 8;
+/** So many until it is known how many are near. */
+const firstRows = 32;
 /** All rows of a list have one height; this one until a row was measured. */
 let lastRowPx = 36;
 
@@ -24,7 +26,7 @@ interface RowsProps {
 
 export function Rows({ rows, tabStop, more }: RowsProps) {
   const list = useRef<HTMLUListElement>(null);
-  const near = useSignal({ from: 0, to: 0, rowPx: lastRowPx, held: "" });
+  const near = useSignal({ from: 0, to: firstRows, rowPx: lastRowPx, held: "" });
   const choosing = selected.value !== null;
   const { from, to, rowPx, held } = near.value;
   useLayoutEffect(() => {
@@ -37,8 +39,7 @@ export function Rows({ rows, tabStop, more }: RowsProps) {
       if (now.from !== was.from || now.to !== was.to || now.rowPx !== was.rowPx || now.held !== was.held)
         near.value = now;
     };
-    // Later the observer looks, in the same frame: here it would cost a layout in the middle of a change of the page.
-    if (near.peek().to === 0) look();
+    // The observer looks, in the same frame: here it would cost a layout in the middle of a change of the page.
     const sized = new ResizeObserver(look);
     sized.observe(area);
     area.addEventListener("scroll", look, { passive: true });

@@ -30,7 +30,7 @@ export type ProviderEvent =
   | { type: "thought-delta"; text: string }
   | { type: "usage" };
 
-/** One HTTP request that reached, or may have reached, the vendor: with all that is known of it, so that it can be booked alone. */
+/** One HTTP request that reached, or may have reached, the vendor: with all that is needed to book it alone. */
 export interface Attempt {
   /** When it was made, ms since 1970, by the adapter's clock: the price of that moment is its price. */
   readonly at: number;
@@ -42,28 +42,18 @@ export interface Attempt {
   /** Null for an attempt that was answered with an event stream. */
   errorCode: ErrorCode | null;
   modelServed: string | null;
-  responseId: string | null;
   /** The vendor's usage object as it was sent, the last seen. */
   readonly usageRaw: string | null;
   /** What was counted in the answer because no usage does; null for nothing. */
   readonly counted: Counted | null;
+}
+
+/** An attempt with what is known of its answer at any moment, also after it failed or was cut. The adapter keeps it current. */
+export interface AnsweredAttempt extends Attempt {
   /** Lower-case, e.g. "stop", "max_tokens", "blocked"; an unknown one is kept as sent. Null: the vendor never said. */
   finishReason: string | null;
   /** The vendor's own words on the finish or the block, if any; at most 1,000 characters. */
   finishDetail: string | null;
-}
-
-/** What is known of a call at any moment, also after it failed or was cut. The adapter keeps it current. */
-export interface CallRecord {
-  /** In order, from the moment each is sent; the last one is the one that delivered, if any did. Those that could not connect are not listed. */
-  readonly attempts: readonly Attempt[];
-  /** The last attempt's, as is all that follows. */
-  readonly modelServed: string | null;
-  readonly responseId: string | null;
-  readonly usageRaw: string | null;
-  readonly counted: Counted | null;
-  readonly finishReason: string | null;
-  readonly finishDetail: string | null;
   /** What the answer held beside text, each once: "function_call", "file", "code", "code_result", "sources", "citations", or the vendor's name. */
   readonly notShown: readonly string[];
   /** The answer's text parts as JSON when they hold more than plain text (signatures); else null. What is not text is not among them. */
@@ -90,7 +80,8 @@ export type BeforeSend = (attempt: Attempt) => Promise<void> | undefined;
  * Aborting the signal given to `stream` ends the iteration (it throws; the caller knows why it aborted).
  */
 export interface ProviderCall extends AsyncIterable<readonly ProviderEvent[]> {
-  readonly record: CallRecord;
+  /** In order, from the moment each is sent; the last one is the one that delivered, if any did. Those that could not connect are not listed. */
+  readonly attempts: readonly AnsweredAttempt[];
   /** Whether a request is with the vendor now. Not before the first one is sent, nor in the wait before another try. */
   readonly isInFlight: boolean;
 }

@@ -17,8 +17,8 @@ interface Framer {
 }
 
 function copyRecord(record: AttemptRecord) {
-  const { modelServed, responseId, usageRaw, finishReason, finishDetail, vendorParts } = record;
-  return { modelServed, responseId, usageRaw, finishReason, finishDetail, vendorParts };
+  const { modelServed, usageRaw, finishReason, finishDetail, vendorParts } = record;
+  return { modelServed, usageRaw, finishReason, finishDetail, vendorParts };
 }
 
 /** Everything a call says of these reads; also the record as it was after each of them, which a crash would keep. */

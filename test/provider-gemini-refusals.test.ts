@@ -246,7 +246,7 @@ for (const row of rows) {
     expect(server.requests).toHaveLength(row.requests);
     const attempt = { model: "gemini-2.5-flash", status: row.reply.status ?? 200, errorCode: row.code };
     expect(attemptsOf(read)).toEqual(Array.from({ length: row.requests }, () => attempt));
-    expect(JSON.stringify([error.message, error.cause, read.record])).not.toContain(key);
+    expect(JSON.stringify([error.message, error.cause, read.attempts])).not.toContain(key);
   });
 }
 
@@ -269,15 +269,9 @@ test("a key that the vendor quotes is in nothing that it leaves behind, wherever
   ];
   for (const reply of replies) {
     server.reply = () => reply;
-    const { error, record } = await call();
+    const { error, attempts } = await call();
     const failure = error as ProviderError | null;
-    const left = JSON.stringify([
-      failure?.message,
-      failure?.cause,
-      failure?.stack,
-      record.attempts,
-      record.finishDetail,
-    ]);
+    const left = JSON.stringify([failure?.message, failure?.cause, failure?.stack, attempts]);
     expect(left).not.toContain(key);
     expect(left).toContain("***");
   }
@@ -313,7 +307,7 @@ test("after a failure that passes, the answer comes, and every request is listed
   const read = await call();
   expect(codeOf(read)).toBeNull();
   expect(read.text).toBe("ok");
-  expect(read.record.attempts.map(({ status, errorCode }) => [status, errorCode])).toEqual([
+  expect(read.attempts.map(({ status, errorCode }) => [status, errorCode])).toEqual([
     [502, "provider_error"],
     [200, "provider_unavailable"],
     [200, null],
@@ -367,7 +361,7 @@ test("where nobody listens the call fails as unavailable, and nothing counts as 
   await gone.close();
   const read = await call({ baseUrl: gone.url });
   expect(codeOf(read)).toBe("provider_unavailable");
-  expect(read.record.attempts).toEqual([]);
+  expect(read.attempts).toEqual([]);
 });
 
 test("a connection cut after the request was sent is listed, without a status", async () => {
@@ -383,7 +377,7 @@ test("a connection cut after the request was sent is listed, without a status", 
   const read = await call({ baseUrl: `http://127.0.0.1:${port}` });
   cutter.close();
   expect(codeOf(read)).toBe("provider_unavailable");
-  expect(read.record.attempts.length).toBe(3);
+  expect(read.attempts.length).toBe(3);
   expect(connections).toBe(3);
   expect(attemptsOf(read)[0]).toEqual({
     model: "gemini-2.5-flash",

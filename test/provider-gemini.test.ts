@@ -108,7 +108,7 @@ for (const fault of faultNames) {
     });
     if (!judge(fault.outcome, read))
       throw new Error(`${fault.outcome}, but ${JSON.stringify(read.record)} ${String(read.error)}`);
-    expect(read.record.attempts).toHaveLength(emulator.callCount - before);
+    expect(read.attempts).toHaveLength(emulator.callCount - before);
     await emulator.idle(); // whatever happened, no connection is left open
   });
 }

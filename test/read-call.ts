@@ -1,6 +1,6 @@
 // Reads a provider call to its end and keeps everything it said, whether it ended well or not.
 
-import type { CallRecord, ProviderCall, ProviderEvent } from "../src/provider.ts";
+import type { AnsweredAttempt, ProviderCall, ProviderEvent } from "../src/provider.ts";
 import { ProviderError } from "../src/provider.ts";
 
 export interface ReadCall {
@@ -9,14 +9,21 @@ export interface ReadCall {
   thought: string;
   /** What was thrown; null for a call that ended well. */
   error: unknown;
-  record: CallRecord;
+  attempts: readonly AnsweredAttempt[];
+  /** The last attempt, which speaks for the call. Only where something was sent. */
+  readonly record: AnsweredAttempt;
 }
 
 export async function readCall(
   call: ProviderCall,
   onEvents: (events: readonly ProviderEvent[]) => void = () => {},
 ): Promise<ReadCall> {
-  const read: ReadCall = { events: [], text: "", thought: "", error: null, record: call.record };
+  const read: ReadCall = {
+    ...{ events: [], text: "", thought: "", error: null, attempts: call.attempts },
+    get record() {
+      return this.attempts.at(-1)!;
+    },
+  };
   try {
     for await (const events of call) {
       for (const event of events) {
@@ -39,5 +46,5 @@ export function codeOf(read: Pick<ReadCall, "error">): string | null {
 }
 
 /** Model, status and error code of each attempt. */
-export const attemptsOf = ({ record }: Pick<ReadCall, "record">) =>
-  record.attempts.map(({ model, status, errorCode }) => ({ model, status, errorCode }));
+export const attemptsOf = ({ attempts }: Pick<ReadCall, "attempts">) =>
+  attempts.map(({ model, status, errorCode }) => ({ model, status, errorCode }));

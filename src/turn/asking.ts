@@ -4,8 +4,8 @@ import type { MemoryPlan } from "../conversation/memory.ts";
 import type { PrintedPath } from "../conversation/path.ts";
 import type { Params } from "../model/params.ts";
 import {
+  type AnsweredAttempt,
   type Attempt,
-  type CallRecord,
   type CallSignal,
   type ProviderCall,
   ProviderError,
@@ -67,14 +67,14 @@ export class Asking {
     return this.tools.chooser.mostTokensOf(this.choice);
   }
 
-  /** Of the call under way, or the last one. */
-  get record(): CallRecord | undefined {
-    return this.current?.record;
+  /** Of the call under way, or the last one: its last attempt, which speaks for it. */
+  get record(): AnsweredAttempt | undefined {
+    return this.current?.attempts.at(-1);
   }
 
   /** Every request of every call, oldest first. */
   get attempts(): readonly Attempt[] {
-    return this.current ? [...this.earlier, ...this.current.record.attempts] : this.earlier;
+    return this.current ? [...this.earlier, ...this.current.attempts] : this.earlier;
   }
 
   /** Whether a request is with the vendor now. */
@@ -151,7 +151,7 @@ export class Asking {
   /** Whether there is something else to ask for after this failure; then the next call asks for it. */
   async change(failure: unknown): Promise<boolean> {
     if (!(failure instanceof ProviderError) || !this.request || !(await this.changeRequest(failure))) return false;
-    if (this.current) this.earlier.push(...this.current.record.attempts);
+    if (this.current) this.earlier.push(...this.current.attempts);
     this.current = undefined;
     this.notices.splice(0, this.notices.length, ...this.choice.notices, ...this.others);
     return true;
@@ -179,7 +179,7 @@ export class Asking {
 }
 
 /** What an answer says beside its text, as notices of its turn. */
-export function listAnswerNotices({ notShown, finishDetail }: Pick<CallRecord, "notShown" | "finishDetail">): Notice[] {
+export function listAnswerNotices({ notShown, finishDetail }: AnsweredAttempt): Notice[] {
   const notices: Notice[] = [];
   if (notShown.length > 0) {
     const detail = `The answer also held what cannot be shown yet: ${notShown.join(", ")}.`;

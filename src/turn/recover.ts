@@ -101,18 +101,10 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
   // Every turn makes one call at its beginning; another one is written down before it is sent. What it cost does not depend on the day
   // it was found.
   const begun = dead.calls ?? [{ at: turn.startedAt, model: turn.modelRequested, status: null, errorCode: null }];
-  const nothing = {
-    modelServed: null,
-    responseId: null,
-    usageRaw: null,
-    counted: null,
-    finishReason: null,
-    finishDetail: null,
-  };
-  const { modelServed, usageRaw, counted } = dead;
+  const nothing = { modelServed: null, usageRaw: null, counted: null };
   const attempts = begun.map((call, index): Attempt => {
-    const said = index === begun.length - 1 ? { modelServed, usageRaw, counted } : {};
-    return { ...call, vendor, ...nothing, ...said };
+    const { modelServed, usageRaw, counted } = index === begun.length - 1 ? dead : nothing;
+    return { ...call, vendor, modelServed, usageRaw, counted };
   });
   const promptEstimate = await estimatePrompt(tools, dead);
   const entries = bookTurn(tools.books, {

@@ -1,4 +1,4 @@
-// One streamed answer, folded: the vendor's responses go in, our events come out, and the call's record is kept current.
+// One streamed answer, folded: the vendor's responses go in, our events come out, and the attempt's record is kept current.
 
 import type { Candidate, GenerateContentResponse, Part } from "@google/genai";
 import type { ProviderEvent } from "../../provider.ts";
@@ -18,7 +18,7 @@ import { findUsual } from "./usual.ts";
  */
 const maxAnswerBytes = 4 * 1024 * 1024;
 const bytesBeside = 64;
-/** In characters: of a model's or an answer's name. */
+/** In characters: of a model's name. */
 const longestName = 200;
 
 /** The answer to one request, which keeps that attempt's record. */
@@ -90,12 +90,11 @@ export class Answer {
   #readUsual(json: string, out: ProviderEvent[]): boolean {
     const usual = findUsual(json);
     if (usual === null) return false;
-    const [, text = "", thought, stop, usage = "", modelVersion = "", responseId = ""] = usual;
+    const [, text = "", thought, stop, usage = "", modelVersion = ""] = usual;
     const { record } = this;
     this.#hasEvents = true;
     this.#hasCandidate = true;
     record.modelServed = modelVersion;
-    record.responseId = responseId;
     record.takeUsage(null, usage);
     this.#usageIsNew = true;
     if (stop) this.#end({ reason: "stop", detail: null });
@@ -109,10 +108,9 @@ export class Answer {
     const { record } = this;
     if ("error" in response) throw toGeminiError(readFailure(null, json));
     this.#hasEvents = true;
-    const { modelVersion, responseId, promptFeedback, usageMetadata } = response;
+    const { modelVersion, promptFeedback, usageMetadata } = response;
     if (typeof modelVersion === "string")
       record.modelServed = modelVersion.replace(/^models\//, "").slice(0, longestName);
-    if (typeof responseId === "string") record.responseId = responseId.slice(0, longestName);
     if (typeof promptFeedback === "object" && promptFeedback !== null) this.#hasFeedback = true;
     if (promptFeedback?.blockReason)
       this.#end(readBlock(promptFeedback.blockReason, promptFeedback.blockReasonMessage));

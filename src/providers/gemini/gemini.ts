@@ -10,7 +10,7 @@ import { hideInError, hideSecret } from "../secret.ts";
 import { checkKey, type GeminiContext, timeoutError } from "./context.ts";
 import { GeminiError } from "./errors.ts";
 import { acceptsParts } from "./parts.ts";
-import { GeminiCallRecord, vendor } from "./record.ts";
+import { type AttemptRecord, vendor } from "./record.ts";
 import { type AnswerStream, codeOfAttempt, type HttpRequest, headersFor, openRequest } from "./request.ts";
 import { readGeminiUsage } from "./usage.ts";
 import { buildBody, modelPath, printTurn } from "./wire.ts";
@@ -69,7 +69,8 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
   #request: ProviderRequest | null;
   readonly #signal: CallSignal;
   readonly #beforeSend: BeforeSend | undefined;
-  readonly record = new GeminiCallRecord();
+  readonly attempts: AttemptRecord[] = [];
+  isInFlight = false;
   #iterated = false;
   #over = false;
   #line: Line | undefined;
@@ -85,10 +86,6 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
     this.#request = request;
     this.#signal = signal;
     this.#beforeSend = beforeSend;
-  }
-
-  get isInFlight(): boolean {
-    return !this.#over && this.record.isInFlight;
   }
 
   [Symbol.asyncIterator](): this {
@@ -138,13 +135,13 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
     for (let waitedMs = 0, tries = 1, late = 0; ; tries++) {
       let stream: AnswerStream | undefined;
       try {
-        stream = await openRequest(request, this.record);
+        stream = await openRequest(request, this);
         const batch = await stream.nextBatch();
         this.#stream = stream;
         return batch;
       } catch (error) {
         stream?.release();
-        this.record.isInFlight = false;
+        this.isInFlight = false;
         if (!(error instanceof GeminiError)) throw error;
         if (stream) stream.attempt.errorCode = codeOfAttempt(error, line);
         if (error.retry === "once") late++;
@@ -162,6 +159,7 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
 
   #end(): void {
     this.#over = true;
+    this.isInFlight = false;
     this.#line?.close();
     this.#stream?.release();
   }

@@ -3,7 +3,7 @@
 import type { GroundingMetadata } from "@google/genai";
 import type { ErrorCode } from "../../errors.ts";
 import type { Counted } from "../../money/usage.ts";
-import type { Attempt, CallRecord } from "../../provider.ts";
+import type { AnsweredAttempt } from "../../provider.ts";
 import { GrowingText } from "../../turn/answer.ts";
 import { findValue } from "../json-slice.ts";
 import { textPart } from "./wire.ts";
@@ -18,14 +18,13 @@ const mostNotShown = 20;
 export const vendor = "gemini";
 
 /** One attempt and what its answer holds. A class, not an object with getters of its own: ten thousand open streams hold one each. */
-export class AttemptRecord implements Attempt {
+export class AttemptRecord implements AnsweredAttempt {
   readonly at: number;
   readonly vendor = vendor;
   readonly model: string;
   status: number | null = null;
   errorCode: ErrorCode | null = null;
   modelServed: string | null = null;
-  responseId: string | null = null;
   finishReason: string | null = null;
   finishDetail: string | null = null;
   readonly notShown: string[] = [];
@@ -110,45 +109,6 @@ export class AttemptRecord implements Attempt {
       if ("maps" in chunk) this.#hasMaps = true;
       if ("web" in chunk) this.#hasSearch = true;
     }
-  }
-}
-
-/** What the attempts of one call say together: the last one speaks for it. */
-export class GeminiCallRecord implements CallRecord {
-  readonly attempts: AttemptRecord[] = [];
-  /** Whether the last attempt is with the vendor now. */
-  isInFlight = false;
-
-  get modelServed(): string | null {
-    return this.attempts.at(-1)?.modelServed ?? null;
-  }
-
-  get responseId(): string | null {
-    return this.attempts.at(-1)?.responseId ?? null;
-  }
-
-  get usageRaw(): string | null {
-    return this.attempts.at(-1)?.usageRaw ?? null;
-  }
-
-  get counted(): Counted | null {
-    return this.attempts.at(-1)?.counted ?? null;
-  }
-
-  get finishReason(): string | null {
-    return this.attempts.at(-1)?.finishReason ?? null;
-  }
-
-  get finishDetail(): string | null {
-    return this.attempts.at(-1)?.finishDetail ?? null;
-  }
-
-  get notShown(): readonly string[] {
-    return this.attempts.at(-1)?.notShown ?? [];
-  }
-
-  get vendorParts(): string | null {
-    return this.attempts.at(-1)?.vendorParts ?? null;
   }
 }
 

@@ -9,7 +9,7 @@ import { Answer } from "./answer.ts";
 import type { GeminiContext } from "./context.ts";
 import { GeminiError, toGeminiError, tooLong } from "./errors.ts";
 import { readFailure, readRetryAfter } from "./failure.ts";
-import { AttemptRecord, type GeminiCallRecord } from "./record.ts";
+import { AttemptRecord } from "./record.ts";
 import { StreamFramer } from "./stream.ts";
 
 export interface HttpRequest {
@@ -23,19 +23,25 @@ export interface HttpRequest {
   beforeSend: BeforeSend | undefined;
 }
 
+/** What a call says of its requests: see `ProviderCall`. */
+interface SendingCall {
+  readonly attempts: AttemptRecord[];
+  isInFlight: boolean;
+}
+
 const usageEvent: ProviderEvent = Object.freeze({ type: "usage" });
 const usageEveryMs = 200;
 const maxErrorBytes = 64 * 1024;
 
-/** Sends the request. Throws GeminiError when the vendor refuses. It is listed in the record from now on, unless it was not sent. */
-export async function openRequest(request: HttpRequest, record: GeminiCallRecord): Promise<AnswerStream> {
+/** Sends the request. Throws GeminiError when the vendor refuses. It is among the call's attempts from now on, unless it was not sent. */
+export async function openRequest(request: HttpRequest, call: SendingCall): Promise<AnswerStream> {
   const attempt = new AttemptRecord(request.context.now(), request.model);
   const announced = announce(request, attempt);
   if (announced) await announced;
   const { clock } = request.line;
   clock.startWaiting("first-byte");
-  record.attempts.push(attempt);
-  record.isInFlight = true;
+  call.attempts.push(attempt);
+  call.isInFlight = true;
   const exchange = request.post(request.path, request.body);
   cancelWhenCut(exchange, request.line);
   try {
@@ -43,7 +49,7 @@ export async function openRequest(request: HttpRequest, record: GeminiCallRecord
   } catch (error) {
     const failure = connectionFailure(error);
     attempt.errorCode = codeOfAttempt(failure, request.line);
-    if (!exchange.sent) record.attempts.pop();
+    if (!exchange.sent) call.attempts.pop();
     throw failure;
   }
   attempt.status = exchange.status;

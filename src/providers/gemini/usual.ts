@@ -11,10 +11,10 @@ const detail = String.raw`\{"modality": "\w+","tokenCount": ${count}\}`;
 const counter = String.raw`"\w+": (?:${count}|"\w*"|\[${detail}(?:,${detail})*\])`;
 const usual = new RegExp(
   String.raw`^\{"candidates": \[\{"content": \{"parts": \[\{"text": "(${text})"(,"thought": true)?\}\],"role": "model"\}(,"finishReason": "STOP")?,"index": 0\}\],` +
-    String.raw`"usageMetadata": (\{${counter}(?:,${counter})*\}),"modelVersion": "([\w.-]{1,200})","responseId": "([\w-]{1,200})"\}$`,
+    String.raw`"usageMetadata": (\{${counter}(?:,${counter})*\}),"modelVersion": "([\w.-]{1,200})","responseId": "[\w-]{1,200}"\}$`,
 );
 
-/** From 1 on: text, `thought` if it is one, the finish if there is one, usage as sent, model, answer's name. Null for any other event, and for what is none. */
+/** From 1 on: text, `thought` if it is one, the finish if there is one, usage as sent, model. Null for any other event, and for what is none. */
 export function findUsual(json: string): RegExpExecArray | null {
   const found = json.length > longest ? null : usual.exec(json);
   if (found?.[1]?.includes("\\")) found[1] = JSON.parse(`"${found[1]}"`);

@@ -7,7 +7,7 @@ import type { Ask, Grant } from "../../money/budget.ts";
 import type { BegunCall, LedgerEntry } from "../../money/ledger.ts";
 import { estimateTokens } from "../../money/tokens.ts";
 import { findWorstCall } from "../../money/worst-case.ts";
-import { type Attempt, type CallRecord, ProviderError } from "../../provider.ts";
+import { type Attempt, type ProviderCall, ProviderError } from "../../provider.ts";
 import type { Idempotency } from "../../store.ts";
 import { Answer } from "../answer.ts";
 import { bookTurn } from "../books.ts";
@@ -40,7 +40,7 @@ export class TitleCall {
   private readonly tools: TurnTools;
   private readonly cheap: CheapModels;
   private readonly asked: TitleToMake;
-  private readonly records: CallRecord[] = [];
+  private readonly calls: ProviderCall[] = [];
   private answer = new Answer();
   private begun = false;
   private grant: Grant | null = null;
@@ -93,7 +93,7 @@ export class TitleCall {
   private async ask({ model, params }: TitleModel, signal: AbortSignal): Promise<string> {
     const request = { model, params, system: titleInstruction, memory: nothing, question: this.asked.said };
     const call = this.tools.provider.stream(request, signal, (attempt) => this.note(attempt));
-    this.records.push(call.record);
+    this.calls.push(call);
     this.answer = new Answer();
     for await (const events of call) {
       for (const event of events) if (event.type !== "usage") this.answer.add(event);
@@ -131,7 +131,7 @@ export class TitleCall {
   }
 
   private get attempts(): Attempt[] {
-    return this.records.flatMap((record) => record.attempts);
+    return this.calls.flatMap((call) => [...call.attempts]);
   }
 
   private get promptEstimate(): number {

@@ -291,13 +291,8 @@ function notStored(): AppError {
 
 /** As the dead process would have booked it, had the vendor never answered. */
 function bookBegun({ books }: TurnTools, { promptEstimate, calls }: DeadTitle): LedgerEntry[] {
-  const attempts = calls.map(
-    (call): Attempt => ({
-      ...call,
-      vendor: books.provider.vendor,
-      ...{ modelServed: null, responseId: null, usageRaw: null, counted: null, finishReason: null, finishDetail: null },
-    }),
-  );
+  const nothing = { vendor: books.provider.vendor, modelServed: null, usageRaw: null, counted: null };
+  const attempts = calls.map((call): Attempt => ({ ...call, ...nothing }));
   const arrived = { textEstimate: 0, thoughtEstimate: 0 };
   return bookTurn(books, { purpose: "title", outcome: "broken", attempts, promptEstimate, ...arrived });
 }

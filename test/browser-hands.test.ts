@@ -275,3 +275,90 @@ test("a part of a kind that this page does not know is shown as what it is, fold
   expect(await part.locator("pre").innerText()).toContain('"depth": 3');
   expect(await story.tab.textOf()).toContain("With something new.");
 });
+
+test("what is typed while the script of a dialog is on its way goes into the dialog, and to nothing that lies below", async () => {
+  const { tab } = story;
+  const { page } = tab;
+  let release!: () => void;
+  const held = new Promise<void>((done) => {
+    release = done;
+  });
+  let asked = 0;
+  await page.route(/\/assets\/.*\.js/, async (route) => {
+    asked++;
+    await held;
+    await route.continue();
+  });
+  await tab.composer.focus();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("colours: dark");
+  expect(await tab.composer.inputValue()).toBe("");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.locator("#composer:focus").waitFor();
+  // Without a field of its own it lets no key through either.
+  await page.getByRole("link", { name: "New conversation" }).focus();
+  await page.keyboard.press("Shift+?");
+  await page.keyboard.press("/");
+  await page.locator("dialog :focus").waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("colours: dark");
+  expect(asked).toBeGreaterThan(0);
+  release();
+  await page.getByRole("option", { name: "Colours: Dark", selected: true }).waitFor();
+  expect(await page.locator("dialog input").inputValue()).toBe("colours: dark");
+  await page.keyboard.type("er");
+  await page.getByText("Nothing found").waitFor();
+  await page.keyboard.press("Backspace");
+  await page.keyboard.press("Backspace");
+  await page.getByRole("option", { name: "Colours: Dark", selected: true }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
+});
+
+test.each([1280, 400])(
+  "%i px: the key after / goes into the search, and the one after Ctrl+Shift+O into the field",
+  async (width) => {
+    const { tab } = story;
+    const { page } = tab;
+    await page.setViewportSize({ width, height: 800 });
+    /** Where the next key would go that comes before the next frame. */
+    const press = (code: string, more = {}) =>
+      page.evaluate(
+        async (init) => {
+          (document.activeElement as HTMLElement).blur();
+          document.body.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...init }));
+          for (let turn = 0; turn < 10; turn++) await null;
+          return document.activeElement!.id;
+        },
+        { code, key: code === "Slash" ? "/" : "O", ...more },
+      );
+    const anew = { ctrlKey: true, shiftKey: true };
+    expect(await press("Slash")).toBe("search");
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+    expect(await focused()).toBe("search");
+    expect(await press("KeyO", anew)).toBe("composer");
+    await page.evaluate(() => location.assign("#/usage"));
+    await page.getByRole("heading", { name: "Usage" }).waitFor();
+    expect(await press("KeyO", anew)).toBe("composer");
+    // A list that is folded away comes for it.
+    if (width > 800) await page.keyboard.press("Control+b");
+    expect(await press("Slash")).toBe("search");
+    // What is written belongs to what is open, and the words of the one before to that.
+    story.server.emulator.play({ text: "Yes.", usage });
+    await page.keyboard.press("Escape");
+    await press("KeyO", anew);
+    await tab.say("one");
+    await tab.answered();
+    await tab.composer.fill("kept here");
+    const left = await page.evaluate(async () => {
+      const init = { code: "KeyO", ctrlKey: true, shiftKey: true, bubbles: true, cancelable: true };
+      document.activeElement!.dispatchEvent(new KeyboardEvent("keydown", init));
+      for (let turn = 0; turn < 10; turn++) await null;
+      document.execCommand("insertText", false, "x");
+      return document.querySelector<HTMLTextAreaElement>("#composer")!.value;
+    });
+    expect(left).toBe("x");
+  },
+);

@@ -93,9 +93,18 @@ export function App() {
         {room.value === null ? conversation() : <RoomView room={room.value} />}
       </div>
       {inspecting !== null && <InspectorPanel chat={open} tab={inspecting} onTrash={trash} />}
-      <Late open={paletteOpen} load={async () => (await import("./palette.tsx")).Palette} />
+      <Late
+        open={paletteOpen}
+        title={text.value.palette}
+        typing
+        load={async () => (await import("./palette.tsx")).Palette}
+      />
       <EraseDialog />
-      <Late open={sheetOpen} load={async () => (await import("./shell/shortcuts.tsx")).Shortcuts} />
+      <Late
+        open={sheetOpen}
+        title={text.value.shortcuts}
+        load={async () => (await import("./shell/shortcuts.tsx")).Shortcuts}
+      />
       <Toasts />
     </div>
   );

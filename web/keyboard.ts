@@ -1,10 +1,10 @@
 // The page's shortcuts: what each key does wherever the reader is; `shell/shortcuts.tsx` is the sheet that names them.
 
 import { stopAnswer } from "./conversation/composer.tsx";
-import { beginAnew, chat } from "./conversation/current.ts";
+import { chat, startAnew } from "./conversation/current.ts";
 import { closeInspector, inspectorTab } from "./inspector/inspector.ts";
 import { isComposing, keyOf } from "./shell/keys.ts";
-import { drawerOpen, goTo, narrow, paletteOpen, sheetOpen, toggleList } from "./shell/state.ts";
+import { drawerOpen, folded, narrow, paletteOpen, sheetOpen, toggleList } from "./shell/state.ts";
 
 /** Ctrl or Cmd with a key, by its place on the keyboard, so that it works in every layout. */
 const withControl: Readonly<Record<string, (() => void) | undefined>> = {
@@ -12,11 +12,7 @@ const withControl: Readonly<Record<string, (() => void) | undefined>> = {
     paletteOpen.value = !paletteOpen.value;
   },
   KeyB: toggleList,
-  "Shift KeyO": () => {
-    goTo(null);
-    beginAnew();
-    document.getElementById("composer")?.focus();
-  },
+  "Shift KeyO": startAnew,
 };
 
 /** Single keys, only while nothing is being written. */
@@ -27,8 +23,9 @@ const alone: Readonly<Record<string, (() => void) | undefined>> = {
   j: () => moveTurn(1),
   k: () => moveTurn(-1),
   "/": () => {
-    if (narrow.value) drawerOpen.value = true;
-    requestAnimationFrame(() => document.getElementById("search")?.focus());
+    if (narrow.value ? !drawerOpen.value : folded.value) toggleList();
+    // When it is shown, and before the next key.
+    queueMicrotask(() => document.getElementById("search")?.focus());
   },
 };
 

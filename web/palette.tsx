@@ -1,14 +1,13 @@
 // Ctrl+K: everything the page can do and every conversation, found by typing.
 
 import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { api } from "./api/api.ts";
 import type { Session } from "./api/wire.ts";
-import { beginAnew, chat } from "./conversation/current.ts";
+import { chat, startAnew } from "./conversation/current.ts";
 import { loadModels, models } from "./conversation/setup.ts";
 import { showCost, showSettings } from "./inspector/inspector.ts";
 import { rateOf } from "./inspector/model-choice.tsx";
-import { Dialog } from "./shell/dialog.tsx";
 import { asApiError, describe } from "./shell/errors.ts";
 import { isComposing } from "./shell/keys.ts";
 import { mayOpen } from "./shell/me.ts";
@@ -37,17 +36,6 @@ interface Entry {
 
 const mostConversations = 8;
 const askAfterMs = 150;
-
-export function Palette() {
-  const close = () => {
-    paletteOpen.value = false;
-  };
-  return (
-    <Dialog title={text.value.palette} onClose={close}>
-      <PaletteBody onDone={close} />
-    </Dialog>
-  );
-}
 
 /** The rooms' own words come with the rooms; until then there are none to go to. */
 const roomWords = signal<ReadonlySignal<Readonly<Record<Room, string>>> | null>(null);
@@ -94,10 +82,7 @@ function actions(): Entry[] {
       id: "new",
       label: t.newConversation,
       hint: "Ctrl Shift O",
-      run: () => {
-        goTo(null);
-        beginAnew();
-      },
+      run: startAnew,
     },
     { id: "settings", label: t.settings, run: showSettings },
     { id: "list", label: t.toggleList, hint: "Ctrl B", run: toggleList },
@@ -113,11 +98,14 @@ function actions(): Entry[] {
   return entries;
 }
 
-function PaletteBody({ onDone }: { onDone(): void }) {
-  const words = useSignal("");
+/** `typed` was written before this had come. */
+export function Palette({ typed: before }: { typed: string }) {
+  const words = useSignal(before);
+  const field = useRef<HTMLInputElement>(null);
   const found = useSignal<readonly Session[]>(sessions.value.slice(0, mostConversations));
   const chosen = useSignal(0);
   const list = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => {
     void nameRooms();
     void loadModels();
@@ -156,8 +144,9 @@ function PaletteBody({ onDone }: { onDone(): void }) {
   const entries: Entry[] = [...matching, ...conversations];
   const run = (entry: Entry | undefined) => {
     if (!entry) return;
-    onDone();
-    requestAnimationFrame(() => entry.run());
+    paletteOpen.value = false;
+    // When it is closed, and before the next key.
+    queueMicrotask(() => entry.run());
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (isComposing(event)) return;
@@ -174,6 +163,7 @@ function PaletteBody({ onDone }: { onDone(): void }) {
   return (
     <div class="palette">
       <input
+        ref={field}
         role="combobox"
         aria-expanded="true"
         aria-controls="palette-list"

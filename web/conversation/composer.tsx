@@ -1,7 +1,7 @@
 // The field where the reader writes: grows with the text, keeps a draft, sends with Enter, stops a running answer.
 
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Cost } from "../api/wire.ts";
 import { costWords } from "../inspector/cost.tsx";
 import { AfreshDialog } from "../quote/afresh-dialog.tsx";
@@ -28,7 +28,8 @@ export function Composer({ chat, onSend }: ComposerProps) {
   /** The tokens that go along, while a fresh beginning is being thought of. */
   const afresh = useSignal<number | null>(null);
 
-  useEffect(() => {
+  // Before the next key: it belongs to what is open now.
+  useLayoutEffect(() => {
     words.value = draft.get(chat.id.value);
     focusField();
   }, [chat]);

@@ -1,7 +1,8 @@
 // The conversation that is open now, kept in step with the address and with other tabs.
 
 import { effect, signal, untracked } from "@preact/signals";
-import { drawerOpen, isTrashAlone, route } from "../shell/state.ts";
+import { focusField } from "../shell/focus.ts";
+import { drawerOpen, goTo, isTrashAlone, route } from "../shell/state.ts";
 import { listenToOtherTabs, refreshSessions, sessionChanged } from "../sidebar/sessions.ts";
 import { Chat } from "./chat.ts";
 
@@ -31,6 +32,13 @@ export function beginAnew(): void {
     chat.value.leave();
     chat.value = new Chat(null);
   }
+}
+
+/** Goes there, and to its field: once it is shown, and before the next key. */
+export function startAnew(): void {
+  goTo(null);
+  beginAnew();
+  queueMicrotask(focusField);
 }
 
 /** Keeps what is shown up to date with other tabs, and when the reader comes back to this one. */

@@ -1,17 +1,23 @@
-// A dialog whose script is fetched when it is first opened.
+// A dialog whose inside is fetched when it is first opened. It is there at once: what is typed meanwhile goes to nothing below it.
 
 import { type Signal, useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentType } from "preact";
+import { Dialog } from "./dialog.tsx";
 import { showToast, text } from "./state.ts";
 
 interface LateProps {
   open: Signal<boolean>;
-  load(): Promise<ComponentType>;
+  title: string;
+  /** It begins with a field, and is given what was typed before it had come. */
+  typing?: boolean;
+  load(): Promise<ComponentType<{ typed: string }>>;
 }
 
-export function Late({ open, load }: LateProps) {
-  const view = useSignal<{ View: ComponentType } | null>(null);
+export function Late({ open, title, typing = false, load }: LateProps) {
+  const view = useSignal<{ View: ComponentType<{ typed: string }> } | null>(null);
+  const typed = useSignal("");
   useSignalEffect(() => {
+    typed.value = "";
     if (!open.value || view.peek()) return;
     load().then(
       (View) => {
@@ -24,5 +30,23 @@ export function Late({ open, load }: LateProps) {
     );
   });
   const View = view.value?.View;
-  return View && open.value ? <View /> : null;
+  if (!open.value) return null;
+  return (
+    <Dialog title={title} onClose={() => (open.value = false)}>
+      {View ? (
+        <View typed={typed.value} />
+      ) : (
+        typing && (
+          <div class="palette">
+            <input
+              data-first
+              dir="auto"
+              aria-label={title}
+              onInput={(event) => (typed.value = event.currentTarget.value)}
+            />
+          </div>
+        )
+      )}
+    </Dialog>
+  );
 }

@@ -1,7 +1,6 @@
-// The sheet of shortcuts, opened with "?".
+// What the sheet of shortcuts says, opened with "?".
 
-import { Dialog } from "./dialog.tsx";
-import { sheetOpen, text } from "./state.ts";
+import { text } from "./state.ts";
 
 export function Shortcuts() {
   const t = text.value.keys;
@@ -20,17 +19,15 @@ export function Shortcuts() {
     ["?", t.sheet],
   ];
   return (
-    <Dialog title={text.value.shortcuts} onClose={() => (sheetOpen.value = false)}>
-      <dl class="shortcuts">
-        {keys.map(([key, what]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{what}</dd>
-          </div>
-        ))}
-      </dl>
-    </Dialog>
+    <dl class="shortcuts">
+      {keys.map(([key, what]) => (
+        <div key={key}>
+          <dt>
+            <kbd>{key}</kbd>
+          </dt>
+          <dd>{what}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }

@@ -1,12 +1,12 @@
 // The list of conversations: search, groups by day, trash, and the page's own settings.
 
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { beginAnew } from "../conversation/current.ts";
+import { beginAnew, startAnew } from "../conversation/current.ts";
 import { IconButton } from "../shell/button.tsx";
 import { Icon, Logo } from "../shell/icon.tsx";
 import { isComposing } from "../shell/keys.ts";
 import { Problem } from "../shell/problem.tsx";
-import { addressOf, drawerOpen, folded, goTo, narrow, route, text, trashShown } from "../shell/state.ts";
+import { addressOf, drawerOpen, folded, narrow, route, text, trashShown } from "../shell/state.ts";
 import { groups, shownSessions } from "./groups.ts";
 import { ListTools } from "./list-tools.tsx";
 import { Preferences } from "./preferences.tsx";
@@ -29,7 +29,8 @@ export function Sidebar() {
   const closed = narrow.value ? !drawerOpen.value : folded.value;
   const nav = useRef<HTMLElement>(null);
   const shown = narrow.value && drawerOpen.value;
-  useEffect(() => {
+  // Before the search takes the focus, where that was asked for.
+  useLayoutEffect(() => {
     if (!shown) return;
     nav.current?.querySelector<HTMLElement>(".new-conversation")?.focus();
     // What is closed is inert, and has lost the focus by then.
@@ -74,9 +75,7 @@ export function Sidebar() {
           href={addressOf(null)}
           onClick={(event) => {
             event.preventDefault();
-            goTo(null);
-            beginAnew();
-            document.getElementById("composer")?.focus();
+            startAnew();
           }}
         >
           <Icon name="plus" /> {text.value.newConversation}

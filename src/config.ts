@@ -214,7 +214,7 @@ export const settings = {
     env: "TRASH_DAYS",
     fallback: "30",
     read: whole(0, 36_500),
-    says: "How many days a deleted session stays in the trash, and a deleted version of a message can be restored, before every word of it is erased; 0: until somebody purges the session.",
+    says: "How many days a deleted session stays in the trash, and a deleted version of a message can be restored, before every word of it is erased; 0: until somebody purges it.",
   },
   idempotencyMs: {
     env: "IDEMPOTENCY_MS",

@@ -1,6 +1,7 @@
 // What is deleted is gone through every door that gives words: while it can be restored, and for good.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { commandCaller } from "../src/caller/caller.ts";
 import { type AnswerBody, call, newSession, type ProblemBody, type SessionBody } from "./client.ts";
 import { testClock } from "./clock.ts";
 import { engines } from "./engines.ts";
@@ -136,6 +137,71 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     expect(await send(`/turns/${version.turn.id}/receipt`)).toEqual(receipt);
     expect(await server.store.sumBooks()).toEqual(books);
     expect((await say(kept, { parent_id: null })).message.siblings.count).toBe(1);
+    const lines = (await server.store.listAudit(commandCaller, { limit: 9, action: "versions.swept" })).data;
+    expect(lines).toEqual([{ ...lines[0]!, project: "default", keyId: null, target: null, count: 1 }]);
+  });
+
+  test.each([false, true])(
+    "a version that is purged, deleted before: %p, is behind no door; asked again it is the same, and receipts and books stay",
+    async (before) => {
+      const { path, version, doors, state, receipts } = await converse();
+      const { "replay of JSON": replay, ...rest } = doors;
+      const shut = Object.entries(rest).filter(([door]) => !door.startsWith("replay"));
+      const [books, receiptsBefore] = [await server.store.sumBooks(), await receipts()];
+      const cost = (await ask<SessionBody>("GET", path)).body.cost;
+      const message = `${path}/messages/${version.message.id}`;
+      if (before) expect((await ask("DELETE", message)).status).toBe(200);
+      const { version: now } = (await ask<SessionBody>("GET", path)).body;
+      const purge = (ifVersion: number) =>
+        ask("DELETE", `${message}?purge=true`, undefined, { "if-match": `"v${ifVersion}"` });
+      expect((await purge(now - 1)).status).toBe(412);
+      expect((await purge(now)).status).toBe(204);
+      for (let again = 0; again < 2; again++) expect((await ask("DELETE", `${message}?purge=true`)).status).toBe(204);
+      await expectShut({ ...Object.fromEntries(shut), ...state }, /deleted with a version/);
+      expect((await ask("POST", `${message}/restore`)).status).toBe(404);
+      expect(await receipts()).toEqual(receiptsBefore);
+      expect((await ask<SessionBody>("GET", path)).body.cost).toEqual(cost);
+      expect(await server.store.sumBooks()).toEqual(books);
+      const lines = (await server.store.listAudit(commandCaller, { limit: 100, action: "version.purged" })).data;
+      expect(lines.filter(({ target }) => target === version.message.id)).toEqual([
+        expect.objectContaining({ project: "default", keyId: null, count: 1 }),
+      ]);
+      const asked = calls();
+      expect(JSON.parse((await replay!()).text).turn.id).not.toBe(version.turn.id); // its key is free
+      expect(calls()).toBe(asked + 1);
+    },
+  );
+
+  test("a version's words leave the files with its purge, those of what was deleted in it before, too; what is not a version is left alone", async () => {
+    const { id } = await newSession(server.url);
+    const messages = `/sessions/${id}/messages`;
+    const [kept, gone] = [newWord(), newWord()];
+    const say = async (one: string, body: object) => {
+      server.emulator.play({ text: `answer ${one}` });
+      return (await ask<AnswerBody>("POST", messages, { content: `question ${one}`, ...body })).body;
+    };
+    const purge = (message: string) => ask("DELETE", `${messages}/${message}?purge=true`);
+    const first = await say(kept, {});
+    expect((await purge(first.message.id)).body.code).toBe("conflict");
+    const version = await say(gone, { parent_id: null });
+    const below = { parent_id: version.reply.id };
+    const [stays, inner] = [await say(`${gone} a`, below), await say(`${gone} b`, below)];
+    await say(`${gone} c`, { parent_id: inner.reply.id });
+    const innermost = await say(`${gone} d`, { parent_id: inner.reply.id });
+    await ask("DELETE", `${messages}/${inner.message.id}`);
+    expect((await purge(innermost.message.id)).status).toBe(404); // it went with another, and so it
+    expect((await ask("POST", `${messages}/${innermost.message.id}/restore`)).status).toBe(404); // comes back
+    expect((await purge(version.message.id)).status).toBe(204);
+    for (const { message } of [version, inner, innermost, stays])
+      expect((await ask("POST", `${messages}/${message.id}/restore`)).status).toBe(404);
+    await waitUntilGone(databaseUrl, gone);
+    expect((await send(`/sessions/${id}/history`)).text).toContain(`answer ${kept}`);
+    offset += 3 * day + 1_000;
+    const swept = async () =>
+      (await server.store.listAudit(commandCaller, { limit: 100, action: "versions.swept" })).data.length;
+    const before = await swept();
+    await server.eraser.sweep();
+    expect(await swept()).toBe(before); // nothing was left for it
   });
 
   test("a session that bears a question's words loses them with the question, and has them back with it; a name that was given stays", async () => {

@@ -21,6 +21,7 @@ const [owner, stranger] = ["anna", "bohdan"];
 const key = { key: "a key of anna's", bodyHash: "the same body", expiresAt: Date.now() + 60_000 };
 const page = { limit: 10 };
 const at = Date.now();
+const theirs = { by: { project: stranger, keyId: null }, at, ifVersion: undefined };
 
 /** Every promise of the store that names something, asked by the stranger. */
 const attempts: Record<string, (store: Store, ids: Ids) => Promise<unknown>> = {
@@ -52,6 +53,10 @@ const attempts: Record<string, (store: Store, ids: Ids) => Promise<unknown>> = {
   restoreVersion: (store, { sessionId, userMessageId }) => store.restoreVersion(stranger, sessionId, userMessageId, at),
   restoreVersionInTrash: (store, { trashedSessionId, userMessageId }) =>
     store.restoreVersion(stranger, trashedSessionId, userMessageId, at, 99),
+  beginVersionPurge: (store, { sessionId, replyMessageId: messageId }) =>
+    store.beginVersionPurge({ ...theirs, id: sessionId, messageId }),
+  beginVersionPurgeOfRunning: (store, { runningSessionId, replyMessageId: messageId }) =>
+    store.beginVersionPurge({ ...theirs, id: runningSessionId, messageId, ifVersion: 99 }),
   openTurn: (store, { sessionId }) => store.openTurn(openInput(sessionId, { owner: stranger })),
   openTurnInBusySession: (store, { runningSessionId }) =>
     store.openTurn(openInput(runningSessionId, { owner: stranger })),

@@ -86,9 +86,9 @@ describe.each(engines)("on %s", (name, createDatabase) => {
     await store.closeTurn(closeInput(second, [entryFor(7n)], { text: `${gone} x` }));
     await fill(store, id, 150, gone);
     await store.removeVersion("", id, second.userMessage.id, 1_000);
-    expect(await store.beginVersionPurges(999)).toBe(false);
-    expect(await store.beginVersionPurges(1_000)).toBe(true);
-    expect(await store.beginVersionPurges(1_000)).toBe(false);
+    expect(await store.beginVersionPurges(999, 3_000)).toEqual([]);
+    expect(await store.beginVersionPurges(1_000, 3_000)).toEqual([id]);
+    expect(await store.beginVersionPurges(1_000, 3_000)).toEqual([]);
     const [row] = await store.listBegunPurges(10);
     let steps = 1;
     while (!(await store.purgeSome(row!))) steps++;
@@ -101,7 +101,7 @@ describe.each(engines)("on %s", (name, createDatabase) => {
     await store.closeTurn(closeInput(third, [entryFor(7n)], { text: `${gone} x` }));
     await fill(store, id, 150, gone);
     await store.removeVersion("", id, third.userMessage.id, 2_000);
-    await store.beginVersionPurges(2_000);
+    await store.beginVersionPurges(2_000, 3_000);
     expect(await store.purgeSome(row!)).toBe(false);
     await newEraser(store).purge(by, id);
     for (const word of [kept, gone]) await waitUntilGone(url, word);
@@ -136,10 +136,88 @@ describe.each(engines)("on %s", (name, createDatabase) => {
     const second = await open(store, id, { content: "other", parentId: null });
     await store.closeTurn(closeInput(second, [], { settled: false }));
     await store.removeVersion("", id, second.userMessage.id, 1_000);
-    expect(await store.beginVersionPurges(1_000)).toBe(false);
+    expect(await store.beginVersionPurges(1_000, 3_000)).toEqual([]);
     const cost = { total: 7n, accuracy: "exact", unpricedTurns: 0 } as const;
     await store.settleTurn(second.turn.id, processId, [entryFor(7n)], null, cost);
-    expect(await store.beginVersionPurges(1_000)).toBe(true);
+    expect(await store.beginVersionPurges(1_000, 3_000)).toEqual([id]);
+  });
+
+  test("a version that is purged is deleted at once, and keeps its words until its own bill has come; nobody waits for another's", async () => {
+    const store = await openTestStore(await createDatabase());
+    const { id } = await newSession(store);
+    const first = await open(store, id);
+    await store.closeTurn(closeInput(first, [entryFor(7n)]));
+    const versions = [];
+    for (const content of ["other", "third"]) {
+      versions.push(await open(store, id, { content, parentId: null }));
+      await store.closeTurn(closeInput(versions.at(-1)!, [], { settled: false }));
+    }
+    const [second, third] = versions as [(typeof versions)[0], (typeof versions)[0]];
+    const asked = { by, id, messageId: second.userMessage.id, at: 1_000, ifVersion: undefined };
+    const { version } = (await store.findSession("", id))!;
+    expect(await store.beginVersionPurge({ ...asked, ifVersion: version })).toEqual({
+      kind: "busy",
+      turnId: second.turn.id,
+    });
+    expect(await store.findTurnMessages("", second.turn.id)).toBeUndefined();
+    const ended: string[] = [];
+    const endTurn = async (_project: string, turnId: string) => {
+      ended.push(turnId);
+      const cost = { total: 7n, accuracy: "exact", unpricedTurns: 0 } as const;
+      await store.settleTurn(turnId, processId, [entryFor(7n)], null, cost);
+    };
+    await newEraser(store, { endTurn }).purgeVersion(by, id, second.userMessage.id);
+    expect(ended).toEqual([second.turn.id]);
+    expect((await store.beginVersionPurge(asked)).kind).toBe("gone");
+    expect((await store.findTurnMessages("", third.turn.id))!.userMessage.content).toBe("third");
+  });
+
+  test("a version that is purged, restored and purged at the same moment is gone, and the audit has one line of it", async () => {
+    const store = await openTestStore(await createDatabase());
+    const { id } = await newSession(store);
+    await fill(store, id, 1, "kept");
+    for (let round = 0; round < 10; round++) {
+      const opened = await open(store, id, { content: `other ${round}`, parentId: null });
+      await store.closeTurn(closeInput(opened, [entryFor(7n)], { text: "words" }));
+      const { id: messageId } = opened.userMessage;
+      if (round % 2) await store.removeVersion("", id, messageId, 1_000);
+      const eraser = newEraser(store);
+      await Promise.all([
+        eraser.purgeVersion(by, id, messageId),
+        store.restoreVersion("", id, messageId, 2_000).catch(() => {}),
+        eraser.purgeVersion(by, id, messageId),
+        eraser.sweep(),
+      ]);
+      expect(await store.findTurnMessages("", opened.turn.id)).toBeUndefined();
+      const lines = (await store.listAudit(commandCaller, { limit: 100, action: "version.purged" })).data;
+      expect(lines.filter(({ target }) => target === messageId)).toHaveLength(1);
+    }
+    expect(await store.listBegunPurges(10)).toEqual([]);
+  });
+
+  test("versions whose time is over are told to the audit by project, what went at once as one", async () => {
+    const store = await openTestStore(await createDatabase());
+    const counts = { one: 3, two: 1 };
+    for (const [project, count] of Object.entries(counts)) {
+      const { id } = await newSession(store, {}, project);
+      const say = async (content: string, parentId: string | null) => {
+        const opened = await open(store, id, { owner: project, content, parentId });
+        await store.closeTurn({ ...closeInput(opened, [entryFor(7n)], { text: "words" }), owner: project });
+        return opened;
+      };
+      await say("kept", null);
+      for (let n = 0; n < count; n++) {
+        const { reply, userMessage } = await say(`other ${n}`, null);
+        for (const content of ["a", "b"]) await say(content, reply.id); // a branch of its own
+        await store.removeVersion(project, id, userMessage.id, 1_000);
+      }
+    }
+    await newEraser(store, { trashMs: 1, now: () => 1_001 }).sweep();
+    await newEraser(store, { trashMs: 1, now: () => 1_001 }).sweep();
+    const lines = (await store.listAudit(commandCaller, { limit: 9, action: "versions.swept" })).data;
+    expect(Object.fromEntries(lines.map(({ project, count }) => [project, count]))).toEqual(counts);
+    for (const line of lines) expect(line).toMatchObject({ keyId: null, target: null, at: 1_001 });
+    expect(lines).toHaveLength(2);
   });
 
   test("a person's erasure that is cut off goes on where it ended, and each session is counted once", async () => {
@@ -206,7 +284,7 @@ test("with TRASH_DAYS=0 the trash keeps what is in it", async () => {
   expect((await call(`${server.url}/sessions/${id}`, "GET")).status).toBe(200);
 });
 
-test("several processes sweep one Postgres: each session is purged once, and all are", async () => {
+test("several processes sweep one Postgres: each session and each version is purged once, and all are", async () => {
   const databaseUrl = await postgresEngine.createDatabase();
   const stores = [await openTestStore(databaseUrl), await openTestStore(databaseUrl, { processId: processId + 1 })];
   const [store] = stores as [Store, Store];
@@ -215,11 +293,20 @@ test("several processes sweep one Postgres: each session is purged once, and all
     if (n < 10) await fill(store, id, 1, "word");
     await store.trashSession("", id, 5);
   }
+  for (let n = 0; n < 20; n++) {
+    const { id } = await newSession(store);
+    await fill(store, id, 1, "word");
+    const opened = await open(store, id, { content: "other", parentId: null });
+    await store.closeTurn(closeInput(opened, [entryFor(7n)]));
+    await store.removeVersion("", id, opened.userMessage.id, 5);
+  }
   await Promise.all(stores.map((one) => newEraser(one, { trashMs: 0, shared: true }).sweep()));
   expect(await store.listPurgeable({ trashedBefore: Date.now() }, 10)).toEqual([]);
   expect(await store.listBegunPurges(10)).toEqual([]);
   const lines = (await store.listAudit(commandCaller, { limit: 100, action: "trash.swept" })).data;
   expect(lines.reduce((sum, { count }) => sum + count, 0)).toBe(150);
+  const versions = (await store.listAudit(commandCaller, { limit: 100, action: "versions.swept" })).data;
+  expect(versions.reduce((sum, { count }) => sum + count, 0)).toBe(20);
 }, 180_000);
 
 test("what another process has purged is not remembered here for longer", async () => {

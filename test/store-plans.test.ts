@@ -213,8 +213,11 @@ async function purgeAll(tx: Tx, id: string): Promise<void> {
   for (const filter of [{ project: "", user: "anna" }, { project: "", trashedBefore: 5 }, { trashedBefore: 5 }])
     await listPurgeable(tx, filter, 5);
   await listPurgeable(tx, { project: "", user: "anna", trashedBefore: 5 }, 5, id);
+  const { data: messages } = await listMessages(tx, "", id, { limit: 1, order: "asc" });
+  const version = { by, id, messageId: messages[0]!.id, at: 5, ifVersion: undefined };
+  await write("beginVersionPurge", version).catch(() => {}); // the only one is left
   await write("trashSession", { owner: "", id, at: 2, ifVersion: undefined });
-  await write("beginVersionPurges", { removedBefore: 5 });
+  await write("beginVersionPurges", { removedBefore: 5, at: 5 });
   for (const row of await listBegunPurges(tx, 5)) await write("purgeSome", { row });
   const begun = await write("beginPurge", { by, id, at: 5, trashedBefore: 5, ifVersion: undefined, person: "anna" });
   if (begun.kind !== "begun") throw new Error(`nothing was begun: ${begun.kind}`);

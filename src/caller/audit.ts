@@ -16,8 +16,10 @@ export const auditActions = [
   "budget.increased",
   "budget.deleted",
   "session.purged",
+  "version.purged",
   "trash.emptied",
   "trash.swept",
+  "versions.swept",
   "user.erased",
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
@@ -36,7 +38,7 @@ export interface AuditNote {
    * always the same one for the same name.
    */
   target: string | null;
-  /** How many: of refusals in the minute before, of sessions erased; 1 where there was one thing. */
+  /** How many: of refusals in the minute before, of sessions or versions erased; 1 where there was one thing. */
   count: number;
 }
 

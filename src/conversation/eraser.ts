@@ -1,4 +1,4 @@
-// The eraser: purges a session, a person, the trash; on a timer what has been in the trash for too long, and what a crash left half done.
+// The eraser: purges a session, a version, a person, the trash; on a timer what has been in the trash for too long, and what a crash left half done.
 
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -81,6 +81,13 @@ export class Eraser {
     });
   }
 
+  /** The same for one version of what was said, with all that follows it; also turn_in_progress, and conflict where it is the only one. */
+  purgeVersion(by: Purger, id: string, messageId: string, ifVersion?: number): Promise<void> {
+    return this.track(async () => {
+      await this.purgeOne({ by, id, messageId, ifVersion });
+    });
+  }
+
   /** Every session of the user, what was said for them elsewhere, and their name. Asked again, it goes on where it ended. */
   erasePerson(by: Purger, user: string): Promise<Purged> {
     return this.track(async () => {
@@ -104,7 +111,7 @@ export class Eraser {
   async sweep(): Promise<void> {
     const { store, trashMs, now } = this.tools;
     await store.undoLeftImports();
-    while (trashMs !== null && (await store.beginVersionPurges(now() - trashMs))) this.refuseStopped();
+    if (trashMs !== null) await this.sweepVersions(trashMs);
     for (;;) {
       const left = await store.listBegunPurges(batch);
       for (const row of left) await this.finish(row);
@@ -114,6 +121,16 @@ export class Eraser {
     const filter = { trashedBefore: now() - trashMs };
     const { sessions } = await this.purgeMany({ project: "", keyId: null }, filter, "trash.swept");
     if (sessions > 0) this.tools.log.info({ sessions }, "sessions whose time in the trash was over were purged");
+  }
+
+  private async sweepVersions(trashMs: number): Promise<void> {
+    const { store, memories, now } = this.tools;
+    for (;;) {
+      const sessions = await store.beginVersionPurges(now() - trashMs, now());
+      for (const id of sessions) memories.forget(id);
+      if (sessions.length === 0) return;
+      this.refuseStopped();
+    }
   }
 
   /** Of a database that is shared: what others have purged is not remembered here for longer either. */
@@ -180,18 +197,21 @@ export class Eraser {
   private async purgeOne(asked: {
     by: Purger;
     id: string;
+    messageId?: string;
     ifVersion?: number | undefined;
     trashedBefore?: number | undefined;
     person?: string | undefined;
     quietly?: boolean;
   }): Promise<number | undefined> {
     const { store, memories, endTurn, now } = this.tools;
-    const { by, id } = asked;
+    const { by, id, messageId } = asked;
     for (let tries = 0, { ifVersion } = asked; tries < mostTries; tries++) {
       this.refuseStopped();
-      const begun = await store.beginPurge({ ...asked, ifVersion, at: now() });
+      const begun = await (messageId === undefined
+        ? store.beginPurge({ ...asked, ifVersion, at: now() })
+        : store.beginVersionPurge({ by, id, messageId, ifVersion, at: now() }));
       if (begun.kind === "busy") {
-        ifVersion = undefined; // it was at that version, and is in the trash now
+        ifVersion = undefined; // it was at that version, and is in the trash or deleted now
         await endTurn(by.project, begun.turnId);
         continue;
       }
@@ -248,7 +268,7 @@ export class Eraser {
 }
 
 function stillBusy(): AppError {
-  return new AppError("conflict", "Turns of the session go on ending; it is in the trash, ask again.", {
+  return new AppError("conflict", "Turns of it go on ending; it is deleted, ask again.", {
     retryAfterSeconds: 5,
   });
 }

@@ -1,4 +1,4 @@
-// Purging: every word of a session goes, and what it cost stays. As data, and what storage must do for it.
+// Purging: every word of a session, or of a deleted version in it, goes, and what it cost stays. As data, and what storage must do for it.
 
 /** By whom, for the audit. */
 export interface Purger {
@@ -24,8 +24,14 @@ export interface BeginPurge {
   quietly?: boolean | undefined;
 }
 
+/** One version of what was said in a session, with all that follows it. */
+export interface BeginVersionPurge extends Pick<BeginPurge, "by" | "id" | "at"> {
+  messageId: string;
+  ifVersion: number | undefined;
+}
+
 /**
- * `begun`: it reads as not_found from now on, and its turns' words are taken by `purgeSome`. `busy`: it is in the trash, where no turn begins, and
+ * `begun`: it reads as not_found from now on, and its turns' words are taken by `purgeSome`. `busy`: it is in the trash, or deleted, where no turn begins, and
  * this one must end first, its bill included. `gone`: it was purged before (`row`), or is not what was asked for any more.
  */
 export type BegunPurge =
@@ -76,8 +82,10 @@ export interface PurgedMany {
 export interface PurgeStore {
   /** not_found | version_mismatch. In one short transaction. */
   beginPurge(input: BeginPurge): Promise<BegunPurge>;
-  /** Versions that were deleted then or before cannot be restored from now on. True when there may be more of them. */
-  beginVersionPurges(removedBefore: number): Promise<boolean>;
+  /** The same for a version, which is deleted first where it is not. not_found | version_mismatch | turn_in_progress | conflict (the only one, or in the trash). */
+  beginVersionPurge(input: BeginVersionPurge): Promise<BegunPurge>;
+  /** Versions that were deleted then or before cannot be restored from now on, some of them: in these sessions. None: there are no more. */
+  beginVersionPurges(removedBefore: number, at: number): Promise<string[]>;
   /** Takes the words of some more turns of a session that is being purged, or of such versions in it; true when there are none left. */
   purgeSome(row: number): Promise<boolean>;
   /** Sessions whose purge was begun and has not come to its end, by their rows. */
@@ -93,6 +101,6 @@ export interface PurgeStore {
   forgetPerson(by: Purger, user: string, at: number): Promise<boolean>;
   /** For the audit. */
   notePurges(purged: PurgedMany): Promise<void>;
-  /** Of these sessions those that have lost words. */
+  /** Of these sessions those that are purged, or have lost words within an hour. */
   listErased(ids: readonly string[]): Promise<string[]>;
 }

@@ -182,7 +182,8 @@ function createPurgeStore(engine: Engine): PurgeStore {
   const { durable } = engine;
   return {
     beginPurge: (input) => engine.write("beginPurge", input),
-    beginVersionPurges: (removedBefore) => engine.write("beginVersionPurges", { removedBefore }),
+    beginVersionPurge: (input) => engine.write("beginVersionPurge", input),
+    beginVersionPurges: (removedBefore, at) => engine.write("beginVersionPurges", { removedBefore, at }),
     purgeSome: (row) => engine.write("purgeSome", { row }),
     listBegunPurges: (limit) => listBegunPurges(durable, limit),
     listPurgeable: (filter, limit, after) => listPurgeable(durable, filter, limit, after),

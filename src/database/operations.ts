@@ -8,9 +8,10 @@ import { takeTokenSecret } from "./caller/secret.ts";
 import { erasePerson, forgetPerson } from "./conversation/erase-person.ts";
 import { beginImport, endImport, importSome } from "./conversation/import.ts";
 import { listLeftImports, undoImport } from "./conversation/import-left.ts";
-import { beginPurge, beginVersionPurges, notePurges, purgeSome } from "./conversation/purge.ts";
+import { beginPurge, notePurges, purgeSome } from "./conversation/purge.ts";
 import { removeVersion, restoreVersion } from "./conversation/removed.ts";
 import { beginTitle, claimDeadTitles, endTitle, noteTitleCalls } from "./conversation/title.ts";
+import { beginVersionPurge, beginVersionPurges } from "./conversation/version-purge.ts";
 import { appendEvents } from "./event.ts";
 import { sweepKeys } from "./idempotency.ts";
 import { deleteBudgets, increaseBudgets, putBudgets } from "./money/budget.ts";
@@ -65,6 +66,7 @@ export const operations = {
   drawRates,
   sweepRates,
   beginPurge,
+  beginVersionPurge,
   beginVersionPurges,
   purgeSome,
   erasePerson,

@@ -49,12 +49,16 @@ async function explainUnmarked(tx: Tx, { by, id, ifVersion, quietly }: BeginPurg
 
 /** A turn that is over and waits for its bill: where it has to be estimated, it is from the words. */
 async function findUnsettled(tx: Tx, session: number): Promise<string | undefined> {
-  const hint = tx.dialect.name === "sqlite" ? "INDEXED BY turn_unsettled" : "";
   const [turn] = await tx.all<{ id: string }>(
-    `SELECT id FROM turn ${hint} WHERE settled = 0 AND session = $1 LIMIT 1`,
+    `SELECT id FROM turn ${byUnsettled(tx)} WHERE settled = 0 AND session = $1 LIMIT 1`,
     [session],
   );
   return turn?.id;
+}
+
+/** Behind the table's name: SQLite would look through all turns of the session. */
+export function byUnsettled({ dialect }: Reader): string {
+  return dialect.name === "sqlite" ? "INDEXED BY turn_unsettled" : "";
 }
 
 async function takeSessionWords(tx: Tx, row: number, { by, id, at, person, quietly }: BeginPurge): Promise<void> {
@@ -73,30 +77,11 @@ async function takeSessionWords(tx: Tx, row: number, { by, id, at, person, quiet
 }
 
 /** From its first turn on, also where some have lost theirs already. */
-async function beginErasure(tx: Tx, session: number): Promise<void> {
+export async function beginErasure(tx: Tx, session: number): Promise<void> {
   await tx.run(
     "INSERT INTO erasure (session, branch, position) VALUES ($1, -1, -1) ON CONFLICT (session) DO UPDATE SET branch = -1, position = -1",
     [session],
   );
-}
-
-/** Versions that were deleted so long ago cannot be restored from now on; `purgeSome` takes their words. True when there may be more. */
-export async function beginVersionPurges(tx: Tx, { removedBefore }: { removedBefore: number }): Promise<boolean> {
-  const found = await tx.all<{ session: number; removal: number }>(
-    `SELECT session, removal FROM removed_version WHERE at <= $1 ORDER BY at LIMIT ${turnsAtOnce}`,
-    [removedBefore],
-  );
-  let begun = 0;
-  for (const { session, removal } of found) {
-    if ((await findUnsettled(tx, session)) !== undefined) continue;
-    const taken = await tx.run(
-      "UPDATE removed_version SET at = NULL WHERE session = $1 AND removal = $2 AND at <= $3",
-      [session, removal, removedBefore],
-    );
-    if (taken > 0) await beginErasure(tx, session);
-    begun += taken;
-  }
-  return begun > 0;
 }
 
 interface WordyTurn {
@@ -107,7 +92,7 @@ interface WordyTurn {
 }
 
 const ofSession = "turn t WHERE t.session = $1 AND (t.branch, t.position) > ($2, $3) ORDER BY t.branch, t.position";
-/** Of deleted versions that cannot be restored: of each branch from the first such place on. In an order in which nothing has to be sorted. */
+/** Of deleted versions that cannot be restored (`version-purge.ts`): of each branch from the first such place on. In an order in which nothing has to be sorted. */
 const ofVersions = `removed_version r CROSS JOIN turn t
   WHERE r.session = $1 AND r.at IS NULL AND r.branch >= $2
     AND r.position = (SELECT MIN(position) FROM removed_version WHERE session = r.session AND branch = r.branch AND at IS NULL)
@@ -199,9 +184,13 @@ export async function listPurgeable(
   return reader.all<Purgeable>(`SELECT id, project FROM session WHERE ${where} ORDER BY ${order} LIMIT $1`, params);
 }
 
+/** Whoever remembers a session that stays has forgotten it long before, and read it anew. */
+const toldForMs = 3_600_000;
+
 export async function listErased(reader: Reader, ids: readonly string[]): Promise<string[]> {
   const rows = await reader.all<{ id: string }>(
-    `SELECT id FROM session WHERE id ${reader.dialect.inList("$1")} AND erased_at IS NOT NULL`,
+    `SELECT id FROM session WHERE id ${reader.dialect.inList("$1")}
+       AND (purged_at IS NOT NULL OR erased_at > ${reader.dialect.now} - ${toldForMs})`,
     [JSON.stringify(ids)],
   );
   return rows.map(({ id }) => id);

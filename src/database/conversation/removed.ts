@@ -20,7 +20,7 @@ export interface MoveVersion {
   ifVersion: number | undefined;
 }
 
-interface TakenRow {
+export interface TakenRow {
   row: number;
   title: string | null;
   version: number;
@@ -28,10 +28,18 @@ interface TakenRow {
   tip_position: number;
 }
 
+/** Of a chain of places, each with all that follows it: the branches that begin in there. */
+export const branchesOff = `SELECT b.branch, b.fork_position FROM chain JOIN branch b
+  ON b.session = $1 AND b.parent_branch = chain.branch AND b.fork_position > chain.position`;
+
 /** Throws not_found, turn_in_progress, version_mismatch; conflict in the trash, and where it is the only version. */
 export async function removeVersion(tx: Tx, input: MoveVersion): Promise<Session> {
-  const { owner, id, messageId } = input;
-  const session = await takeSession(tx, input);
+  await removeTaken(tx, await takeSession(tx, input), input);
+  return (await findSession(tx, input.owner, input.id))!;
+}
+
+/** Throws not_found; conflict where it is the only version. */
+export async function removeTaken(tx: Tx, session: TakenRow, { owner, id, messageId, at }: MoveVersion): Promise<void> {
   const place = await findPlaceOf(tx, owner, id, messageId);
   if (!place) throw notFound("message");
   const { these, next, heir } = chooseVersions(await listVersions(tx, session.row, place), place);
@@ -41,16 +49,13 @@ export async function removeVersion(tx: Tx, input: MoveVersion): Promise<Session
     await tx.run(
       `INSERT INTO removed_version (session, branch, position, removal, at)
        WITH RECURSIVE chain (branch, position) AS (
-         SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT)
-         UNION ALL SELECT b.branch, b.fork_position FROM chain JOIN branch b
-           ON b.session = $1 AND b.parent_branch = chain.branch AND b.fork_position > chain.position)
+         SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT) UNION ALL ${branchesOff})
        SELECT CAST($1 AS BIGINT), branch, position, CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM chain WHERE true ON CONFLICT (session, branch, position) DO NOTHING`,
-      [session.row, branch, position, session.version, input.at],
+      [session.row, branch, position, session.version, at],
     );
   if (await isRemoved(tx, session.row, session.tip_branch, session.tip_position)) await goThrough(tx, owner, id, next);
   await overtakeTitle(tx, session.row); // it may be made of what is gone
   if (heir) await retitle(tx, owner, session, these, heir);
-  return (await findSession(tx, owner, id))!;
 }
 
 /** A session that nobody has named bears the beginning of a question: where that is one of `from`, it bears that of `to` now. */
@@ -83,13 +88,11 @@ export async function restoreVersion(tx: Tx, input: MoveVersion): Promise<Sessio
     return (await findSession(tx, owner, id))!;
   }
   const session = await takeSession(tx, input);
-  const place = await findPlaceOf(tx, owner, id, messageId, "removed too");
-  if (!place) throw notFound("message");
-  const back = await tx.run(
-    `DELETE FROM removed_version WHERE session = $1 AND at IS NOT NULL AND removal = (
-       SELECT removal FROM removed_version WHERE session = $1 AND branch = $2 AND position = $3)`,
-    [session.row, place.branch, place.position],
-  );
+  const note = await findNote(tx, input);
+  if (!note) throw notFound("message");
+  const back = await tx.run("DELETE FROM removed_version WHERE session = $1 AND removal = $2 AND at IS NOT NULL", [
+    ...[session.row, note.removal],
+  ]);
   if (back === 0) throw notFound("message");
   // What it follows may have been deleted after it: then that comes back first.
   for (const { branch, high } of (await getPath(tx, owner, id, messageId)).segments)
@@ -97,14 +100,37 @@ export async function restoreVersion(tx: Tx, input: MoveVersion): Promise<Sessio
       throw new AppError("not_found", "What this message follows is deleted itself: restore that first.");
   await goThrough(tx, owner, id, messageId);
   // What was asked here later may have given its name meanwhile.
-  const versions = await listVersions(tx, session.row, place);
-  const at = versions.findIndex((turns) => turns.some(({ row }) => row === place.turnRow));
+  const versions = await listVersions(tx, session.row, note.place);
+  const at = versions.findIndex((turns) => turns.some(({ row }) => row === note.place.turnRow));
   if (at !== -1) await retitle(tx, owner, session, versions.slice(at + 1).flat(), versions[at]![0]!);
   return (await findSession(tx, owner, id))!;
 }
 
+export interface Note {
+  session: number;
+  removal: number;
+  /** Null: its words are gone, or are going. */
+  at: number | null;
+  place: MessagePlace;
+}
+
+/** What is noted of a version that was deleted by its own name; undefined where it went with another, or is there. */
+export async function findNote(tx: Tx, { owner, id, messageId }: MoveVersion): Promise<Note | undefined> {
+  const place = await findPlaceOf(tx, owner, id, messageId, "removed too");
+  if (!place) return undefined;
+  const [note] = await tx.all<Omit<Note, "place">>(
+    `SELECT r.session, r.removal, r.at FROM turn t
+       JOIN removed_version r ON r.session = t.session AND r.branch = t.branch AND r.position = t.position
+     WHERE t.row = $1 AND NOT EXISTS (SELECT 1 FROM branch b
+       JOIN removed_version o ON o.session = b.session AND o.branch = b.parent_branch AND o.position < b.fork_position AND o.removal = r.removal
+       WHERE b.session = r.session AND b.branch = r.branch AND b.fork_position = r.position)`,
+    [place.turnRow],
+  );
+  return note && { ...note, place };
+}
+
 /** From here on nobody else changes the session: what is read of it holds until the end. */
-async function takeSession(tx: Tx, { owner, id, at, ifVersion }: MoveVersion): Promise<TakenRow> {
+export async function takeSession(tx: Tx, { owner, id, at, ifVersion }: MoveVersion): Promise<TakenRow> {
   const [taken] = await tx.all<TakenRow>(
     `UPDATE session SET version = version + 1, updated_at = $3 WHERE id = $1 AND project = $2 AND purged_at IS NULL AND deleted_at IS NULL
        AND running_turn_id IS NULL AND (CAST($4 AS BIGINT) = -1 OR version = $4) RETURNING row, title, version, tip_branch, tip_position`,

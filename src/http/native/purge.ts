@@ -16,7 +16,7 @@ import { count } from "../wire.ts";
 import { flagSchema } from "./fields.ts";
 import { answerSession, ifMatch, oneSession } from "./session.ts";
 
-const oneQuery = z.strictObject({
+export const oneQuery = z.strictObject({
   purge: flagSchema.optional().openapi({ description: "true: every word of it goes, for good" }),
 });
 const manyQuery = z.strictObject({
@@ -42,11 +42,6 @@ const whatPurgeDoes =
   "what it has cost stays in the books. A turn that runs is cut first, and its bill booked.";
 
 export function purgeRoutes({ store, eraser, now }: AppDeps): Route[] {
-  const purger = ({ caller }: Exchange): Purger => {
-    const { project, keyId, scopes, user } = caller;
-    return { project, keyId, manages: user === null && hasScope(scopes, "admin") };
-  };
-
   return [
     route({
       method: "delete",
@@ -65,7 +60,7 @@ export function purgeRoutes({ store, eraser, now }: AppDeps): Route[] {
         const ifVersion = await readVersion(exchange, () => store.findSession(exchange.owner, id));
         if (!purge) return answerSession(200, await store.trashSession(exchange.owner, id, now(), ifVersion));
         await eraser.purge(purger(exchange), id, ifVersion);
-        return { status: 204, headers: { "cache-control": "no-store" }, body: null };
+        return isPurged;
       },
     }),
     route({
@@ -96,6 +91,13 @@ export function purgeRoutes({ store, eraser, now }: AppDeps): Route[] {
       },
     }),
   ];
+}
+
+export const isPurged = { status: 204, headers: { "cache-control": "no-store" }, body: null };
+
+export function purger({ caller }: Exchange): Purger {
+  const { project, keyId, scopes, user } = caller;
+  return { project, keyId, manages: user === null && hasScope(scopes, "admin") };
 }
 
 function answerPurged({ sessions, messages }: Purged) {

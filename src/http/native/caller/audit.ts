@@ -30,13 +30,13 @@ const lineSchema = z
     }),
     action: z.enum(auditActions).openapi({
       description:
-        "key.used: for the first time. key.refused, token.refused, token.created: counted, a line a minute. trash.swept: by the server, when its time was over",
+        "key.used: for the first time. key.refused, token.refused, token.created: counted, a line a minute. trash.swept, versions.swept: by the server, when their time was over",
     }),
     target: z.string().nullable().openapi({
       description:
         "An id, or a budget's scope. A user's name is never in it: the same keyed hash stands for it each time",
     }),
-    count: count.openapi({ description: "How many: refusals in the minute before, sessions erased" }),
+    count: count.openapi({ description: "How many: refusals in the minute before, sessions or versions erased" }),
   })
   .openapi("AuditLine", { example: exampleLine });
 

@@ -48,8 +48,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /**
  * A scan is allowed of projects, which ends at the second, and of what is small by its nature: rows in the statement itself or its values, a chain of branches, one walk of hits, turns
  * that are not settled (their index has no others), purges and imports that are not finished, the next rows to index, a row of the text index by its number, the matches in the text index, from the newest or from a row on,
- * the turns that those who follow the ledger have left open, the newest seal,
- * and its words, from one on (513: `term >=`), as long as they begin like the one before; and an operator's page of all keys, or of the audit, from the newest on; the first budget there is.
+ * the turns that those who follow the ledger have left open, the newest seal, and its words, from one on (513: `term >=`), as long as they begin like the one before; and an operator's page of all keys, or of the audit, from the newest on; the first budget there is.
  */
 const small =
   /^SCAN (CONSTANT ROW|o USING COVERING INDEX sqlite_autoindex_(usage|seal)_open_1|seal USING INDEX sqlite_autoindex_seal_1|\d+ CONSTANT ROWS|p|q|o|g|title_pending|json_each VIRTUAL TABLE INDEX 1:|chain|f|turn USING( COVERING)? INDEX turn_unsettled|erasure USING COVERING INDEX sqlite_autoindex_erasure_1|i USING COVERING INDEX sqlite_autoindex_import_begun_1|turn_search VIRTUAL TABLE INDEX (\d+:M1<>?|0:=)|found|turn_word VIRTUAL TABLE INDEX 513:|api_key USING INDEX sqlite_autoindex_api_key_1|audit|budget|project)$/;
@@ -169,8 +168,10 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
     await sumHidden(tx, "", id, tip);
     await write("updateSession", { owner: "", id, change: { tip, pinned: true }, at: 2, ifVersion: undefined });
   }
+  const version = { id, messageId: messages.at(-1)!.id, at: 2, ifVersion: undefined };
   for (const name of ["removeVersion", "restoreVersion", "restoreVersion", "removeVersion"] as const)
-    await write(name, { owner: "", id, messageId: messages.at(-1)!.id, at: 2, ifVersion: undefined });
+    await write(name, { owner: "", ...version });
+  await write("beginVersionPurge", { by: { project: "", keyId: null }, ...version });
   await write("claimDeadTurns", { processId: 1, known: [], leaseMs: 1, limit: 5 });
   await write("sweepKeys", { at: 5 });
   if (tx.dialect.shared) {
@@ -213,9 +214,6 @@ async function purgeAll(tx: Tx, id: string): Promise<void> {
   for (const filter of [{ project: "", user: "anna" }, { project: "", trashedBefore: 5 }, { trashedBefore: 5 }])
     await listPurgeable(tx, filter, 5);
   await listPurgeable(tx, { project: "", user: "anna", trashedBefore: 5 }, 5, id);
-  const { data: messages } = await listMessages(tx, "", id, { limit: 1, order: "asc" });
-  const version = { by, id, messageId: messages[0]!.id, at: 5, ifVersion: undefined };
-  await write("beginVersionPurge", version).catch(() => {}); // the only one is left
   await write("trashSession", { owner: "", id, at: 2, ifVersion: undefined });
   await write("beginVersionPurges", { removedBefore: 5, at: 5 });
   for (const row of await listBegunPurges(tx, 5)) await write("purgeSome", { row });
@@ -303,9 +301,8 @@ async function askForCallers(tx: Tx, sessionId: string): Promise<void> {
   await readCallerVersion(tx);
   for (const caller of [{ ...commandCaller, scopes: ["admin" as const] }, commandCaller])
     for (const page of [{}, { after: id }, { before: id }]) await listKeys(tx, caller, { limit: 5, ...page });
-  await write("noteAll", {
-    notes: [{ at: 5, project: null, keyId: null, action: "budget.changed", target: "user:anna", count: 1 }],
-  });
+  const note = { at: 5, project: null, keyId: null, action: "budget.changed" as const, target: "user:anna", count: 1 };
+  await write("noteAll", { notes: [note] });
   for (const caller of [{ ...commandCaller, scopes: ["admin" as const] }, commandCaller])
     for (const page of [{}, { after: id }, { before: id }, { action: "key.used" as const, from: 1, to: 9 }])
       await listAudit(tx, caller, { limit: 5, ...page });

@@ -12,12 +12,11 @@ import type { RateStore } from "./caller/rate-store.ts";
 import type { ExportStore } from "./conversation/export.ts";
 import type { ImportStore } from "./conversation/import.ts";
 import type { Calibration } from "./conversation/memory.ts";
-import type { Failure, Message, Siblings } from "./conversation/message.ts";
+import type { Message, Siblings } from "./conversation/message.ts";
 import type { PastTurn } from "./conversation/path.ts";
 import type { PurgeStore } from "./conversation/purge.ts";
-import type { Metadata, Session } from "./conversation/session.ts";
+import type { Session } from "./conversation/session.ts";
 import type { TitleStore } from "./conversation/title-store.ts";
-import type { Params } from "./model/params.ts";
 import type { Ask, BudgetLimit, Held, Hold, StandingBudgets } from "./money/budget.ts";
 import type { BudgetStore } from "./money/budget-store.ts";
 import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
@@ -26,7 +25,7 @@ import type { SealStore } from "./money/seal-store.ts";
 import type { Counted, Usage } from "./money/usage.ts";
 import type { UsageStore } from "./money/usage-store.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
-import type { EndStatus, Notice, Turn } from "./turn/turn.ts";
+import type { EndStatus, Turn } from "./turn/turn.ts";
 
 export interface Page {
   limit: number;
@@ -57,12 +56,7 @@ export interface FoundSession extends Session {
   messageId: string | null;
 }
 
-export interface SessionFields {
-  title: string | null;
-  model: string | null;
-  system: string | null;
-  params: Params;
-  metadata: Metadata;
+export interface SessionFields extends Pick<Session, "title" | "model" | "system" | "params" | "metadata"> {
   user?: string | null;
 }
 export interface SessionChange extends Partial<SessionFields> {
@@ -169,7 +163,8 @@ export interface MessagePlace {
   role: Message["role"];
 }
 
-export interface CloseTurn {
+export interface CloseTurn
+  extends Pick<Turn, "modelServed" | "finishReason" | "usage" | "error" | "notices" | "firstTokenAt" | "settled"> {
   owner: string;
   /** As it was opened: what does not change is not read again. */
   turn: Turn;
@@ -187,20 +182,13 @@ export interface CloseTurn {
   text: string;
   thought: string;
   vendorParts: string | null;
-  modelServed: string | null;
-  finishReason: string | null;
-  error: Failure | null;
-  notices: Notice[];
-  firstTokenAt: number | null;
   endedAt: number;
   /** Events not yet in the log, and the number of the `turn-end` event that follows them. */
   lastBatch: EventBatch | null;
   lastNumber: number;
-  usage: Usage | null;
   cost: Cost;
   /** The bookings; empty only with `settled: false`, when settleTurn brings them later. */
   entries: LedgerEntry[];
-  settled: boolean;
   /** An idempotency key that is let go of: the same request is a new try. */
   releaseKey?: string | null;
   memory: { from: number; promptEstimate: number; promptTokens: number | null } | null;

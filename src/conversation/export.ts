@@ -1,12 +1,10 @@
 // A session as it leaves: all of its turns, on every branch, with all that is known of them; and as a page for people to read.
 
-import type { Cost, LedgerEntry } from "../money/ledger.ts";
-import type { Usage } from "../money/usage.ts";
-import type { Failure, MessageStatus } from "./message.ts";
-import type { Notice } from "./notice.ts";
+import type { LedgerEntry } from "../money/ledger.ts";
+import type { Outcome } from "./message.ts";
 import type { Session } from "./session.ts";
 
-export interface ExportedTurn {
+export interface ExportedTurn extends Outcome {
   id: string;
   /** The answer that it follows; null: it stands at the beginning. */
   parentId: string | null;
@@ -15,20 +13,8 @@ export interface ExportedTurn {
   question: string;
   answer: string;
   thought: string | null;
-  /** As the vendor sent them, to be sent back to it. */
+  /** As the vendor sent them, to be sent back to it, where they hold more than text. */
   vendorParts: string | null;
-  status: MessageStatus;
-  modelRequested: string;
-  modelServed: string | null;
-  finishReason: string | null;
-  error: Failure | null;
-  notices: Notice[];
-  usage: Usage | null;
-  cost: Cost | null;
-  user: string | null;
-  startedAt: number;
-  firstTokenAt: number | null;
-  endedAt: number | null;
   /** Its calls as the ledger has them. */
   entries: LedgerEntry[];
   /** Those that it came with from a file, as JSON of the wire; null for a turn that was made here. */

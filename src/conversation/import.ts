@@ -1,15 +1,20 @@
 // A session as it comes back from a file: all of its turns, with what they cost as history.
 
-import type { Params } from "../model/params.ts";
 import type { ExportedTurn } from "./export.ts";
-import type { Metadata, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 export interface ImportedTurn extends Omit<ExportedTurn, "entries" | "importedCalls"> {
   /** Its calls as a receipt lists them, as JSON: shown again, and never added up. */
   calls: string;
 }
 
-export interface ImportSession {
+/** Its fields keep what they were, its id too where that is free. */
+export interface ImportSession
+  extends Pick<
+    Session,
+    | ("id" | "title" | "model" | "system" | "params" | "metadata" | "user" | "pinned")
+    | ("createdAt" | "updatedAt" | "activeAt")
+  > {
   owner: string;
   /** Whoever asks sees this user's sessions alone; null: all of the project. */
   seesUser: string | null;
@@ -18,17 +23,6 @@ export interface ImportSession {
   at: number;
   /** The same key with the same file is answered by the session that it made. */
   idempotency?: { key: string; bodyHash: string; expiresAt: number } | undefined;
-  id: string;
-  title: string | null;
-  model: string | null;
-  system: string | null;
-  params: Params;
-  metadata: Metadata;
-  user: string | null;
-  pinned: boolean;
-  createdAt: number;
-  updatedAt: number;
-  activeAt: number;
   /** The message that the current branch goes through. */
   tip: string | null;
   /** Each behind the one that it follows; no id twice. */

@@ -34,6 +34,23 @@ export interface Siblings {
 /** Of a message that has none: nearly all of them. */
 export const noSiblings: Siblings = Object.freeze({ index: 1, count: 1, previousId: null, nextId: null });
 
+/** What became of a question: the same for whoever runs it, shows it or takes it along. */
+export interface Outcome {
+  status: MessageStatus;
+  modelRequested: string;
+  modelServed: string | null;
+  finishReason: string | null;
+  usage: Usage | null;
+  cost: Cost | null;
+  error: Failure | null;
+  notices: Notice[];
+  /** Whom it was for. */
+  user: string | null;
+  startedAt: number;
+  firstTokenAt: number | null;
+  endedAt: number | null;
+}
+
 export interface Message {
   id: string;
   sessionId: string;

@@ -3,19 +3,13 @@
 
 import { estimateTokens } from "../money/tokens.ts";
 import type { PrintTurn } from "../provider.ts";
-import type { MessageStatus } from "./message.ts";
+import type { ExportedTurn } from "./export.ts";
 
 /** A turn that is over, as memory needs it. */
-export interface PastTurn {
+export interface PastTurn
+  extends Pick<ExportedTurn, "question" | "answer" | "status" | "finishReason" | "vendorParts" | "modelServed"> {
   /** Its place on the path, from 0. */
   position: number;
-  question: string;
-  answer: string;
-  status: MessageStatus;
-  finishReason: string | null;
-  /** The answer's parts as this vendor sent them, where they hold more than text, and the model that made them. */
-  vendorParts: string | null;
-  modelServed: string | null;
 }
 
 /** Tokens around each message (role and turn marks); an allowance, corrected by the calibration. */

@@ -1,7 +1,10 @@
 // How usage, cost and JSON lie in columns, for every table that has them.
 
+import type { ErrorCode } from "../errors.ts";
 import { type Accuracy, accuracies, type Cost } from "../money/ledger.ts";
 import type { Counted, Usage } from "../money/usage.ts";
+import type { TurnStatus } from "../turn/turn.ts";
+import type { MessageIds } from "./conversation/message-ids.ts";
 import type { Value } from "./tx.ts";
 
 export const usageColumns = "input_tokens, cached_tokens, output_tokens, thinking_tokens, tool_tokens, total_tokens";
@@ -46,6 +49,19 @@ export function countedFrom(text: string | null): Counted | null {
 export interface CostRow {
   cost_pico: string | null;
   accuracy_rank: number | null;
+}
+
+/** What became of a turn, as its row has it. */
+export interface OutcomeRow extends MessageIds, UsageRow, CostRow {
+  row: number;
+  status: TurnStatus;
+  model_requested: string;
+  model_served: string | null;
+  finish_reason: string | null;
+  error_code: ErrorCode | null;
+  error_detail: string | null;
+  notices: string | null;
+  started_at: number;
 }
 
 /** A turn's cost; null until something is known of it. */

@@ -3,11 +3,11 @@
 
 import type { Message } from "../conversation/message.ts";
 import type { PastTurn } from "../conversation/path.ts";
-import { type ErrorCode, notFound } from "../errors.ts";
+import { notFound } from "../errors.ts";
 import { answerIdOf, isId, turnIdOf } from "../id.ts";
 import type { Listed, MessagePlace, Page, Stretch } from "../store.ts";
 import type { TurnStatus } from "../turn/turn.ts";
-import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
+import { costFrom, type OutcomeRow, usageColumns, usageFrom } from "./columns.ts";
 import { answerIdIn, type MessageIds, questionIdIn } from "./conversation/message-ids.ts";
 import { isThere, listSiblings, noTurnSiblings, type TurnSiblings } from "./conversation/siblings.ts";
 import { cutSegments, isOnPath, listSegments, type Segment } from "./path.ts";
@@ -19,26 +19,19 @@ const chunkBytes = 256 * 1024;
 /** A page of messages ends early where it would bring more text than this; what is left follows on the next one. */
 const pageBytes = 2 * 1024 * 1024;
 
-const messageColumns = `t.row, t.id, t.question_id, t.answer_id, t.parent, p.id AS parent_turn_id, p.answer_id AS parent_answer_id, t.status,
+/** Of `turn t LEFT JOIN turn p`, which is what its turn follows. */
+export const messageColumns = `t.row, t.id, t.question_id, t.answer_id, t.parent, p.id AS parent_turn_id, p.answer_id AS parent_answer_id, t.status,
   t.started_at, t.question, t.answer, t.thought, t.model_requested, t.model_served, t.error_code, t.error_detail, t.finish_reason, t.notices,
   ${usageColumns.replace(/\w+/g, "t.$&")}, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank`;
 const messageTables = "turn t LEFT JOIN turn p ON p.row = t.parent";
 
-interface MessagesRow extends MessageIds, UsageRow, CostRow {
-  row: number;
+/** A row of `messageColumns`. */
+export interface MessagesRow extends OutcomeRow {
   parent_turn_id: string | null;
   parent_answer_id: string | null;
-  status: TurnStatus;
-  started_at: number;
   question: string;
   answer: string;
   thought: string | null;
-  model_requested: string;
-  model_served: string | null;
-  error_code: ErrorCode | null;
-  error_detail: string | null;
-  finish_reason: string | null;
-  notices: string | null;
 }
 
 function messagesFrom(

@@ -5,7 +5,6 @@ import type { CallerStore } from "../caller/caller-store.ts";
 import type { ExportStore } from "../conversation/export.ts";
 import type { PurgeStore } from "../conversation/purge.ts";
 import type { TitleStore } from "../conversation/title-store.ts";
-import type { Log } from "../log.ts";
 import type { BudgetStore } from "../money/budget-store.ts";
 import type { Store } from "../store.ts";
 import { listAudit } from "./caller/audit.ts";
@@ -31,28 +30,16 @@ import { readQuoteBasis, readQuoteBudgets } from "./money/quote.ts";
 import { findSeal, sealing } from "./money/seal.ts";
 import { summing } from "./money/usage-roll.ts";
 import { createUsageStore } from "./money/usage-store.ts";
+import type { PostgresOptions } from "./postgres/postgres.ts";
 import { hasUnsettled, readDeadTurn } from "./recovery.ts";
 import { searchSessions } from "./search/search.ts";
 import { findSession, findState } from "./session.ts";
-import { openSqlite } from "./sqlite/sqlite.ts";
+import { openSqlite, type SqliteOptions } from "./sqlite/sqlite.ts";
 import { findTurn, getTurn, listStopRequests, readTurnLog } from "./turn.ts";
 
-export interface StoreOptions {
-  /** A random number below 2^31 that tells this process from all others that share the database. */
-  processId: number;
-  log?: Log | undefined;
+export interface StoreOptions extends SqliteOptions, PostgresOptions {
   /** When idempotency keys are over; default: the system's clock. */
   now?: (() => number) | undefined;
-  /** For a command beside a running server: nothing is locked, migrated or written. */
-  readOnly?: boolean | undefined;
-  /** For a command that writes a little, also beside a running server. */
-  beside?: boolean | undefined;
-  /** SQLite: the file may not grow beyond this. */
-  maxFileBytes?: number | undefined;
-  /** SQLite: the database's files were taken away and could not be put back; told once, with a sentence for the operator. */
-  onLost?: ((why: string) => void) | undefined;
-  /** Postgres: connections at most (default 10). */
-  poolSize?: number | undefined;
 }
 
 /** How often expired idempotency keys are removed, at most. */

@@ -176,12 +176,8 @@ export function chooseSessions(
   return where;
 }
 
-export interface UpdateSession {
-  owner: string;
-  id: string;
+export interface UpdateSession extends MoveSession {
   change: SessionChange;
-  at: number;
-  ifVersion: number | undefined;
 }
 
 const mostTries = 5;

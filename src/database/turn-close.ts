@@ -2,7 +2,7 @@
 
 import { type Message, noSiblings, type Siblings } from "../conversation/message.ts";
 import { notFound } from "../errors.ts";
-import { type Cost, type LedgerEntry, sumCost } from "../money/ledger.ts";
+import { type Cost, sumCost } from "../money/ledger.ts";
 import type { Usage } from "../money/usage.ts";
 import type { ClosedTurn, CloseTurn, SessionState } from "../store.ts";
 import { type EventBatch, firstLogged } from "../turn/event.ts";
@@ -204,12 +204,8 @@ async function releaseAny(tx: Tx, { owner, turn }: CloseTurn, values: readonly V
   return session;
 }
 
-export interface SettleTurn {
+export interface SettleTurn extends Pick<CloseTurn, "processId" | "entries" | "usage" | "cost"> {
   turnId: string;
-  processId: number;
-  entries: LedgerEntry[];
-  usage: Usage | null;
-  cost: Cost;
 }
 
 interface SettledRow {

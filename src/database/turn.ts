@@ -1,13 +1,13 @@
 // Turns as they are read; and words for the process that runs one.
 
-import { AppError, type ErrorCode, notFound } from "../errors.ts";
+import { AppError, notFound } from "../errors.ts";
 import type { BegunCall } from "../money/ledger.ts";
 import type { StopRequest, TurnLog } from "../store.ts";
 import { firstLogged } from "../turn/event.ts";
-import type { Notice, Turn, TurnStatus } from "../turn/turn.ts";
-import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "./columns.ts";
+import type { Notice, Turn } from "../turn/turn.ts";
+import { costFrom, type OutcomeRow, usageColumns, usageFrom } from "./columns.ts";
 import { importedProcess } from "./conversation/imported.ts";
-import { answerIdIn, type MessageIds, questionIdIn } from "./conversation/message-ids.ts";
+import { answerIdIn, questionIdIn } from "./conversation/message-ids.ts";
 import { isThere } from "./conversation/siblings.ts";
 import { readLog, unpackPieces } from "./event.ts";
 import type { Reader, Tx } from "./tx.ts";
@@ -21,18 +21,9 @@ export const turnColumns = `t.row, t.id, s.id AS session_id, s.project, t.questi
   t.error_code, t.error_detail, t.notices, ${usageColumns.replace(/\w+/g, "t.$&")}, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank,
   t.started_at, t.first_token_at, t.ended_at, t.last_number, t.settled, t.user_name, t.key_id, t.process_id`;
 
-export interface TurnRow extends MessageIds, UsageRow, CostRow {
-  row: number;
+export interface TurnRow extends OutcomeRow {
   session_id: string;
   project: string;
-  status: TurnStatus;
-  model_requested: string;
-  model_served: string | null;
-  finish_reason: string | null;
-  error_code: ErrorCode | null;
-  error_detail: string | null;
-  notices: string | null;
-  started_at: number;
   first_token_at: number | null;
   ended_at: number | null;
   last_number: number | null;

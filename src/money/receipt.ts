@@ -1,34 +1,21 @@
 // One call to a vendor, booked: what it cost, how sure that is, and what anybody needs to compute it again.
 
-import type { ErrorCode } from "../errors.ts";
 import { makeBill, type Unreported } from "./bill.ts";
 import type { Accuracy, CallOutcome, LedgerEntry, Purpose } from "./ledger.ts";
 import type { Price } from "./price.ts";
 import { leastTokens } from "./tokens.ts";
-import {
-  type Counted,
-  type EstimatedTokens,
-  type Meter,
-  nothingCounted,
-  noUsage,
-  type Usage,
-  usageOf,
-} from "./usage.ts";
+import { type EstimatedTokens, type Meter, nothingCounted, noUsage, type Usage, usageOf } from "./usage.ts";
 
-export interface CallToBook {
+/** What goes into its entry as it is, and what the rest of the entry is made of. */
+export interface CallToBook
+  extends Pick<
+    LedgerEntry,
+    "attempt" | "at" | "vendor" | "modelRequested" | "modelServed" | "usageRaw" | "counted" | "errorCode"
+  > {
   /** Default: chat. */
   purpose?: Purpose | undefined;
-  attempt: number;
-  /** When the call was made, ms since 1970. */
-  at: number;
-  vendor: string;
-  modelRequested: string;
-  modelServed: string | null;
-  usageRaw: string | null;
   /** `usageRaw` read by the vendor's adapter; null with no usage. */
   meter: Meter | null;
-  /** What was counted in the answer itself; null for nothing. */
-  counted: Counted | null;
   /** Of the model that served, or was requested where the vendor named none, when the call was made; undefined: nobody knows. */
   price: Price | undefined;
   outcome: CallOutcome;
@@ -37,7 +24,6 @@ export interface CallToBook {
   /** What arrived of the answer, and of its thoughts, in `estimateTokens`' tokens. */
   textEstimate: number;
   thoughtEstimate: number;
-  errorCode: ErrorCode | null;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The audit's table: a line goes in with the transaction of the change that it tells of. Triggers refuse every change of a line.
 
-import type { AuditAction, AuditLine, AuditNote } from "../../caller/audit.ts";
+import type { AuditLine, AuditNote } from "../../caller/audit.ts";
 import type { AuditPage } from "../../caller/audit-store.ts";
 import type { Caller } from "../../caller/caller.ts";
 import { hasScope } from "../../caller/scope.ts";
@@ -29,14 +29,8 @@ export async function noteAll(tx: Tx, { notes }: { notes: readonly AuditNote[] }
   for (const note of notes) await noteAudit(tx, note);
 }
 
-interface AuditRow {
-  id: string;
-  at: number;
-  project: string | null;
+interface AuditRow extends Omit<AuditLine, "keyId"> {
   key_id: string | null;
-  action: AuditAction;
-  target: string | null;
-  count: number;
 }
 
 /** The newest first. A caller that is bound to one user sees what it has done itself. */

@@ -1,12 +1,13 @@
 // A whole session, read a few turns at a time: branch by branch, so that each turn stands behind the one that it follows.
 
 import type { ExportedSession, ExportedTurn } from "../../conversation/export.ts";
-import type { ErrorCode } from "../../errors.ts";
 import { answerIdOf } from "../../id.ts";
 import type { TurnStatus } from "../../turn/turn.ts";
-import { type CostRow, costFrom, type UsageRow, usageColumns, usageFrom } from "../columns.ts";
+import { costFrom, usageFrom } from "../columns.ts";
+import { type MessagesRow, messageColumns } from "../message.ts";
 import { listEntriesOf } from "../money/ledger.ts";
 import { findState } from "../session.ts";
+import type { TurnRow } from "../turn.ts";
 import type { Reader } from "../tx.ts";
 import { answerIdIn, type MessageIds, questionIdIn } from "./message-ids.ts";
 import { isThere } from "./siblings.ts";
@@ -68,31 +69,12 @@ async function* readTurns(reader: Reader, session: number, newest: number): Asyn
   }
 }
 
-interface TurnTextRow extends MessageIds, UsageRow, CostRow {
-  row: number;
-  parent_id: string | null;
-  parent_answer_id: string | null;
-  question: string;
-  answer: string;
-  thought: string | null;
+interface ExportedRow extends MessagesRow, Pick<TurnRow, "user_name" | "first_token_at" | "ended_at"> {
   vendor_parts: string | null;
-  status: TurnStatus;
-  model_requested: string;
-  model_served: string | null;
-  finish_reason: string | null;
-  error_code: ErrorCode | null;
-  error_detail: string | null;
-  notices: string | null;
-  user_name: string | null;
-  started_at: number;
-  first_token_at: number | null;
-  ended_at: number | null;
   calls: string | null;
 }
 
-const columns = `t.row, t.id, t.question_id, t.answer_id, p.id AS parent_id, p.answer_id AS parent_answer_id, t.question, t.answer, t.thought, t.vendor_parts,
-  t.status, t.model_requested, t.model_served, t.finish_reason, t.error_code, t.error_detail, t.notices, t.user_name, t.started_at, t.first_token_at, t.ended_at,
-  ${usageColumns.replace(/\w+/g, "t.$&")}, CAST(t.cost_pico AS TEXT) AS cost_pico, t.accuracy_rank, i.calls`;
+const columns = `${messageColumns}, t.vendor_parts, t.user_name, t.first_token_at, t.ended_at, i.calls`;
 
 async function readSome(
   reader: Reader,
@@ -101,7 +83,7 @@ async function readSome(
   last: PlaceRow,
   newest: number,
 ): Promise<ExportedTurn[]> {
-  const rows = await reader.all<TurnTextRow>(
+  const rows = await reader.all<ExportedRow>(
     `SELECT ${columns} FROM turn t LEFT JOIN turn p ON p.row = t.parent LEFT JOIN imported_turn i ON i.turn = t.row
      WHERE t.session = $1 AND (t.branch, t.position) > ($2, $3) AND (t.branch, t.position) <= ($4, $5) AND t.row <= $6 AND t.status <> 'running' AND ${isThere("t")}
      ORDER BY t.branch, t.position`,
@@ -114,10 +96,10 @@ async function readSome(
   return rows.map((row) => turnFrom(row, entries.get(row.row) ?? []));
 }
 
-function turnFrom(row: TurnTextRow, entries: ExportedTurn["entries"]): ExportedTurn {
+function turnFrom(row: ExportedRow, entries: ExportedTurn["entries"]): ExportedTurn {
   return {
     id: row.id,
-    parentId: row.parent_answer_id ?? (row.parent_id === null ? null : answerIdOf(row.parent_id)),
+    parentId: row.parent_answer_id ?? (row.parent_turn_id === null ? null : answerIdOf(row.parent_turn_id)),
     questionId: questionIdIn(row),
     answerId: answerIdIn(row),
     question: row.question,

@@ -74,7 +74,7 @@ async function countByProject(tx: Tx, rows: readonly EntryRow[]): Promise<void> 
   }
 }
 
-interface SealRow {
+export interface SealRow {
   sealed_at: number;
   entries: number;
   last_entry: string;

@@ -104,15 +104,9 @@ export async function* listTurnUsage(reader: Reader, scope: UsageScope, span: Sp
   }
 }
 
-interface TurnRow extends SumRow {
-  turn: string;
-  at: number;
-  project: string;
-  session: string;
+interface TurnRow extends SumRow, Pick<TurnUsage, "turn" | "at" | "project" | "session" | "vendor" | "model"> {
   user_name: string | null;
   key_id: string | null;
-  vendor: string;
-  model: string;
 }
 
 function turnFrom(row: TurnRow): TurnUsage {

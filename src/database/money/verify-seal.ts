@@ -4,6 +4,7 @@ import type { Difference } from "../../money/verify/compare.ts";
 import type { BookedCall } from "../../money/verify/derive.ts";
 import { firstHash, hashEntry, hashSeal, nameEntry, type SealedEntry } from "../../money/verify/seal.ts";
 import type { Reader } from "../tx.ts";
+import type { SealRow } from "./seal.ts";
 import { countCalls, PriceRows, readCalls, type UnreadableCall } from "./verify-read.ts";
 
 export interface ChainCheck {
@@ -14,12 +15,8 @@ export interface ChainCheck {
   kept: Set<string>;
 }
 
-interface SealRow {
+interface LinkRow extends SealRow {
   number: number;
-  sealed_at: number;
-  entries: number;
-  last_entry: string;
-  hash: string;
   members: string;
 }
 
@@ -57,9 +54,9 @@ export async function checkChain(reader: Reader, check: ChainCheck): Promise<{ s
   return { sealed, open };
 }
 
-async function* readSeals(reader: Reader): AsyncGenerator<SealRow, void, void> {
+async function* readSeals(reader: Reader): AsyncGenerator<LinkRow, void, void> {
   for (let after = Number.MIN_SAFE_INTEGER; ; ) {
-    const seals = await reader.all<SealRow>("SELECT * FROM seal WHERE number > $1 ORDER BY number LIMIT $2", [
+    const seals = await reader.all<LinkRow>("SELECT * FROM seal WHERE number > $1 ORDER BY number LIMIT $2", [
       after,
       sealsAtOnce,
     ]);

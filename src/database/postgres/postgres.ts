@@ -28,8 +28,10 @@ const migrateMs = 3_600_000;
 const snapshotMs = 3_600_000;
 
 export interface PostgresOptions {
+  /** A random number below 2^31 that tells this process from all others that share the database. */
   processId: number;
   log?: Log | undefined;
+  /** Connections at most. */
   poolSize?: number | undefined;
   readOnly?: boolean | undefined;
   migrations?: readonly Migration[] | undefined;

@@ -28,7 +28,7 @@ const backupPages = 1000;
 
 export interface SqliteOptions {
   log?: Log | undefined;
-  /** For reading and backup beside a running server: takes no lock, changes nothing. */
+  /** For reading and backup beside a running server: takes no lock, migrates nothing, changes nothing. */
   readOnly?: boolean | undefined;
   /** For a command's short write: where another process has the lock, it is made beside it. */
   beside?: boolean | undefined;

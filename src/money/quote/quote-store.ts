@@ -2,6 +2,7 @@
 
 import type { AppError } from "../../errors.ts";
 import type { Ask, Budget, Grant } from "../budget.ts";
+import type { BudgetAsker } from "../budget-store.ts";
 import type { PastAnswer } from "./quote.ts";
 
 export interface QuoteQuestion {
@@ -23,12 +24,8 @@ export interface QuoteBasis {
   elsewhere: PastAnswer[];
 }
 
-/** Whom the message is for. */
-export interface QuoteHolder {
-  project: string;
-  sessionId: string;
-  user: string | null;
-  keyId: string | null;
+/** Whom the message is for, and when. */
+export interface QuoteHolder extends BudgetAsker {
   at: number;
 }
 /** What the budgets that concern it would grant it now, without taking it. No grant and no refusal: there are none. */

@@ -6,7 +6,7 @@ import { newTurnId } from "../../id.ts";
 import type { Params } from "../../model/params.ts";
 import type { StandingBudgets } from "../../money/budget.ts";
 import type { BudgetAsker } from "../../money/budget-store.ts";
-import { type Idempotency, type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../../store.ts";
+import { type OpenedTurn, type OpenTurn, type SessionState, StaleSession } from "../../store.ts";
 import type { ModelChoice } from "../model-choice.ts";
 import { type AskedRate, rateOfTurn } from "../rate.ts";
 import type { Caller } from "../reader/follow.ts";
@@ -15,19 +15,13 @@ import { pause } from "../wait.ts";
 import { noBudgets } from "./known-budgets.ts";
 import { type PlannedTurn, TurnPlanner } from "./plan.ts";
 
-export interface StartTurn {
-  owner: string;
-  sessionId: string;
-  content: string;
+export interface StartTurn
+  extends Pick<OpenTurn, "owner" | "sessionId" | "content" | "parentId" | "ifVersion" | "idempotency" | "keyId"> {
   model: string | undefined;
   params: Params | undefined;
-  parentId: string | null | undefined;
   ifBusy: "reject" | "queue" | "interrupt";
-  ifVersion: number | undefined;
-  idempotency: Idempotency | undefined;
   /** Whom it is for; undefined: whom the session belongs to. */
   user?: string | undefined;
-  keyId?: string | null;
   /** Whoever asks may be answered by these models alone. */
   models?: readonly string[] | null;
   /** Undefined where nothing is limited. */

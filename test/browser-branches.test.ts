@@ -171,7 +171,7 @@ test("a version that stands far above what is loaded is gone to and shown", asyn
   });
 });
 
-test("on a desktop a question's tools are beside its bubble; notes stand over the conversation, the newest way back for those before it", async () => {
+test("on a desktop a question's tools are beside its bubble; notes stand in the header's line, the newest way back for those before it", async () => {
   const { page } = story.tab;
   await converse(["one", "First."]);
   await story.tab.questions.first().hover();
@@ -203,7 +203,6 @@ test("on a desktop a question's tools are beside its bubble; notes stand over th
   expect([await place(), new URL(page.url()).hash.split("/").length]).toEqual(["1/2", 3]);
   await page.getByRole("banner").getByRole("button", { name: "Move to trash" }).click();
   await page.getByText("What shall we talk about?").waitFor();
-  const low = (await notes.last().boundingBox())!;
-  const above = (await page.locator(".composer").boundingBox())!;
-  expect(low.y).toBeGreaterThanOrEqual(above.y + above.height);
+  const note = (await notes.boundingBox())!;
+  expect(note.y + note.height).toBeLessThanOrEqual((await page.locator(".scroller").boundingBox())!.y);
 });

@@ -1,7 +1,10 @@
 // What every reader of the server's rooms may see: its models with their prices, and how it is.
 
 import { expect, test } from "bun:test";
+import { loadPage } from "../web/build.ts";
 import { tellBrowserStory, turnOf } from "./browser-story.ts";
+import { testClock } from "./clock.ts";
+import { startHttp } from "./http-assembly.ts";
 
 const story = tellBrowserStory();
 const goTo = (room: string) => story.tab.page.goto(`${story.server.url}/#/${room}`);
@@ -32,4 +35,22 @@ test("models and prices, and the server's health", async () => {
   const answer = await post(`/sessions/${id}/messages`, { content: "y", stream: true });
   await running.getByText("1", { exact: true }).waitFor();
   await post(`/turns/${await turnOf(answer)}/stop`, {});
+});
+
+test("the audit says of a line how often it happened, as the reader writes numbers, and nothing of what happened once", async () => {
+  const server = await startHttp({ page: loadPage });
+  const note = { project: null, keyId: null, target: null, at: testClock() };
+  await server.store.noteAudit([
+    { ...note, action: "key.refused", count: 12_345 },
+    { ...note, action: "token.refused", count: 2 },
+    { ...note, action: "token.created", count: 1 },
+  ]);
+  const { page } = story.tab;
+  await page.goto(`${server.url}/#/audit`);
+  await page.locator("tbody tr").nth(2).waitFor();
+  const said = await page.locator("tbody th").allInnerTexts();
+  expect(said.map((words) => words.replace(/\s+/g, " ")).sort()).toEqual([]);
+  await page.getByLabel("Language").selectOption("uk");
+  await page.getByText("× 12 345").waitFor();
+  await server.stop();
 });

@@ -34,6 +34,7 @@ const types: Record<string, string> = {
 const sheets = [
   "base",
   "layout",
+  "note",
   "sidebar",
   "foot",
   "list",

@@ -1,4 +1,4 @@
-// What every reader of the server's rooms may see: its models with their prices, and how it is.
+// What every reader of the server's rooms may see: its models with their prices, how it is, and what its audit says.
 
 import { expect, test } from "bun:test";
 import { loadPage } from "../web/build.ts";
@@ -49,8 +49,12 @@ test("the audit says of a line how often it happened, as the reader writes numbe
   await page.goto(`${server.url}/#/audit`);
   await page.locator("tbody tr").nth(2).waitFor();
   const said = await page.locator("tbody th").allInnerTexts();
-  expect(said.map((words) => words.replace(/\s+/g, " ")).sort()).toEqual([]);
+  expect(said.map((words) => words.replace(/\s+/g, " ")).sort()).toEqual([
+    "Key refused × 12,345 key.refused",
+    "Token made token.created",
+    "Token refused × 2 token.refused",
+  ]);
   await page.getByLabel("Language").selectOption("uk");
-  await page.getByText("× 12 345").waitFor();
+  await page.getByText("× 12\u00a0345").waitFor();
   await server.stop();
 });

@@ -168,7 +168,18 @@ function check(receipt) {
   console.log(`turn ${receipt.turn_id}: ${usd(total)} USD, ${worst}`);
 }
 
+/** What the server answers instead of a receipt, a wrong key say, is told in its words. */
+function read(text) {
+  let receipt;
+  try {
+    receipt = JSON.parse(text);
+  } catch {} // told below
+  if (receipt?.attempts) return receipt;
+  console.error(`This is no receipt: ${receipt?.detail ?? "it is no JSON with `attempts`"}`);
+  process.exit(1);
+}
+
 const files = process.argv.slice(2);
-for (const file of files.length > 0 ? files : [0]) check(JSON.parse(readFileSync(file, "utf8")));
+for (const file of files.length > 0 ? files : [0]) check(read(readFileSync(file, "utf8")));
 if (differences > 0) console.log(`${differences} different`);
 process.exitCode = differences > 0 ? 1 : 0;

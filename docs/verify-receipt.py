@@ -186,9 +186,21 @@ def check(receipt):
     print(f"turn {receipt['turn_id']}: {usd(total)} USD, {worst}")
 
 
+def read(text):
+    """What the server answers instead of a receipt, a wrong key say, is told in its words."""
+    try:
+        receipt = json.loads(text)
+    except ValueError:
+        receipt = None
+    found = receipt if isinstance(receipt, dict) else {}
+    if "attempts" not in found:
+        sys.exit(f"This is no receipt: {found.get('detail', 'it is no JSON with `attempts`')}")
+    return found
+
+
 for name in sys.argv[1:] or [None]:
     with open(name, encoding="utf-8") if name else sys.stdin as source:
-        check(json.load(source))
+        check(read(source.read()))
 if differences > 0:
     print(f"{differences} different")
 sys.exit(1 if differences > 0 else 0)

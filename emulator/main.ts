@@ -23,20 +23,25 @@ async function run(): Promise<void> {
     return;
   }
   const emulator = await startEmulator({
-    port: Number(values.port),
+    port: readWhole("--port", values.port, 65_535),
     host: values.host,
-    chunkDelayMs: Number(values.delay),
+    chunkDelayMs: readWhole("--delay", values.delay, 60_000),
     log: (line) => process.stderr.write(`${line}\n`),
   });
   process.stdout.write(
     `The Gemini emulator listens on ${emulator.url} (no AI is answering).\n` +
       `Use it:      GEMINI_API_KEY=any GEMINI_BASE_URL=${emulator.url} npm start\n` +
-      `Break it:    GEMINI_MODEL=gemini-2.5-flash--overloaded-503, or POST ${emulator.url}/emulator/play\n` +
+      `Break it:    GEMINI_MODEL=gemini-2.5-flash--overloaded-503 ALLOW_UNPRICED_MODELS=yes, or POST ${emulator.url}/emulator/play\n` +
       `All faults:  ${emulator.url}/emulator/faults\n`,
   );
   const stop = () => void emulator.close().then(() => process.exit(0));
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+}
+
+function readWhole(flag: string, text: string, most: number): number {
+  if (/^\d+$/.test(text) && Number(text) <= most) return Number(text);
+  throw new Error(`${flag}: "${text}" is not a whole number from 0 to ${most}`);
 }
 
 run().catch((error: unknown) => {

@@ -30,15 +30,33 @@ function describeFlag(name: SettingName): string {
   return `  ${flag.padEnd(28)}${says}`;
 }
 
+const fileFaults: Record<string, string> = {
+  ENOENT: "there is no such file or folder",
+  EACCES: "this user may not read or write it",
+  EISDIR: "it is a folder, not a file",
+  EROFS: "it is on a disk that is read-only",
+  ENOSPC: "the disk is full",
+};
+
 const [word = "serve", ...rest] = process.argv.slice(2);
 const command = word.startsWith("--") && !["--help", "--version"].includes(word) ? "serve" : word;
 const words = command === word ? rest : [word, ...rest];
 
 try {
-  await run(command, words);
+  await run(words.includes("--help") && command !== "emulator" ? "--help" : command, words);
 } catch (cause) {
-  console.error(cause instanceof Error ? cause.message : String(cause));
-  process.exit(1);
+  // What the runtime says of a mistake in the code shows the place; of anything else our own sentence is enough.
+  console.error(cause instanceof Error && !(cause instanceof AggregateError) ? explain(cause) : cause);
+  // Under `npm run dev` the next change of the code is waited for.
+  if (process.execArgv.includes("--watch")) process.exitCode = 1;
+  else process.exit(1);
+}
+
+/** The system's words for a file that is not as it should be say what failed, and not what it means. */
+function explain(cause: NodeJS.ErrnoException): string {
+  const { code = "", path } = cause;
+  const why = fileFaults[code];
+  return why === undefined ? cause.message : `${path === undefined ? "" : `${path}: `}${why} (${code}).`;
 }
 
 /** Each command is loaded when it is asked for: `--version` needs no database. */

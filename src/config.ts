@@ -368,8 +368,11 @@ function readFlags(words: string[], mistakes: string[]): Map<string, string> {
   for (let i = 0; i < words.length; i++) {
     const [flag = "", attached] = words[i]!.split(/=(.*)/s, 2);
     const name = names.get(flag);
-    if (!name) mistakes.push(`${flag}: there is no such flag; see --help`);
-    else if (attached !== undefined) found.set(flag, attached);
+    if (!name && !flag.startsWith("-")) mistakes.push(`"${flag}" is not expected here; see --help`);
+    else if (!name) {
+      mistakes.push(`${flag}: there is no such flag; see --help`);
+      if (attached === undefined && words[i + 1]?.startsWith("-") === false) i++; // what was meant as its value
+    } else if (attached !== undefined) found.set(flag, attached);
     else if (settings[name].read === yesOrNo) found.set(flag, "yes");
     else if (words[i + 1] === undefined) mistakes.push(`${flag}: a value must follow`);
     else found.set(flag, words[++i]!);

@@ -34,6 +34,8 @@ export interface Server {
   recovered: number;
   /** A key is needed, and there was none at the start: nobody is let in yet. */
   lacksKey: boolean;
+  /** Whether the usual model has no price, and so may not answer. */
+  lacksPrice: boolean;
   /** The house's parts, for a program that starts a server within itself. */
   store: Store;
   turns: Turns;
@@ -200,6 +202,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
     port: listener.port,
     mode,
     recovered,
+    lacksPrice: !config.allowUnpriced && !tools.books.findPrice(config.geminiModel, now()),
     lacksKey: needsKey(config) && !(await store.hasKeys(now())),
     store,
     turns,

@@ -1,7 +1,19 @@
 // The command line as an operator meets it: the real command, its two outputs and its exit status.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isSecret, type SettingName, settings } from "../src/config.ts";
@@ -12,6 +24,36 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function makeFolder(): string {
   return mkdtempSync(join(folder, "at-"));
+}
+
+const binary = join(import.meta.dirname, "..", "bin", "rozmova.mjs");
+
+/** For a command that does not end by itself. */
+function spawnIn(at: string, program: string, words: string[]): ChildProcess {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+  return spawn("node", [program, ...words], { cwd: at, env, stdio: ["ignore", "ignore", "pipe"] });
+}
+
+/** What it says on stderr from now on until the words come; then it is ended, unless there is something left to do with it. */
+async function untilSaid(child: ChildProcess, words: RegExp, then?: () => Promise<void>): Promise<string> {
+  let said = "";
+  await new Promise<void>((resolve, reject) => {
+    const take = (chunk: Buffer) => {
+      said += chunk;
+      if (!words.test(said)) return;
+      child.stderr!.off("data", take);
+      resolve();
+    };
+    child.stderr!.on("data", take);
+    child.once("exit", () => reject(new Error(`it ended: ${said}`)));
+  });
+  if (then) await then();
+  else {
+    child.removeAllListeners("exit");
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  }
+  return said;
 }
 
 describe("rozmova", () => {
@@ -39,6 +81,53 @@ describe("rozmova", () => {
     expect(stderr).toContain('"fly"');
   });
 
+  test("--help after a command is help, too, and changes nothing", async () => {
+    const at = makeFolder();
+    for (const words of [
+      ["serve", "--help"],
+      ["key", "create", "--name", "x", "--help"],
+      ["backup", "--help"],
+    ]) {
+      const { code, stdout } = await runCommand(words, at);
+      expect([words, code, stdout]).toEqual([words, 0, expect.stringContaining("  backup FILE ")]);
+    }
+    expect(readdirSync(at)).toEqual([]);
+  });
+
+  test("a word that is not expected, and a flag that is none with what follows it, are named once each", async () => {
+    const { code, stderr } = await runCommand(["serve", "--prot", "8000", "extra"], folder);
+    expect([code, stderr]).toEqual([
+      1,
+      '--prot: there is no such flag; see --help\n"extra" is not expected here; see --help\n',
+    ]);
+  });
+
+  test("a file that is not there, or is a folder, is named with what is wrong", async () => {
+    const at = makeFolder();
+    const missing = await runCommand(["import", "nowhere.jsonl"], at);
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^\S*nowhere\.jsonl: there is no such file or folder \(ENOENT\)\.\n$/),
+    ]);
+    const away = await runCommand(["export", "--out", "nowhere/x"], at);
+    expect([away.code, away.stderr]).toEqual([1, expect.stringMatching(/no such file or folder \(ENOENT\)\.\n$/)]);
+  });
+
+  test("an address that cannot be listened on is named with what to do", async () => {
+    const at = makeFolder();
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const taken = await runCommand(["serve", "--port", String(port)], at);
+    expect([taken.code, taken.stderr]).toEqual([
+      1,
+      `127.0.0.1:${port} cannot be listened on: another program listens there; stop it, or choose another PORT.\n`,
+    ]);
+    other.close();
+    const foreign = await runCommand(["serve", "--port", "0", "--host", "192.0.2.1"], at);
+    expect([foreign.code, foreign.stderr]).toEqual([1, expect.stringContaining("HOST must be an address of this")]);
+  });
+
   for (const name of ["backup", "restore"])
     test(`${name} without a file says so`, async () => {
       for (const words of [[name], [name, "--port", "1"]]) {
@@ -55,6 +144,37 @@ describe("rozmova", () => {
     for (const name of ["PORT", "LOG_LEVEL", "DATABASE_URL", "--no-such-flag"]) expect(stderr).toContain(name);
     expect(stderr).not.toContain("hunter2");
   });
+});
+
+test("serve says which names in .env no setting has, and that the usual model has no price", async () => {
+  const at = makeFolder();
+  writeFileSync(join(at, ".env"), "PROT=8000\n");
+  const said = await untilSaid(
+    spawnIn(at, binary, ["serve", "--port", "0", "--gemini-model", "nowhere-1"]),
+    /no price/,
+  );
+  expect(said).toContain("WARNING: .env has PROT, which no setting is named");
+  expect(said).toContain("GEMINI_MODEL=nowhere-1");
+  expect((await runCommand(["doctor", "--port", "0"], at)).stdout).toMatch(/^NOTE +settings +\.env has PROT/m);
+});
+
+test("npm run dev outlives a mistake in the code, shows its place, and starts again when it is corrected", async () => {
+  const at = makeFolder();
+  const root = join(import.meta.dirname, "..");
+  for (const name of ["bin", "src", "emulator", "web", "package.json"])
+    cpSync(join(root, name), join(at, name), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(at, "node_modules"));
+  const file = join(at, "src", "errors.ts");
+  const right = readFileSync(file);
+  const child = spawnIn(at, join(at, "bin", "rozmova.mjs"), ["--watch", "serve", "--port", "0"]);
+  const said = await untilSaid(child, /listens on/, async () => {
+    appendFileSync(file, "const no more = ;\n");
+    await untilSaid(child, /errors\.ts:\d+:\d+/, async () => {
+      writeFileSync(file, right);
+      await untilSaid(child, /listens on/);
+    });
+  });
+  expect(said).toContain("listens on");
 });
 
 describe("rozmova config", () => {

@@ -36,6 +36,11 @@ for (const [name, runtime] of [
   });
 }
 
+test("a number that is none is named, and ends it with 1", async () => {
+  const child = spawn(process.execPath, [main, "--port", "x"], { stdio: ["ignore", "ignore", "pipe"] });
+  expect(await firstLine(child.stderr)).toStartWith('--port: "x" is not a whole number from 0 to 65535\n');
+});
+
 test("a wrong flag is named and ends it with 1", async () => {
   const child = spawn(process.execPath, [main, "--prot", "1"], { stdio: ["ignore", "ignore", "pipe"] });
   expect(await firstLine(child.stderr)).toContain("--prot");

@@ -250,6 +250,11 @@ describe("the state of things", () => {
       for (let tries = 0; status === 201 && tries < 20; tries++)
         ({ status } = await call(`${own.url}/sessions`, "POST", fill));
       await refuse("storage_unavailable", "POST", "/sessions", { body: fill, base: own.url });
+      const line = own.logged.find(({ level }) => level === "error"); // the caller is not told why, the operator is
+      expect(line).toMatchObject({
+        fields: { why: "database or disk is full" },
+        sentence: "the database is not available",
+      });
       expect((await fetch(`${own.url}/sessions/${first.id}`)).status).toBe(200);
     } finally {
       await own.stop();

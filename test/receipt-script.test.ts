@@ -44,6 +44,11 @@ for (const [script, isHere] of scripts) {
         expect(stdout).toContain(`  ${item} `);
     });
 
+    test("an answer that is no receipt is told in its own words", () => {
+      const refusal = runScript(script, [{ detail: "There is no such turn." }]);
+      expect([refusal.code, refusal.stdout.trim()]).toEqual([1, "This is no receipt: There is no such turn."]);
+    });
+
     test("whatever is altered in a receipt is found", () => {
       const full = receipts.find(({ lines, usage_raw }) => lines.length > 6 && usage_raw?.serviceTier === undefined)!;
       const alter = (change: (attempt: ReceiptBody["attempts"][number], receipt: ReceiptBody) => void) => {

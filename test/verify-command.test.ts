@@ -74,6 +74,8 @@ describe("rozmova verify", () => {
     await alter(url, "DELETE FROM schema_version WHERE version > 3");
     const old = await verify(url);
     expect(old.code).toBe(1);
-    expect(old.stderr).toContain("The database has schema version 3, and this program checks version");
+    expect(old.stderr).toContain("The database has schema version 3, and this program reads version");
+    const out = await runCommand(["export"], folder, { DATABASE_URL: url });
+    expect([out.code, out.stdout, out.stderr]).toEqual([1, "", old.stderr]);
   });
 });

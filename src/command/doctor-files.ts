@@ -20,6 +20,13 @@ export function checkDotEnv(): Finding {
   return wrong("secrets", `.env holds ${names}, and others on this machine can read it`, "chmod 600 .env");
 }
 
+/** A name in `.env` that no setting has, and that nothing reads: most often a slip of the pen. */
+export function findStrays(): string[] {
+  if (!existsSync(dotEnvFile)) return [];
+  const known = new Set(Object.values(settings).flatMap(({ env }) => [env, `${env}_FILE`]));
+  return Object.keys(parseEnv(readFileSync(dotEnvFile, "utf8"))).filter((name) => !known.has(name));
+}
+
 /** Conversations that other users of this machine can read. */
 export function checkPrivacy(config: Config): Finding {
   const file = sqliteFile(config.databaseUrl);

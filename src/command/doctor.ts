@@ -2,9 +2,9 @@
 
 import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { checkCallers, checkDatabase, checkDisk } from "./doctor-database.ts";
-import { checkDotEnv, checkPrivacy } from "./doctor-files.ts";
+import { checkDotEnv, checkPrivacy, findStrays } from "./doctor-files.ts";
 import { checkClock, checkDoor, checkKey, checkPort, checkVendor } from "./doctor-network.ts";
-import { type Finding, ok, printFinding, wrong } from "./finding.ts";
+import { type Finding, note, ok, printFinding, wrong } from "./finding.ts";
 
 /** Prints a finding per line on stdout. Throws when something is wrong, so that the exit status says it. */
 export async function runDoctor(flags: string[]): Promise<void> {
@@ -37,7 +37,10 @@ async function* examine(flags: string[]): AsyncGenerator<Finding> {
 
 function readSettings(flags: string[]): { config?: Config; finding: Finding } {
   try {
-    return { config: loadConfig(flags), finding: ok("settings", "every value can be read") };
+    const config = loadConfig(flags);
+    const strays = findStrays();
+    if (strays.length === 0) return { config, finding: ok("settings", "every value can be read") };
+    return { config, finding: note("settings", `.env has ${strays.join(", ")}, which no setting is named`) };
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
     return { finding: wrong("settings", cause.message, "correct them; nothing else was looked at") };

@@ -3,6 +3,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { loadConfig } from "../config.ts";
+import { refuseOlder } from "../database/inspect.ts";
 import { openStore } from "../database/open.ts";
 import { printExport } from "../http/native/transfer/export-wire.ts";
 import type { Store } from "../store.ts";
@@ -32,6 +33,7 @@ export async function runExport(words: string[]): Promise<void> {
     session: own.get("--session")?.toLowerCase(),
     trash: switches.has("--trash"),
   };
+  await refuseOlder(databaseUrl);
   const store = await openStore(databaseUrl, { processId: 0, readOnly: true });
   try {
     const file = own.get("--out");

@@ -17,6 +17,9 @@ import { readCommandWords } from "./words.ts";
 
 const usage = "rozmova import FILE [--project P] [--copy]      (FILE: - is stdin)";
 
+/** Of so many lines it is said why they were not imported. */
+const mostSaid = 20;
+
 interface Counts {
   imported: number;
   known: number;
@@ -86,7 +89,9 @@ class LineImport {
       if (cause instanceof AppError && cause.code === "storage_unavailable") throw cause;
       if (cause instanceof AppError && typeof cause.members?.session_id === "string") this.counts.known++;
       else this.counts.failed++;
-      console.error(`line ${number}: ${explain(cause)}`);
+      const said = this.counts.known + this.counts.failed;
+      if (said <= mostSaid) console.error(`line ${number}: ${explain(cause)}`);
+      else if (said === mostSaid + 1) console.error("and more, which are only counted");
     }
   }
 
@@ -109,7 +114,7 @@ function readJson(line: Buffer): unknown {
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
   } catch {
-    throw new Error("is no JSON, or not in UTF-8");
+    throw new Error("is no JSON, or not in UTF-8; a line is a whole session, as `rozmova export` writes it");
   }
   const tidier = new Tidier(mostImportValues);
   const tidied = tidier.tidy(json);

@@ -111,13 +111,16 @@ async function* allKeys(store: Store): AsyncGenerator<Key, void, void> {
 
 /** One key a line, its columns divided by tabs: a name or a user may hold spaces. */
 async function listKeys(store: Store): Promise<void> {
+  let count = 0;
   for await (const key of allKeys(store)) {
+    count++;
     const { id, prefix, project, user, disabled, expiresAt, lastUsedAt } = key;
     const state = disabled ? "disabled" : expiresAt !== null && expiresAt <= Date.now() ? "expired" : "good";
     const used = lastUsedAt === null ? "never used" : `used ${new Date(lastUsedAt).toISOString()}`;
     const columns = [id, `${prefix}...`, project, key.scopes.join(","), user ?? "", state, used, key.name];
     console.log(columns.map((text) => text.replace(/[\t\r\n]/g, " ")).join("\t"));
   }
+  if (count === 0) console.error("There are no keys yet; `rozmova key create` makes one.");
 }
 
 async function revokeKey(store: Store, { names: [name = ""] }: Words): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { demoHint, fileFlagOf, flagOf, isSecret, loadConfig, type SettingName, settings } from "../config.ts";
 import { serve, version } from "../main.ts";
+import { findStrays } from "./doctor-files.ts";
 
 /** Starts the server and says where it is; returns while it runs. */
 export async function runServer(flags: string[]): Promise<void> {
@@ -10,10 +11,16 @@ export async function runServer(flags: string[]): Promise<void> {
     console.error(
       `WARNING: every user of this machine can read ${flagOf(name)} in the list of processes; use ${fileFlagOf(name)}, ${settings[name].env} or .env.`,
     );
+  for (const name of findStrays())
+    console.error(`WARNING: .env has ${name}, which no setting is named; it is not read.`);
   const server = await serve(config);
   console.error(`Rozmova ${version} listens on ${server.url}  (API documentation: ${server.url}/docs)`);
   if (server.mode === "demo") console.error(`DEMO MODE. ${demoHint}`);
   if (server.lacksKey) console.error(firstKeyHint);
+  if (server.lacksPrice)
+    console.error(
+      `WARNING: no price is known for ${settings.geminiModel.env}=${config.geminiModel}: messages that name no other model are answered 422. See docs/prices.md, or set ${settings.allowUnpriced.env}=yes.`,
+    );
   if (config.insecureNoAuth) console.error("WARNING: no key is asked of anybody who reaches this port.");
   stopOnSignal(() => server.stop());
   void server.lost.then(endLost);

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { loadConfig } from "../config.ts";
 import type { Engine } from "../database/engine.ts";
-import { inspectDatabase, sqliteFile } from "../database/inspect.ts";
+import { refuseOlder, sqliteFile } from "../database/inspect.ts";
 import { checkSums, sumChecks } from "../database/money/check/sum-check.ts";
 import { usageChecks } from "../database/money/check/usage-check.ts";
 import { countCalls, readPriceRows } from "../database/money/verify-read.ts";
@@ -112,11 +112,7 @@ export async function verifyBooks(
 async function openForVerify(databaseUrl: string): Promise<Engine> {
   const file = sqliteFile(databaseUrl);
   if (file !== undefined && !existsSync(file)) throw new Error(`There is no database at ${file} to check.`);
-  const { schemaVersion, newestVersion } = await inspectDatabase(databaseUrl);
-  if (schemaVersion !== newestVersion)
-    throw new Error(
-      `The database has schema version ${schemaVersion}, and this program checks version ${newestVersion}: start the server once, which brings it up to date.`,
-    );
+  await refuseOlder(databaseUrl);
   return openEngine(databaseUrl, { processId: 0, readOnly: true });
 }
 

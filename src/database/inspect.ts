@@ -36,6 +36,15 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
   }
 }
 
+/** Throws a sentence where the schema is not this program's: what only reads cannot bring it up to date. */
+export async function refuseOlder(databaseUrl: string): Promise<void> {
+  const { schemaVersion, newestVersion } = await inspectDatabase(databaseUrl);
+  if (schemaVersion === newestVersion) return;
+  throw new Error(
+    `The database has schema version ${schemaVersion}, and this program reads version ${newestVersion}: start the server once, which brings it up to date.`,
+  );
+}
+
 /** The file of a `sqlite:` address; undefined for Postgres. */
 export function sqliteFile(databaseUrl: string): string | undefined {
   return /^sqlite:(?:\/\/)?(.+)$/.exec(databaseUrl)?.[1];

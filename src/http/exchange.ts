@@ -2,6 +2,7 @@
 
 import type { Caller } from "../caller/caller.ts";
 import type { RateState } from "../caller/rate.ts";
+import type { AppError } from "../errors.ts";
 import { newId } from "../id.ts";
 import type { Log } from "../log.ts";
 import type { Asked } from "./asked.ts";
@@ -99,6 +100,12 @@ export class Exchange {
     };
     if (this.route === "/healthz" || this.route === "/readyz") this.log.debug(fields, "request");
     else this.log.info(fields, "request");
+  }
+
+  /** The caller is told that nothing was stored; the operator needs to know why. */
+  logStorage({ message, cause = message }: AppError): void {
+    const why = cause instanceof Error ? cause.message : cause;
+    this.log.error({ request_id: this.requestId, route: this.route, why }, "the database is not available");
   }
 
   /** For what nobody foresaw: the caller is told only that it happened. */

@@ -36,13 +36,15 @@ export interface ListenOptions {
 
 const mebibyte = 1024 * 1024;
 
-/** Resolves when connections are taken. Throws the system's error (EADDRINUSE, EACCES, ...) when they cannot be. */
+/** Resolves when connections are taken. Throws with a sentence for the operator when they cannot be. */
 export async function listen(app: App, options: ListenOptions): Promise<Listener> {
   const door = new Door(app, options);
   const acceptor = await accept({
     host: options.host.replace(/^\[|\]$/g, ""),
     port: options.port,
     open: (socket) => door.open(socket),
+  }).catch((cause) => {
+    throw cannotListen(options, cause);
   });
   return {
     port: acceptor.port,
@@ -57,6 +59,17 @@ export async function listen(app: App, options: ListenOptions): Promise<Listener
       return door.close(force);
     },
   };
+}
+
+const listenFaults: Record<string, string> = {
+  EADDRINUSE: "another program listens there; stop it, or choose another PORT",
+  EACCES: "this user may not take that port; choose a PORT from 1024 on",
+};
+
+/** Bun's own words are "Failed to listen" whatever it was, without a code for a name that means no address (1.4.5). */
+function cannotListen({ host, port }: ListenOptions, cause: NodeJS.ErrnoException): Error {
+  const why = listenFaults[cause.code ?? ""] ?? "HOST must be an address of this machine (0.0.0.0: all of them)";
+  return new Error(`${host}:${port} cannot be listened on: ${why}.`, { cause });
 }
 
 class Door implements Shared {

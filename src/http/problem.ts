@@ -51,6 +51,7 @@ export interface ProblemBody {
 export function describeProblem(exchange: Exchange, cause: unknown): ProblemBody {
   const known = cause instanceof AppError ? cause : undefined;
   if (!known) exchange.logUnforeseen(cause);
+  else if (known.code === "storage_unavailable") exchange.logStorage(known);
   const code = known?.code ?? "internal";
   const detail = known?.message ?? "Something went wrong on our side; the log has the details under this request_id.";
   const { status, title } = problems[code];

@@ -36,7 +36,8 @@ export class DatabaseInUse extends AppError {
 
 export function cannotOpen(file: string, cause: unknown): AppError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new AppError("storage_unavailable", `The database ${file} cannot be opened for writing: ${reason}.`, {
+  const hint = /disk I\/O|is full/.test(reason) ? " `rozmova doctor` says what room its disk has." : "";
+  return new AppError("storage_unavailable", `The database ${file} cannot be opened for writing: ${reason}.${hint}`, {
     cause,
   });
 }

@@ -195,7 +195,7 @@ async function createEngine(
     async checkRoom() {
       const { bavail, bsize } = await statfs(dirname(file));
       if (bavail * bsize >= leastFreeBytes) return;
-      throw new AppError("storage_unavailable", "The disk of the database is full.");
+      throw new AppError("storage_unavailable", "The disk of the database is full: less than 8 MiB are free.");
     },
     close() {
       closed ??= closeAll();

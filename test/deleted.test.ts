@@ -113,6 +113,8 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     };
     const version = await say(gone, {}); // the session bears its words, too
     await say(gone, {});
+    server.emulator.play({ text: `Title ${gone}` });
+    expect((await ask<SessionBody>("POST", `/sessions/${id}/title`)).body.title).toContain(gone); // a model's
     const first = await say(kept, { parent_id: null });
     const history = await send(`/sessions/${id}/history?tip=${first.reply.id}`);
     const [books, receipt] = [await server.store.sumBooks(), await send(`/turns/${version.turn.id}/receipt`)];
@@ -230,6 +232,47 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
     await ask("PATCH", `/sessions/${id}`, { title: "My hedgehog" });
     await remove(first);
     expect(await title()).toBe("My hedgehog");
+  });
+
+  test("a title that a model made of a version goes and comes back with it, and not with another; with its purge it is gone for good", async () => {
+    const { id } = await newSession(server.url);
+    const word = newWord();
+    const path = `/sessions/${id}`;
+    const say = async (content: string, parent: string | null) =>
+      (await ask<AnswerBody>("POST", `${path}/messages`, { content, parent_id: parent })).body;
+    const name = async (text: string) => {
+      server.emulator.play({ text });
+      expect((await ask<SessionBody>("POST", `${path}/title`)).body.title).toBe(text);
+    };
+    const title = async () => (await ask<SessionBody>("GET", path)).body.title;
+    const found = async () => (await ask<{ data: SessionBody[] }>("GET", `/sessions?q=${word}`)).body.data.length;
+    const remove = (one: AnswerBody) => ask("DELETE", `${path}/messages/${one.message.id}`);
+    const restore = (one: AnswerBody) => ask("POST", `${path}/messages/${one.message.id}/restore`);
+    await say("Which animal?", null);
+    const other = await say("Which bird?", null);
+    const where = await say("And where?", other.reply.id);
+    const when = await say("And when?", other.reply.id);
+    await name(`About ${word}`);
+    for (const [one, left] of [
+      [when, "Which bird?"], // its path still begins there
+      [other, "Which animal?"],
+    ] as const) {
+      await remove(one);
+      expect([await title(), await found()]).toEqual([left, 0]);
+      await restore(one);
+      expect([await title(), await found()]).toEqual([`About ${word}`, 1]);
+    }
+    await remove(where);
+    expect(await title()).toBe(`About ${word}`);
+    await ask("PATCH", path, { title: "Mine" });
+    for (const change of [remove, restore]) {
+      await change(other);
+      expect(await title()).toBe("Mine");
+    }
+    await name(`Again ${word}`);
+    await ask("DELETE", `${path}/messages/${other.message.id}?purge=true`);
+    expect(await title()).toBe("Which animal?");
+    await waitUntilGone(databaseUrl, word);
   });
 
   test("what the trash has kept for its time is behind no door, a deleted version neither; until then the trash can be read", async () => {

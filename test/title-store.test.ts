@@ -55,6 +55,17 @@ describe.each(storeEngines)("a title's calls in the store on %s", (_, openFixtur
     expect(await store.listEntries("", turn.id)).toHaveLength(2);
   });
 
+  test("that are made of words which were deleted just before are booked, and give no title either", async () => {
+    const { store, id, turn, session, row } = await prepare();
+    await speak(store, id, "Good morning", "Hi!", { parentId: null });
+    await store.removeVersion("", id, turn.userMessageId, 1_500); // between its reading and its first call
+    await store.beginTitle(begin(session, row, 1));
+    expect((await store.endTitle(end(session, 1)))?.session?.title).toBe("Good morning");
+    await store.restoreVersion("", id, turn.userMessageId, 2_500);
+    expect((await store.findSession("", id))!.title).toBe("Hello");
+    expect(await store.listEntries("", turn.id)).toHaveLength(2);
+  });
+
   test("of unknown cost make the turn's cost unknown once, not for each", async () => {
     const { store, id, turn, session, row } = await prepare();
     for (const unknown of [entryFor(null, { purpose: "title" }), entryFor(null, { purpose: "title" })]) {

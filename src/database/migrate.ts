@@ -22,6 +22,7 @@ import { importBegun } from "./migrations/017-import-begun.ts";
 import { usageSixHours } from "./migrations/018-usage-six-hours.ts";
 import { budgetCheck } from "./migrations/019-budget-check.ts";
 import { removedAt } from "./migrations/020-removed-at.ts";
+import { modelTitle } from "./migrations/021-model-title.ts";
 import type { Tx } from "./tx.ts";
 
 export type { Migration } from "./migration.ts";
@@ -48,6 +49,7 @@ export const migrations: readonly Migration[] = [
   usageSixHours,
   budgetCheck,
   removedAt,
+  modelTitle,
 ];
 
 export function newestOf(known: readonly Migration[]): number {

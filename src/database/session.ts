@@ -154,9 +154,10 @@ export async function findSessionAt(reader: Reader, owner: string, row: number):
   return rows[0] && sessionFrom(rows[0]);
 }
 
-/** Somebody names the session: a title that a model is still making comes too late. */
+/** Somebody names the session, or erases its words: one that a model has made is over, and one that it is still making comes too late. */
 export async function overtakeTitle(tx: Tx, session: number): Promise<void> {
   await tx.run("UPDATE title_call SET named = 1 WHERE session = $1", [session]);
+  await tx.run("DELETE FROM model_title WHERE session = $1", [session]);
 }
 
 /** What the filter says of the table named `of`; adds to the parameters. */

@@ -8,6 +8,7 @@ import { storableText } from "../columns.ts";
 import { deleteBudgets, hasBudgets } from "../money/budget.ts";
 import { renameInUsage } from "../money/usage-rename.ts";
 import { titleRow } from "../search/search-text.ts";
+import { overtakeTitle } from "../session.ts";
 import type { Tx } from "../tx.ts";
 import { giveUpImports } from "./import-left.ts";
 import { bytesOfWords, cutByBytes, takeTurnWords } from "./purge.ts";
@@ -74,7 +75,7 @@ async function takeTheirs(tx: Tx, turns: readonly TheirTurn[], { project, user, 
       [session],
     );
     await tx.run("DELETE FROM turn_search WHERE rowid = $1", [titleRow(session)]);
-    await tx.run("UPDATE title_call SET named = 1 WHERE session = $1", [session]);
+    await overtakeTitle(tx, session);
   }
 }
 

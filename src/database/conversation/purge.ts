@@ -5,7 +5,7 @@ import { notFound } from "../../errors.ts";
 import { noteAudit } from "../caller/audit.ts";
 import { aliasOf } from "../caller/person.ts";
 import { titleRow } from "../search/search-text.ts";
-import { versionMismatch } from "../session.ts";
+import { overtakeTitle, versionMismatch } from "../session.ts";
 import type { Reader, Tx, Value } from "../tx.ts";
 
 /** Of one transaction: others wait for it. The last turn may bring more. */
@@ -69,6 +69,7 @@ async function takeSessionWords(tx: Tx, row: number, { by, id, at, person, quiet
     [row, at, person === undefined ? null : await aliasOf(tx, project, person)],
   );
   await tx.run("DELETE FROM turn_search WHERE rowid = $1", [titleRow(row)]);
+  await overtakeTitle(tx, row);
   await tx.run("DELETE FROM removed_version WHERE session = $1", [row]);
   await tx.run("DELETE FROM idempotency WHERE target_id = $1", [id]);
   await beginErasure(tx, row);

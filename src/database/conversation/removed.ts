@@ -5,10 +5,11 @@ import { type Session, titleFrom } from "../../conversation/session.ts";
 import { AppError, notFound } from "../../errors.ts";
 import type { MessagePlace } from "../../store.ts";
 import { findPlaceOf, getPath } from "../message.ts";
-import { findSession, findState, overtakeTitle } from "../session.ts";
+import { findSession, findState } from "../session.ts";
 import { refusalOf } from "../turn-open.ts";
 import type { Tx } from "../tx.ts";
 import { answerIdIn, questionIdIn } from "./message-ids.ts";
+import { findModelTitle } from "./model-title.ts";
 import { type ForkRow, listVersions } from "./siblings.ts";
 import { chooseTip } from "./tip.ts";
 
@@ -54,21 +55,36 @@ export async function removeTaken(tx: Tx, session: TakenRow, { owner, id, messag
       [session.row, branch, position, session.version, at],
     );
   if (await isRemoved(tx, session.row, session.tip_branch, session.tip_position)) await goThrough(tx, owner, id, next);
-  await overtakeTitle(tx, session.row); // it may be made of what is gone
-  if (heir) await retitle(tx, owner, session, these, heir);
+  const made = await findModelTitle(tx, session.row);
+  if (made && made.title === session.title) {
+    if (!made.is_there) await setTitle(tx, owner, session.row, await readFirstTitle(tx, owner, id));
+  } else if (heir) await retitle(tx, owner, session, these, heir);
 }
 
 /** A session that nobody has named bears the beginning of a question: where that is one of `from`, it bears that of `to` now. */
 async function retitle(tx: Tx, owner: string, { row, title }: TakenRow, from: readonly ForkRow[], to: ForkRow) {
   for (const one of from) {
     if ((await readTitle(tx, one)) !== title) continue;
-    const next = await readTitle(tx, to);
-    await tx.run("UPDATE session SET title = $2 WHERE row = $1", [row, next]);
-    return tx.indexTitle(row, owner, next);
+    return setTitle(tx, owner, row, await readTitle(tx, to));
   }
 }
 
-async function readTitle(tx: Tx, { row }: ForkRow): Promise<string | null> {
+async function setTitle(tx: Tx, owner: string, session: number, title: string | null): Promise<void> {
+  await tx.run("UPDATE session SET title = $2 WHERE row = $1", [session, title]);
+  await tx.indexTitle(session, owner, title);
+}
+
+/** The title of a session that nobody has named, from its path as it is now. */
+async function readFirstTitle(tx: Tx, owner: string, id: string): Promise<string | null> {
+  const { session, segments } = await getPath(tx, owner, id);
+  const [first] = await tx.all<{ row: number }>(
+    "SELECT row FROM turn WHERE session = $1 AND branch = $2 AND position = 0",
+    [session, segments[0]!.branch],
+  );
+  return readTitle(tx, first!);
+}
+
+async function readTitle(tx: Tx, { row }: { row: number }): Promise<string | null> {
   const [turn] = await tx.all<{ question: string }>("SELECT question FROM turn WHERE row = $1", [row]);
   return titleFrom(turn!.question);
 }
@@ -99,6 +115,11 @@ export async function restoreVersion(tx: Tx, input: MoveVersion): Promise<Sessio
     if (await isRemoved(tx, session.row, branch, high))
       throw new AppError("not_found", "What this message follows is deleted itself: restore that first.");
   await goThrough(tx, owner, id, messageId);
+  const made = await findModelTitle(tx, session.row);
+  if (made?.is_there) {
+    if (made.title !== session.title) await setTitle(tx, owner, session.row, made.title);
+    return (await findSession(tx, owner, id))!;
+  }
   // What was asked here later may have given its name meanwhile.
   const versions = await listVersions(tx, session.row, note.place);
   const at = versions.findIndex((turns) => turns.some(({ row }) => row === note.place.turnRow));

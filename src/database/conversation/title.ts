@@ -16,6 +16,8 @@ import { summing } from "../money/usage-roll.ts";
 import { cutSegments, listSegments } from "../path.ts";
 import { findSessionAt, versionMismatch } from "../session.ts";
 import type { Reader, Tx } from "../tx.ts";
+import { keepModelTitle } from "./model-title.ts";
+import { isThere } from "./siblings.ts";
 
 /** The newest turns that are looked at, beside the first. */
 const newestTurns = 4;
@@ -142,7 +144,8 @@ export async function endTitle(tx: Tx, input: EndTitle): Promise<{ session: Sess
   const holder = await readHolder(tx, { owner, session, turn: begun.turn, at });
   const counted = await settleLate(tx, holder, readHolds(begun.holds).holds, { entries, cost: sumCost(entries) });
   if (entries.length > 0) await noteTitleHolds(tx, begun.turn, [last + 1, last + entries.length], counted);
-  if (input.title !== null && begun.named === 0) await giveTitle(tx, session, owner, storableText(input.title), at);
+  if (input.title !== null && begun.named === 0)
+    await giveTitle(tx, { ...input, turn: begun.turn, title: storableText(input.title) });
   return { session: await findSessionAt(tx, owner, session) };
 }
 
@@ -190,13 +193,19 @@ async function bookWithTurn(tx: Tx, session: number, turn: number, entries: read
   return last;
 }
 
-/** Not in the trash: what is there stays as it was put there. */
-async function giveTitle(tx: Tx, session: number, owner: string, title: string, at: number): Promise<void> {
+/** Not in the trash: what is there stays as it was put there. Nor where what it is made of was deleted meanwhile. */
+async function giveTitle(
+  tx: Tx,
+  { session, owner, at, turn, title }: Pick<EndTitle, "session" | "owner" | "at"> & { turn: number; title: string },
+): Promise<void> {
   const given = await tx.run(
-    "UPDATE session SET title = $3, updated_at = $4 WHERE row = $1 AND project = $2 AND deleted_at IS NULL",
-    [session, owner, title, at],
+    `UPDATE session SET title = $3, updated_at = $4 WHERE row = $1 AND project = $2 AND deleted_at IS NULL
+       AND EXISTS (SELECT 1 FROM turn t WHERE t.row = $5 AND ${isThere("t")})`,
+    [session, owner, title, at, turn],
   );
-  if (given > 0) await tx.indexTitle(session, owner, title);
+  if (given === 0) return;
+  await keepModelTitle(tx, session, turn, title);
+  await tx.indexTitle(session, owner, title);
 }
 
 export interface ClaimDeadTitles {

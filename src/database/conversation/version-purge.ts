@@ -4,6 +4,7 @@
 import type { BeginVersionPurge, BegunPurge } from "../../conversation/purge.ts";
 import { noteAudit } from "../caller/audit.ts";
 import type { Tx } from "../tx.ts";
+import { dropErasedTitle } from "./model-title.ts";
 import { beginErasure, byUnsettled } from "./purge.ts";
 import { branchesOff, findNote, type MoveVersion, removeTaken, takeSession } from "./removed.ts";
 
@@ -76,6 +77,9 @@ async function closeWayBack(tx: Tx, session: number, removal: number) {
        AND EXISTS (SELECT 1 FROM chain WHERE chain.branch = removed_version.branch AND chain.position <= removed_version.position)`,
     [session, removal],
   );
-  if (taken > 0) await beginErasure(tx, session);
+  if (taken > 0) {
+    await dropErasedTitle(tx, session);
+    await beginErasure(tx, session);
+  }
   return { ...of!, taken: taken > 0 };
 }

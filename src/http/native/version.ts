@@ -22,7 +22,7 @@ export function versionRoutes({ store, eraser, now }: AppDeps): Route[] {
       description:
         "Only where it has siblings: what was said once goes with its session. It is found no more, in the history, by the search, in an export, with all that follows " +
         "it, a question with all its answers; where it is on the current path, that goes through its neighbour from now on. Its turns are 404, their events too, and so is a request " +
-        "that is repeated with its Idempotency-Key. A title that is its beginning becomes its neighbour's. Its cost stays, in the session's and under `hidden`, and so do its receipts. After `TRASH_DAYS`, or when the session is purged, its words are erased, on the disk too; with `purge=true` at once, deleted before or not, with those of " +
+        "that is repeated with its Idempotency-Key. A title that is its beginning becomes its neighbour's, one that a model made of it the beginning of the path, one that somebody gave stays. Its cost stays, in the session's and under `hidden`, and so do its receipts. After `TRASH_DAYS`, or when the session is purged, its words are erased, on the disk too; with `purge=true` at once, deleted before or not, with those of " +
         "all that follows it: nothing takes them back, the keys that they were sent with are free again, and asked again the answer is the same. 409 while a turn runs.",
       params: { id: "session", message_id: "message" },
       headers: ifMatch,

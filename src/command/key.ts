@@ -10,28 +10,20 @@ import { loadConfig } from "../config.ts";
 import { openStore } from "../database/open.ts";
 import { newId } from "../id.ts";
 import type { Store } from "../store.ts";
+import { type CommandWords, readCommandWords } from "./words.ts";
 
 const usage = `rozmova key create --name N [--project P] [--scope chat,read] [--user U] [--operator]
 rozmova key list
 rozmova key revoke ID`;
-const ownFlags = ["--name", "--project", "--scope", "--user"];
+const flags = { own: ["--name", "--project", "--scope", "--user"], switches: ["--operator"] };
 const pageSize = 100;
-
-/** What the words say, and the settings among them. */
-interface Words {
-  own: Map<string, string>;
-  operator: boolean;
-  /** What is no flag. */
-  names: string[];
-  settings: string[];
-}
 
 export async function runKey(words: string[]): Promise<void> {
   const [action, ...rest] = words;
   const run =
     action === "create" ? createKey : action === "list" ? listKeys : action === "revoke" ? revokeKey : undefined;
   if (!run) throw new Error(usage);
-  const read = readWords(rest);
+  const read = readCommandWords(rest, flags);
   refuseOthers(read, action!);
   const { databaseUrl } = loadConfig(read.settings);
   const store = await openStore(databaseUrl, { processId: randomInt(1, 2 ** 31 - 1), beside: true });
@@ -42,32 +34,13 @@ export async function runKey(words: string[]): Promise<void> {
   }
 }
 
-function readWords(words: string[]): Words {
-  const read: Words = { own: new Map(), operator: false, names: [], settings: [] };
-  for (let at = 0; at < words.length; at++) {
-    const [flag = "", attached] = words[at]!.split(/=(.*)/s, 2);
-    if (flag === "--operator") read.operator = true;
-    else if (ownFlags.includes(flag)) {
-      const value = attached ?? words[++at];
-      if (value === undefined || value.trim() === "") throw new Error(`${flag}: a value must follow`);
-      read.own.set(flag, value);
-    } else if (!flag.startsWith("--")) read.names.push(flag);
-    else {
-      read.settings.push(words[at]!);
-      if (attached === undefined && words[at + 1] !== undefined && !words[at + 1]!.startsWith("--"))
-        read.settings.push(words[++at]!);
-    }
-  }
-  return read;
-}
-
-function refuseOthers({ own, operator, names }: Words, action: string): void {
+function refuseOthers({ own, switches, names }: CommandWords, action: string): void {
   const expected = action === "revoke" ? 1 : 0;
-  if (names.length !== expected || (action !== "create" && (own.size > 0 || operator))) throw new Error(usage);
+  if (names.length !== expected || (action !== "create" && own.size + switches.size > 0)) throw new Error(usage);
 }
 
 /** The secret is alone on its line, on stdout; the talk is on stderr. */
-async function createKey(store: Store, { own, operator }: Words): Promise<void> {
+async function createKey(store: Store, { own, switches }: CommandWords): Promise<void> {
   const name = own.get("--name");
   if (name === undefined || name.length > 100)
     throw new Error("--name: say what the key is for, in at most 100 characters");
@@ -76,7 +49,7 @@ async function createKey(store: Store, { own, operator }: Words): Promise<void> 
     throw new Error("--project: small letters, digits, - and _, at most 64 of them, such as shop");
   const user = own.get("--user") ?? null;
   if (user !== null && user.length > longestUser) throw new Error(`--user: at most ${longestUser} characters`);
-  const held = operator ? [...scopes] : readScopes(own.get("--scope") ?? "chat,read");
+  const held = switches.has("--operator") ? [...scopes] : readScopes(own.get("--scope") ?? "chat,read");
   const at = Date.now();
   if (await store.createProject(commandCaller, { id: project, name: project, disabled: false, createdAt: at }))
     console.error(`Made the project ${project}.`);
@@ -123,7 +96,7 @@ async function listKeys(store: Store): Promise<void> {
   if (count === 0) console.error("There are no keys yet; `rozmova key create` makes one.");
 }
 
-async function revokeKey(store: Store, { names: [name = ""] }: Words): Promise<void> {
+async function revokeKey(store: Store, { names: [name = ""] }: CommandWords): Promise<void> {
   const meant: Key[] = [];
   for await (const key of allKeys(store))
     if (key.id === name.toLowerCase() || (name.length >= 9 && name.startsWith(key.prefix))) meant.push(key);

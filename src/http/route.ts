@@ -47,6 +47,11 @@ export interface RouteForm {
   errors: readonly ErrorCode[];
 }
 
+/** An answer with a body of JSON. */
+export function jsonAnswer(description: string, schema: z.ZodType, headers?: Record<string, string>): Answer {
+  return { description, content: { "application/json": { schema } }, ...(headers && { headers }) };
+}
+
 /** What every route refuses that reads a body and the database. */
 export const bodyErrors = [
   "malformed_json",
@@ -55,6 +60,19 @@ export const bodyErrors = [
   "unsupported_media_type",
   "invalid_request",
   "storage_unavailable",
+] as const;
+
+/** How a call to the model may be refused, or fail. */
+export const callErrors = [
+  "unpriced_model",
+  "budget_exceeded",
+  "provider_rate_limited",
+  "provider_error",
+  "provider_refused_key",
+  "model_not_found",
+  "provider_unavailable",
+  "provider_timeout",
+  "draining",
 ] as const;
 
 export interface Asked<Query, Body> {

@@ -9,7 +9,7 @@ import { type HttpAnswer, inPieces } from "../answer.ts";
 import type { AppDeps } from "../deps.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
-import { answerJson, jsonHeaders, type Route, route } from "../route.ts";
+import { answerJson, jsonAnswer, jsonHeaders, type Route, route } from "../route.ts";
 import {
   askedIdSchema,
   costSchema,
@@ -24,6 +24,7 @@ import {
 } from "../wire.ts";
 import { cursorFields } from "./fields.ts";
 import { encodeMessage, exampleMessages, messageSchema } from "./message-wire.ts";
+import { refuseTwoCursors } from "./page.ts";
 import { encodeSession, exampleSession, sessionSchema } from "./session-wire.ts";
 
 const nothing = { ...exampleCost, total: "0" };
@@ -67,13 +68,10 @@ export function historyRoutes({ store }: AppDeps): Route[] {
       description: "Without `limit` the whole path; with it a page of that path.",
       params: { id: "session" },
       query: historyQuery,
-      responses: {
-        200: { description: "The messages, in order", content: { "application/json": { schema: historySchema } } },
-      },
+      responses: { 200: jsonAnswer("The messages, in order", historySchema) },
       errors: ["not_found", "invalid_request", "storage_unavailable"],
       async handler({ exchange, id, query: { limit, after, before, order, tip } }) {
-        if (after !== undefined && before !== undefined)
-          throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
+        refuseTwoCursors(after, before);
         if (limit === undefined && (after ?? before ?? order) !== undefined)
           throw invalidRequest([{ pointer: "?limit", detail: "is required with after, before and order" }]);
         const session = await store.findSession(exchange.owner, id);

@@ -15,7 +15,7 @@ import type { AppDeps } from "../deps.ts";
 import { chooseVersion, readIfMatch } from "../etag.ts";
 import type { Exchange } from "../exchange.ts";
 import { readIdempotency } from "../idempotency.ts";
-import { answerJson, bodyErrors, type Route, route } from "../route.ts";
+import { answerJson, bodyErrors, callErrors, jsonAnswer, type Route, route } from "../route.ts";
 import type { Streams } from "../sse.ts";
 import { readUser, userHeaderName, userHeaderSays, userSchema } from "../user.ts";
 import { askedIdSchema, orNull } from "../wire.ts";
@@ -90,11 +90,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
         streamed: { content: "Tell me more.", stream: true, params: { temperature: 0.2 }, if_busy: "queue" },
       },
       responses: {
-        201: {
-          description: "The turn is over: complete, stopped or interrupted",
-          content: { "application/json": { schema: answerSchema } },
-          headers: { Location: "The turn" },
-        },
+        201: jsonAnswer("The turn is over: complete, stopped or interrupted", answerSchema, { Location: "The turn" }),
         200: eventStreamAnswer,
       },
       errors: [
@@ -105,15 +101,7 @@ export function messageRoutes(deps: AppDeps, streams: Streams): Route[] {
         "version_mismatch",
         "context_too_long",
         "idempotency_mismatch",
-        "unpriced_model",
-        "budget_exceeded",
-        "provider_rate_limited",
-        "provider_error",
-        "provider_refused_key",
-        "model_not_found",
-        "provider_unavailable",
-        "provider_timeout",
-        "draining",
+        ...callErrors,
       ],
       async handler({ exchange, id, body }) {
         const ifBusy = body.if_busy ?? "reject";

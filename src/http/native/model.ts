@@ -8,7 +8,7 @@ import { thinkingLevels } from "../../model/params.ts";
 import type { Price, PriceBook } from "../../money/price.ts";
 import { printPriceRow } from "../../money/price-row.ts";
 import type { AppDeps } from "../deps.ts";
-import { answerJson, type Route, route } from "../route.ts";
+import { answerJson, jsonAnswer, type Route, route } from "../route.ts";
 import { count, encodeList, listSchema } from "../wire.ts";
 
 const thinkingSchema = z.object({
@@ -110,12 +110,7 @@ export function modelRoutes({ catalogue, prices, turns, now }: AppDeps): Route[]
       operationId: "listModels",
       tag: "Models",
       summary: "List the models, with their limits, abilities and prices in force",
-      responses: {
-        200: {
-          description: "All that the caller may use",
-          content: { "application/json": { schema: modelListSchema } },
-        },
-      },
+      responses: { 200: jsonAnswer("All that the caller may use", modelListSchema) },
       errors: [],
       handler({ exchange: { caller } }) {
         const at = now();

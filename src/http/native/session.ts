@@ -14,7 +14,7 @@ import { etagOf, isUnchanged, readVersion } from "../etag.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
 import { readIdempotency } from "../idempotency.ts";
-import { type Answer, answerJson, bodyErrors, jsonHeaders, type Route, route } from "../route.ts";
+import { type Answer, answerJson, bodyErrors, jsonAnswer, type Route, route } from "../route.ts";
 import { readUser, userHeaderName, userHeaderSays, userSchema } from "../user.ts";
 import { askedIdSchema, encodeList, exampleIds, listSchema } from "../wire.ts";
 import {
@@ -26,7 +26,7 @@ import {
   systemSchema,
   titleSchema,
 } from "./fields.ts";
-import { fillPage } from "./page.ts";
+import { answerPage } from "./page.ts";
 import { encodeFound, encodeSession, exampleSession, foundSessionSchema, sessionSchema } from "./session-wire.ts";
 import { visible, visiblePattern } from "./visible.ts";
 
@@ -97,11 +97,7 @@ const sessionListSchema = listSchema(foundSessionSchema).openapi("SessionList", 
 export const ifMatch = { "If-Match": "Refuse (412) unless the session is at this version" };
 
 export function oneSession(description: string, headers: Record<string, string> = {}): Answer {
-  return {
-    description,
-    content: { "application/json": { schema: sessionSchema } },
-    headers: { ETag: "The session's version", ...headers },
-  };
+  return jsonAnswer(description, sessionSchema, { ETag: "The session's version", ...headers });
 }
 
 export function answerSession(status: number, session: Session, headers: Record<string, string> = {}): HttpAnswer {
@@ -183,7 +179,7 @@ export function sessionRoutes(deps: AppDeps): Route[] {
       tag: "Sessions",
       summary: "List sessions, newest activity first, or search them",
       query: listQuery,
-      responses: { 200: { description: "A page", content: { "application/json": { schema: sessionListSchema } } } },
+      responses: { 200: jsonAnswer("A page", sessionListSchema) },
       errors: ["invalid_request", "storage_unavailable"],
       async handler({ exchange, query }) {
         checkList(query);
@@ -192,10 +188,9 @@ export function sessionRoutes(deps: AppDeps): Route[] {
         const filter = filterFor(exchange.caller, query);
         if (!filter) return answerJson(200, encodeList([], false));
         const list = (part: Page) => store.listSessions(exchange.owner, { ...part, ...filter, order });
-        const answer = await (q === undefined
-          ? fillPage(page, encodeSession, list, (session) => session.deletedAt ?? session.activeAt)
-          : fillPage(page, encodeFound, (part) => store.searchSessions(exchange.owner, q, { ...part, ...filter })));
-        return { status: 200, headers: { ...jsonHeaders }, body: answer };
+        return q === undefined
+          ? answerPage(page, encodeSession, list, (session) => session.deletedAt ?? session.activeAt)
+          : answerPage(page, encodeFound, (part) => store.searchSessions(exchange.owner, q, { ...part, ...filter }));
       },
     }),
     route({

@@ -2,10 +2,9 @@
 
 import { askedRate } from "../auth/rate.ts";
 import type { AppDeps } from "../deps.ts";
-import { etagOf } from "../etag.ts";
 import { readIdempotency } from "../idempotency.ts";
-import { answerJson, type Route, route } from "../route.ts";
-import { encodeSession, sessionSchema } from "./session-wire.ts";
+import { callErrors, type Route, route } from "../route.ts";
+import { answerSession, oneSession } from "./session.ts";
 
 export function titleRoutes({ titles, now, settings }: AppDeps): Route[] {
   return [
@@ -21,11 +20,7 @@ export function titleRoutes({ titles, now, settings }: AppDeps): Route[] {
       params: { id: "session" },
       headers: { "Idempotency-Key": "The same key has one title made; one that failed is a new try" },
       responses: {
-        200: {
-          description: "The session with its title: one line, at most 80 characters",
-          content: { "application/json": { schema: sessionSchema } },
-          headers: { ETag: "The session's version" },
-        },
+        200: oneSession("The session with its title: one line, at most 80 characters"),
       },
       errors: [
         "not_found",
@@ -34,15 +29,7 @@ export function titleRoutes({ titles, now, settings }: AppDeps): Route[] {
         "idempotency_mismatch",
         "invalid_request",
         "rate_limited",
-        "unpriced_model",
-        "budget_exceeded",
-        "provider_rate_limited",
-        "provider_error",
-        "provider_refused_key",
-        "model_not_found",
-        "provider_unavailable",
-        "provider_timeout",
-        "draining",
+        ...callErrors,
         "storage_unavailable",
       ],
       async handler({ exchange, id }) {
@@ -55,7 +42,7 @@ export function titleRoutes({ titles, now, settings }: AppDeps): Route[] {
           rate: askedRate(exchange),
           idempotency,
         });
-        return answerJson(200, encodeSession(session), { etag: etagOf(session) });
+        return answerSession(200, session);
       },
     }),
   ];

@@ -6,7 +6,7 @@ import type { Turn } from "../../turn/turn.ts";
 import type { AppDeps } from "../deps.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalidRequest } from "../field-errors.ts";
-import { answerJson, type Route, route } from "../route.ts";
+import { answerJson, jsonAnswer, type Route, route } from "../route.ts";
 import type { Streams } from "../sse.ts";
 import { eventStreamAnswer } from "./event-schema.ts";
 import { encodeEvents } from "./event-wire.ts";
@@ -33,7 +33,6 @@ const stopSchema = z
   .openapi("Stop", { example: { hard: false } });
 
 const following = ": following\n\n";
-const oneTurn = { "application/json": { schema: turnSchema } };
 
 export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[] {
   async function getTurn(exchange: Exchange, id: string): Promise<Turn> {
@@ -52,7 +51,7 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       summary: "Read a turn's state",
       description: "404 once it was deleted, with a version of what was said; then its receipt is all there is of it.",
       params: { id: "turn" },
-      responses: { 200: { description: "The turn", content: oneTurn } },
+      responses: { 200: jsonAnswer("The turn", turnSchema) },
       errors: ["not_found", "storage_unavailable"],
       async handler({ exchange, id }) {
         return answerJson(200, encodeTurn(await getTurn(exchange, id)));
@@ -94,7 +93,7 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       params: { id: "turn" },
       body: stopSchema,
       bodyOptional: true,
-      responses: { 200: { description: "The turn as it is now", content: oneTurn } },
+      responses: { 200: jsonAnswer("The turn as it is now", turnSchema) },
       errors: [
         "malformed_json",
         "not_found",
@@ -118,7 +117,7 @@ export function turnRoutes({ store, turns }: AppDeps, streams: Streams): Route[]
       description:
         "The receipt alone is enough to compute the total again: counts as the vendor sent them, and the whole price row.",
       params: { id: "turn" },
-      responses: { 200: { description: "The receipt", content: { "application/json": { schema: receiptSchema } } } },
+      responses: { 200: jsonAnswer("The receipt", receiptSchema) },
       errors: ["not_found", "storage_unavailable"],
       async handler({ exchange, id }) {
         const turn = await store.findTurn(exchange.owner, id);

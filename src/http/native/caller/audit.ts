@@ -4,11 +4,10 @@ import { z } from "@hono/zod-openapi";
 import { type AuditLine, auditActions } from "../../../caller/audit.ts";
 import type { Page } from "../../../store.ts";
 import type { AppDeps } from "../../deps.ts";
-import { invalidRequest } from "../../field-errors.ts";
-import { jsonHeaders, type Route, route } from "../../route.ts";
+import { jsonAnswer, type Route, route } from "../../route.ts";
 import { count, encodeList, idSchema, listSchema, printTime, timeSchema } from "../../wire.ts";
 import { cursorFields } from "../fields.ts";
-import { fillPage } from "../page.ts";
+import { answerPage } from "../page.ts";
 import { projectNameSchema } from "./key.ts";
 
 const exampleLine = {
@@ -66,16 +65,13 @@ export function auditRoutes({ store }: AppDeps): Route[] {
       description:
         "Of the caller's project; an operator sees all, and a key bound to a user what was done with it. Lines are added, never changed.",
       query: listQuery,
-      responses: { 200: { description: "A page", content: { "application/json": { schema: auditListSchema } } } },
+      responses: { 200: jsonAnswer("A page", auditListSchema) },
       errors: ["invalid_request", "storage_unavailable"],
       async handler({ exchange, query: { limit = 20, after, before, from, to, action, project } }) {
-        if (after !== undefined && before !== undefined)
-          throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
         const read = (time: string | undefined) => (time === undefined ? undefined : Date.parse(time));
         const filter = { action, project, from: read(from), to: read(to) };
         const list = (page: Page) => store.listAudit(exchange.caller, { ...page, ...filter });
-        const body = await fillPage({ limit, after, before }, encodeLine, list);
-        return { status: 200, headers: { ...jsonHeaders }, body };
+        return answerPage({ limit, after, before }, encodeLine, list);
       },
     }),
   ];

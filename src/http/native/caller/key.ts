@@ -11,13 +11,12 @@ import { newId } from "../../../id.ts";
 import type { Page } from "../../../store.ts";
 import type { HttpAnswer } from "../../answer.ts";
 import type { AppDeps } from "../../deps.ts";
-import { invalidRequest } from "../../field-errors.ts";
-import { answerJson, bodyErrors, jsonHeaders, type Route, route } from "../../route.ts";
+import { answerJson, bodyErrors, jsonAnswer, type Route, route } from "../../route.ts";
 import { userSchema } from "../../user.ts";
 import { encodeList, listSchema } from "../../wire.ts";
 import { cursorFields, metadataSchema, modelSchema, textSchema } from "../fields.ts";
 import { limitsSchema, readLimits } from "../money/budget-wire.ts";
-import { fillPage } from "../page.ts";
+import { answerPage } from "../page.ts";
 import { encodeKey, exampleKey, keySchema, madeKeySchema } from "./key-wire.ts";
 import { rateSchema } from "./rate-wire.ts";
 
@@ -72,11 +71,8 @@ const listQuery = z.strictObject({
 });
 
 const keyListSchema = listSchema(keySchema).openapi("KeyList", { example: encodeList([exampleKey], false) });
-const oneKey = (description: string) => ({ description, content: { "application/json": { schema: keySchema } } });
-const madeKey = (description: string) => ({
-  description,
-  content: { "application/json": { schema: madeKeySchema } },
-});
+const oneKey = (description: string) => jsonAnswer(description, keySchema);
+const madeKey = (description: string) => jsonAnswer(description, madeKeySchema);
 export function keyRoutes({ store, keys, catalogue, now }: AppDeps): Route[] {
   const encode = async (key: Key) => encodeKey(key, (await store.listKeyLimits([key.id])).get(key.id));
   const answerMade = async (status: number, key: Key, secret: string, headers = {}): Promise<HttpAnswer> =>
@@ -135,18 +131,15 @@ export function keyRoutes({ store, keys, catalogue, now }: AppDeps): Route[] {
       tag: "Keys",
       summary: "List the keys, the newest first",
       query: listQuery,
-      responses: { 200: { description: "A page", content: { "application/json": { schema: keyListSchema } } } },
+      responses: { 200: jsonAnswer("A page", keyListSchema) },
       errors: ["invalid_request", "storage_unavailable"],
       async handler({ exchange, query: { limit = 20, after, before, project } }) {
-        if (after !== undefined && before !== undefined)
-          throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
         const list = async (page: Page) => {
           const listed = await store.listKeys(exchange.caller, { ...page, project });
           const limits = await store.listKeyLimits(listed.data.map(({ id }) => id));
           return { ...listed, data: listed.data.map((key) => encodeKey(key, limits.get(key.id))) };
         };
-        const body = await fillPage({ limit, after, before }, (key) => key, list);
-        return { status: 200, headers: { ...jsonHeaders }, body };
+        return answerPage({ limit, after, before }, (key) => key, list);
       },
     }),
     route({

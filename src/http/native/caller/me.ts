@@ -3,7 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import { scopes } from "../../../caller/scope.ts";
 import type { AppDeps } from "../../deps.ts";
-import { answerJson, type Route, route } from "../../route.ts";
+import { answerJson, jsonAnswer, type Route, route } from "../../route.ts";
 import { userOutSchema } from "../../user.ts";
 import { idSchema, printTimeOrNull, timeSchema } from "../../wire.ts";
 import { modelSchema } from "../fields.ts";
@@ -40,7 +40,7 @@ export function meRoutes({ settings, store, now }: AppDeps): Route[] {
       operationId: "getCaller",
       tag: "Keys",
       summary: "Read who you are here, and what you may do",
-      responses: { 200: { description: "The caller", content: { "application/json": { schema: callerSchema } } } },
+      responses: { 200: jsonAnswer("The caller", callerSchema) },
       errors: ["storage_unavailable"],
       async handler({ exchange: { caller } }) {
         const { by, project, keyId, user, scopes: held, sessions, models, expiresAt } = caller;

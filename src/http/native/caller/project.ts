@@ -4,11 +4,10 @@ import { z } from "@hono/zod-openapi";
 import type { Project } from "../../../caller/project.ts";
 import { AppError, notFound } from "../../../errors.ts";
 import type { AppDeps } from "../../deps.ts";
-import { invalidRequest } from "../../field-errors.ts";
-import { answerJson, bodyErrors, jsonHeaders, type Route, route } from "../../route.ts";
+import { answerJson, bodyErrors, jsonAnswer, type Route, route } from "../../route.ts";
 import { encodeList, listSchema, printTime, timeSchema } from "../../wire.ts";
 import { cursorFields, textSchema } from "../fields.ts";
-import { fillPage } from "../page.ts";
+import { answerPage } from "../page.ts";
 import { projectNameSchema } from "./key.ts";
 
 const exampleProject = {
@@ -45,10 +44,7 @@ const listQuery = z.strictObject({
 const projectListSchema = listSchema(projectSchema).openapi("ProjectList", {
   example: encodeList([exampleProject], false),
 });
-const oneProject = (description: string) => ({
-  description,
-  content: { "application/json": { schema: projectSchema } },
-});
+const oneProject = (description: string) => jsonAnswer(description, projectSchema);
 function encodeProject({ id, name, disabled, createdAt }: Project): z.infer<typeof projectSchema> {
   return { id, object: "project", name, disabled, created_at: printTime(createdAt) };
 }
@@ -80,13 +76,10 @@ export function projectRoutes({ store, keys, now }: AppDeps): Route[] {
       tag: "Keys",
       summary: "List the projects, in the order of their ids",
       query: listQuery,
-      responses: { 200: { description: "A page", content: { "application/json": { schema: projectListSchema } } } },
+      responses: { 200: jsonAnswer("A page", projectListSchema) },
       errors: ["invalid_request", "storage_unavailable"],
       async handler({ query: { limit = 20, after, before } }) {
-        if (after !== undefined && before !== undefined)
-          throw invalidRequest([{ pointer: "?before", detail: "cannot go with after" }]);
-        const body = await fillPage({ limit, after, before }, encodeProject, (page) => store.listProjects(page));
-        return { status: 200, headers: { ...jsonHeaders }, body };
+        return answerPage({ limit, after, before }, encodeProject, (page) => store.listProjects(page));
       },
     }),
     route({

@@ -12,7 +12,7 @@ import { seesSession } from "../../../caller/user.ts";
 import { notFound } from "../../../errors.ts";
 import type { Signer } from "../../auth/signature.ts";
 import type { AppDeps } from "../../deps.ts";
-import { answerJson, bodyErrors, type Route, route } from "../../route.ts";
+import { answerJson, bodyErrors, jsonAnswer, type Route, route } from "../../route.ts";
 import { userSchema } from "../../user.ts";
 import { askedIdSchema, printTime, timeSchema } from "../../wire.ts";
 
@@ -50,7 +50,7 @@ export function tokenRoutes({ store, tally, now }: AppDeps, signer: Signer): Rou
         "Sent as `Authorization: Bearer`, it does what a key bound to that user does, and no more than the key it was made with, which takes it along when it goes.",
       body: newTokenSchema,
       bodyExamples: { plain: { user: "customer-17" }, narrow: { user: "customer-17", scopes: ["read"] } },
-      responses: { 201: { description: "The token", content: { "application/json": { schema: tokenSchema } } } },
+      responses: { 201: jsonAnswer("The token", tokenSchema) },
       errors: [...bodyErrors, "not_found"],
       async handler({ exchange, body }) {
         const { user, ttl_seconds = usualTokenSeconds, scopes = [...tokenScopes], sessions = null } = body;

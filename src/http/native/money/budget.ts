@@ -11,7 +11,7 @@ import { parseUsd } from "../../../money/money.ts";
 import type { AppDeps } from "../../deps.ts";
 import { etagOf, readIfMatch } from "../../etag.ts";
 import { invalidRequest } from "../../field-errors.ts";
-import { answerJson, bodyErrors, type Route, route } from "../../route.ts";
+import { answerJson, bodyErrors, jsonAnswer, type Route, route } from "../../route.ts";
 import { userSchema } from "../../user.ts";
 import { projectNameSchema } from "../caller/key.ts";
 import { cursorFields, textSchema } from "../fields.ts";
@@ -28,10 +28,8 @@ const listQuery = z.strictObject({
   scope: scopeSchema.optional().openapi({ description: "This scope alone" }),
   project: projectField,
 });
-const list = (description: string, tag = "The version of the scope's limits as they are set") => ({
-  ...{ description, headers: { ETag: tag } },
-  content: { "application/json": { schema: budgetListSchema } },
-});
+const list = (description: string, tag = "The version of the scope's limits as they are set") =>
+  jsonAnswer(description, budgetListSchema, { ETag: tag });
 const ifMatch = {
   "If-Match": "Refuse (412) unless the limits of the scope are at this version, the ETag of GET /budgets?scope=",
 };
@@ -80,9 +78,7 @@ export function budgetRoutes({ store, catalogue, now }: AppDeps): Route[] {
       summary: "Read the budgets that what is sent to a session would meet",
       description: "Its own, its user's, the caller's key's, the project's and the global one, as a quote has them.",
       params: { id: "session" },
-      responses: {
-        200: { description: "All of them", content: { "application/json": { schema: budgetListSchema } } },
-      },
+      responses: { 200: jsonAnswer("All of them", budgetListSchema) },
       errors: ["not_found", "storage_unavailable"],
       async handler({ exchange: { owner, caller }, id }) {
         const session = await store.findSession(owner, id);

@@ -6,7 +6,7 @@ import { AppError, errorCodes } from "../../../errors.ts";
 import { printUsd } from "../../../money/money.ts";
 import type { Quote } from "../../../turn/quote.ts";
 import type { AppDeps } from "../../deps.ts";
-import { answerJson, bodyErrors, type Route, route } from "../../route.ts";
+import { answerJson, bodyErrors, jsonAnswer, type Route, route } from "../../route.ts";
 import { readUser, userHeaderName, userHeaderSays, userSchema } from "../../user.ts";
 import { count, usdSchema } from "../../wire.ts";
 import { modelSchema, paramsSchema, systemSchema, textSchema } from "../fields.ts";
@@ -87,7 +87,7 @@ export function quoteRoutes({ quotes, settings }: AppDeps): Route[] {
       headers: { [userHeaderName]: userHeaderSays },
       body: firstMessageSchema(settings.maxTextChars),
       bodyExamples: { plain: { content: "What goes into borscht?" } },
-      responses: { 200: { description: "The quote", content: { "application/json": { schema: quoteSchema } } } },
+      responses: { 200: jsonAnswer("The quote", quoteSchema) },
       errors: bodyErrors,
       async handler({ exchange, body: { content, model = null, system = null, params = {}, user } }) {
         const { owner, caller } = exchange;
@@ -115,7 +115,7 @@ export function quoteRoutes({ quotes, settings }: AppDeps): Route[] {
       headers: { [userHeaderName]: userHeaderSays },
       body: newMessageSchema(settings.maxTextChars),
       bodyExamples: { plain: { content: "What goes into borscht?" } },
-      responses: { 200: { description: "The quote", content: { "application/json": { schema: quoteSchema } } } },
+      responses: { 200: jsonAnswer("The quote", quoteSchema) },
       errors: [...bodyErrors, "not_found"],
       async handler({ exchange, id, body }) {
         const quote = await quotes.quote({

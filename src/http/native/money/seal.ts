@@ -4,7 +4,7 @@ import { z } from "@hono/zod-openapi";
 import { AppError } from "../../../errors.ts";
 import { firstHash, type Seal } from "../../../money/verify/seal.ts";
 import type { AppDeps } from "../../deps.ts";
-import { answerJson, type Route, route } from "../../route.ts";
+import { answerJson, jsonAnswer, type Route, route } from "../../route.ts";
 import { count, printTime, timeSchema } from "../../wire.ts";
 
 const sealSchema = z
@@ -54,7 +54,7 @@ export function sealRoutes({ store }: AppDeps): Route[] {
       summary: "Read the newest seal of the books, to keep elsewhere",
       description:
         "Every call that was booked is chained to all before it by SHA-256. Whoever keeps a seal can have `rozmova verify --seal` look whether it is still in the chain: nothing that it sealed was altered since.",
-      responses: { 200: { description: "The seal", content: { "application/json": { schema: sealSchema } } } },
+      responses: { 200: jsonAnswer("The seal", sealSchema) },
       errors: ["storage_unavailable"],
       async handler({ exchange }) {
         const { project, user, scopes } = exchange.caller;

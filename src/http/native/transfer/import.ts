@@ -3,11 +3,10 @@
 import { z } from "@hono/zod-openapi";
 import { AppError } from "../../../errors.ts";
 import type { AppDeps } from "../../deps.ts";
-import { etagOf } from "../../etag.ts";
 import { readIdempotency } from "../../idempotency.ts";
-import { answerJson, bodyErrors, type Route, route } from "../../route.ts";
+import { bodyErrors, type Route, route } from "../../route.ts";
 import { flagSchema } from "../fields.ts";
-import { encodeSession, sessionSchema } from "../session-wire.ts";
+import { answerSession, oneSession } from "../session.ts";
 import { importSchema, readImport } from "./import-wire.ts";
 
 /** A turn has some seventy: ten thousand turns. */
@@ -36,11 +35,7 @@ export function importRoutes({ store, acceptsParts, settings, now }: AppDeps): R
       body: importSchema,
       bodyLimits: { maxBytes: settings.maxImportBytes, mostValues: mostImportValues },
       responses: {
-        201: {
-          description: "The session",
-          content: { "application/json": { schema: sessionSchema } },
-          headers: { Location: "The session", ETag: "The session's version" },
-        },
+        201: oneSession("The session", { Location: "The session" }),
       },
       errors: [...bodyErrors, "forbidden", "conflict", "idempotency_mismatch"],
       async handler({ exchange, query: { copy = false }, body }) {
@@ -57,10 +52,7 @@ export function importRoutes({ store, acceptsParts, settings, now }: AppDeps): R
           idempotency: readIdempotency(exchange, { copy, body }, at + settings.idempotencyMs),
         });
         exchange.sessionId = session.id;
-        return answerJson(201, encodeSession(session), {
-          location: `/sessions/${session.id}`,
-          etag: etagOf(session),
-        });
+        return answerSession(201, session, { location: `/sessions/${session.id}` });
       },
     }),
   ];

@@ -88,7 +88,7 @@ const rows: Record<string, Row[]> = {
     { what: "the trash", path: () => "/sessions?purge=true&deleted=true", status: 200 },
   ],
   restoreSession: [],
-  deleteMessage: foreignMessages(""),
+  deleteMessage: ["", "?purge=true"].flatMap(foreignMessages),
   restoreMessage: foreignMessages("/restore"),
   makeTitle: [],
   sendMessage: [

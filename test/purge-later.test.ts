@@ -198,8 +198,12 @@ describe.each(engines)("on %s", (name, createDatabase) => {
   test("versions whose time is over are told to the audit by project, what went at once as one", async () => {
     const store = await openTestStore(await createDatabase());
     const counts = { one: 3, two: 1 };
+    const ids: string[] = [];
+    const forgotten: string[] = [];
+    const memories = { forget: (id: string) => void forgotten.push(id), listKept: () => [] };
     for (const [project, count] of Object.entries(counts)) {
       const { id } = await newSession(store, {}, project);
+      ids.push(id);
       const say = async (content: string, parentId: string | null) => {
         const opened = await open(store, id, { owner: project, content, parentId });
         await store.closeTurn({ ...closeInput(opened, [entryFor(7n)], { text: "words" }), owner: project });
@@ -212,8 +216,8 @@ describe.each(engines)("on %s", (name, createDatabase) => {
         await store.removeVersion(project, id, userMessage.id, 1_000);
       }
     }
-    await newEraser(store, { trashMs: 1, now: () => 1_001 }).sweep();
-    await newEraser(store, { trashMs: 1, now: () => 1_001 }).sweep();
+    for (let again = 0; again < 2; again++) await newEraser(store, { memories, trashMs: 1, now: () => 1_001 }).sweep();
+    expect(forgotten.sort()).toEqual(ids.sort());
     const lines = (await store.listAudit(commandCaller, { limit: 9, action: "versions.swept" })).data;
     expect(Object.fromEntries(lines.map(({ project, count }) => [project, count]))).toEqual(counts);
     for (const line of lines) expect(line).toMatchObject({ keyId: null, target: null, at: 1_001 });
@@ -313,15 +317,19 @@ test("what another process has purged is not remembered here for longer", async 
   const databaseUrl = await postgresEngine.createDatabase();
   const [store, other] = [await openTestStore(databaseUrl), await openTestStore(databaseUrl, { processId: 2 })];
   const memories = new Memories(store, (question) => question, 1_000_000);
-  const [purged, kept] = [await newSession(store), await newSession(store)];
-  for (const { id } of [purged, kept])
+  const [purged, kept, less] = [await newSession(store), await newSession(store), await newSession(store)];
+  await fill(store, less.id, 1, "word");
+  const version = await open(store, less.id, { content: "other", parentId: null });
+  await store.closeTurn(closeInput(version, [entryFor(7n)]));
+  for (const { id } of [purged, kept, less])
     memories.keep("", (await store.peekSession("", id))!, new PrintedPath(0, "one", (question) => question));
   const eraser = newEraser(store, { memories, shared: true, times: { sweepMs: 1e9, forgetMs: 10 } });
   eraser.begin();
   await newEraser(other).purge(by, purged.id);
+  await newEraser(other).purgeVersion(by, less.id, version.userMessage.id);
   await eventually(
     async () => memories.listKept(),
-    (ids) => !ids.includes(purged.id),
+    (ids) => ids.length === 1,
   );
   expect(memories.listKept()).toEqual([kept.id]);
   await eraser.stop();

@@ -35,7 +35,7 @@ function spawnIn(at: string, program: string, words: string[]): ChildProcess {
 }
 
 /** What it says on stderr from now on until the words come; then it is ended, unless there is something left to do with it. */
-async function untilSaid(child: ChildProcess, words: RegExp, then?: () => Promise<void>): Promise<string> {
+async function untilSaid(child: ChildProcess, words: RegExp, then?: (said: string) => Promise<void>): Promise<string> {
   let said = "";
   await new Promise<void>((resolve, reject) => {
     const take = (chunk: Buffer) => {
@@ -47,7 +47,7 @@ async function untilSaid(child: ChildProcess, words: RegExp, then?: () => Promis
     child.stderr!.on("data", take);
     child.once("exit", () => reject(new Error(`it ended: ${said}`)));
   });
-  if (then) await then();
+  if (then) await then(said);
   else {
     child.removeAllListeners("exit");
     child.kill("SIGTERM");
@@ -158,16 +158,23 @@ test("serve says which names in .env no setting has, and that the usual model ha
   expect((await runCommand(["doctor", "--port", "0"], at)).stdout).toMatch(/^NOTE +settings +\.env has PROT/m);
 });
 
-test("npm run dev outlives a mistake in the code, shows its place, and starts again when it is corrected", async () => {
+test("npm run dev builds a changed page anew, outlives a mistake in the code, shows its place, and starts again when it is corrected", async () => {
   const at = makeFolder();
   const root = join(import.meta.dirname, "..");
-  for (const name of ["bin", "src", "emulator", "web", "package.json"])
+  for (const name of ["bin", "src", "emulator", "web", "package.json", "tsconfig.json"])
     cpSync(join(root, name), join(at, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(at, "node_modules"));
   const file = join(at, "src", "errors.ts");
   const right = readFileSync(file);
   const child = spawnIn(at, join(at, "bin", "rozmova.mjs"), ["--watch", "serve", "--port", "0"]);
-  const said = await untilSaid(child, /listens on/, async () => {
+  const said = await untilSaid(child, /listens on \S+/, async (heard) => {
+    const url = /listens on (\S+)/.exec(heard)![1]!;
+    const loadProgram = async () => /src="([^"]+)"/.exec(await (await fetch(url)).text())?.[1];
+    const before = await loadProgram();
+    appendFileSync(join(at, "web", "text", "language.ts"), "console.log('changed');\n");
+    const after = await loadProgram();
+    expect(after).not.toBe(before!);
+    expect((await fetch(`${url}/${after}`)).status).toBe(200);
     appendFileSync(file, "const no more = ;\n");
     await untilSaid(child, /errors\.ts:\d+:\d+/, async () => {
       writeFileSync(file, right);

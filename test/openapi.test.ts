@@ -23,6 +23,11 @@ describe("the document", () => {
     expect(JSON.stringify(document)).not.toContain('"nullable"'); // a word of 3.0
   });
 
+  test("its server is where it was fetched from, also under a path that a proxy takes away", () => {
+    const [server] = (document as unknown as { servers: { url: string }[] }).servers;
+    expect(new URL(server!.url, "https://a.example/chat/openapi.json").href).toBe("https://a.example/chat/");
+  });
+
   test("names every route of the app, and nothing else", () => {
     const named = operations().map(({ method, path }) => `${method} ${path}`);
     expect(named.toSorted()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).toSorted());

@@ -51,13 +51,19 @@ function secretsInFlags(flags: string[]): SettingName[] {
   );
 }
 
+/** A service manager tells every process of a group, and npm and bin/rozmova.mjs pass on what they were told: one signal arrives up to three times. */
+const sameSignalMs = 500;
+
 /** The first signal ends the server in good order, a second one at once; recovery at the next start does the rest. */
 function stopOnSignal(stop: () => Promise<void>): void {
-  let stopping = false;
+  let firstAt: number | undefined;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (stopping) process.exit(1);
-      stopping = true;
+      if (firstAt !== undefined) {
+        if (performance.now() - firstAt > sameSignalMs) process.exit(1);
+        return;
+      }
+      firstAt = performance.now();
       console.error("Stopping: running answers may finish; a second signal stops at once.");
       stop().then(
         () => process.exit(process.exitCode ?? 0),

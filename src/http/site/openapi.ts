@@ -84,7 +84,7 @@ export function describeApi(routes: readonly Route[], version: string, limits: D
       description: `${description}\n\n${describeLimits(limits)}`,
       license: { name: "MIT" },
     },
-    servers: [{ url: "/", description: "This server" }],
+    servers: [{ url: "./", description: "This server" }], // beside this document: a proxy may have put both under a path
     tags,
     security: [],
   });

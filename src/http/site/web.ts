@@ -7,12 +7,16 @@ export interface Web {
   find(path: string): Promise<PageFile | undefined>;
 }
 
+/** Under `npm run dev` the page is built anew for whoever loads it: its files are not among those that start the server again. */
+const isWatched = process.execArgv.includes("--watch");
+
 /** Loads the page when it is first asked for, and again if that failed. */
 export function createWeb({ page }: Pick<AppDeps, "page">): Web {
   let loading: Promise<Map<string, PageFile>> | undefined;
   return {
     async find(path) {
       if (path !== "/" && !path.includes(".")) return undefined; // no file of a page: do not load it for that
+      if (isWatched && path === "/") loading = undefined;
       loading ??= page();
       try {
         return (await loading).get(path);

@@ -1,6 +1,7 @@
 // Names as long as they may be, with no place to break them: they leave room for what stands beside them, and move nothing when they come late.
 
 import { beforeAll, expect, test } from "bun:test";
+import { languages } from "../web/text/language.ts";
 import { tellBrowserStory } from "./browser-story.ts";
 import { newReader, newTab } from "./page.ts";
 import { watchShift } from "./page-shift.ts";
@@ -78,4 +79,48 @@ test("on a desktop too the longest names leave room for what stands beside them,
   await page.goto(`${story.server.url}/#/audit`);
   await page.getByText(longest).first().waitFor();
   expect(await page.locator(".scrolling[data-after]").count()).toBe(0);
+});
+
+test("a phone in every language: the words beside a question that is changed are all on the screen, the table of models is no wider than its place, and nothing covers the title of what was found", async () => {
+  const reader = await newReader(story.browser, {
+    viewport: { width: 360, height: 740 },
+    isMobile: true,
+    hasTouch: true,
+  });
+  const tab = await newTab(reader);
+  const { page } = tab;
+  await tab.open(story.server.url);
+  for (const words of ["quokka one", "quokka two"]) {
+    await tab.composer.fill(words);
+    await page.locator(".send").click();
+    await tab.answered();
+  }
+  const headers = { "content-type": "application/json" };
+  for (const title of ["first quokka", "second quokka"])
+    await fetch(`${story.server.url}/sessions`, { method: "POST", headers, body: JSON.stringify({ title }) });
+  await page.locator(".question .edit").first().click();
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.locator(".model-table").waitFor();
+  for (const language of languages) {
+    await page.locator(".choices select").evaluate((choice, name) => {
+      (choice as HTMLSelectElement).value = name;
+      choice.dispatchEvent(new Event("change", { bubbles: true }));
+    }, language);
+    await page.waitForFunction((name) => document.documentElement.lang === name, language);
+    const [beside, table] = await page.evaluate(() => {
+      const table = document.querySelector(".model-table")!;
+      const range = document.createRange();
+      range.selectNodeContents(document.querySelector(".editor-actions p")!);
+      const { left, right } = range.getBoundingClientRect();
+      return [left >= 0 && right <= innerWidth, table.scrollWidth - table.clientWidth];
+    });
+    expect({ language, beside, table }).toEqual({ language, beside: true, table: 0 });
+  }
+  await page.keyboard.press("Escape");
+  await page.locator(".header .menu").click();
+  await page.locator("#search").fill("quokka");
+  await page.locator(".session-row mark").first().waitFor();
+  const tools = (await page.locator(".list-head").boundingBox())!;
+  expect((await page.locator(".session-row").first().boundingBox())!.y).toBeGreaterThanOrEqual(tools.y + tools.height);
+  await reader.close();
 });

@@ -105,7 +105,7 @@ const packageFile = new URL("../package.json", import.meta.url);
 export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
 
 /** A logger that writes JSON lines to stderr, many at once where there are many, within 100 ms; `silent` writes nothing. */
-export function createLog(level: Config["logLevel"]): Log {
+function createLog(level: Config["logLevel"]): Log {
   return pino(
     {
       level,

@@ -2,17 +2,13 @@
 
 import type { AuditAction, AuditLine, AuditNote } from "./audit.ts";
 import type { Caller } from "./caller.ts";
+import type { KeyPage } from "./caller-store.ts";
 
-export interface AuditPage {
-  limit: number;
-  after?: string | undefined;
-  before?: string | undefined;
+export interface AuditPage extends KeyPage {
   action?: AuditAction | undefined;
   /** In ms: from this moment on, and before that one. */
   from?: number | undefined;
   to?: number | undefined;
-  /** An operator may look at one project's; everybody else sees their own. */
-  project?: string | undefined;
 }
 
 export interface AuditStore {

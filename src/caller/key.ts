@@ -82,17 +82,14 @@ export function requireManaged(caller: Caller, key: Key | undefined): asserts ke
   throw notFound("key");
 }
 
-export function managesKey(caller: Caller, key: Key): boolean {
+function managesKey(caller: Caller, key: Key): boolean {
   if (hasScope(caller.scopes, "operator")) return true;
   if (key.project !== caller.project || key.scopes.includes("operator")) return false;
   return caller.user === null || caller.user === key.user;
 }
 
 /** Throws forbidden when the key could do something that its maker cannot. */
-export function refuseMore(
-  maker: Caller,
-  key: Pick<Key, "project" | "scopes" | "user" | "models" | "expiresAt"> & Partial<Pick<Key, "rate">>,
-): void {
+export function refuseMore(maker: Caller, key: Omit<NewKey, "name" | "metadata">): void {
   const refuse = (what: string) => {
     throw new AppError("forbidden", `No key can make one that may do more than itself: ${what}.`);
   };

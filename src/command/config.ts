@@ -30,7 +30,7 @@ function describe({ name, value, origin, file }: ResolvedSetting): { assignment:
 }
 
 /** A value as it may be shown: of a secret nothing but, if it is an address, the address without its password. */
-export function maskValue(value: string, secret: boolean): string {
+function maskValue(value: string, secret: boolean): string {
   if (value === "" || value.startsWith("sqlite:")) return value;
   if (!/^[a-z]+:\/\//.test(value) || !URL.canParse(value)) return secret ? mask : value;
   const address = new URL(value);

@@ -9,7 +9,7 @@ export interface Excerpt {
 /** Characters of each text that are looked at; the first turn and the newest ones say what a conversation is about. */
 export const excerptCharacters = 1_500;
 /** UTF-8 bytes of all that is asked, the instruction apart. */
-export const mostTitleBytes = 16 * 1024;
+const mostTitleBytes = 16 * 1024;
 /** Characters of an answer that are read; more is no title, and the call is cut. */
 export const mostAnswerCharacters = 4_000;
 const longestTitle = 80;

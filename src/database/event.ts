@@ -122,8 +122,6 @@ export interface StoredLog {
   hasMore: boolean;
 }
 
-const allBatches = 2 ** 31;
-
 interface EventRow {
   first_number: number;
   events: string;
@@ -133,18 +131,15 @@ interface EventRow {
 const fromNumber = `FROM turn_event WHERE turn_id = $1 AND first_number >=
   COALESCE((SELECT MAX(first_number) FROM turn_event WHERE turn_id = $1 AND first_number <= $2), 0) ORDER BY first_number LIMIT $3`;
 
-/**
- * Events after number `after`, of at most `limit` batches and about `mostBytes`, at least of one.
- */
+/** Events after number `after`, of at most `limit` batches and about `mostBytes`, at least of one. */
 export async function readLog(
   reader: Reader,
   turnId: string,
   after: number,
-  limit = allBatches,
-  mostBytes = Number.POSITIVE_INFINITY,
+  limit: number,
+  mostBytes: number,
 ): Promise<StoredLog> {
-  const count =
-    mostBytes === Number.POSITIVE_INFINITY ? limit : await countFitting(reader, turnId, after, limit, mostBytes);
+  const count = await countFitting(reader, turnId, after, limit, mostBytes);
   const rows = await reader.all<EventRow>(`SELECT first_number, events ${fromNumber}`, [turnId, after + 1, count]);
   const log: StoredLog = { events: [], hasMore: rows.length === count };
   for (const row of rows) {

@@ -83,7 +83,7 @@ function forEachValue(
 }
 
 /** The index just after the closing quote of the string that starts at `start`, or -1. */
-export function endOfString(json: string, start: number): number {
+function endOfString(json: string, start: number): number {
   let at = json.indexOf('"', start + 1);
   while (at !== -1 && isEscaped(json, at)) at = json.indexOf('"', at + 1);
   return at === -1 ? -1 : at + 1;

@@ -4,6 +4,7 @@ import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type Catalogue, type ModelWindow, windowOf } from "../model/model.ts";
 import type { Params } from "../model/params.ts";
+import type { ProviderError } from "../provider.ts";
 import { leaveOut, listForms, type ParamForm } from "./param-form.ts";
 import type { Notice } from "./turn.ts";
 
@@ -24,10 +25,7 @@ export interface ModelChoice {
 }
 
 /** What the vendor said of a request that it refused. */
-export interface Refusal {
-  modelGone: boolean;
-  thinkingRefused: boolean;
-}
+export type Refusal = Pick<ProviderError, "modelGone" | "thinkingRefused">;
 
 export interface ModelChooser {
   /** Where a message that names no model goes now. */

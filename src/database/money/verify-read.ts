@@ -55,7 +55,7 @@ export class PriceRows {
 }
 
 /** Calls of the ledger `e`; `tail` says which, and in which order. Throws RangeError where a number is beyond all that is ever written. */
-export async function selectCalls(
+async function selectCalls(
   reader: Pick<Reader, "all">,
   prices: PriceRows,
   tail: string,

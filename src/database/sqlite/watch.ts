@@ -4,7 +4,7 @@ import { type BigIntStats, closeSync, openSync, read, readSync, statSync } from 
 import { stat } from "node:fs/promises";
 
 /** The database, its log, the log's index and the lock, by what their names end with. */
-export const fileEnds = ["", "-wal", "-shm", ".lock"] as const;
+const fileEnds = ["", "-wal", "-shm", ".lock"] as const;
 export type FileEnd = (typeof fileEnds)[number];
 
 export interface Loss {

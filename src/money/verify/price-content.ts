@@ -32,7 +32,7 @@ function findMistake(key: string, { key: inner, ...content }: Fields): string | 
   return made === key ? undefined : `its content has the key ${made}`;
 }
 
-export function sortedJson(value: unknown): string {
+function sortedJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(sortedJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   const names = Object.keys(value).sort((a, b) => (a < b ? -1 : 1));

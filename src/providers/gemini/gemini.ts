@@ -32,7 +32,7 @@ export interface GeminiSettings {
 }
 
 export const geminiBaseUrl = "https://generativelanguage.googleapis.com";
-export const defaultDeadlines: Deadlines = { firstByteMs: 60_000, idleMs: 60_000, totalMs: 600_000 };
+const defaultDeadlines: Deadlines = { firstByteMs: 60_000, idleMs: 60_000, totalMs: 600_000 };
 
 /** The adapter. Makes no request by itself and never checks a key by its pattern. Throws with a sentence for the operator on an address that is none. */
 export function createGemini(settings: GeminiSettings): Provider {

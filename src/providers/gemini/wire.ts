@@ -73,7 +73,7 @@ function buildConfig(params: Params, ability: ThinkingAbility): GenerationConfig
  * Never both `thinkingBudget` and `thinkingLevel`: the vendor refuses that. Thoughts are shown (as summaries) when thinking
  * was asked for, and not when the model's own default was left alone. Throws invalid_request for what the model does not take.
  */
-export function buildThinking(thinking: Thinking, ability: ThinkingAbility): ThinkingConfig {
+function buildThinking(thinking: Thinking, ability: ThinkingAbility): ThinkingConfig {
   const shown = thinking === "off" || thinking === 0 ? {} : { includeThoughts: true };
   if (ability === undefined) return { ...shown, ...guessThinking(thinking) };
   if (ability === null) throw refuseThinking(thinking);

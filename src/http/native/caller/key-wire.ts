@@ -52,7 +52,7 @@ const shape = {
 };
 
 export const keySchema = z.object(shape).openapi("Key", { example: exampleKey });
-export const exampleSecret = "rz-Xk29aBdEfGhIjKlMnOpQrStUvWxYz0123456789abcde";
+const exampleSecret = "rz-Xk29aBdEfGhIjKlMnOpQrStUvWxYz0123456789abcde";
 export const madeKeySchema = z
   .object({ ...shape, secret: z.string().openapi({ description: "Shown now, and never again" }) })
   .openapi("MadeKey", { example: { ...exampleKey, last_used_at: null, secret: exampleSecret } });

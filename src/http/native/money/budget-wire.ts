@@ -13,7 +13,7 @@ const usdPattern = /^\d{1,7}(\.\d{1,12})?$/;
 const mustBeUsd = `must be an amount of USD as a decimal string such as "2.50": at most 12 decimals, and at most ${mostUsd}`;
 
 /** A number is taken as the decimal text that it is written as. */
-export const askedUsdSchema = z
+const askedUsdSchema = z
   .union([z.string(), z.number()], { error: mustBeUsd })
   .transform(String)
   .refine((text) => usdPattern.test(text) && parseUsd(text) <= parseUsd(`${mostUsd}`), { error: mustBeUsd })
@@ -62,7 +62,7 @@ export const increaseSchema = z
   })
   .openapi("Increase", { example: { usd: "1", until: "2026-12-01T00:00:00Z" } });
 
-export const exampleBudget = {
+const exampleBudget = {
   scope: "key:01939c5e-7a00-7b11-8c22-3d4e5f607182",
   window: "day" as const,
   models: null,
@@ -125,7 +125,7 @@ export function encodeBudgets(data: readonly Budget[], hasMore: boolean): z.infe
 }
 
 /** What names a model has: budgets count calls under all of them. */
-export interface ModelNames {
+interface ModelNames {
   nameOf(name: string): string;
   find(name: string): { aliases: readonly string[] } | undefined;
 }

@@ -54,7 +54,7 @@ const turnShape = {
   calls: z.array(callSchema).openapi({ description: "Every call to the vendor, as the receipt has it" }),
 };
 
-export const exportedTurnSchema = z.object(turnShape).openapi("ExportedTurn");
+const exportedTurnSchema = z.object(turnShape).openapi("ExportedTurn");
 export type ExportedTurnWire = z.infer<typeof exportedTurnSchema>;
 
 export const exampleExport = {
@@ -107,7 +107,7 @@ export const exportSchema = z
   });
 
 /** The file up to its first turn; turns follow with commas between them, then `exportEnd`. All of it is one line. */
-export function encodeExportHead(session: Session, tip: string | null, at: number, more: object): string {
+function encodeExportHead(session: Session, tip: string | null, at: number, more: object): string {
   const head = {
     ...{ object: "session_export", version: exportVersion, exported_at: printTime(at), ...more },
     ...{ session: { ...encodeSession(session), running_turn_id: null }, tip },
@@ -115,9 +115,9 @@ export function encodeExportHead(session: Session, tip: string | null, at: numbe
   return `${JSON.stringify(head).slice(0, -1)},"turns":[`;
 }
 
-export const exportEnd = "]}";
+const exportEnd = "]}";
 
-export function encodeExportedTurn(turn: ExportedTurn): ExportedTurnWire {
+function encodeExportedTurn(turn: ExportedTurn): ExportedTurnWire {
   return {
     id: turn.id,
     parent_id: turn.parentId,

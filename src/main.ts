@@ -288,7 +288,12 @@ function readPrices(config: Config): PriceBook {
   try {
     if (statSync(file).size > largestPricesBytes) throw new Error(`it has more than ${largestPricesBytes} bytes`);
     const own = parsePriceFile(readFileSync(file, "utf8"));
-    return createPriceBook(mergePriceRows(prices, own), own);
+    const book = createPriceBook(mergePriceRows(prices, own), own);
+    const vendors = [...new Set(prices.map(({ vendor }) => vendor))];
+    const odd = own.findIndex(({ vendor }) => !vendors.includes(vendor));
+    if (odd !== -1)
+      throw new Error(`[${odd}].vendor: ${JSON.stringify(own[odd]!.vendor)} is none of ${vendors.join(", ")}`);
+    return book;
   } catch (error) {
     throw new Error(`PRICES_FILE ${file}: ${error instanceof Error ? error.message : error}`);
   }

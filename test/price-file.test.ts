@@ -137,6 +137,14 @@ describe("a price file", () => {
     await expect(start(JSON.stringify([written, { ...written, input: "9" }]))).rejects.toThrow(
       "begin at the same time",
     );
+    await expect(
+      start(
+        JSON.stringify([
+          { ...written, vendor: "gemini" },
+          { ...written, vendor: "gemeni" },
+        ]),
+      ),
+    ).rejects.toThrow(`PRICES_FILE ${file}: [1].vendor: "gemeni" is none of gemini`);
     await expect(startHttp({ settings: { PRICES_FILE: `${file}.gone` } })).rejects.toThrow(
       `PRICES_FILE ${file}.gone: `,
     );

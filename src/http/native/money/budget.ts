@@ -178,7 +178,11 @@ export function budgetRoutes({ store, catalogue, now }: AppDeps): Route[] {
     const named = readScope(text);
     if (!named) throw notFound("budget");
     const isOperator = hasScope(caller.scopes, "operator");
-    if (named.kind === "global" && !isOperator) throw new AppError("forbidden", "The global budget is the operator's.");
+    if (named.kind === "global" && !isOperator)
+      throw new AppError(
+        "forbidden",
+        "The global budget is the operator's: `rozmova key create --operator` makes such a key.",
+      );
     if (caller.user !== null) throw new AppError("forbidden", "A key that is bound to a user changes no budgets.");
     if (!isOperator && project !== undefined && project !== caller.project)
       throw new AppError("forbidden", "The budgets of other projects are the operator's.");

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { slow, tellBrowserStory, usage } from "./browser-story.ts";
 import { newReader, newTab } from "./page.ts";
+import { watchShift } from "./page-shift.ts";
 
 const story = tellBrowserStory();
 
@@ -88,6 +89,49 @@ test("a formula is drawn in the frame it is closed in, and one that grows never 
   const seen = await page.evaluate(() => (globalThis as unknown as { seen: string[] }).seen);
   // The last one is none: its source says so.
   expect(seen.toSorted()).toEqual(["0 drawn", "1 drawn", "2 drawn", "3 drawn", "4 source"]);
+});
+
+test("footnotes are calm: a reference is small and raised, also before its note has come; notes are quiet, their marks in a column; no sign of them is seen and nothing moves while they come", async () => {
+  const { page } = story.tab;
+  const text = `The river[^1] is long${"[^2]".repeat(2)}, its name old.[^name]\n\nMore *words* of it.\n\n[^1]: ${"The Dnipro flows. ".repeat(12)}\n[^2]: Two\n\n    lines\n[^name]: From a language\n`;
+  await page.evaluate(() => {
+    const seen = new Set<string>();
+    const look = () => {
+      const words = [...document.querySelectorAll(".prose")].at(-1)?.textContent ?? "";
+      if (/\[?\^|\]:/.test(words)) seen.add(words);
+      requestAnimationFrame(look);
+    };
+    look();
+    Object.assign(globalThis, { seen });
+  });
+  story.server.emulator.play({ text: "Before.", usage }, { text, chunks: 150, delayMs: 8, usage });
+  await story.tab.say("first");
+  await story.tab.answered();
+  const shift = await watchShift(page);
+  await story.tab.say("stream");
+  await story.tab.answered();
+  const { sum, from } = await shift();
+  expect({ from: sum < 0.03 ? [] : from }).toEqual({ from: [] });
+  expect(await page.evaluate(() => [...(globalThis as unknown as { seen: Set<string> }).seen])).toEqual([]);
+  const answer = story.tab.lastAnswer;
+  expect(await answer.locator("p sup").allInnerTexts()).toEqual(["[1]", "[2]", "[2]", "[name]"]);
+  const sizeOf = (selector: string) =>
+    answer
+      .locator(selector)
+      .first()
+      .evaluate((one) => Number.parseFloat(getComputedStyle(one).fontSize));
+  expect(await sizeOf("p sup")).toBeLessThan(await sizeOf("p"));
+  expect(await sizeOf(".notes p")).toBeLessThan(await sizeOf("p"));
+  const lefts = (selector: string) =>
+    answer.locator(selector).evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
+  const [[mark = 0, ...marks], [first = 0, second, third, ...others]] = [
+    await lefts(".notes sup"),
+    await lefts(".notes p"),
+  ];
+  expect(marks).toEqual([mark, mark]);
+  expect([second, third]).toEqual([first, first]);
+  expect(others).toHaveLength(1);
+  expect(first).toBeGreaterThan(mark + 16);
 });
 
 test("what is wider than the column says on which side it goes on; code can be wrapped; boxes of a list stand at the text's edge, those below them further in", async () => {

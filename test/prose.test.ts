@@ -196,8 +196,23 @@ test("an answer that broke off ends well: marks are closed, half a link is words
   expect(seen).toEqual(["<p>See <strong>Dni</strong></p>", "<p>see the CEFR scale</p>"]);
 });
 
+test("a footnote's reference is a raised mark, its notes are one list, each beginning with its mark; other words in such brackets stay", async () => {
+  const text =
+    "Claim.[^1] More[^a-b][^2].\n\n[^1]: One *note*\n[^a-b]: https://a.example/\ngoes on\n\n    and on\n\n[^2]: Two\n\nAfter";
+  const { html } = await place(text);
+  const link = '<a href="https://a.example/" target="_blank" rel="noopener noreferrer nofollow">https://a.example/</a>';
+  expect(html).toBe(
+    "<p>Claim.<sup>[1]</sup> More<sup>[a-b]</sup><sup>[2]</sup>.</p>" +
+      `<ul class="notes"><li><sup>[1]</sup><p>One <em>note</em></p></li><li><sup>[a-b]</sup><p>${link}<br>goes on</p><p>and on</p></li>` +
+      "<li><sup>[2]</sup><p>Two</p></li></ul><p>After</p>",
+  );
+  expect((await place("Not [^a-z] and `a[^1]`, see [^b c]")).html).toBe(
+    "<p>Not [^a-z] and <code>a[^1]</code>, see [^b c]</p>",
+  );
+});
+
 const pieces = fc.constantFrom(
-  ..."para|- a|1. one |  - nested|* b|> quoted|# heading|## |---|===|```ts|```|~~~|    indented|| a | b ||| --- | --- ||| 1 | 2 ||**bold|**|`code|[x](http://a)|[x][1]|[1]: http://b|<div>|</div>|<br>|\\|\t|- [ ] task|\n|\n\n|\r\n|   |http://c.d|Привіт|😀|&amp;|$x$|$$|\\\\(a\\\\)".split(
+  ..."para|- a|1. one |  - nested|* b|> quoted|# heading|## |---|===|```ts|```|~~~|    indented|| a | b ||| --- | --- ||| 1 | 2 ||**bold|**|`code|[x](http://a)|[x][1]|[1]: http://b|<div>|</div>|<br>|\\|\t|- [ ] task|\n|\n\n|\r\n|   |[^1]|w[^n]|[^1]: note|[^n]: *b*|    goes on|\\[|\\]|http://c.d|Привіт|😀|&amp;|$x$|$$|\\\\(a\\\\)".split(
     "|",
   ),
 );
@@ -209,6 +224,8 @@ test("a text that arrives in any pieces ends as it would have been read at once"
   const cases = fc.sample(fc.tuple(markdown, fc.array(fc.nat(99), { minLength: 1, maxLength: 12 })), 700);
   // A line that is not whole yet looks like the rule of a heading; a fence is not closed by a tab.
   cases.push(["<div>\n===\n ---  --- \n", [8, 3]], ["```ts\na\n``` \t\nb\n", [8, 8]]);
+  // What interrupts a paragraph is not taken back by a line that looks like the rule of a heading.
+  cases.push(["words\n[^1]: note\n===\n", [3, 3, 3, 4]], ["words\n$$\na\n$$\n---\n", [2, 2, 3, 3]]);
   // Long blocks are cut into pieces where they are, not where they arrived.
   const many = (count: number, line: (n: number) => string) =>
     Array.from({ length: count }, (_, n) => line(n)).join("");
@@ -217,6 +234,7 @@ test("a text that arrives in any pieces ends as it would have been read at once"
     `before\n\n${many(200, (n) => `${n + 3}. item ${n}\n   - below *it*\n`)}\nafter`,
     `${many(400, (n) => `- item ${n}\n`)}> quote`,
     `${many(150, (n) => `Sentence ${n} with **marks** and \`code\` in it ends. `)}\n\nafter`,
+    `Words[^7].\n\n${many(200, (n) => `[^${n + 1}]: Note ${n} with *marks*\n${n % 5 ? "" : "\n    and more\n\n"}`)}\nafter`,
     many(150, (n) => `Sentence ${n} of *one* line that has no end. `),
   ];
   const strides = [7, 400, 900];

@@ -3,7 +3,8 @@
 import { Marked, type Token, Tokenizer, type Tokens } from "marked";
 import remend from "remend";
 import { cutLong, type GoesOn, type Piece } from "./long.ts";
-import { type MathToken, mathExtensions } from "./math.ts";
+import { begins, type MathToken, mathExtensions } from "./math.ts";
+import { noteExtensions } from "./note.ts";
 import { characterOf, reference, resolve, safeAddress } from "./references.ts";
 import { type Block, type Branch, formulaNodes, plainBlocks, type Tag, type Tree } from "./tree.ts";
 
@@ -15,7 +16,6 @@ const mostNodes = 1_200;
 /** One run of text longer than this is shown in pieces, as it came: a browser lays out such a line for a quarter of a second. */
 const longestText = 10_000;
 
-const bareTags: Readonly<Record<string, Tag | undefined>> = { sub: "sub", sup: "sup", kbd: "kbd" };
 const bareTag = /^<(\/?)(br|sub|sup|kbd)\s*(\/?)>$/i;
 const inlineImage = /^data:image\/(?:png|jpeg|gif|webp);base64,[a-z0-9+/=]+$/i;
 
@@ -34,12 +34,17 @@ function deeper<T>(read: () => T): T | undefined {
 const marked = new Marked({
   gfm: true,
   breaks: true,
-  extensions: mathExtensions,
+  extensions: [...mathExtensions, ...noteExtensions],
   tokenizer: {
     // No blocks of HTML: inside them Markdown would not be read. Tags within a line are seen to below.
     html: () => undefined,
     blockquote(source) {
       return deeper(() => Tokenizer.prototype.blockquote.call(this, source));
+    },
+    /** Where a formula or a note begins, words above it are no heading, however the lines after it look. */
+    lheading(source) {
+      const found = Tokenizer.prototype.lheading.call(this, source);
+      return found && begins.test(found.raw) ? undefined : found;
     },
     list(source) {
       return deeper(() => Tokenizer.prototype.list.call(this, source));
@@ -83,7 +88,11 @@ export function renderTogether(tokens: Token[], key: number, goesOn: boolean): B
 
 /** What is still being written, with its marks closed, so that nothing half-written is seen as signs. */
 export function completeMarks(text: string): string {
-  return remend(text, { linkMode: "text-only", htmlTags: false, comparisonOperators: false });
+  return remend(text.replace(/\[\^\w*$/, ""), {
+    linkMode: "text-only",
+    htmlTags: false,
+    comparisonOperators: false,
+  });
 }
 
 /** A whole text at once. `open`: it broke off, so that its last marks may have no end. `goesOn`: its first block began before it. */
@@ -166,10 +175,11 @@ class Branches {
     }
   }
 
-  #list({ ordered, start, items }: Tokens.List, level: number): Branch {
+  #list({ ordered, start, items, notes }: Tokens.List & { notes?: true }, level: number): Branch {
     const kids = items.map((item) => this.#make({ tag: "li", kids: this.blocks(item.tokens, level + 1) }));
     const list: Branch = { tag: ordered ? "ol" : "ul", kids };
     if (ordered && typeof start === "number" && start !== 1) list.start = start;
+    if (notes) list.name = "notes";
     return this.#make(list);
   }
 
@@ -192,8 +202,8 @@ class Branches {
     };
     for (const token of tokens) {
       const [, slash, name] = token.type === "html" ? (bareTag.exec(token.raw) ?? []) : [];
-      const tag = bareTags[name?.toLowerCase() ?? ""];
-      if (name?.toLowerCase() === "br") out.at(-1)?.push(this.#make({ tag: "br" }));
+      const tag = name?.toLowerCase() as Tag | undefined;
+      if (tag === "br") out.at(-1)?.push(this.#make({ tag }));
       else if (tag && slash === "" && level + open.length < deepestTree) {
         open.push(tag);
         out.push([]);
@@ -228,6 +238,8 @@ class Branches {
       case "em":
       case "del":
         return [this.#make({ tag: token.type, kids: kids() })];
+      case "note":
+        return [this.#make({ tag: "sup", kids: [token.text] })];
       case "codespan":
         return [this.#make({ tag: "code", kids: [token.text] })];
       case "br":

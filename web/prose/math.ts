@@ -20,6 +20,9 @@ const dollars = /^\$(?!\s|\$)((?:\\[^\n]|[^\\$\n])*?[^\s\\$]|\\[^\n])\$(?![\d$])
 const inline =
   /^(?:\$\$((?:(?!\$\$|\n[ \t]*\n)[\s\S])+)\$\$|\\\[((?:(?!\\\]|\n[ \t]*\n)[\s\S])+)\\\]|\\\(((?:(?!\\\)|\n[ \t]*\n)[\s\S])+)\\\))/;
 
+/** Where a formula of its own may begin after other lines, or a note (see `note.ts`). */
+export const begins = /\n {0,3}(?:\$\$|\\\[|\[\^[^\]\s]{1,40}\]:)/;
+
 function tokenOf(raw: string, text: string | undefined, display: boolean): MathToken | undefined {
   const formula = text?.trim() ?? "";
   if (formula === "") return undefined;
@@ -31,7 +34,7 @@ export const mathExtensions: TokenizerExtension[] = [
     name: "mathBlock",
     level: "block",
     start: (source) => {
-      const at = /\n {0,3}(?:\$\$|\\\[)/.exec(source)?.index;
+      const at = begins.exec(source)?.index;
       return at === undefined ? undefined : at + 1;
     },
     tokenizer(source) {
@@ -44,7 +47,7 @@ export const mathExtensions: TokenizerExtension[] = [
     name: "mathInline",
     level: "inline",
     start: (source) => {
-      const at = source.search(/\$|\\[([]/);
+      const at = source.search(/\$|\\[([]|\[\^/);
       return at < 0 ? undefined : at;
     },
     tokenizer(source) {

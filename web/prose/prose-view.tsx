@@ -124,8 +124,6 @@ function draw(tree: Tree): ComponentChildren {
       );
     case "li":
       return <li class={startsWithTask(tree) ? "with-task" : undefined}>{drawAll(kids)}</li>;
-    case "ol":
-      return <ol start={tree.start}>{drawAll(kids)}</ol>;
     case "h3":
     case "h4":
     case "h5":
@@ -135,10 +133,8 @@ function draw(tree: Tree): ComponentChildren {
     case "br":
     case "hr":
       return h(tag, null);
-    case "span":
-      return <span class={tree.name}>{drawAll(kids)}</span>;
     default:
-      return h(tag, null, drawAll(kids));
+      return h(tag, { class: tree.name, start: tree.start }, drawAll(kids));
   }
 }
 

@@ -3,7 +3,7 @@
 /** Shorter texts are read as one. */
 const segmentCharacters = 8_000;
 /** A link definition gives a meaning to what stands anywhere else, so such a text is read as a whole. */
-export const definition = /^ {0,3}\[[^\]\n]{1,1000}\]:/m;
+export const definition = /^ {0,3}\[(?!\^[^\]\s]{1,40}\]:)[^\]\n]{1,1000}\]:/m;
 const longestWithDefinitions = 200_000;
 
 /**

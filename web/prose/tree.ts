@@ -39,7 +39,7 @@ export interface Branch {
   /** a, img */
   href?: string;
   title?: string;
-  /** fence: the language. span: a class of the highlighter. */
+  /** fence: the language. span: a class of the highlighter. ul: "notes". */
   name?: string;
   /** ol: its first number, where that is not 1. */
   start?: number;

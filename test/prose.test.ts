@@ -211,6 +211,46 @@ test("a footnote's reference is a raised mark, its notes are one list, each begi
   );
 });
 
+test("a formula of its own that is never closed is one up to the empty line, while it grows and after; what follows it stays, prices and escaped brackets too", async () => {
+  const formula = (source: string) => ({ tag: "math", text: source, on: true });
+  const p = (...kids: string[]) => ({ tag: "p", kids });
+  const seen = await page.evaluate(async () => {
+    const texts = [
+      "\\[\nx_1 +\n- y*2*\n\nText",
+      "\\[ x_1 \\\\[2pt] y",
+      "$$\nx_1\n\n$$\nwhere x is the mass",
+      "$$ is the price of it\n\nand more",
+      "\\[1] Smith, 2020",
+      "Words:\n\\[",
+    ];
+    const out: unknown[] = [];
+    for (const text of texts)
+      for (const ended of ["no", "broken", "yes"]) {
+        const prose = new globalThis.tested.Prose();
+        prose.append(text);
+        if (ended !== "no") prose.finish(undefined, ended === "broken");
+        await prose.ready;
+        await new Promise<void>((resolve) => globalThis.tested.drawSoon(0, resolve));
+        const finished = prose.finished.value.flatMap(({ blocks }) => blocks);
+        const last = prose.last.value;
+        out.push([...finished, ...(last ? [last] : [])].flatMap(({ kids }) => kids));
+      }
+    return out;
+  });
+  const thrice = (...trees: unknown[]) => [trees, trees, trees];
+  const br = { tag: "br" };
+  expect(seen).toEqual([
+    ...thrice(formula("x_1 +\n- y*2*"), p("Text")),
+    ...thrice(formula("x_1 \\\\[2pt] y")),
+    ...thrice(formula("x_1"), { tag: "p", kids: ["$$", br, "where x is the mass"] }),
+    ...thrice(p("$$ is the price of it"), p("and more")),
+    ...thrice(p("[1] Smith, 2020")),
+    [p("Words:")],
+    [p("Words:")],
+    [{ tag: "p", kids: ["Words:", br, "["] }],
+  ]);
+});
+
 const pieces = fc.constantFrom(
   ..."para|- a|1. one |  - nested|* b|> quoted|# heading|## |---|===|```ts|```|~~~|    indented|| a | b ||| --- | --- ||| 1 | 2 ||**bold|**|`code|[x](http://a)|[x][1]|[1]: http://b|<div>|</div>|<br>|\\|\t|- [ ] task|\n|\n\n|\r\n|   |[^1]|w[^n]|[^1]: note|[^n]: *b*|    goes on|\\[|\\]|http://c.d|Привіт|😀|&amp;|$x$|$$|\\\\(a\\\\)".split(
     "|",
@@ -225,7 +265,11 @@ test("a text that arrives in any pieces ends as it would have been read at once"
   // A line that is not whole yet looks like the rule of a heading; a fence is not closed by a tab.
   cases.push(["<div>\n===\n ---  --- \n", [8, 3]], ["```ts\na\n``` \t\nb\n", [8, 8]]);
   // What interrupts a paragraph is not taken back by a line that looks like the rule of a heading.
-  cases.push(["words\n[^1]: note\n===\n", [3, 3, 3, 4]], ["words\n$$\na\n$$\n---\n", [2, 2, 3, 3]]);
+  cases.push(
+    ["words\n[^1]: note\n===\n", [3, 3, 3, 4]],
+    ["\\[\na\n+ b\n- c\n\\]\nafter\n", [3, 3, 3, 4]],
+    ["words\n$$\na\n$$\n---\n", [2, 2, 3, 3]],
+  );
   // Long blocks are cut into pieces where they are, not where they arrived.
   const many = (count: number, line: (n: number) => string) =>
     Array.from({ length: count }, (_, n) => line(n)).join("");

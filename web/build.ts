@@ -44,7 +44,7 @@ const sheets = [
   "versions",
   "composer",
   "prose",
-  "colours",
+  "code",
   "inspector",
   "receipt",
   "settings",

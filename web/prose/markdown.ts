@@ -1,10 +1,9 @@
 // Markdown to blocks of our own tree: marked reads it, what nests too deep or grows too large stays text. Runs in the worker.
 
 import { Marked, type Token, Tokenizer, type Tokens } from "marked";
-import remend from "remend";
+import { begins, extensions, type MathToken } from "./extension.ts";
 import { cutLong, type GoesOn, type Piece } from "./long.ts";
-import { begins, type MathToken, mathExtensions } from "./math.ts";
-import { noteExtensions } from "./note.ts";
+import { completeMarks } from "./marks.ts";
 import { characterOf, reference, resolve, safeAddress } from "./references.ts";
 import { type Block, type Branch, formulaNodes, plainBlocks, type Tag, type Tree } from "./tree.ts";
 
@@ -34,7 +33,7 @@ function deeper<T>(read: () => T): T | undefined {
 const marked = new Marked({
   gfm: true,
   breaks: true,
-  extensions: [...mathExtensions, ...noteExtensions],
+  extensions,
   tokenizer: {
     // No blocks of HTML: inside them Markdown would not be read. Tags within a line are seen to below.
     html: () => undefined,
@@ -84,15 +83,6 @@ export function renderTogether(tokens: Token[], key: number, goesOn: boolean): B
   if (branches.nodes <= mostNodes) return branches.toBlock(key, kids, goesOn);
   const raw = tokens.map((token) => token.raw).join("");
   return { key, kids: plainBlocks(raw, 0).flatMap((block) => block.kids), nodes: 1 };
-}
-
-/** What is still being written, with its marks closed, so that nothing half-written is seen as signs. */
-export function completeMarks(text: string): string {
-  return remend(text.replace(/\[\^\w*$/, ""), {
-    linkMode: "text-only",
-    htmlTags: false,
-    comparisonOperators: false,
-  });
 }
 
 /** A whole text at once. `open`: it broke off, so that its last marks may have no end. `goesOn`: its first block began before it. */

@@ -4,8 +4,7 @@ import { type Signal, signal } from "@preact/signals";
 import { Fence } from "./fence.ts";
 import { awaitFormulas } from "./formula.tsx";
 import { drawSoon } from "./frames.ts";
-import type { GoesOn } from "./long.ts";
-import { cutSegments, definition } from "./segment.ts";
+import { cutSegments, definition, type GoesOn } from "./long.ts";
 import { addToChapters, type Block, type Chapter, plainBlocks, wordsOf } from "./tree.ts";
 import { readers } from "./workshop.ts";
 

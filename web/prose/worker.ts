@@ -1,16 +1,8 @@
 // The page's other thread: reads Markdown and colours code, where no text, however hostile, can hold up the reader.
 
 import { cutLong, type GoesOn, type Piece } from "./long.ts";
-import {
-  completeMarks,
-  isShown,
-  readBlocks,
-  readShown,
-  renderBlock,
-  renderPieces,
-  renderText,
-  renderTogether,
-} from "./markdown.ts";
+import { isShown, readBlocks, readShown, renderBlock, renderPieces, renderText, renderTogether } from "./markdown.ts";
+import { awaitMarks, completeMarks } from "./marks.ts";
 import type { Block, Tree } from "./tree.ts";
 
 /** What the page may ask; each is answered from what it says alone, so that a worker can be thrown away at any time. */
@@ -66,6 +58,7 @@ function readGrowing({ text, firstKey, goesOn }: Jobs["growing"]["ask"]): Jobs["
 }
 
 async function answer(job: Job): Promise<Jobs[JobName]["answer"]> {
+  if (job.name === "growing" || (job.name === "whole" && job.open)) await awaitMarks();
   if (job.name === "whole") return renderText(job.text, job.firstKey, job.open, job.goesOn);
   if (job.name === "growing") return readGrowing(job);
   const { colourAs } = await import("./colours.ts");

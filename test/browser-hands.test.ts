@@ -362,3 +362,29 @@ test.each([1280, 400])(
     expect(left).toBe("x");
   },
 );
+
+test("under a finger the chip of a cost is as large as the others, whatever it says, and looks as before when the finger has gone", async () => {
+  const reader = await newReader(story.browser, {
+    viewport: { width: 360, height: 740 },
+    isMobile: true,
+    hasTouch: true,
+  });
+  const tab = await newTab(reader);
+  await tab.open(story.server.url);
+  story.server.emulator.play({ text: "Yes.", usage });
+  await tab.composer.fill("hello");
+  await tab.page.locator(".send").click();
+  await tab.answered();
+  const look = () =>
+    tab.lastCost.evaluate((chip) => {
+      const { borderTopWidth, borderTopColor } = getComputedStyle(chip);
+      return { height: chip.getBoundingClientRect().height, borderTopWidth, borderTopColor };
+    });
+  const before = await look();
+  expect(before.height).toBeGreaterThanOrEqual(44);
+  await tab.lastCost.hover();
+  expect(await look()).toEqual(before);
+  await tab.lastCost.evaluate((chip) => (chip.dataset.accuracy = "estimated"));
+  expect(await look()).toEqual(before);
+  await reader.close();
+});

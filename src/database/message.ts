@@ -6,7 +6,6 @@ import type { PastTurn } from "../conversation/path.ts";
 import { notFound } from "../errors.ts";
 import { answerIdOf, isId, turnIdOf } from "../id.ts";
 import type { Listed, MessagePlace, Page, Stretch } from "../store.ts";
-import type { TurnStatus } from "../turn/turn.ts";
 import { costFrom, type OutcomeRow, usageColumns, usageFrom } from "./columns.ts";
 import { answerIdIn, type MessageIds, questionIdIn } from "./conversation/message-ids.ts";
 import { isThere, listSiblings, noTurnSiblings, type TurnSiblings } from "./conversation/siblings.ts";
@@ -248,14 +247,9 @@ async function readRange(
   return messages.slice(start - low * 2, end - low * 2 + 1);
 }
 
-interface PastRow {
+interface PastRow extends Pick<MessagesRow, "status" | "finish_reason" | "question" | "answer" | "model_served"> {
   position: number;
-  status: TurnStatus;
-  finish_reason: string | null;
-  question: string;
-  answer: string;
   vendor_parts: string | null;
-  model_served: string | null;
 }
 
 export async function readMemory(reader: Reader, { session, branch, position, from }: Stretch): Promise<PastTurn[]> {

@@ -37,7 +37,7 @@ export interface Counted {
   counters: Counter[];
 }
 
-interface LimitRow {
+export interface LimitRow {
   version: number;
   number: number | null;
   scope: string;

@@ -10,12 +10,12 @@ import {
   type LimitsVersion,
   mostIncreases,
 } from "../../money/budget-store.ts";
-import { type BudgetWindow, endOf, startOf } from "../../money/budget-window.ts";
+import { endOf, startOf } from "../../money/budget-window.ts";
 import type { Pico } from "../../money/money.ts";
 import type { Listed } from "../../store.ts";
 import { noteAudit } from "../caller/audit.ts";
 import type { Reader, Tx, Value } from "../tx.ts";
-import { extrasAt, limitAt, printExtras, readExtras, startCase } from "./budget-counter.ts";
+import { extrasAt, type LimitRow, limitAt, printExtras, readExtras, startCase } from "./budget-counter.ts";
 import { readSums } from "./usage.ts";
 
 /**
@@ -215,13 +215,8 @@ function noBudget(): AppError {
   return new AppError("not_found", "There is no such budget.");
 }
 
-interface BudgetRow {
-  scope: string;
-  period: BudgetWindow;
+interface BudgetRow extends Pick<LimitRow, "scope" | "period" | "limit_pico" | "soft_ppm" | "extras"> {
   models: string | null;
-  limit_pico: string;
-  soft_ppm: number | null;
-  extras: string | null;
   settled_pico: string | null;
   held_pico: string;
   beyond_pico: string;

@@ -176,6 +176,8 @@ describe("the request's own fault", () => {
       { pointer: "/contents", detail: "is not a known field" },
     ]);
     expect(body.error.param).toBe("content");
+    const none = await refuse("invalid_request", "PUT", "/budgets/global", { body: { limits: [] } });
+    expect(none.body.detail).toBe("/limits must have at least 1 item.");
   });
 });
 

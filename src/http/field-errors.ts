@@ -54,9 +54,9 @@ export function sayIssue(issue: RawIssue): string {
     case "invalid_type":
       return issue.input === undefined ? "is required" : `must be ${nameType(issue.expected)}`;
     case "too_small":
-      return `must ${sizeOf(issue.origin)} at least ${issue.minimum}${unitOf(issue.origin)}`;
+      return `must ${sizeOf(issue.origin)} at least ${issue.minimum}${unitOf(issue.origin, issue.minimum)}`;
     case "too_big":
-      return `must ${sizeOf(issue.origin)} at most ${issue.maximum}${unitOf(issue.origin)}`;
+      return `must ${sizeOf(issue.origin)} at most ${issue.maximum}${unitOf(issue.origin, issue.maximum)}`;
     case "invalid_value":
       return `must be one of ${issue.values.map(String).join(", ")}`;
     default:
@@ -72,7 +72,8 @@ function nameType(expected: string): string {
 function sizeOf(origin: string): string {
   return origin === "number" || origin === "int" ? "be" : "have";
 }
-function unitOf(origin: string): string {
-  if (origin === "string") return " characters";
-  return origin === "array" ? " items" : "";
+function unitOf(origin: string, size: number | bigint): string {
+  const plural = Number(size) === 1 ? "" : "s";
+  if (origin === "string") return ` character${plural}`;
+  return origin === "array" ? ` item${plural}` : "";
 }

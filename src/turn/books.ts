@@ -42,7 +42,7 @@ export function createBooks(
       if (allowUnpriced || findPrice(model, now())) return;
       throw new AppError(
         "unpriced_model",
-        `No price is known for ${model}, so what it costs could not be said. The operator can add one, or allow such models.`,
+        `No price is known for ${model}, so what it costs could not be said. The operator can add one (PRICES_FILE), or allow such models (ALLOW_UNPRICED_MODELS).`,
       );
     },
   };

@@ -69,7 +69,7 @@ async function refuseTwice(tx: Tx, { owner, id, seesUser }: ImportSession): Prom
   const where = here.deleted_at === null ? "" : ", in the trash";
   throw new AppError(
     "conflict",
-    `This session is here already${where}: ${here.id}. To have it twice, import it as a copy.`,
+    `This session is here already${where}: ${here.id}. To have it twice, import it as a copy (?copy=true, or --copy).`,
     { members: { session_id: here.id } },
   );
 }

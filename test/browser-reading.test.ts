@@ -170,6 +170,25 @@ test("what is wider than the column says on which side it goes on; code can be w
   await reader.close();
 });
 
+test("in a wide table many words have room but not all of it, code has some, and numbers are not broken", async () => {
+  const row = `| 1 | Dnipro | 2024-05-01 | 1,234.50 | 1 234 567 km | ${"many words ".repeat(30)} | \`npm install --save-exact rozmova\` | ${"x".repeat(200)} |`;
+  await converse("table", `|${" head |".repeat(8)}\n|${"---|".repeat(8)}\n${row}`);
+  const cells = await story.tab.lastAnswer.locator("td").evaluateAll((all) =>
+    all.map((cell) => {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      const tops = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+      return { width: cell.clientWidth, lines: tops.size };
+    }),
+  );
+  expect(cells.map(({ lines }) => lines).slice(0, 5)).toEqual([1, 1, 1, 1, 1]);
+  const [, , , , , words, code, letters] = cells.map(({ width }) => width);
+  expect(words).toBeGreaterThanOrEqual(18 * 16);
+  expect(words).toBeLessThanOrEqual(30 * 16);
+  expect(code).toBeGreaterThanOrEqual(10 * 16);
+  expect(letters).toBeLessThanOrEqual(30 * 16);
+});
+
 test("in colours of the reader's own nothing loses its mark: row, bubble, buttons, chosen theme, the field that has the focus", async () => {
   await story.tab.page.emulateMedia({ forcedColors: "active" });
   await converse("forced", "Yes.");

@@ -3,13 +3,28 @@
 import type { ComponentChildren } from "preact";
 import { text } from "../shell/state.ts";
 import { Scrolling } from "./scrolling.tsx";
-import type { Branch, Tree } from "./tree.ts";
+import { type Branch, type Tree, wordsOf } from "./tree.ts";
 
 interface TableProps {
   head: Tree[][];
   rows: Tree[][][];
   sides: NonNullable<Branch["sides"]>;
   draw(kids: readonly Tree[]): ComponentChildren;
+}
+
+/** Numbers and dates, with what they are counted in. */
+const number = /^[^\p{L}]*\d[^\p{L}]*\p{L}{0,4}[^\p{L}]*$/u;
+/** In characters: longer ones are broken all the same; words that need some room, and more. */
+const longestNumber = 32;
+const someWords = 24;
+const manyWords = 60;
+
+/** What the style sheet makes the width of a cell of: a number is not broken, many words get room. */
+function kindOf(cell: readonly Tree[]): string | undefined {
+  const words = wordsOf(cell);
+  if (words.length <= longestNumber && number.test(words)) return "number";
+  if (words.length >= manyWords) return "long";
+  return words.length >= someWords ? "some" : undefined;
 }
 
 export function TableView({ head, rows, sides, draw }: TableProps) {
@@ -30,7 +45,7 @@ export function TableView({ head, rows, sides, draw }: TableProps) {
           {rows.map((cells, row) => (
             <tr key={row}>
               {cells.map((cell, column) => (
-                <td key={column} data-side={side(column)} dir="auto">
+                <td key={column} class={kindOf(cell)} data-side={side(column)} dir="auto">
                   {draw(cell)}
                 </td>
               ))}

@@ -72,7 +72,7 @@ test("formulas are there for those who hear them when the answer is said to be c
     between.port1.onmessage = look;
     look();
   });
-  story.server.emulator.play({ text: longAnswers["formulas"]!, chunks: 20, delayMs: 8, usage });
+  story.server.emulator.play({ text: longAnswers.formulas!, chunks: 20, delayMs: 8, usage });
   await story.tab.say("what is heard");
   await story.tab.answered();
   const heard = await story.tab.page.evaluate(

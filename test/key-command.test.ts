@@ -91,6 +91,14 @@ describe.each(engines)("rozmova key on %s", (name, createDatabase) => {
     expect(stdout).not.toContain(secret);
   });
 
+  test("makes no operator's key of a switch that says no: what a switch is given is refused", async () => {
+    const before = (await key("list")).stdout;
+    const { code, stdout, stderr } = await key("create", "--name", "the shop", "--operator=no");
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("--operator=no");
+    expect((await key("list")).stdout).toBe(before);
+  });
+
   test("takes a key away: by its id or the beginning of its secret, from every process within a second", async () => {
     for (const nameOf of [
       (listed: string) => listed.split("\t")[0]!,

@@ -31,8 +31,10 @@ export function Sidebar() {
   const shown = narrow.value && drawerOpen.value;
   // Before the search takes the focus, where that was asked for.
   useLayoutEffect(() => {
+    if (shown) nav.current?.querySelector<HTMLElement>(".new-conversation")?.focus();
+  }, [shown]);
+  useEffect(() => {
     if (!shown) return;
-    nav.current?.querySelector<HTMLElement>(".new-conversation")?.focus();
     // What is closed is inert, and has lost the focus by then.
     return () => {
       if (document.activeElement === document.body) document.querySelector<HTMLElement>(".header .menu")?.focus();

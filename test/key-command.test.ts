@@ -95,7 +95,7 @@ describe.each(engines)("rozmova key on %s", (name, createDatabase) => {
     const before = (await key("list")).stdout;
     const { code, stdout, stderr } = await key("create", "--name", "the shop", "--operator=no");
     expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toContain("--operator=no");
+    expect(stderr).toContain("--operator: it takes no value");
     expect((await key("list")).stdout).toBe(before);
   });
 

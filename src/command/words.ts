@@ -18,8 +18,10 @@ export function readCommandWords(
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
     const [flag = "", attached] = word.split(/=(.*)/s, 2);
-    if (flags.switches.includes(word)) switches.add(word);
-    else if (flags.own.includes(flag)) {
+    if (flags.switches.includes(flag)) {
+      if (attached !== undefined) throw new Error(`${flag}: it takes no value; leave it out where it is not meant`);
+      switches.add(flag);
+    } else if (flags.own.includes(flag)) {
       const value = attached ?? words[++at];
       if (value === undefined || value.trim() === "") throw new Error(`${flag}: a value must follow`);
       own.set(flag, value);

@@ -42,7 +42,7 @@ const corpus: Record<string, string> = {
   "code of one line of 1 MB": `\`\`\`\n${"x y ".repeat(250_000)}\n\`\`\``,
   "code of 30,000 lines": `\`\`\`ts\n${times(30_000, (n) => `const a${n} = ${n};\n`)}\`\`\``,
   "5,000 link definitions": `${times(5_000, (n) => `[a${n}]: http://b/${n}\n`)}\n${times(2_000, (n) => `[a${n}] `)}`,
-  "20,000 footnotes": times(20_000, (n) => `a[^${n}]\n[^${n}]: [^1]: \n\n\n`),
+  "5,000 footnotes": times(5_000, (n) => `a[^${n}]\n[^${n}]: [^1]: \n\n\n`),
   "entities without end": times(30_000, "&amp;&#120;&rarr;&nosuchname;"),
   "e-mail addresses without end": `${"a".repeat(50_000)}@${"b.".repeat(20_000)}`,
   "www without end": times(30_000, "www."),

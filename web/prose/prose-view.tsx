@@ -24,8 +24,9 @@ export function ProseView({ prose, live }: { prose: Prose; live: boolean }) {
   const grown = useRef(live);
   grown.current ||= live;
   const near = grown.current ? nearWhereGrown : nearChapters;
+  // The direction is each block's own: here the browser would look through all of them for it whenever one is added.
   return (
-    <div class="prose" dir="auto">
+    <div class="prose">
       {chapters.map((chapter, index) => (
         <ChapterView
           key={index}

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const scripts = ["page", "kill", "soak", "profile", "verify", "budget", "budget-cost"];
+const scripts = ["page", "kill", "soak", "profile", "verify", "budget", "budget-cost", "where"];
 const words = process.argv.slice(2);
 const script = scripts.includes(words[0]) ? words.shift() : "main";
 const bun = join(dirname(createRequire(import.meta.url).resolve("bun/package.json")), "bin", "bun.exe");

@@ -111,6 +111,24 @@ describe("what is allowed on the line is answered whole", () => {
     line.socket.destroy();
   });
 
+  test("headers that are the same but for the length, wherever it stands, are each read with their own", async () => {
+    const titles = ["t", "a1", "a longer one", "x".repeat(100)];
+    const asked = titles.flatMap((title) => {
+      const json = JSON.stringify({ title });
+      const headers = ["Host: localhost", "Content-Type: application/json", "Accept: */*"];
+      return headers.map((_, place) => {
+        const lines = headers.toSpliced(place, 0, `content-LENGTH:${" ".repeat(place)}${json.length} `);
+        return `POST /sessions HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n${json}`;
+      });
+    });
+    const line = await send([asked.join("")], asked.length);
+    expect(statuses(line)).toEqual(asked.map(() => 201));
+    expect([...line.got.matchAll(/"title":"(.*?)"/g)].map(([, title]) => title)).toEqual(
+      titles.flatMap((title) => [title, title, title]),
+    );
+    line.socket.destroy();
+  });
+
   test("bytes one by one, chunks of odd sizes, an interim 100, a path as a person types it", async () => {
     const head =
       "POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n";
@@ -152,6 +170,14 @@ describe("what could be understood in two ways is refused, and nothing runs", ()
       "a length and chunks",
       "POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
+    [
+      "two lengths, of which one is none",
+      "POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\nContent-Length: 2\r\n\r\n{}",
+    ],
+    [
+      "a length behind a lone carriage return",
+      "POST /sessions HTTP/1.1\r\nHost: localhost\r\r\nContent-Length: 2\r\n\r\n{}",
+    ],
     ["a length that is none", "POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: +2\r\n\r\n{}"],
     [
       "another coding",
@@ -179,6 +205,19 @@ describe("what could be understood in two ways is refused, and nothing runs", ()
     expect(((await (await fetch(`${server.url}/sessions?limit=100`)).json()) as { data: unknown[] }).data).toEqual(
       before.data,
     );
+  });
+
+  test("a body in chunks that is too large is refused also where all of it came with the head", async () => {
+    const own = await startHttp({ settings: { MAX_BODY_BYTES: "1024" } });
+    try {
+      const chunk = `400\r\n${"{}".padEnd(1024)}\r\n`;
+      const asked = `POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+      const line = await send([`${asked}${chunk}0\r\n\r\n${asked}${chunk}${chunk}0\r\n\r\n`], 2, own.port);
+      expect(statuses(line)).toEqual([201, 413]);
+      line.socket.destroy();
+    } finally {
+      await own.stop();
+    }
   });
 
   test("whatever is in a body that nobody reads is not taken for a request", async () => {

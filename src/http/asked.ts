@@ -11,10 +11,11 @@ export interface Asked {
   /** Whether a body comes with it, be it an empty one in chunks. */
   readonly hasBody: boolean;
   /**
-   * The whole body. Rejects with too_large when it is longer than `maxBytes`, rate_limited when too many are
-   * on their way at once, bad_request when it breaks off or took longer than `deadlineMs`, so that nobody holds a request open with half of one.
+   * The whole body; a promise of it while it is still on its way. Throws or rejects with too_large when it is longer than `maxBytes`,
+   * rate_limited when too many are on their way at once, bad_request when it breaks off or took longer than `deadlineMs`, so that nobody
+   * holds a request open with half of one.
    */
-  readBody(maxBytes: number, deadlineMs: number): Promise<Uint8Array>;
+  readBody(maxBytes: number, deadlineMs: number): Uint8Array | Promise<Uint8Array>;
 }
 
 /** The path without the query, as it was sent. */

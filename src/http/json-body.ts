@@ -20,8 +20,8 @@ export interface BodyLimits {
   mostValues?: number | undefined;
 }
 
-/** The body as it will be here; undefined when there is none. Throws unsupported_media_type, rejects as `readBody` does. */
-export function receiveJson(request: Asked, limits: BodyLimits): Promise<Uint8Array> | undefined {
+/** The body as it will be here; undefined when there is none. Throws unsupported_media_type, and as `readBody` does. */
+export function receiveJson(request: Asked, limits: BodyLimits): ReturnType<Asked["readBody"]> | undefined {
   if (!request.hasBody) return undefined;
   requireJson(request.headers);
   return request.readBody(limits.maxBytes, limits.deadlineMs);

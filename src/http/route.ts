@@ -136,7 +136,8 @@ export function route<
       const messageId = form.params?.message_id ? readMessageId(exchange) : "";
       const query = form.query ? readQuery(form.query, exchange.request.target) : undefined;
       const limits = form.bodyLimits ? { ...gate.limits, ...form.bodyLimits } : gate.limits;
-      const body = form.body && readBody(form, parseJson(await receiveJson(exchange.request, limits), limits));
+      const came = form.body && receiveJson(exchange.request, limits);
+      const body = form.body && readBody(form, parseJson(came instanceof Promise ? await came : came, limits));
       if (rate?.per_user) await gate.countUserRequest(exchange, body);
       return await handler({ exchange, id, messageId, query, body } as Parameters<typeof handler>[0]);
     },

@@ -3,10 +3,9 @@
 import { AppError } from "../../errors.ts";
 import type { Asked } from "../asked.ts";
 
-/** A name or an address, and perhaps a port: any port, since forwarding one (ssh -L) must work. */
-const hostPattern = /^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]\\]+)(:\d{1,5})?$/i;
-const portPattern = /:\d+$/;
-const ipv4 = /^\d{1,3}(\.\d{1,3}){3}$/;
+/** An address cannot be pointed elsewhere by whoever owns a domain. Any port, since forwarding one (ssh -L) must work. */
+const address = /^(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+const port = /:\d{1,5}$/;
 const shownCharacters = 100;
 
 export class Visitors {
@@ -32,16 +31,13 @@ export class Visitors {
     if ((method !== "GET" && method !== "HEAD") || !isLinkFollowed) throw crossSite();
   }
 
-  /** An address cannot be pointed elsewhere by whoever owns a domain. */
   #isOurs(host: string | null): host is string {
-    if (host === null || !hostPattern.test(host)) return false;
-    const name = host.replace(portPattern, "");
-    return name.startsWith("[") || ipv4.test(name) || name.toLowerCase() === "localhost" || this.#isAllowed(host);
+    return host !== null && (address.test(host) || this.#isAllowed(host));
   }
 
   #isAllowed(host: string): boolean {
     const small = host.toLowerCase();
-    return this.#allowed.has(small) || this.#allowed.has(small.replace(portPattern, ""));
+    return this.#allowed.has(small) || this.#allowed.has(small.replace(port, ""));
   }
 
   /** Its own host, or one it was told: a proxy in front may rewrite Host. */

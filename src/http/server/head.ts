@@ -16,7 +16,7 @@ export interface RequestHead {
   bodyLength: number | undefined;
 }
 
-/** The headers by their names in small letters. */
+/** The headers by their names in small letters; one length is not among them. */
 export class HeaderFields {
   readonly #values = new Map<string, string>();
 
@@ -48,24 +48,23 @@ const onlyOnce = new Set([
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const odd = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const line = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([!-~\x80-\xff]+) HTTP\/1\.([01])(?:\r\n|$)/;
+const line = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([!-~\x80-\xff]+) HTTP\/1\.([01])(?=\r\n|$)/;
+const lengthLine = /\r\nContent-Length:[ \t]*(\d{1,15})[ \t]*(?=\r\n|$)/i;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** What was read of late, by its text: a client's headers are the same each time, but for the length. */
+const known = new Map<string, HeaderFields>();
+const mostKnown = 100;
+const longestKnown = 1_024;
 
 /** Reads a head, in latin1 and without its empty line. Throws bad_request. */
 export function parseHead(text: string): RequestHead {
-  if (odd.test(text)) throw malformed("a control character");
-  const [, method, target, minor] = line.exec(text) ?? [];
-  if (method === undefined || target === undefined) throw malformed("the first line is not `METHOD /path HTTP/1.1`");
-  const headers = new HeaderFields();
-  for (let at = text.indexOf("\r\n"); at !== -1; ) {
-    const end = text.indexOf("\r\n", at + 2);
-    const colon = text.indexOf(":", at);
-    const name = text.slice(at + 2, Math.max(0, colon));
-    if (!fieldName.test(name)) throw malformed("a line that is no header");
-    const from = text[colon + 1] === " " ? colon + 2 : colon + 1; // what needs no trimming is not copied by it
-    headers.add(name.toLowerCase(), text.slice(from, end === -1 ? undefined : end).trim());
-    at = end;
-  }
+  const [first = "", method, target, minor] = line.exec(text) ?? [];
+  if (method === undefined || target === undefined)
+    throw malformed(odd.test(text) ? "a control character" : "the first line is not `METHOD /path HTTP/1.1`");
+  const lines = text.slice(first.length);
+  const found = lengthLine.exec(lines);
+  const headers = readFields(found ? lines.slice(0, found.index) + lines.slice(found.index + found[0].length) : lines);
   const isHttp10 = minor === "0";
   return {
     method,
@@ -73,8 +72,26 @@ export function parseHead(text: string): RequestHead {
     headers,
     isHttp10,
     keepsAlive: keepsAlive(headers.get("connection") ?? "", isHttp10),
-    bodyLength: readLength(headers, isHttp10),
+    bodyLength: readLength(headers, found?.[1], isHttp10),
   };
+}
+
+function readFields(text: string): HeaderFields {
+  const before = known.get(text);
+  if (before) return before;
+  if (odd.test(text)) throw malformed("a control character");
+  const headers = new HeaderFields();
+  for (let at = text.indexOf("\r\n"); at !== -1; ) {
+    const end = text.indexOf("\r\n", at + 2);
+    const colon = text.indexOf(":", at);
+    const name = text.slice(at + 2, Math.max(0, colon));
+    if (!fieldName.test(name)) throw malformed("a line that is no header");
+    headers.add(name.toLowerCase(), text.slice(colon + 1, end === -1 ? undefined : end).trim());
+    at = end;
+  }
+  if (known.size === mostKnown) known.clear();
+  if (text.length <= longestKnown) known.set(text, headers);
+  return headers;
 }
 
 /** Text beyond ASCII is UTF-8, as a person types it into curl. A whole address (`GET http://host/path`) names the host, too. */
@@ -104,17 +121,14 @@ function keepsAlive(connection: string, isHttp10: boolean): boolean {
 }
 
 /** A length and chunks at once, or chunks from HTTP/1.0, are how requests are smuggled past proxies. */
-function readLength(headers: HeaderFields, isHttp10: boolean): number | undefined {
+function readLength(headers: HeaderFields, length: string | undefined, isHttp10: boolean): number | undefined {
   const coding = headers.get("transfer-encoding");
-  const length = headers.get("content-length");
-  if (coding !== null) {
-    if (length !== null || isHttp10) throw malformed("two statements of the body's length");
-    if (coding.toLowerCase() !== "chunked") throw malformed("a Transfer-Encoding other than chunked");
-    return undefined;
-  }
-  if (length === null) return 0;
-  if (!/^\d{1,15}$/.test(length)) throw malformed("Content-Length is no length");
-  return Number(length);
+  if (headers.has("content-length"))
+    throw malformed(length === undefined ? "Content-Length is no length" : "the header content-length came twice");
+  if (coding === null) return Number(length ?? 0);
+  if (length !== undefined || isHttp10) throw malformed("two statements of the body's length");
+  if (coding.toLowerCase() !== "chunked") throw malformed("a Transfer-Encoding other than chunked");
+  return undefined;
 }
 
 export function malformed(what: string): AppError {

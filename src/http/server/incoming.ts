@@ -16,14 +16,12 @@ export class BodyRoom {
     this.#mostBytes = mostBytes;
   }
 
-  enter(request: IncomingRequest): void {
-    this.#collecting.add(request);
-  }
   leave(request: IncomingRequest, held: number): void {
     if (this.#collecting.delete(request)) this.bytes -= held;
   }
   /** The body that has been on its way longest gives way: an honest one takes no time. */
-  hold(more: number): void {
+  hold(request: IncomingRequest, more: number): void {
+    this.#collecting.add(request);
     this.bytes += more;
     for (const oldest of this.#collecting) {
       if (this.bytes <= this.#mostBytes) return;
@@ -43,6 +41,8 @@ export class IncomingRequest implements Asked {
   readonly head: RequestHead;
   /** Whether everything of the body has come. */
   isWhole: boolean;
+  /** Whether somebody waits for the body. */
+  isReading = false;
   readonly #room: BodyRoom;
   /** Told when somebody begins to read the body: from then on it calls `take`. */
   readonly #source: { sendBody(request: IncomingRequest): void };
@@ -55,6 +55,9 @@ export class IncomingRequest implements Asked {
   #held = 0;
   #counted = 0;
   #maxBytes = 0;
+  /** The body, or why there is none, until somebody asks. */
+  #came: Uint8Array | AppError | undefined;
+  /** Of whoever waits. */
   #settle: PromiseWithResolvers<Uint8Array> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #controller: AbortController | undefined;
@@ -78,25 +81,23 @@ export class IncomingRequest implements Asked {
     return this.#controller.signal;
   }
 
-  /** Whether somebody waits for the body. */
-  get isReading(): boolean {
-    return this.#settle !== undefined;
-  }
-
   get hasBody(): boolean {
     return this.head.bodyLength !== 0;
   }
 
-  readBody(maxBytes: number, deadlineMs: number): Promise<Uint8Array> {
-    if (this.#left > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  readBody(maxBytes: number, deadlineMs: number): Uint8Array | Promise<Uint8Array> {
+    if (this.#left > maxBytes) throw tooLarge(maxBytes);
     this.#maxBytes = maxBytes;
-    const settle = Promise.withResolvers<Uint8Array>();
-    this.#settle = settle;
-    this.#room.enter(this);
+    this.isReading = true;
     this.#source.sendBody(this);
+    const came = this.#came; // with the head
+    this.#came = undefined;
+    if (came instanceof AppError) throw came;
+    if (came) return came;
+    this.#settle = Promise.withResolvers();
     const late = () => this.failBody(new AppError("bad_request", "The body took too long to arrive."));
-    if (this.isReading) this.#timer = setTimeout(late, deadlineMs); // else it was all there already
-    return settle.promise;
+    this.#timer = setTimeout(late, deadlineMs);
+    return this.#settle.promise;
   }
 
   /** Bytes from the line, while somebody reads; returns how many belong to this request. Throws bad_request for broken chunks. */
@@ -117,9 +118,8 @@ export class IncomingRequest implements Asked {
 
   /** Whoever waits for the body is told why it does not come. */
   failBody(cause: AppError): void {
-    const settle = this.#leaveRoom();
     this.#letGo();
-    settle?.reject(cause);
+    this.#endReading(cause);
   }
 
   /** The caller has hung up, or will send no more. */
@@ -132,7 +132,7 @@ export class IncomingRequest implements Asked {
 
   /** One buffer that grows: a body that comes byte by byte must not become as many objects. */
   #keep(data: Buffer): void {
-    if (this.#settle === undefined || data.length === 0) return;
+    if (!this.isReading || data.length === 0) return;
     const length = this.#length + data.length;
     if (length > this.#maxBytes) {
       this.failBody(tooLarge(this.#maxBytes));
@@ -145,7 +145,7 @@ export class IncomingRequest implements Asked {
     if (this.#held > this.#counted) {
       const more = this.#held - this.#counted;
       this.#counted = this.#held;
-      this.#room.hold(more);
+      this.#room.hold(this, more);
     }
   }
 
@@ -172,17 +172,20 @@ export class IncomingRequest implements Asked {
     this.isWhole = true;
     const buffer = this.#buffer ?? new Uint8Array(0);
     const whole = buffer.length === this.#length ? buffer : buffer.subarray(0, this.#length);
-    const settle = this.#leaveRoom();
     this.#buffer = undefined;
-    settle?.resolve(whole);
+    this.#endReading(whole);
   }
 
-  #leaveRoom() {
-    const settle = this.#settle;
-    this.#settle = undefined;
+  #endReading(came: Uint8Array | AppError): void {
+    if (!this.isReading) return;
+    this.isReading = false;
     clearTimeout(this.#timer);
     this.#room.leave(this, this.#counted);
-    return settle;
+    const settle = this.#settle;
+    this.#settle = undefined;
+    if (settle === undefined) this.#came = came;
+    else if (came instanceof AppError) settle.reject(came);
+    else settle.resolve(came);
   }
 }
 

@@ -1,7 +1,6 @@
 // Taking over turns whose process is gone, and reading what was saved of them.
 
 import type { BegunCall } from "../money/ledger.ts";
-import { TokenTally } from "../money/tokens.ts";
 import type { Counted } from "../money/usage.ts";
 import type { DeadTurn } from "../store.ts";
 import { GrowingText } from "../turn/answer.ts";
@@ -107,23 +106,14 @@ const longestText = 16 * 1024 * 1024;
 const batchesAtOnce = 8;
 
 /** Words from a log: the beginning, and the tokens of all. */
-class Words {
-  private readonly kept = new GrowingText();
-  private readonly tally = new TokenTally();
+class Words extends GrowingText {
   private room = longestText;
 
-  add(piece: string): void {
-    this.tally.add(piece);
-    if (this.room > 0) this.kept.add(piece.length > this.room ? piece.slice(0, this.room) : piece);
-    this.room -= piece.length;
-  }
-
-  get text(): string {
-    return this.kept.text;
-  }
-
-  get estimate(): number {
-    return this.tally.estimate;
+  override add(piece: string): void {
+    const kept = piece.slice(0, this.room);
+    this.room -= kept.length;
+    super.add(kept);
+    this.count(piece.slice(kept.length));
   }
 }
 

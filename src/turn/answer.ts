@@ -1,63 +1,76 @@
 // What has arrived of an answer: its words, as far as they are shown, and the tokens of all that came.
 
-import { TokenTally } from "../money/tokens.ts";
+import { countThirds, fromThirds } from "../money/tokens.ts";
 import type { ProviderEvent } from "../provider.ts";
 
 export type WordEvent = Extract<ProviderEvent, { text: string }>;
 
 export class Answer {
-  private readonly shown = { "text-delta": new GrowingText(), "thought-delta": new GrowingText() };
-  private readonly tally = { "text-delta": new TokenTally(), "thought-delta": new TokenTally() };
+  private readonly words = { "text-delta": new GrowingText(), "thought-delta": new GrowingText() };
 
   /** Words that are shown, and counted. */
-  add(event: WordEvent): void {
-    this.shown[event.type].add(event.text);
-    this.count(event);
+  add({ type, text }: WordEvent): void {
+    this.words[type].add(text);
   }
 
   /** Words that only count: what comes after a stop is in the bill, and nobody sees it. */
   count({ type, text }: WordEvent): void {
-    this.tally[type].add(text);
+    this.words[type].count(text);
   }
 
   get text(): string {
-    return this.shown["text-delta"].text;
+    return this.words["text-delta"].text;
   }
 
   get thought(): string {
-    return this.shown["thought-delta"].text;
+    return this.words["thought-delta"].text;
   }
 
   /** In `estimateTokens`' tokens. */
-  get estimates(): { textEstimate: number; thoughtEstimate: number } {
-    return {
-      textEstimate: this.tally["text-delta"].estimate,
-      thoughtEstimate: this.tally["thought-delta"].estimate,
-    };
+  get textEstimate(): number {
+    return this.words["text-delta"].estimate;
+  }
+
+  get thoughtEstimate(): number {
+    return this.words["thought-delta"].estimate;
   }
 }
 
-/** Pieces that are joined at once. `a += b` alone keeps a node for each piece, and the piece itself: some 100 bytes for every delta. */
-const piecesAtOnce = 16;
+/** Characters that are joined and counted at once. `a += b` alone keeps a node for each piece, and the piece itself: some 100 bytes for every delta. */
+const charactersAtOnce = 256;
 
-/** Holds little more than its characters, however small the pieces are. */
+/** Holds little more than its characters, however small the pieces are. Each is counted once, however often the sum is asked for. */
 export class GrowingText {
   private joined = "";
-  private pieces: string[] | null = null;
+  private pieces = "";
+  private thirds = 0;
 
   add(piece: string): void {
-    this.pieces ??= [];
-    if (this.pieces.push(piece) >= piecesAtOnce) this.join();
+    this.pieces += piece;
+    if (this.pieces.length >= charactersAtOnce) this.join();
+  }
+
+  /** The piece is in the estimate, and not in the text. */
+  count(piece: string): void {
+    this.thirds += countThirds(piece);
   }
 
   /** All of it so far. */
   get text(): string {
-    if (this.pieces !== null) this.join();
+    this.join();
     return this.joined;
   }
 
+  /** Of all that was added or counted, in `estimateTokens`' tokens. */
+  get estimate(): number {
+    this.join();
+    return fromThirds(this.thirds);
+  }
+
+  /** What has been counted is one string: nothing is left of its pieces. */
   private join(): void {
-    this.joined += this.pieces!.join("");
-    this.pieces = null;
+    this.count(this.pieces);
+    this.joined += this.pieces;
+    this.pieces = "";
   }
 }

@@ -201,7 +201,8 @@ export class RunningTurn {
       attempts: this.asking.attempts,
       promptEstimate: this.asking.plan?.estimate ?? 0,
       mostAnswerTokens: this.asking.mostAnswerTokens,
-      ...this.answer.estimates,
+      textEstimate: this.answer.textEstimate,
+      thoughtEstimate: this.answer.thoughtEstimate,
     };
   }
 
@@ -235,7 +236,7 @@ export class RunningTurn {
     }
     const { content: answer, status } = closed.reply;
     const { finishReason, modelServed, vendorParts } = end;
-    const tokens = { question: this.questionTokens, answer: withOverhead(this.answer.estimates.textEstimate) };
+    const tokens = { question: this.questionTokens, answer: withOverhead(this.answer.textEstimate) };
     path.cutBefore(end.memory.from);
     path.add(
       {

@@ -68,7 +68,8 @@ export class TitleCall {
       outcome: this.isWhole ? "finished" : "broken",
       attempts: this.attempts,
       promptEstimate: this.promptEstimate,
-      ...this.answer.estimates,
+      textEstimate: this.answer.textEstimate,
+      thoughtEstimate: this.answer.thoughtEstimate,
     });
     return { begun: this.begun, entries, title, failure };
   }

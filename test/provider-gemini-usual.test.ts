@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { findUsual as find } from "../src/providers/gemini/usual.ts";
+import { findRun } from "../src/providers/gemini/usual.ts";
 import { findValue } from "../src/providers/json-slice.ts";
 
 const before = '{"candidates": [{"content": {"parts": [{"text": ';
@@ -35,10 +35,11 @@ function parse(json: string) {
 
 /** What is recognised, in the same words. */
 function findUsual(json: string) {
-  const found = find(json);
+  const found = findRun(`data: ${json}\r\n\r\n`, 0);
   if (found === null) return undefined;
-  const [, text = "", thought, stop, usage = "", modelVersion = ""] = found;
-  return { text, isThought: thought !== undefined, isLast: stop !== undefined, usage, modelVersion };
+  const { texts, isThought, isDone: isLast, usage, model: modelVersion } = found;
+  expect(texts).toHaveLength(1);
+  return { text: texts[0], isThought, isLast, usage, modelVersion };
 }
 
 test("any text, printed in any way, is what it was", () => {
@@ -81,6 +82,19 @@ test("whatever is changed in it: it is not recognised, or says what parsing says
   );
 });
 
+test("the counters of every usual answer are recognised: nothing said yet, cached, with tools, of an older server", () => {
+  const details = '[{"modality": "TEXT","tokenCount": 4},{"modality": "AUDIO","tokenCount": 5}]';
+  for (const usage of [
+    '"promptTokenCount": 9,"totalTokenCount": 9,"promptTokensDetails": DETAILS',
+    '"promptTokenCount": 9,"candidatesTokenCount": 1,"totalTokenCount": 10,"promptTokensDetails": DETAILS,"thoughtsTokenCount": 3',
+    '"promptTokenCount": 9,"candidatesTokenCount": 1,"totalTokenCount": 10,"cachedContentTokenCount": 9,"promptTokensDetails": DETAILS,"cacheTokensDetails": DETAILS,"serviceTier": "standard"',
+    '"promptTokenCount": 9,"candidatesTokenCount": 1,"totalTokenCount": 19,"promptTokensDetails": DETAILS,"toolUsePromptTokenCount": 9,"toolUsePromptTokensDetails": DETAILS,"thoughtsTokenCount": 3,"serviceTier": "flex"',
+  ]) {
+    const json = usual.replace(/"promptTokenCount.*(?=\},"modelVersion)/, usage.replaceAll("DETAILS", details));
+    expect(findUsual(json)).toEqual(parse(json));
+  }
+});
+
 test("another end, a signature, a second part, an error beside it and an endless event are left to the parser", () => {
   expect(findUsual(usual)).toEqual(parse(usual));
   expect(findUsual(last)).toEqual({ ...parse(usual), isLast: true });
@@ -95,4 +109,39 @@ test("another end, a signature, a second part, an error beside it and an endless
     ["word", "w".repeat(5_000)],
   ] as const)
     expect(findUsual(usual.replace(part, other))).toBeUndefined();
+});
+
+test("events one behind the other are read in runs of text or of thoughts: each piece once, and the last one's running total", () => {
+  const event = fc.record({
+    text: fc.oneof(
+      fc.constantFrom("", "word ", '"}],"role": "model"}', '","modelVersion": "x'),
+      fc.string({ unit: "binary" }),
+    ),
+    isThought: fc.boolean(),
+    isLast: fc.boolean(),
+    tokens: fc.nat(),
+    lineEnd: fc.constantFrom("\r\n", "\n"),
+  });
+  fc.assert(
+    fc.property(fc.array(event), (events) => {
+      const stream = events.map(({ text, isThought, isLast, tokens, lineEnd }) => {
+        const json = `${before}${JSON.stringify(text)}${isThought ? ',"thought": true' : ""}${after}`;
+        const counted = json.replace('Count": 18', `Count": ${tokens}`);
+        return `data: ${isLast ? counted.replace('"index": 0}],"u', '"finishReason": "STOP","index": 0}],"u') : counted}${lineEnd}${lineEnd}`;
+      });
+      const [bytes, left] = [`: first\n\n${stream.join("")}data: {`, [...events]];
+      let at = ": first\n\n".length;
+      for (let run = findRun(bytes, at); run !== null; run = findRun(bytes, at)) {
+        const taken = left.splice(0, run.texts.length);
+        expect(taken.map(({ text }) => text)).toEqual(run.texts);
+        expect(taken.every(({ isThought }) => isThought === run?.isThought)).toBe(true);
+        expect(run.isDone).toBe(taken.some(({ isLast }) => isLast));
+        expect(JSON.parse(run.usage).totalTokenCount).toBe(taken.at(-1)!.tokens);
+        expect(run.model).toBe("gemini-2.5-flash");
+        at = run.end;
+      }
+      expect(left).toEqual([]);
+      expect(at).toBe(bytes.length - "data: {".length);
+    }),
+  );
 });

@@ -10,7 +10,7 @@ import type { Frame } from "./frame.ts";
 import { splitMixed } from "./mixed.ts";
 import { functionCall, holdsMore, nameOther, nameSources } from "./parts.ts";
 import type { AttemptRecord } from "./record.ts";
-import { findUsual } from "./usual.ts";
+import type { Run } from "./usual.ts";
 
 /**
  * What one answer may hold, in bytes: some eight times the longest that a model writes (65,536 tokens). Each delta and each part
@@ -43,6 +43,7 @@ export class Answer {
   /** Applies one frame, adding its events to `out`. Throws GeminiError for an error frame, for what cannot be read, and past the limit. */
   read(frame: Frame, out: ProviderEvent[]): void {
     if (typeof frame === "string") this.#readEvent(frame, out);
+    else if (frame.kind === "run") this.#takeRun(frame, out);
     else if (frame.kind === "broken") throw unreadable(frame.why);
     else if (frame.kind === "too-long") throw tooLong("one event has reached its limit");
     else throw toGeminiError(readFailure(null, frame.json));
@@ -73,7 +74,7 @@ export class Answer {
   }
 
   #readEvent(json: string, out: ProviderEvent[]): void {
-    if (this.#readUsual(json, out) || json === "[DONE]") return;
+    if (json === "[DONE]") return;
     const parsed = parseJson(json);
     if (parsed === undefined) {
       const frames = splitMixed(json, true);
@@ -86,22 +87,19 @@ export class Answer {
     } else throw unreadable(`an event that is not an object: ${json.slice(0, 200)}`);
   }
 
-  /** Whether it is one of the usual events, a piece of text with the running total: nothing else of those needs to be looked at. */
-  #readUsual(json: string, out: ProviderEvent[]): boolean {
-    const usual = findUsual(json);
-    if (usual === null) return false;
-    const [, text = "", thought, stop, usage = "", modelVersion = ""] = usual;
+  /** Pieces of text with the running total: nothing else of them needs to be looked at. */
+  #takeRun({ texts, isThought, isDone, usage, model }: Run, out: ProviderEvent[]): void {
     const { record } = this;
     this.#hasEvents = true;
     this.#hasCandidate = true;
-    record.modelServed = modelVersion;
+    record.modelServed = model;
     record.takeUsage(null, usage);
     this.#usageIsNew = true;
-    if (stop) this.#end({ reason: "stop", detail: null });
-    if (text === "") return true;
-    this.#takeText(text, thought !== undefined, out);
-    if (!thought) record.takeText(text);
-    return true;
+    if (isDone) this.#end({ reason: "stop", detail: null });
+    const all = texts.join("");
+    this.#spend(all, texts.length);
+    for (const text of texts) this.#give(text, isThought, out);
+    if (!isThought) record.takeText(all);
   }
 
   #readResponse(response: Partial<GenerateContentResponse>, json: string, out: ProviderEvent[]): void {
@@ -148,7 +146,8 @@ export class Answer {
       const isThought = part.thought === true;
       const other = nameOther(part);
       if (other !== undefined) this.record.noteNotShown(other);
-      if (text !== "") this.#takeText(text, isThought, out);
+      if (text !== "") this.#spend(text);
+      this.#give(text, isThought, out);
       if (other === undefined && holdsMore(part)) {
         rawParts ??= slicePartTexts(json, candidateAt);
         this.#takePart(rawParts[index] ?? JSON.stringify(part));
@@ -156,8 +155,8 @@ export class Answer {
     }
   }
 
-  #takeText(text: string, isThought: boolean, out: ProviderEvent[]): void {
-    this.#spend(text);
+  #give(text: string, isThought: boolean, out: ProviderEvent[]): void {
+    if (text === "") return;
     out.push({ type: isThought ? "thought-delta" : "text-delta", text });
     this.#hasText ||= !isThought;
   }
@@ -168,8 +167,8 @@ export class Answer {
     this.record.takePart(json);
   }
 
-  #spend(text: string): void {
-    this.#bytesLeft -= Buffer.byteLength(text) + bytesBeside;
+  #spend(text: string, parts = 1): void {
+    this.#bytesLeft -= Buffer.byteLength(text) + bytesBeside * parts;
     if (this.#bytesLeft < 0) throw tooLong("the answer has reached its limit in bytes");
   }
 }

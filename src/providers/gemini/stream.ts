@@ -3,16 +3,16 @@
 
 import type { Frame } from "./frame.ts";
 import { MixedFramer } from "./mixed.ts";
+import { findRun } from "./usual.ts";
 
 const plainStart = "data: {";
+const plainEvent = /data: (\{[^\r\n]*)\r?\n\r?\n/y;
 /** An event that has begun: its line, its line end and its blank line, each perhaps not whole yet. */
 const plainRest = /^data: \{[^\r\n]*(?:\r?(?:\n\r?)?)?$/;
 /** Characters. A longer beginning goes to the parser that joins its pieces only once. */
 const maxRestLength = 16 * 1024;
 
 const ascii = 0x80;
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
 
 /** For reads that end where a character does: one for all calls. */
 const wholeDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -53,13 +53,13 @@ export class StreamFramer {
     const input = this.#rest + text;
     const frames: Frame[] = [];
     let start = 0;
-    for (let lineEnd = input.indexOf("\n"); lineEnd !== -1; lineEnd = input.indexOf("\n", start)) {
-      const next = skipLineEnd(input, lineEnd + 1);
-      const isReturn = input.charCodeAt(lineEnd - 1) === carriageReturn;
-      const json = input.slice(start + plainStart.length - 1, isReturn ? lineEnd - 1 : lineEnd);
-      if (next === lineEnd + 1 || !input.startsWith(plainStart, start) || json.includes("\r")) break;
-      frames.push(json);
-      start = next;
+    while (true) {
+      const run = findRun(input, start);
+      plainEvent.lastIndex = start;
+      const frame = run ?? plainEvent.exec(input)?.[1];
+      if (frame === undefined) break;
+      frames.push(frame);
+      start = run?.end ?? plainEvent.lastIndex;
     }
     if (start > 0) this.#begun = true;
     this.#rest = input.slice(start);
@@ -79,10 +79,4 @@ export class StreamFramer {
 /** Whether what has come of an event may still turn out to be a plain one. */
 function mayBePlain(rest: string): boolean {
   return plainStart.startsWith(rest) || (rest.length <= maxRestLength && plainRest.test(rest));
-}
-
-/** The index after the line end at `at`; `at` itself when there is none, or not all of it. */
-function skipLineEnd(text: string, at: number): number {
-  if (text.charCodeAt(at) === lineFeed) return at + 1;
-  return text.charCodeAt(at) === carriageReturn && text.charCodeAt(at + 1) === lineFeed ? at + 2 : at;
 }

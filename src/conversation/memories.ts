@@ -9,7 +9,6 @@ interface Remembered {
   owner: string;
   session: SessionState;
   path: PrintedPath;
-  heldBytes: number;
 }
 
 /** What a conversation takes beside its path: its session, its places in two maps, what the allocator adds (measured: docs/decisions/turn-cost.md). */
@@ -30,8 +29,7 @@ export class Memories {
   private readonly maxBytes: number;
   /** By session, the longest unused first. */
   private readonly kept = new Map<string, Remembered>();
-  /** Of turns under way, with the bytes that they hold. */
-  private readonly taken = new Map<PrintedPath, number>();
+  /** Of these and of turns under way. */
   private bytes = 0;
 
   constructor(store: Pick<Store, "readMemory">, print: PrintTurn, maxBytes: number) {
@@ -51,10 +49,12 @@ export class Memories {
     return known?.owner === owner ? known.session : undefined;
   }
 
-  /** What is known of the session is no longer so. */
-  forget(sessionId: string): void {
-    this.bytes -= this.kept.get(sessionId)?.heldBytes ?? 0;
+  /** What is known of the session is no longer so. Returns what it was. */
+  forget(sessionId: string): Remembered | undefined {
+    const known = this.kept.get(sessionId);
+    if (known) this.count(known.path, 0);
     this.kept.delete(sessionId);
+    return known;
   }
 
   /** The sessions that something is remembered of. */
@@ -65,13 +65,12 @@ export class Memories {
   /** The way to the turn that was opened in this session, as `model` is sent it: the turn's own, until it is given back. */
   async take(session: SessionState, model: string): Promise<PrintedPath> {
     const { id, row, tipBranch: branch, tipPosition: position, memoryFrom: from } = session;
-    const known = this.kept.get(id);
-    this.forget(id);
+    const known = this.forget(id);
     const path = known && isWay(known, session, model) ? known.path : new PrintedPath(from, model, this.print);
     path.cutBefore(from);
     if (path.end < position)
       path.addAll(await this.store.readMemory({ session: row, branch, position, from: path.end }));
-    this.hold(path);
+    this.count(path, path.heldBytes);
     return path;
   }
 
@@ -91,7 +90,7 @@ export class Memories {
     if (known && isWay(known, ahead, model) && known.path.end === position && known.path.from === from)
       return use(known.path);
     const path = new PrintedPath(from, model, this.print);
-    this.hold(path);
+    this.count(path, path.heldBytes);
     try {
       path.addAll(await this.store.readMemory({ session: row, branch, position, from }));
       return use(path);
@@ -110,23 +109,20 @@ export class Memories {
 
   /** The turn goes its way without it. */
   letGo(path: PrintedPath): void {
-    this.bytes -= this.taken.get(path) ?? 0;
-    this.taken.delete(path);
+    this.count(path, 0);
   }
 
   /** Gives a path back that has grown by its turn, with the session as the turn's end left it. */
   keep(owner: string, session: SessionState, path: PrintedPath): void {
-    this.letGo(path);
     this.forget(session.id);
-    const heldBytes = Math.max(leastBytes, path.heldBytes + besidesBytes);
-    this.kept.set(session.id, { owner, session, path, heldBytes });
-    this.bytes += heldBytes;
+    this.kept.set(session.id, { owner, session, path });
+    this.count(path, Math.max(leastBytes, path.heldBytes + besidesBytes));
     this.makeRoom();
   }
 
-  private hold(path: PrintedPath): void {
-    this.taken.set(path, path.heldBytes);
-    this.bytes += path.heldBytes;
+  private count(path: PrintedPath, bytes: number): void {
+    this.bytes += bytes - path.countedBytes;
+    path.countedBytes = bytes;
   }
 
   /** Returns whether there is room now: what turns under way hold counts too, but is theirs. */

@@ -41,6 +41,8 @@ export class PrintedPath {
   /** Questions that were answered without words: they go in front of the next one. Empty where there are none. */
   waiting = "";
   waitingTokens = 0;
+  /** What whoever keeps it counts for it, in bytes; 0: nobody does. */
+  countedBytes = 0;
   /** Of them, the first one's place among the turns; else the next turn's. */
   private firstWaiting = 0;
   private readonly print: PrintTurn;
@@ -56,6 +58,8 @@ export class PrintedPath {
   /** The turns, counted from the first one, that found questions waiting when they were added: none can be parted from the turn before it. */
   private joined: number[] = [];
   private bytes: Buffer = noBytes;
+  /** Of them, those of the turns: the rest is room for more. */
+  private length = 0;
 
   constructor(from: number, model: string, print: PrintTurn) {
     this.from = from;
@@ -145,9 +149,7 @@ export class PrintedPath {
 
   private forgetFirst(count: number): void {
     const start = this.ends[count - 1]!;
-    const rest = this.bytes.subarray(start, this.length);
-    this.bytes = allocate(rest.length);
-    this.bytes.set(rest);
+    this.move(start, this.length - start);
     this.ends = this.ends.slice(count).map((end) => end - start);
     for (const weight of this.weights.splice(0, count)) this.tokens -= weight;
     this.joined = this.joined.filter((turn) => turn >= count).map((turn) => turn - count);
@@ -160,10 +162,6 @@ export class PrintedPath {
     return this.bytes.length + this.weights.length * 16 + this.joined.length * 8 + this.waiting.length * 2;
   }
 
-  private get length(): number {
-    return this.ends.at(-1) ?? 0;
-  }
-
   private beginAt(position: number): void {
     this.from = position;
     this.end = position;
@@ -174,6 +172,7 @@ export class PrintedPath {
     this.joined = [];
     this.firstWaiting = 0;
     this.bytes = noBytes;
+    this.length = 0;
     this.keep("", 0);
   }
 
@@ -186,23 +185,28 @@ export class PrintedPath {
   private append(texts: readonly string[]): void {
     let end = this.length;
     for (const text of texts) end += Buffer.byteLength(text);
-    this.makeRoom(end);
-    for (const text of texts) this.ends.push(this.length + this.bytes.write(text, this.length));
+    if (end > this.bytes.length) this.move(0, end);
+    for (const text of texts) {
+      this.length += this.bytes.write(text, this.length);
+      this.ends.push(this.length);
+    }
   }
 
-  private makeRoom(end: number): void {
-    if (end <= this.bytes.length) return;
-    const grown = allocate(end);
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+  /** All from `start` on, to where there is room for so many bytes. */
+  private move(start: number, room: number): void {
+    const { bytes } = this;
+    this.bytes = allocate(room);
+    this.length = bytes.copy(this.bytes, 0, start, this.length);
   }
 }
 
 const noBytes = Buffer.alloc(0);
-const leastRoom = 1024;
+/** Some turns more: what is not written to yet is hardly held. */
+const spareBytes = 2048;
 
-/** Room for so many bytes, up to the next quarter of a power of two: the allocator gives no less (mimalloc's `mi_bin`, four sizes to a doubling, read 2026-11-27). */
+/** Room for so many bytes and the spare ones, up to the next quarter of a power of two: the allocator gives no less (mimalloc's `mi_bin`, four sizes to a doubling, read 2026-11-27). */
 function allocate(bytes: number): Buffer {
-  const step = 2 ** (Math.floor(Math.log2(Math.max(bytes, leastRoom))) - 2);
-  return Buffer.allocUnsafeSlow(Math.ceil(Math.max(bytes, leastRoom) / step) * step);
+  const needed = bytes + spareBytes;
+  const step = 2 ** (Math.floor(Math.log2(needed)) - 2);
+  return Buffer.allocUnsafeSlow(Math.ceil(needed / step) * step);
 }

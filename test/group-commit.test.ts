@@ -162,22 +162,29 @@ describe("checkpoints", () => {
 
   test("that cannot be made are told, and tried anew when as much has been written again", async () => {
     const whys: string[] = [];
-    let pages = 1_000_000;
+    let [pages, asked] = [1_000_000, 0];
     const checkpointer = new Checkpointer(
       join(root, "nowhere", "none.db"),
-      () => pages,
+      () => {
+        asked++;
+        return pages;
+      },
       (why) => whys.push(why),
     );
-    for (let tries = 1; tries <= 3; tries++) {
-      await checkpointer.afterGroup();
+    // How long the log is costs a tenth of a group to ask: it is asked at one group of eight, and so is never later than that.
+    const writeGroups = async () => {
+      for (let group = 0; group < 8; group++) await checkpointer.afterGroup();
       await checkpointer.close();
+    };
+    for (let tries = 1; tries <= 3; tries++) {
+      await writeGroups();
       expect(whys.length).toBe(tries);
       pages += 3_000;
-      await checkpointer.afterGroup();
-      await checkpointer.close();
+      await writeGroups();
       expect(whys.length).toBe(tries);
       pages += 1_000;
     }
+    expect(asked).toBe(6);
   });
 
   test("come when the log has grown: its pages are counted, and counting copies none", () => {

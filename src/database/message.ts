@@ -247,29 +247,15 @@ async function readRange(
   return messages.slice(start - low * 2, end - low * 2 + 1);
 }
 
-interface PastRow extends Pick<MessagesRow, "status" | "finish_reason" | "question" | "answer" | "model_served"> {
-  position: number;
-  vendor_parts: string | null;
-}
-
 export async function readMemory(reader: Reader, { session, branch, position, from }: Stretch): Promise<PastTurn[]> {
   const memory: PastTurn[] = [];
   for (const part of cutSegments(await listSegments(reader, session, branch, position - 1), from, position - 1)) {
-    const rows = await reader.all<PastRow>(
-      `SELECT position, status, finish_reason, question, answer, vendor_parts, model_served
+    const turns = await reader.all<PastTurn>(
+      `SELECT position, question, answer, status, finish_reason AS "finishReason", vendor_parts AS "vendorParts", model_served AS "modelServed"
        FROM turn WHERE session = $1 AND branch = $2 AND position BETWEEN $3 AND $4 ORDER BY position`,
       [session, part.branch, part.low, part.high],
     );
-    for (const row of rows)
-      memory.push({
-        position: row.position,
-        question: row.question,
-        answer: row.answer,
-        status: row.status,
-        finishReason: row.finish_reason,
-        vendorParts: row.vendor_parts,
-        modelServed: row.model_served,
-      });
+    for (const turn of turns) memory.push(turn);
   }
   return memory;
 }

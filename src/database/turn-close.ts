@@ -182,11 +182,13 @@ function releaseValues(input: CloseTurn, booked: bigint | null): Value[] {
 
 /** What `release` makes of a session that was as it was known. */
 function afterReleasing(input: CloseTurn, known: SessionState, booked: bigint | null): SessionState {
-  const { usage, cost } = addedBy(input);
+  const added = addedBy(input);
+  const { usage, cost } = addTotals(known, booked, added.usage, added.cost);
   const counted = calibrationOf(input);
   return {
     ...known,
-    ...addTotals(known, booked, usage, cost),
+    usage,
+    cost,
     runningTurnId: null,
     version: known.version + 1,
     updatedAt: input.endedAt,

@@ -184,7 +184,7 @@ function writeTaken(
   budgetVersion: number | undefined,
 ): Promise<number> {
   const values = [
-    ...[before.row, owner, before.version, after.messageCount, after.version, after.updatedAt, after.runningTurnId],
+    ...[before.row, owner, before.version, after.updatedAt, after.runningTurnId],
     ...[after.title, after.tipBranch, after.tipPosition, after.branchCount, after.memoryFrom],
   ];
   if (budgetVersion === undefined) return tx.run(take, values);
@@ -192,11 +192,11 @@ function writeTaken(
   return tx.run(takeAtVersion, values);
 }
 
-const take = `UPDATE session SET message_count = $4, version = $5, updated_at = $6, active_at = $6, running_turn_id = $7, title = $8,
-    tip_branch = $9, tip_position = $10, branch_count = $11, memory_from = $12
+const take = `UPDATE session SET message_count = message_count + 2, version = version + 1, updated_at = $4, active_at = $4, running_turn_id = $5,
+    title = $6, tip_branch = $7, tip_position = $8, branch_count = $9, memory_from = $10
   WHERE row = $1 AND project = $2 AND version = $3 AND deleted_at IS NULL AND running_turn_id IS NULL`;
 /** Only while all budgets are as they were known. */
-const takeAtVersion = `${take} AND (SELECT version FROM budget_version WHERE id = 1) = $13`;
+const takeAtVersion = `${take} AND (SELECT version FROM budget_version WHERE id = 1) = $11`;
 
 /** The session as it is with the turn running in it: the turn stands at its tip, on a branch of their own where they fork. */
 function afterOpening(before: SessionState, input: OpenTurn, place: Place, content: string): SessionState {
@@ -260,8 +260,8 @@ function insertTurn(
 }
 
 function questionOf(turn: Turn, parentId: string | null, content: string, siblings: Siblings): Message {
-  const question = { id: turn.userMessageId, parentId, role: "user", status: "complete", model: null } as const;
-  return { ...replyOf(turn, content, null, siblings), ...question };
+  const reply = replyOf(turn, content, null, siblings);
+  return { ...reply, id: turn.userMessageId, parentId, role: "user", status: "complete", model: null };
 }
 
 function turnOf({ turnId, sessionId, modelRequested, at, user = null, keyId = null }: OpenTurn): Turn {

@@ -23,10 +23,11 @@ const entryColumns = `turn, number, purpose, at, vendor, model_requested, model_
   balanced, error_code, lines, usage_raw, counted, outcome, price`;
 const entryValues = placeholders(1, 21);
 const insertUnpriced = `INSERT INTO ledger (${entryColumns}) VALUES (${entryValues}, NULL)`;
-const insertPriced = perDialect(
-  ({ name }) =>
-    `INSERT INTO ledger (${entryColumns}) SELECT ${name === "sqlite" ? entryValues : entryTypes}, row FROM price WHERE key = $22`,
-);
+/** OR FAIL: what fails fails all the same, but of one row SQLite need not be able to undo the part before: else it copies each page first. */
+const insertPriced = perDialect(({ name }) => {
+  const [insert, values] = name === "sqlite" ? ["INSERT OR FAIL", entryValues] : ["INSERT", entryTypes];
+  return `${insert} INTO ledger (${entryColumns}) SELECT ${values}, row FROM price WHERE key = $22`;
+});
 /** Postgres does not see from a SELECT what its values are to be. */
 const entryTypes = [
   ...["BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT"],

@@ -80,12 +80,20 @@ export class Connection {
 
   /**
    * A value behind a plus sign, which changes nothing, is none that a plan is made for: else SQLite compiles a statement with a join, a range or a limit
-   * anew whenever it gets other values (10 to 35 us; measured 2026-11-28, SQLite 3.54).
+   * anew whenever it gets other values (10 to 35 us; measured 2026-11-28, SQLite 3.54). A `?` alone is the next value, and has no name:
+   * for every value that is bound, node:sqlite has SQLite look through all names that there are.
    */
   private prepare(sql: string): Prepared {
     let prepared = this.prepared.get(sql);
     if (!prepared) {
-      const statement = this.database.prepare(sql.replace(/\$(\d)/g, "+?$1"));
+      let last = 0;
+      const statement = this.database.prepare(
+        sql.replace(/\$(\d+)/g, (_, number) => {
+          const isNext = Number(number) === last + 1;
+          last = Math.max(last, Number(number));
+          return isNext ? "+?" : `+?${number}`;
+        }),
+      );
       prepared = { statement, returnsChanges: / RETURNING /.test(sql) };
       this.prepared.set(sql, prepared);
     }

@@ -278,7 +278,8 @@ describe("the history", () => {
     };
     try {
       const asked = Object.assign(new Request(server.url, { headers: { host: "localhost" } }), {
-        target: `/sessions/${id}/history`,
+        path: `/sessions/${id}/history`,
+        query: "",
         hasBody: false,
         readBody: async () => new Uint8Array(),
       });

@@ -3,8 +3,10 @@
 /** Standard `Request` has all of it but the body, which is read here with a limit. */
 export interface Asked {
   readonly method: string;
-  /** Path and query, as they were sent. */
-  readonly target: string;
+  /** As it was sent. */
+  readonly path: string;
+  /** As it was sent, with its mark; empty without one. */
+  readonly query: string;
   readonly headers: { get(name: string): string | null; has(name: string): boolean };
   /** Aborted when the caller hangs up; made only when somebody looks at it. */
   readonly signal: AbortSignal;
@@ -18,14 +20,8 @@ export interface Asked {
   readBody(maxBytes: number, deadlineMs: number): Uint8Array | Promise<Uint8Array>;
 }
 
-/** The path without the query, as it was sent. */
-export function pathOf({ target }: Pick<Asked, "target">): string {
-  return target.slice(0, /[?#]/.exec(target)?.index);
-}
-
-/** The same as its words are meant: what stands in it as %XX is read as UTF-8 (RFC 3986, 2.1), where it is that. */
-export function readPath(asked: Pick<Asked, "target">): string {
-  const path = pathOf(asked);
+/** The path as its words are meant: what stands in it as %XX is read as UTF-8 (RFC 3986, 2.1), where it is that. */
+export function readPath({ path }: Pick<Asked, "path">): string {
   try {
     return path.includes("%") ? decodeURI(path) : path;
   } catch {

@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import type { Caller } from "../caller/caller.ts";
 import type { Idempotency } from "../store.ts";
-import { pathOf } from "./asked.ts";
 import type { Exchange } from "./exchange.ts";
 import { invalidRequest } from "./field-errors.ts";
 import { userHeader } from "./user.ts";
@@ -18,7 +17,7 @@ export function readIdempotency(exchange: Exchange, body: unknown, expiresAt: nu
   if (!allowedKey.test(key))
     throw invalidRequest([{ pointer: "Idempotency-Key", detail: "must be 1 to 255 printable ASCII characters" }]);
   const user = exchange.header(userHeader);
-  const asked = `${exchange.method} ${pathOf(exchange.request).toLowerCase()}\n${canonicalJson(body)}${user === undefined ? "" : `\n${user}`}`;
+  const asked = `${exchange.method} ${exchange.request.path.toLowerCase()}\n${canonicalJson(body)}${user === undefined ? "" : `\n${user}`}`;
   return {
     key: `${spaceOf(exchange.caller)}${key}`,
     bodyHash: createHash("sha256").update(asked).digest("hex"),

@@ -6,7 +6,6 @@ import { requireScope, type Scope } from "../caller/scope.ts";
 import { type ErrorCode, notFound } from "../errors.ts";
 import { isId } from "../id.ts";
 import type { HttpAnswer } from "./answer.ts";
-import { pathOf } from "./asked.ts";
 import type { Exchange } from "./exchange.ts";
 import { invalidRequest, queryPointer, readIssues, sayIssue } from "./field-errors.ts";
 import { type BodyLimits, parseJson, receiveJson } from "./json-body.ts";
@@ -134,7 +133,7 @@ export function route<
       const admitting = form.params && admit(exchange, form.params.id, id, gate);
       if (admitting) await admitting;
       const messageId = form.params?.message_id ? readMessageId(exchange) : "";
-      const query = form.query ? readQuery(form.query, exchange.request.target) : undefined;
+      const query = form.query ? readQuery(form.query, exchange.request.query) : undefined;
       const limits = form.bodyLimits ? { ...gate.limits, ...form.bodyLimits } : gate.limits;
       const came = form.body && receiveJson(exchange.request, limits);
       const body = form.body && readBody(form, parseJson(came instanceof Promise ? await came : came, limits));
@@ -147,7 +146,7 @@ export function route<
 /** The second word of the path as it was meant, each %XX of it read once. Throws not_found. */
 function readScopeId({ request }: Exchange): string {
   try {
-    return decodeURIComponent(pathOf(request).split("/")[2] ?? "");
+    return decodeURIComponent(request.path.split("/")[2] ?? "");
   } catch {
     throw notFound("budget");
   }
@@ -155,7 +154,7 @@ function readScopeId({ request }: Exchange): string {
 
 /** The fourth word of the path. Throws not_found. */
 function readMessageId({ request }: Exchange): string {
-  const id = (pathOf(request).split("/")[4] ?? "").toLowerCase();
+  const id = (request.path.split("/")[4] ?? "").toLowerCase();
   if (!isId(id)) throw notFound("message");
   return id;
 }
@@ -176,18 +175,14 @@ function admit(
   return caller.user === null && caller.sessions === null ? undefined : gate.requireVisible(caller, kind, id);
 }
 
-function readQuery(schema: z.ZodObject, target: string): unknown {
-  const at = target.indexOf("?");
+function readQuery(schema: z.ZodObject, query: string): unknown {
   const values: Record<string, string> = {};
-  if (at !== -1) {
-    for (const [name, value] of new URLSearchParams(target.slice(at + 1).replace(/#.*$/s, ""))) {
-      if (Object.hasOwn(values, name))
-        throw invalidRequest([{ pointer: `?${name}`, detail: "is given more than once" }]);
-      if (name === "__proto__") throw invalidRequest([{ pointer: "?__proto__", detail: "is not a known field" }]);
-      if (value.includes("\0"))
-        throw invalidRequest([{ pointer: `?${name}`, detail: "must not contain the character U+0000" }]);
-      values[name] = value;
-    }
+  for (const [name, value] of new URLSearchParams(query.replace(/#.*$/s, ""))) {
+    if (Object.hasOwn(values, name)) throw invalidRequest([{ pointer: `?${name}`, detail: "is given more than once" }]);
+    if (name === "__proto__") throw invalidRequest([{ pointer: "?__proto__", detail: "is not a known field" }]);
+    if (value.includes("\0"))
+      throw invalidRequest([{ pointer: `?${name}`, detail: "must not contain the character U+0000" }]);
+    values[name] = value;
   }
   const read = schema.safeParse(values, { error: sayIssue });
   if (!read.success) throw invalidRequest(readIssues(read.error.issues, queryPointer));

@@ -6,8 +6,10 @@ export const maxHeadBytes = 32 * 1024;
 
 export interface RequestHead {
   method: string;
-  /** Path and query, as sent. */
-  target: string;
+  /** As sent. */
+  path: string;
+  /** As sent, with its mark; empty without one. */
+  query: string;
   headers: HeaderFields;
   isHttp10: boolean;
   /** Whether the caller wants to go on using the connection. */
@@ -48,7 +50,8 @@ const onlyOnce = new Set([
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const odd = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const line = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([!-~\x80-\xff]+) HTTP\/1\.([01])(?=\r\n|$)/;
+const line =
+  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([!"$->@-~\x80-\xff]+)([?#][!-~\x80-\xff]*)? HTTP\/1\.([01])(?=\r\n|$)/;
 const lengthLine = /\r\nContent-Length:[ \t]*(\d{1,15})[ \t]*(?=\r\n|$)/i;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -59,8 +62,8 @@ const longestKnown = 1_024;
 
 /** Reads a head, in latin1 and without its empty line. Throws bad_request. */
 export function parseHead(text: string): RequestHead {
-  const [first = "", method, target, minor] = line.exec(text) ?? [];
-  if (method === undefined || target === undefined)
+  const [first = "", method, path, query = "", minor] = line.exec(text) ?? [];
+  if (method === undefined || path === undefined)
     throw malformed(odd.test(text) ? "a control character" : "the first line is not `METHOD /path HTTP/1.1`");
   const lines = text.slice(first.length);
   const found = lengthLine.exec(lines);
@@ -68,7 +71,8 @@ export function parseHead(text: string): RequestHead {
   const isHttp10 = minor === "0";
   return {
     method,
-    target: readTarget(target, headers, method),
+    path: readPath(readUtf8(path), headers, query === "" && method === "OPTIONS"),
+    query: readUtf8(query),
     headers,
     isHttp10,
     keepsAlive: keepsAlive(headers.get("connection") ?? "", isHttp10),
@@ -94,16 +98,16 @@ function readFields(text: string): HeaderFields {
   return headers;
 }
 
-/** Text beyond ASCII is UTF-8, as a person types it into curl. A whole address (`GET http://host/path`) names the host, too. */
-function readTarget(latin1: string, headers: HeaderFields, method: string): string {
-  const target = readUtf8(latin1);
-  if (target.startsWith("/") || (target === "*" && method === "OPTIONS")) return target;
-  const [, host, path = ""] = /^https?:\/\/([^/?#]+)([/?].*)?$/i.exec(target) ?? [];
+/** A whole address (`GET http://host/path`) names the host, too. */
+function readPath(sent: string, headers: HeaderFields, mayBeAll: boolean): string {
+  if (sent.startsWith("/") || (sent === "*" && mayBeAll)) return sent;
+  const [, host, path = "/"] = /^https?:\/\/([^/]+)(\/.*)?$/i.exec(sent) ?? [];
   if (host === undefined) throw malformed("the address does not begin with /");
   if (headers.get("host")?.toLowerCase() !== host.toLowerCase()) throw malformed("two different hosts");
-  return path.startsWith("/") ? path : `/${path}`;
+  return path;
 }
 
+/** Text beyond ASCII is UTF-8, as a person types it into curl. */
 function readUtf8(latin1: string): string {
   if (!/[\x80-\xff]/.test(latin1)) return latin1;
   try {

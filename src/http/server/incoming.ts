@@ -36,7 +36,8 @@ const trustedBytes = 64 * 1024;
 
 export class IncomingRequest implements Asked {
   readonly method: string;
-  readonly target: string;
+  readonly path: string;
+  readonly query: string;
   readonly headers: HeaderFields;
   readonly head: RequestHead;
   /** Whether everything of the body has come. */
@@ -66,7 +67,8 @@ export class IncomingRequest implements Asked {
   constructor(head: RequestHead, room: BodyRoom, source: { sendBody(request: IncomingRequest): void }) {
     this.head = head;
     this.method = head.method;
-    this.target = head.target;
+    this.path = head.path;
+    this.query = head.query;
     this.headers = head.headers;
     this.#room = room;
     this.#source = source;

@@ -75,9 +75,8 @@ export const noUsage: Usage = {
 
 /** Sum over modalities. */
 export function sumModalities(counts: ByModality): number {
-  let sum = 0;
-  for (const name of modalities) sum += counts[name] ?? 0;
-  return sum;
+  const { text = 0, audio = 0, image = 0, video = 0, document = 0 } = counts;
+  return text + audio + image + video + document;
 }
 
 /** The caller's view of a metered call. */

@@ -74,7 +74,7 @@ export class Asking {
 
   /** Every request of every call, oldest first. */
   get attempts(): readonly Attempt[] {
-    return this.current ? [...this.earlier, ...this.current.attempts] : this.earlier;
+    return this.current ? this.earlier.concat(this.current.attempts) : this.earlier;
   }
 
   /** Whether a request is with the vendor now. */

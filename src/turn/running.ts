@@ -256,6 +256,7 @@ export class RunningTurn {
   private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
     const { turn, session, row, holds, budgetVersion, userMessage, reply } = this.opened;
     const lastNumber = this.live.nextNumber;
+    const { record, notices } = this.asking;
     const usage = sumUsage(entries);
     this.tokensUsed = usage?.totalTokens ?? 0;
     return {
@@ -271,13 +272,11 @@ export class RunningTurn {
       status,
       text: this.answer.text,
       thought: this.answer.thought,
-      vendorParts: settled && status === "complete" ? (this.asking.record?.vendorParts ?? null) : null,
-      modelServed: this.asking.record?.modelServed ?? null,
-      finishReason: this.asking.record?.finishReason ?? null,
+      vendorParts: settled && status === "complete" ? (record?.vendorParts ?? null) : null,
+      modelServed: record?.modelServed ?? null,
+      finishReason: record?.finishReason ?? null,
       error,
-      notices: this.asking.record
-        ? [...this.asking.notices, ...listAnswerNotices(this.asking.record)]
-        : this.asking.notices,
+      notices: record ? notices.concat(listAnswerNotices(record)) : notices,
       firstTokenAt: this.firstTokenAt,
       endedAt: this.tools.now(),
       lastBatch: lastNumber === this.flushed ? null : this.takeBatch(),
@@ -315,13 +314,14 @@ export class RunningTurn {
   }
 
   private takeBatch(most = Number.POSITIVE_INFINITY) {
+    const { record } = this.asking;
     const batch = {
       turnId: this.live.turn.id,
       firstNumber: this.flushed,
       events: this.live.eventsFrom(this.flushed, most),
-      usageRaw: this.asking.record?.usageRaw ?? null,
-      counted: this.asking.record?.counted ?? null,
-      modelServed: this.asking.record?.modelServed ?? null,
+      usageRaw: record?.usageRaw ?? null,
+      counted: record?.counted ?? null,
+      modelServed: record?.modelServed ?? null,
     };
     this.flushed += batch.events.length;
     return batch;

@@ -15,8 +15,19 @@ type Fields = Record<string, unknown>;
 export function readGeminiUsage(usageRaw: string): Meter {
   const usage = parseObject(usageRaw);
   const counters = usage ?? {};
-  const counts = counterNames.map((name) => counters[name] ?? 0);
-  const [prompt = 0, tool = 0, candidates = 0, thinking = 0, fromCache = 0, stated = 0] = counts.map(believe);
+  let sound = usage !== undefined;
+  const count = (name: string): number => {
+    const value = counters[name] ?? 0;
+    if (isCount(value)) return value;
+    sound = false;
+    return 0;
+  };
+  const prompt = count("promptTokenCount");
+  const tool = count("toolUsePromptTokenCount");
+  const candidates = count("candidatesTokenCount");
+  const thinking = count("thoughtsTokenCount");
+  const fromCache = count("cachedContentTokenCount");
+  const stated = count("totalTokenCount");
   const input = splitByModality(prompt, counters.promptTokensDetails);
   return {
     input,
@@ -25,23 +36,10 @@ export function readGeminiUsage(usageRaw: string): Meter {
     output: splitByModality(candidates, counters.candidatesTokensDetails),
     thinking,
     total: stated > 0 ? stated : null,
-    balanced:
-      usage !== undefined &&
-      counts.every(isCount) &&
-      fromCache <= prompt &&
-      stated === prompt + candidates + thinking + tool,
+    balanced: sound && fromCache <= prompt && stated === prompt + candidates + thinking + tool,
     serviceTier: readServiceTier(counters.serviceTier),
   };
 }
-
-const counterNames = [
-  "promptTokenCount",
-  "toolUsePromptTokenCount",
-  "candidatesTokenCount",
-  "thoughtsTokenCount",
-  "cachedContentTokenCount",
-  "totalTokenCount",
-];
 
 function splitByModality(counter: number, details: unknown): ByModality {
   if (counter === 0) return {};
@@ -60,7 +58,8 @@ function splitByModality(counter: number, details: unknown): ByModality {
 
 function sumDetails(details: readonly unknown[]): ByModality {
   const sums: ByModality = {};
-  for (const detail of details.map(asObject)) {
+  for (const each of details) {
+    const detail = asObject(each);
     const name = typeof detail.modality === "string" ? detail.modality.toLowerCase() : "";
     const modality = modalities.find((known) => known === name);
     if (modality) sums[modality] = (sums[modality] ?? 0) + believe(detail.tokenCount);

@@ -5,7 +5,7 @@
 const longest = 4_096;
 
 // Each is the whole grammar of its value (RFC 8259), so that what matches is valid JSON and has no other member.
-const text = String.raw`[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*`;
+const text = String.raw`[^"\\\x00-\x1f]*(?:(\\)(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*`;
 const count = String.raw`(?:0|[1-9]\d{0,14})`;
 const detail = String.raw`\{"modality": "[A-Z]+","tokenCount": ${count}\}`;
 const details = String.raw`\[${detail}(?:,${detail})*\]`;
@@ -18,6 +18,7 @@ const usage =
   String.raw`,"promptTokensDetails": ${details}(?:,"cacheTokensDetails": ${details})?` +
   String.raw`(?:,"toolUsePromptTokenCount": ${count},"toolUsePromptTokensDetails": ${details})?` +
   String.raw`(?:,"thoughtsTokenCount": ${count})?(?:,"serviceTier": "\w+")?\}`;
+/** 1: the text, 2: anything where it has an escape, 3: where it is a thought, 4: where it is the last. */
 const usual = new RegExp(
   String.raw`data: \{"candidates": \[\{"content": \{"parts": \[\{"text": "(${text})"(,"thought": true)?\}\],"role": "model"\}(,"finishReason": "STOP")?,"index": 0\}\],` +
     String.raw`${usageStart}${usage}${modelStart}[\w.-]{1,200}${idStart}[\w-]{1,200}"\}\r?\n\r?\n`,
@@ -48,10 +49,11 @@ export function findRun(stream: string, start: number): Run | null {
   usual.lastIndex = start;
   for (let found = usual.exec(stream); found !== null && usual.lastIndex - end <= longest; found = usual.exec(stream)) {
     const text = found[1]!;
-    if (texts.length === 0) isThought = found[2] !== undefined;
-    else if (isThought !== (found[2] !== undefined)) break;
-    texts.push(text.includes("\\") ? JSON.parse(`"${text}"`) : text);
-    if (found[3] !== undefined) isDone = true;
+    const isOther = found[3] !== undefined;
+    if (texts.length === 0) isThought = isOther;
+    else if (isThought !== isOther) break;
+    texts.push(found[2] === undefined ? text : JSON.parse(`"${text}"`));
+    if (found[4] !== undefined) isDone = true;
     end = usual.lastIndex;
   }
   if (texts.length === 0) return null;

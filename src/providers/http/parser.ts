@@ -10,29 +10,32 @@ const maxHeadBytes = 64 * 1024;
 const maxTrailerBytes = 64 * 1024;
 /** A chunk of up to 2^48 bytes: more digits than that are no length. */
 const maxSizeDigits = 12;
+const statusLine = /HTTP\/1\.[01] [1-9]\d\d(?: [^\r\n\0]*)?\r\n/y;
 /** Lines of a name and a value, and nothing else: not folded, no blank in or after a name, no control byte (RFC 9112 5, 5.1, 5.2). */
-const headerLines = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
+const headerLines = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/y;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 const nothing = new Uint8Array(0);
 
-type Phase =
-  | "head"
-  | "size"
-  | "extension"
-  | "size-end"
-  | "data"
-  | "data-end"
-  | "trailer"
-  | "length"
-  | "to-close"
-  | "over";
+/** What comes next. Numbers: words are compared once or more for each byte between the chunks. */
+const phases = {
+  head: 0,
+  size: 1,
+  extension: 2,
+  sizeEnd: 3,
+  data: 4,
+  dataEnd: 5,
+  trailer: 6,
+  length: 7,
+  toClose: 8,
+  over: 9,
+} as const;
 
 /** Takes the bytes in the order of their coming. One for each answer. */
 export class AnswerParser {
   /** 0 until the head has come. Never an interim 1xx: those are passed over. */
   status = 0;
-  #phase: Phase = "head";
+  #phase: number = phases.head;
   #head = "";
   #headBytes: Uint8Array = nothing;
   /** Of the chunk or of the whole body; in a trailer, the bytes of its line. */
@@ -42,7 +45,7 @@ export class AnswerParser {
   #keepsAlive = false;
 
   get ended(): boolean {
-    return this.#phase === "over";
+    return this.#phase === phases.over;
   }
 
   /** Whether the connection may carry another request after this answer. */
@@ -64,12 +67,12 @@ export class AnswerParser {
 
   /** The body's bytes among these, which are changed where they lie. Throws HttpSyntaxError. */
   push(bytes: Uint8Array): Uint8Array {
-    if (this.#phase !== "head") return this.#readBody(bytes, 0);
+    if (this.#phase !== phases.head) return this.#readBody(bytes, 0);
     const known = this.#headBytes.length;
     const all = known === 0 ? bytes : Buffer.concat([this.#headBytes, bytes]);
     let from = 0;
     let look = Math.max(0, known - 3);
-    while (this.#phase === "head") {
+    while (this.#phase === phases.head) {
       const end = Buffer.prototype.indexOf.call(all, "\r\n\r\n", look, "latin1");
       if (end === -1 ? all.length - from > maxHeadBytes : end - from > maxHeadBytes)
         throw new HttpLimitError("the answer's head is too long");
@@ -87,19 +90,20 @@ export class AnswerParser {
 
   /** The connection was closed. Throws HttpSyntaxError where the answer is not whole. */
   close(): void {
-    if (this.#phase === "to-close") this.#phase = "over";
-    if (this.#phase !== "over") throw new HttpSyntaxError("the connection was closed before the answer was whole");
+    if (this.#phase === phases.toClose) this.#phase = phases.over;
+    if (this.#phase !== phases.over) throw new HttpSyntaxError("the connection was closed before the answer was whole");
   }
 
   #readHead(head: string): void {
-    const first = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?\r\n/.exec(head);
-    if (first === null) throw new HttpSyntaxError("the answer is not HTTP/1.1");
-    if (!headerLines.test(head.slice(first[0].length))) throw new HttpSyntaxError("the answer's head is malformed");
-    const status = Number(first[2]);
+    statusLine.lastIndex = 0;
+    if (!statusLine.test(head)) throw new HttpSyntaxError("the answer is not HTTP/1.1");
+    headerLines.lastIndex = statusLine.lastIndex;
+    if (!headerLines.test(head)) throw new HttpSyntaxError("the answer's head is malformed");
+    const status = Number(head.slice(9, 12));
     if (status < 200 && status !== 101) return;
     this.status = status;
     this.#head = head.toLowerCase();
-    this.#chooseFraming(first[1] === "1");
+    this.#chooseFraming(head.startsWith("HTTP/1.1"));
   }
 
   #chooseFraming(isCurrent: boolean): void {
@@ -107,12 +111,12 @@ export class AnswerParser {
     const length = this.#head.includes("\r\ncontent-length:") ? this.header("content-length") : null;
     const isClosing = /(?:^|,)\s*close\s*(?:,|$)/.test(this.header("connection"));
     this.#keepsAlive = isCurrent && !isClosing && (coding === "" || length === null);
-    if (this.status === 204 || this.status === 304) this.#phase = "over";
-    else if (coding === "chunked") this.#phase = "size";
+    if (this.status === 204 || this.status === 304) this.#phase = phases.over;
+    else if (coding === "chunked") this.#phase = phases.size;
     else if (coding !== "") throw new HttpSyntaxError("the answer's transfer coding is not chunked");
     else if (length !== null) this.#takeLength(length);
     else {
-      this.#phase = "to-close";
+      this.#phase = phases.toClose;
       this.#keepsAlive = false;
     }
   }
@@ -122,19 +126,19 @@ export class AnswerParser {
     if (!/^\d{1,15}$/.test(first) || others.some((other) => other !== first))
       throw new HttpSyntaxError("the answer's length is not a number");
     this.#left = Number(first);
-    this.#phase = this.#left === 0 ? "over" : "length";
+    this.#phase = this.#left === 0 ? phases.over : phases.length;
   }
 
   #readBody(bytes: Uint8Array, from: number): Uint8Array {
-    if (this.#phase === "to-close") return bytes.subarray(from);
-    if (this.#phase === "length") {
+    if (this.#phase === phases.toClose) return bytes.subarray(from);
+    if (this.#phase === phases.length) {
       const end = Math.min(bytes.length, from + this.#left);
       this.#left -= end - from;
-      if (this.#left === 0) this.#phase = "over";
+      if (this.#left === 0) this.#phase = phases.over;
       this.#refuseMore(bytes.length - end);
       return bytes.subarray(from, end);
     }
-    return this.#phase === "over" ? this.#refuseMore(bytes.length - from) : this.#readChunks(bytes, from);
+    return this.#phase === phases.over ? this.#refuseMore(bytes.length - from) : this.#readChunks(bytes, from);
   }
 
   /** Moves the chunks' data together, over what stood between them. */
@@ -142,8 +146,8 @@ export class AnswerParser {
     let start = from;
     let end = from;
     let at = from;
-    while (at < bytes.length && this.#phase !== "over") {
-      if (this.#phase !== "data") {
+    while (at < bytes.length && this.#phase !== phases.over) {
+      if (this.#phase !== phases.data) {
         this.#readFraming(bytes[at++]!);
         continue;
       }
@@ -153,7 +157,7 @@ export class AnswerParser {
       end += size;
       at += size;
       this.#left -= size;
-      if (this.#left === 0) this.#phase = "data-end";
+      if (this.#left === 0) this.#phase = phases.dataEnd;
     }
     this.#refuseMore(bytes.length - at);
     return bytes.subarray(start, end);
@@ -162,20 +166,20 @@ export class AnswerParser {
   /** One byte of what stands between the chunks. */
   #readFraming(byte: number): void {
     switch (this.#phase) {
-      case "size":
+      case phases.size:
         this.#readSize(byte);
         break;
-      case "extension":
-        if (byte === carriageReturn) this.#phase = "size-end";
+      case phases.extension:
+        if (byte === carriageReturn) this.#phase = phases.sizeEnd;
         else if (byte === lineFeed) throw new HttpSyntaxError("a chunk's size does not end its line");
         else this.#countTrailer();
         break;
-      case "size-end":
+      case phases.sizeEnd:
         if (byte !== lineFeed) throw new HttpSyntaxError("a chunk's size does not end its line");
         this.#digits = 0;
-        this.#phase = this.#left === 0 ? "trailer" : "data";
+        this.#phase = this.#left === 0 ? phases.trailer : phases.data;
         break;
-      case "data-end":
+      case phases.dataEnd:
         if (this.#left === 0 && byte === carriageReturn) this.#left = 1;
         else if (this.#left === 1 && byte === lineFeed) this.#nextChunk();
         else throw new HttpSyntaxError("a chunk is longer than its size");
@@ -187,7 +191,7 @@ export class AnswerParser {
 
   #nextChunk(): void {
     this.#left = 0;
-    this.#phase = "size";
+    this.#phase = phases.size;
   }
 
   #readSize(byte: number): void {
@@ -195,8 +199,8 @@ export class AnswerParser {
     if (digit !== -1 && this.#digits < maxSizeDigits) {
       this.#left = this.#left * 16 + digit;
       this.#digits++;
-    } else if (this.#digits > 0 && byte === carriageReturn) this.#phase = "size-end";
-    else if (this.#digits > 0 && (byte === 0x3b || byte === 0x20 || byte === 0x09)) this.#phase = "extension";
+    } else if (this.#digits > 0 && byte === carriageReturn) this.#phase = phases.sizeEnd;
+    else if (this.#digits > 0 && (byte === 0x3b || byte === 0x20 || byte === 0x09)) this.#phase = phases.extension;
     else throw new HttpSyntaxError("a chunk's size is not a number");
   }
 
@@ -204,7 +208,7 @@ export class AnswerParser {
   #readTrailer(byte: number): void {
     this.#countTrailer();
     if (byte === lineFeed) {
-      if (this.#left === 0) this.#phase = "over";
+      if (this.#left === 0) this.#phase = phases.over;
       this.#left = 0;
     } else if (byte !== carriageReturn) this.#left++;
   }

@@ -61,13 +61,12 @@ export function isPlain(text: string): boolean {
   return text.length <= mostIndexedWords && plain.test(text) && !hasLongWord(text);
 }
 
-/** Looks at places so far apart that no longer word fits between them. */
+/** From the end of each stretch that would be a longer word, looks back for what parts it: the next one begins behind that. */
 function hasLongWord(text: string): boolean {
-  for (let at = longestWord; at < text.length; at += longestWord + 1) {
-    let [start, end] = [at, at];
-    while (start > 0 && isInWord(text.charCodeAt(start - 1))) start--;
-    while (end < text.length && isInWord(text.charCodeAt(end))) end++;
-    if (end - start > longestWord) return true;
+  for (let start = 0, at = longestWord; at < text.length; at = start + longestWord) {
+    while (at >= start && isInWord(text.charCodeAt(at))) at--;
+    if (at < start) return true;
+    start = at + 1;
   }
   return false;
 }

@@ -75,10 +75,10 @@ interface StateRow extends SessionRow {
   tip_answer_id: string | null;
 }
 
-const tip = (column: string) =>
-  `(SELECT t.${column} FROM turn t WHERE t.session = session.row AND t.branch = tip_branch AND t.position = tip_position)`;
+const tip = "SELECT session, branch, position, row AS tip_row, id AS tip_turn_id, answer_id AS tip_answer_id FROM turn";
 const selectState = `SELECT ${sessionColumns}, tip_branch, tip_position, branch_count, memory_from, memory_estimate, memory_tokens,
-  ${tip("row")} AS tip_row, ${tip("id")} AS tip_turn_id, ${tip("answer_id")} AS tip_answer_id FROM session
+  tip_row, tip_turn_id, tip_answer_id FROM session
+  LEFT JOIN (${tip}) tip ON tip.session = session.row AND tip.branch = tip_branch AND tip.position = tip_position
   WHERE id = $1 AND project = $2 AND purged_at IS NULL`;
 
 /** The caller's session with what a turn needs of it. */

@@ -87,14 +87,12 @@ export class Connection {
     let prepared = this.prepared.get(sql);
     if (!prepared) {
       let last = 0;
-      const statement = this.database.prepare(
-        sql.replace(/\$(\d+)/g, (_, number) => {
-          const isNext = Number(number) === last + 1;
-          last = Math.max(last, Number(number));
-          return isNext ? "+?" : `+?${number}`;
-        }),
-      );
-      prepared = { statement, returnsChanges: / RETURNING /.test(sql) };
+      const bound = sql.replace(/\$(\d+)/g, (_, place) => {
+        const name = Number(place) === last + 1 ? "" : place;
+        last = Math.max(last, place);
+        return `+?${name}`;
+      });
+      prepared = { statement: this.database.prepare(bound), returnsChanges: / RETURNING /.test(sql) };
       this.prepared.set(sql, prepared);
     }
     return prepared;

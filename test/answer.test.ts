@@ -3,14 +3,14 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { estimateTokens } from "../src/money/tokens.ts";
-import { GrowingText } from "../src/turn/answer.ts";
+import { CountedText } from "../src/turn/answer.ts";
 
 test("pieces of any size and number, asked for at any moment, are the whole text so far and its estimate; what only counts is not in it", () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.string({ unit: "binary", size: "medium" }), fc.boolean()), { maxLength: 100 }),
       (pieces) => {
-        const growing = new GrowingText();
+        const growing = new CountedText();
         let whole = "";
         for (const [piece, isAskedFor] of pieces) {
           growing.add(piece);

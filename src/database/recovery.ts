@@ -3,7 +3,7 @@
 import type { BegunCall } from "../money/ledger.ts";
 import type { Counted } from "../money/usage.ts";
 import type { DeadTurn } from "../store.ts";
-import { GrowingText } from "../turn/answer.ts";
+import { CountedText } from "../turn/answer.ts";
 import { countedFrom } from "./columns.ts";
 import { unpackEvents } from "./event.ts";
 import { type TurnRow, turnColumns, turnFrom } from "./turn.ts";
@@ -106,7 +106,7 @@ const longestText = 16 * 1024 * 1024;
 const batchesAtOnce = 8;
 
 /** Words from a log: the beginning, and the tokens of all. */
-class Words extends GrowingText {
+class Words extends CountedText {
   private room = longestText;
 
   override add(piece: string): void {

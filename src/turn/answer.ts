@@ -6,7 +6,7 @@ import type { ProviderEvent } from "../provider.ts";
 export type WordEvent = Extract<ProviderEvent, { text: string }>;
 
 export class Answer {
-  private readonly words = { "text-delta": new GrowingText(), "thought-delta": new GrowingText() };
+  private readonly words = { "text-delta": new CountedText(), "thought-delta": new CountedText() };
 
   /** Words that are shown, and counted. */
   add({ type, text }: WordEvent): void {
@@ -36,23 +36,17 @@ export class Answer {
   }
 }
 
-/** Characters that are joined and counted at once. `a += b` alone keeps a node for each piece, and the piece itself: some 100 bytes for every delta. */
+/** Characters that are joined at once. `a += b` alone keeps a node for each piece, and the piece itself: some 100 bytes for every delta. */
 const charactersAtOnce = 256;
 
-/** Holds little more than its characters, however small the pieces are. Each is counted once, however often the sum is asked for. */
+/** Holds little more than its characters, however small the pieces are. */
 export class GrowingText {
   private joined = "";
   private pieces = "";
-  private thirds = 0;
 
   add(piece: string): void {
     this.pieces += piece;
     if (this.pieces.length >= charactersAtOnce) this.join();
-  }
-
-  /** The piece is in the estimate, and not in the text. */
-  count(piece: string): void {
-    this.thirds += countThirds(piece);
   }
 
   /** All of it so far. */
@@ -61,16 +55,34 @@ export class GrowingText {
     return this.joined;
   }
 
+  protected join(): void {
+    this.read(this.pieces);
+    this.joined += this.pieces;
+    this.pieces = "";
+  }
+
+  /** A string that is read is one from then on: nothing is left of its pieces. */
+  protected read(pieces: string): void {
+    Buffer.byteLength(pieces);
+  }
+}
+
+/** With its tokens: each piece is counted once, however often the sum is asked for. */
+export class CountedText extends GrowingText {
+  private thirds = 0;
+
+  /** The piece is in the estimate, and not in the text. */
+  count(piece: string): void {
+    this.thirds += countThirds(piece);
+  }
+
   /** Of all that was added or counted, in `estimateTokens`' tokens. */
   get estimate(): number {
     this.join();
     return fromThirds(this.thirds);
   }
 
-  /** What has been counted is one string: nothing is left of its pieces. */
-  private join(): void {
-    this.count(this.pieces);
-    this.joined += this.pieces;
-    this.pieces = "";
+  protected override read(pieces: string): void {
+    this.count(pieces);
   }
 }

@@ -82,20 +82,15 @@ export class Tidier {
       this.#tell(`is nested deeper than ${maxDepth} levels`);
       return value;
     }
-    if (Array.isArray(value)) for (let at = 0; at < value.length && !this.#isFull; at++) this.#tidyAt(value, at);
-    else
-      for (const key in value) {
-        if (this.#isFull) break;
-        this.#tidyAt(value as Record<string, unknown>, key);
-      }
+    const record = value as Record<string | number, unknown>;
+    for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+      if (this.#isFull) break;
+      this.#path.push(key);
+      if (isOddName(key)) this.#tell("has a name that cannot be kept");
+      else record[key] = this.tidy(record[key]);
+      this.#path.pop();
+    }
     return value;
-  }
-
-  #tidyAt<K extends string | number>(record: Record<K, unknown>, key: K): void {
-    this.#path.push(key);
-    if (isOddName(key)) this.#tell("has a name that cannot be kept");
-    else record[key] = this.tidy(record[key]);
-    this.#path.pop();
   }
 
   get #isFull(): boolean {

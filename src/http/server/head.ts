@@ -1,5 +1,6 @@
 // The head of a request: its first line and its headers, read strictly (RFC 9112, read 2026-11-27). What could be understood in two ways is refused.
 
+import { isUtf8 } from "node:buffer";
 import { AppError } from "../../errors.ts";
 
 export const maxHeadBytes = 32 * 1024;
@@ -18,15 +19,12 @@ export interface RequestHead {
   bodyLength: number | undefined;
 }
 
-/** The headers by their names in small letters; one length is not among them. */
+/** The headers by their names in small letters; one length is not among them. Never changed: requests share them. */
 export class HeaderFields {
-  readonly #values = new Map<string, string>();
+  readonly #values: ReadonlyMap<string, string>;
 
-  /** What came more than once is joined by a comma. Throws bad_request where two would leave open which one counts. */
-  add(name: string, value: string): void {
-    const before = this.#values.get(name);
-    if (before !== undefined && onlyOnce.has(name)) throw malformed(`the header ${name} came twice`);
-    this.#values.set(name, before === undefined ? value : `${before}, ${value}`);
+  constructor(values: ReadonlyMap<string, string>) {
+    this.#values = values;
   }
   get(name: string): string | null {
     return this.#values.get(name) ?? null;
@@ -37,15 +35,7 @@ export class HeaderFields {
 }
 
 /** Two of these would leave it to the reader which one counts. */
-const onlyOnce = new Set([
-  "host",
-  "content-length",
-  "transfer-encoding",
-  "content-type",
-  "authorization",
-  "origin",
-  "idempotency-key",
-]);
+const onlyOnce = /^(?:host|content-length|transfer-encoding|content-type|authorization|origin|idempotency-key)$/;
 /** Every control character but a tab, and CR or LF alone: never part of a head. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const odd = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
@@ -53,7 +43,8 @@ const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const line =
   /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([!"$->@-~\x80-\xff]+)([?#][!-~\x80-\xff]*)? HTTP\/1\.([01])(?=\r\n|$)/;
 const lengthLine = /\r\nContent-Length:[ \t]*(\d{1,15})[ \t]*(?=\r\n|$)/i;
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+const close = /(?:^|[\s,])close(?:[\s,]|$)/i;
+const keepAlive = /(?:^|[\s,])keep-alive(?:[\s,]|$)/i;
 
 /** What was read of late, by its text: a client's headers are the same each time, but for the length. */
 const known = new Map<string, HeaderFields>();
@@ -69,30 +60,34 @@ export function parseHead(text: string): RequestHead {
   const found = lengthLine.exec(lines);
   const headers = readFields(found ? lines.slice(0, found.index) + lines.slice(found.index + found[0].length) : lines);
   const isHttp10 = minor === "0";
+  const connection = headers.get("connection") ?? "";
   return {
     method,
     path: readPath(readUtf8(path), headers, query === "" && method === "OPTIONS"),
     query: readUtf8(query),
     headers,
     isHttp10,
-    keepsAlive: keepsAlive(headers.get("connection") ?? "", isHttp10),
+    keepsAlive: !close.test(connection) && (!isHttp10 || keepAlive.test(connection)),
     bodyLength: readLength(headers, found?.[1], isHttp10),
   };
 }
 
+/** What came more than once is joined by a comma. */
 function readFields(text: string): HeaderFields {
   const before = known.get(text);
   if (before) return before;
   if (odd.test(text)) throw malformed("a control character");
-  const headers = new HeaderFields();
-  for (let at = text.indexOf("\r\n"); at !== -1; ) {
-    const end = text.indexOf("\r\n", at + 2);
-    const colon = text.indexOf(":", at);
-    const name = text.slice(at + 2, Math.max(0, colon));
-    if (!fieldName.test(name)) throw malformed("a line that is no header");
-    headers.add(name.toLowerCase(), text.slice(colon + 1, end === -1 ? undefined : end).trim());
-    at = end;
+  const values = new Map<string, string>();
+  for (const field of text.split("\r\n").slice(1)) {
+    const colon = field.indexOf(":");
+    if (!fieldName.test(field.slice(0, Math.max(0, colon)))) throw malformed("a line that is no header");
+    const name = field.slice(0, colon).toLowerCase();
+    const others = values.get(name);
+    if (others !== undefined && onlyOnce.test(name)) throw malformed(`the header ${name} came twice`);
+    const value = field.slice(colon + 1).trim();
+    values.set(name, others === undefined ? value : `${others}, ${value}`);
   }
+  const headers = new HeaderFields(values);
   if (known.size === mostKnown) known.clear();
   if (text.length <= longestKnown) known.set(text, headers);
   return headers;
@@ -110,18 +105,9 @@ function readPath(sent: string, headers: HeaderFields, mayBeAll: boolean): strin
 /** Text beyond ASCII is UTF-8, as a person types it into curl. */
 function readUtf8(latin1: string): string {
   if (!/[\x80-\xff]/.test(latin1)) return latin1;
-  try {
-    return utf8.decode(Buffer.from(latin1, "latin1"));
-  } catch {
-    throw malformed("the address is not UTF-8");
-  }
-}
-
-const close = /(?:^|[\s,])close(?:[\s,]|$)/i;
-const keepAlive = /(?:^|[\s,])keep-alive(?:[\s,]|$)/i;
-
-function keepsAlive(connection: string, isHttp10: boolean): boolean {
-  return !close.test(connection) && (!isHttp10 || keepAlive.test(connection));
+  const bytes = Buffer.from(latin1, "latin1");
+  if (!isUtf8(bytes)) throw malformed("the address is not UTF-8");
+  return bytes.toString();
 }
 
 /** A length and chunks at once, or chunks from HTTP/1.0, are how requests are smuggled past proxies. */

@@ -204,7 +204,8 @@ export type StoredEnd = ClosedTurn & { session: SessionState };
 
 export interface TurnLog {
   turn: Turn;
-  events: { number: number; event: LoggedEvent }[];
+  /** Those behind the number that was asked for, without a gap. */
+  events: LoggedEvent[];
   /** Whether there are more events, after the last of these. */
   hasMore: boolean;
   /** Number of `turn-end`, once there is one. */

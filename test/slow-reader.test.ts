@@ -95,8 +95,8 @@ describe("readers that do not read", () => {
       asker.socket.resume().on("data", () => asker.socket.resume());
       for (const _ of ["live", "stored"]) {
         let seen = 0;
-        for await (const group of (await server.turns.follow(defaultProject, turnId)).read(0)) {
-          const lengths = group.map(({ event }) => ("text" in event ? event.text.length : 0));
+        for await (const { events } of (await server.turns.follow(defaultProject, turnId)).read(0)) {
+          const lengths = events.map((event) => ("text" in event ? event.text.length : 0));
           const characters = lengths.reduce((sum, length) => sum + length, 0);
           expect(characters).toBeLessThan(65_536 + Math.max(...lengths));
           seen += characters;

@@ -217,7 +217,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     expect(closed?.session).toMatchObject({ runningTurnId: null, version: 3, updatedAt: 99, usage: testUsage, cost });
     expect(closed!.session).toMatchObject((await store.findSession("", session.id))!);
     expect((await store.findTurnMessages("", opened.turn.id))?.reply).toEqual(closed!.reply);
-    expect((await store.readTurnLog("", opened.turn.id, 0))?.events.map(({ number }) => number)).toEqual([2, 3]);
+    expect((await store.readTurnLog("", opened.turn.id, 0))?.events.length).toBe(2);
     const next = await open(store, session.id);
     const { row, ...known } = next.session;
     expect(known).toMatchObject({

@@ -117,7 +117,7 @@ export async function appendEvents(
 }
 
 export interface StoredLog {
-  events: { number: number; event: LoggedEvent }[];
+  events: LoggedEvent[];
   /** Whether there are more events, after the last of these. */
   hasMore: boolean;
 }
@@ -142,12 +142,8 @@ export async function readLog(
   const count = await countFitting(reader, turnId, after, limit, mostBytes);
   const rows = await reader.all<EventRow>(`SELECT first_number, events ${fromNumber}`, [turnId, after + 1, count]);
   const log: StoredLog = { events: [], hasMore: rows.length === count };
-  for (const row of rows) {
-    unpackEvents(row.events).forEach((event, index) => {
-      const number = row.first_number + index;
-      if (number > after) log.events.push({ number, event });
-    });
-  }
+  for (const { first_number, events } of rows)
+    log.events = log.events.concat(unpackEvents(events).slice(Math.max(0, after + 1 - first_number)));
   return log;
 }
 

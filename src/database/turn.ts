@@ -108,8 +108,7 @@ async function readPieces(reader: Reader, { row, status }: TurnRow, after: numbe
   if (!texts?.events) return undefined;
   const skipped = Math.max(0, after - firstLogged + 1);
   const long = { answer: texts.answer, thought: texts.thought ?? "" };
-  const { events, hasMore } = unpackPieces(texts.events, long, skipped, charactersAtOnce);
-  return { events: events.map((event, index) => ({ number: firstLogged + skipped + index, event })), hasMore };
+  return unpackPieces(texts.events, long, skipped, charactersAtOnce);
 }
 
 export interface NoteCalls {

@@ -10,6 +10,7 @@ import { Answer, type WordEvent } from "./answer.ts";
 import { Asking, listAnswerNotices, type OpenedRecord } from "./asking.ts";
 import { bookTurn, usageSoFar } from "./books.ts";
 import { closeInAnyCase, Insistence, settleInAnyCase, settleWith } from "./close.ts";
+import type { EventBatch, LoggedEvent } from "./event.ts";
 import type { Decided, StartTurn } from "./opening/opening.ts";
 import type { PlannedTurn } from "./opening/plan.ts";
 import { readStored } from "./reader/follow.ts";
@@ -23,6 +24,8 @@ type StopWord = "soft" | "hard" | "interrupted";
 
 /** A batch is a row: a fast answer has several for a tick, and none grows with it. */
 const batchCharacters = 256 * 1024;
+/** What an event counts as beside its words. */
+const eventOverhead = 100;
 
 /** One turn from its opened record to its stored end. Made by `turns.ts`, which knows all that run in this process. */
 export class RunningTurn {
@@ -86,7 +89,7 @@ export class RunningTurn {
   /** Writes the events that are not in the log yet, unless a write is under way. Called by the one ticker of the process. */
   flush(): void {
     if (this.flushing || this.closing || this.live.nextNumber === this.flushed) return;
-    const batch = this.takeBatch(batchCharacters);
+    const batch = this.takeBatch(beginningOf(this.live.eventsFrom(this.flushed)));
     const cut = this.flushed < this.live.nextNumber;
     this.flushing = this.tools.store
       .appendEvents(batch)
@@ -279,7 +282,7 @@ export class RunningTurn {
       notices: record ? notices.concat(listAnswerNotices(record)) : notices,
       firstTokenAt: this.firstTokenAt,
       endedAt: this.tools.now(),
-      lastBatch: lastNumber === this.flushed ? null : this.takeBatch(),
+      lastBatch: lastNumber === this.flushed ? null : this.takeBatch(this.live.eventsFrom(this.flushed)),
       lastNumber,
       usage,
       cost: sumCost(entries),
@@ -313,19 +316,22 @@ export class RunningTurn {
     await settleInAnyCase(closed.turn.id, entries, write, this.tools.log);
   }
 
-  private takeBatch(most = Number.POSITIVE_INFINITY) {
-    const { record } = this.asking;
-    const batch = {
-      turnId: this.live.turn.id,
-      firstNumber: this.flushed,
-      events: this.live.eventsFrom(this.flushed, most),
-      usageRaw: record?.usageRaw ?? null,
-      counted: record?.counted ?? null,
-      modelServed: record?.modelServed ?? null,
-    };
-    this.flushed += batch.events.length;
+  private takeBatch(events: LoggedEvent[]): EventBatch {
+    const { usageRaw = null, counted = null, modelServed = null } = this.asking.record ?? {};
+    const batch = { turnId: this.live.turn.id, firstNumber: this.flushed, events, usageRaw, counted, modelServed };
+    this.flushed += events.length;
     return batch;
   }
+}
+
+/** As many of them as are a batch. */
+function beginningOf(events: LoggedEvent[]): LoggedEvent[] {
+  let count = 0;
+  for (let characters = 0; count < events.length && characters < batchCharacters; count++) {
+    const event = events[count]!;
+    characters += eventOverhead + ("text" in event ? event.text.length : 0);
+  }
+  return events.slice(0, count);
 }
 
 /** No word came, and nothing is owed for it: whoever asks again with the same key is given a new try. */

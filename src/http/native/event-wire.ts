@@ -1,15 +1,16 @@
 // A turn's events on the wire: `id`, `event` and one `data` line each. Every reader is encoded from here.
 
-import type { NumberedEvent, TurnEvent } from "../../turn/reader/numbered-event.ts";
+import type { EventRun, TurnEvent } from "../../turn/reader/event-run.ts";
 import { encodeCost, encodeUsage } from "../wire.ts";
 import { encodeMessage } from "./message-wire.ts";
 import { encodeSession } from "./session-wire.ts";
 import { encodeTurn } from "./turn-wire.ts";
 
 /** A run of events as one text. */
-export function encodeEvents(group: readonly NumberedEvent[]): string {
+export function encodeEvents({ first, events }: EventRun): string {
   let text = "";
-  for (const { number, event } of group) text += encodeEvent(number, event);
+  let number = first;
+  for (const event of events) text += encodeEvent(number++, event);
   return text;
 }
 

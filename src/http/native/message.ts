@@ -3,8 +3,8 @@
 import { z } from "@hono/zod-openapi";
 import { chooseUser } from "../../caller/user.ts";
 import { AppError } from "../../errors.ts";
+import type { EventRun } from "../../turn/reader/event-run.ts";
 import type { EndedTurn, FollowedTurn } from "../../turn/reader/follow.ts";
-import type { NumberedEvent } from "../../turn/reader/numbered-event.ts";
 import type { EventGroups, Reading } from "../../turn/reader/reading.ts";
 import type { Turn } from "../../turn/turn.ts";
 import type { StartTurn } from "../../turn/turns.ts";
@@ -177,14 +177,14 @@ async function answerStream(
   await followed.waitForFirst(waitMs);
   const groups = followed.read(0);
   const { value: first } = await groups.next();
-  const end = first?.at(-1)?.event;
+  const end = first?.events.at(-1);
   if (first && end?.type === "turn-end" && end.turn.status === "failed" && !hasWords(first)) {
     groups.leave();
     throw failureOf(end.turn);
   }
   return streams.answer(
     exchange,
-    { head: encodeEvents(first ?? []), begun: true, groups },
+    { head: first ? encodeEvents(first) : "", begun: true, groups },
     { location: `/turns/${followed.turnId}` },
   );
 }
@@ -206,7 +206,7 @@ class QueuedReading implements EventGroups {
     this.starting.catch(() => {}); // told to whoever reads
   }
 
-  async next(): Promise<IteratorResult<NumberedEvent[], void>> {
+  async next(): Promise<IteratorResult<EventRun, void>> {
     return (await this.starting).next();
   }
 
@@ -220,8 +220,8 @@ class QueuedReading implements EventGroups {
   }
 }
 
-function hasWords(events: readonly NumberedEvent[]): boolean {
-  return events.some(({ event }) => event.type === "text-delta" || event.type === "thought-delta");
+function hasWords({ events }: EventRun): boolean {
+  return events.some(({ type }) => type === "text-delta" || type === "thought-delta");
 }
 
 function failureOf({ id, sessionId, error }: Pick<Turn, "id" | "sessionId" | "error">): AppError {

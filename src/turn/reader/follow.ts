@@ -4,7 +4,7 @@ import type { Message } from "../../conversation/message.ts";
 import { AppError } from "../../errors.ts";
 import type { ClosedTurn, Store } from "../../store.ts";
 import { firstLogged } from "../event.ts";
-import type { NumberedEvent } from "./numbered-event.ts";
+import type { TurnEvent } from "./event-run.ts";
 import { type EventGroup, type EventSource, groupCharacters, Reading, type Watcher } from "./reading.ts";
 
 /** A turn as its caller follows it, wherever it runs and whether or not it is over. */
@@ -68,8 +68,8 @@ class StoredTurn implements EventSource {
 }
 
 async function readEnd(store: Store, owner: string, turnId: string, reading: Reading): Promise<EndedTurn | undefined> {
-  for await (const group of reading) {
-    const last = group.at(-1)?.event;
+  for await (const { events } of reading) {
+    const last = events.at(-1);
     if (last?.type !== "turn-end") continue;
     const messages = await store.findTurnMessages(owner, turnId);
     return messages && { turn: last.turn, session: last.session, ...messages };
@@ -84,9 +84,8 @@ async function readEnd(store: Store, owner: string, turnId: string, reading: Rea
 export async function readStored(store: Store, owner: string, turnId: string, cursor: number): Promise<EventGroup> {
   const log = await store.readTurnLog(owner, turnId, Math.max(cursor, firstLogged - 1));
   if (!log) return { events: [], ended: true };
-  const events: NumberedEvent[] = [];
-  if (cursor < 1) events.push({ number: 1, event: { type: "turn-start", turn: log.turn } });
-  events.push(...log.events);
+  const events: TurnEvent[] = log.events;
+  if (cursor < 1) events.unshift({ type: "turn-start", turn: log.turn });
   // The end brings the whole answer: it is read when its turn comes, not while a reader has not taken what stands before.
   if (log.hasMore || countCharacters(events) > groupCharacters) return { events, ended: false };
   if (log.lastNumber !== null && cursor < log.lastNumber) {
@@ -95,14 +94,11 @@ export async function readStored(store: Store, owner: string, turnId: string, cu
       store.findSession(owner, log.turn.sessionId),
     ]);
     if (!messages || !session) return { events: [], ended: true };
-    events.push({
-      number: log.lastNumber,
-      event: { type: "turn-end", turn: log.turn, reply: messages.reply, session },
-    });
+    events.push({ type: "turn-end", turn: log.turn, reply: messages.reply, session });
   }
   return { events, ended: log.lastNumber !== null };
 }
 
-function countCharacters(events: readonly NumberedEvent[]): number {
-  return events.reduce((sum, { event }) => sum + ("text" in event ? event.text.length : 0), 0);
+function countCharacters(events: readonly TurnEvent[]): number {
+  return events.reduce((sum, event) => sum + ("text" in event ? event.text.length : 0), 0);
 }

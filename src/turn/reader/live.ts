@@ -6,12 +6,9 @@ import type { Session } from "../../conversation/session.ts";
 import type { ClosedTurn } from "../../store.ts";
 import { firstLogged, type LoggedEvent } from "../event.ts";
 import type { Turn } from "../turn.ts";
+import type { TurnEvent } from "./event-run.ts";
 import type { EndedTurn, FollowedTurn } from "./follow.ts";
-import type { NumberedEvent } from "./numbered-event.ts";
 import { type EventGroup, type EventSource, Reading, type Watcher } from "./reading.ts";
-
-/** What an event without words counts as. */
-const eventOverhead = 100;
 
 export class LiveTurn implements EventSource, FollowedTurn {
   readonly turn: Turn;
@@ -63,15 +60,9 @@ export class LiveTurn implements EventSource, FollowedTurn {
     return this.log.length;
   }
 
-  /** The logged events from number `first` on, none of which the store may have confirmed yet: some `most` characters of them. */
-  eventsFrom(first: number, most = Number.POSITIVE_INFINITY): LoggedEvent[] {
-    const begin = first - this.firstKept;
-    let end = begin;
-    for (let characters = 0; end < this.log.length && characters < most; end++) {
-      const event = this.log[end]!;
-      characters += eventOverhead + (event.type === "usage" ? 0 : event.text.length);
-    }
-    return this.log.slice(begin, end);
+  /** The logged events from number `first` on, none of which the store may have confirmed yet. */
+  eventsFrom(first: number): LoggedEvent[] {
+    return this.log.slice(first - this.firstKept);
   }
 
   /** The store has all events before number `first`. */
@@ -119,7 +110,7 @@ export class LiveTurn implements EventSource, FollowedTurn {
 
   readAfter(cursor: number): EventGroup | Promise<EventGroup> {
     if (Math.max(cursor + 1, firstLogged) < this.firstKept) return this.readStored(cursor);
-    return { events: this.groupAfter(cursor), ended: this.over };
+    return { events: this.eventsAfter(cursor), ended: this.over };
   }
 
   watch(watcher: Watcher): void {
@@ -139,15 +130,10 @@ export class LiveTurn implements EventSource, FollowedTurn {
     for (const watcher of watchers) watcher.look();
   }
 
-  private groupAfter(cursor: number): NumberedEvent[] {
-    const group: NumberedEvent[] = [];
-    if (cursor < 1) group.push({ number: 1, event: { type: "turn-start", turn: this.turn } });
-    for (let index = Math.max(0, cursor + 1 - this.firstKept); index < this.log.length; index++) {
-      group.push({ number: index + this.firstKept, event: this.log[index]! });
-    }
-    if (this.closed && cursor < this.nextNumber) {
-      group.push({ number: this.nextNumber, event: { type: "turn-end", ...this.closed } });
-    }
-    return group;
+  private eventsAfter(cursor: number): TurnEvent[] {
+    const events: TurnEvent[] = this.log.slice(Math.max(0, cursor + 1 - this.firstKept));
+    if (cursor < 1) events.unshift({ type: "turn-start", turn: this.turn });
+    if (this.closed && cursor < this.nextNumber) events.push({ type: "turn-end", ...this.closed });
+    return events;
   }
 }

@@ -1,6 +1,6 @@
 // One reader on its way through a turn's events: an async iterator that can be left at any moment, also while it waits.
 
-import type { NumberedEvent } from "./numbered-event.ts";
+import type { EventRun, TurnEvent } from "./event-run.ts";
 
 /** Whoever waits for something to be there. */
 export interface Watcher {
@@ -18,14 +18,14 @@ export interface EventSource {
 }
 
 export interface EventGroup {
-  events: NumberedEvent[];
+  events: TurnEvent[];
   ended: boolean;
 }
 
 /** Groups of events as a stream takes them, one after another. */
 export interface EventGroups {
   /** Waits for what is to come. Rejects with what kept the events from being read. For one reader, one at a time. */
-  next(): Promise<IteratorResult<NumberedEvent[], void>>;
+  next(): Promise<IteratorResult<EventRun, void>>;
   /** Whether the group that was taken last was the last one. */
   readonly isOver: boolean;
   /** Ends it at once: nothing waits or looks for its events any more. */
@@ -33,7 +33,7 @@ export interface EventGroups {
 }
 
 const over = { done: true, value: undefined } as const;
-const none: NumberedEvent[] = [];
+const none: TurnEvent[] = [];
 /** A group ends with the event that brings it to this many characters: what a reader has not taken yet stays small. */
 export const groupCharacters = 64 * 1024;
 
@@ -41,8 +41,9 @@ export const groupCharacters = 64 * 1024;
  * Everything after event number `after`, in groups, waiting for what is to come; ends after `turn-end`, or without it where
  * the reader should reconnect.
  */
-export class Reading implements EventGroups, Watcher, AsyncIterableIterator<NumberedEvent[], void, void> {
+export class Reading implements EventGroups, Watcher, AsyncIterableIterator<EventRun, void, void> {
   private readonly source: EventSource;
+  /** The number of the last event that was given out. */
   private cursor: number;
   /** Found, but not given out yet. */
   private rest = none;
@@ -55,18 +56,17 @@ export class Reading implements EventGroups, Watcher, AsyncIterableIterator<Numb
     this.cursor = Math.max(0, after);
   }
 
-  async next(): Promise<IteratorResult<NumberedEvent[], void>> {
+  async next(): Promise<IteratorResult<EventRun, void>> {
     while (!this.left && this.rest.length === 0 && !this.ended) {
       const found = this.source.readAfter(this.cursor);
       // Nothing is awaited where nothing must be: an event that came in between would find nobody watching for it.
       const { events, ended } = found instanceof Promise ? await found : found;
       this.rest = events;
       this.ended = ended;
-      this.cursor = events.at(-1)?.number ?? this.cursor;
       if (events.length === 0 && !ended && !this.left) await this.watch();
     }
     if (this.left || this.rest.length === 0) return over;
-    return { done: false, value: this.takeGroup() };
+    return { done: false, value: this.takeRun() };
   }
 
   get isOver(): boolean {
@@ -84,7 +84,7 @@ export class Reading implements EventGroups, Watcher, AsyncIterableIterator<Numb
     this.wake?.();
   }
 
-  async return(): Promise<IteratorResult<NumberedEvent[], void>> {
+  async return(): Promise<IteratorResult<EventRun, void>> {
     this.leave();
     return over;
   }
@@ -100,14 +100,16 @@ export class Reading implements EventGroups, Watcher, AsyncIterableIterator<Numb
     });
   }
 
-  private takeGroup(): NumberedEvent[] {
+  private takeRun(): EventRun {
     let count = 0;
     for (let characters = 0; count < this.rest.length && characters < groupCharacters; count++) {
-      const { event } = this.rest[count]!;
+      const event = this.rest[count]!;
       if ("text" in event) characters += event.text.length;
     }
-    const group = this.rest;
-    this.rest = count < group.length ? group.splice(count) : none;
-    return group;
+    const events = this.rest;
+    this.rest = count < events.length ? events.splice(count) : none;
+    const first = this.cursor + 1;
+    this.cursor += events.length;
+    return { first, events };
   }
 }

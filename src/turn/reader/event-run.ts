@@ -1,4 +1,4 @@
-// An event as a reader is given it: what the log holds, between the two bookends that are made from the turn itself.
+// Events as a reader is given them: what the log holds, between the two bookends that are made from the turn itself.
 
 import type { ClosedTurn } from "../../store.ts";
 import type { LoggedEvent } from "../event.ts";
@@ -7,7 +7,9 @@ import type { Turn } from "../turn.ts";
 /** What a reader is given: the log between its two bookends, numbered from 1 without a gap. */
 export type TurnEvent = { type: "turn-start"; turn: Turn } | LoggedEvent | ({ type: "turn-end" } & ClosedTurn);
 
-export interface NumberedEvent {
-  number: number;
-  event: TurnEvent;
+/** Events that follow one another. */
+export interface EventRun {
+  /** The number of the first one. */
+  first: number;
+  events: TurnEvent[];
 }

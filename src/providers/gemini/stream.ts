@@ -53,7 +53,7 @@ export class StreamFramer {
     const input = this.#rest + text;
     const frames: Frame[] = [];
     let start = 0;
-    while (true) {
+    while (start < input.length) {
       const run = findRun(input, start);
       plainEvent.lastIndex = start;
       const frame = run ?? plainEvent.exec(input)?.[1];

@@ -9,19 +9,16 @@ const text = String.raw`[^"\\\x00-\x1f]*(?:(\\)(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^
 const count = String.raw`(?:0|[1-9]\d{0,14})`;
 const detail = String.raw`\{"modality": "[A-Z]+","tokenCount": ${count}\}`;
 const details = String.raw`\[${detail}(?:,${detail})*\]`;
-const usageStart = '"usageMetadata": ';
-const modelStart = ',"modelVersion": "';
-const idStart = '","responseId": "';
 // Counters by name and in their order: letters that are known are compared many at once, others one by one (a third of the time).
 const usage =
   String.raw`\{"promptTokenCount": ${count}(?:,"candidatesTokenCount": ${count})?,"totalTokenCount": ${count}(?:,"cachedContentTokenCount": ${count})?` +
   String.raw`,"promptTokensDetails": ${details}(?:,"cacheTokensDetails": ${details})?` +
   String.raw`(?:,"toolUsePromptTokenCount": ${count},"toolUsePromptTokensDetails": ${details})?` +
   String.raw`(?:,"thoughtsTokenCount": ${count})?(?:,"serviceTier": "\w+")?\}`;
-/** 1: the text, 2: anything where it has an escape, 3: where it is a thought, 4: where it is the last. */
+/** 1: the text; 2, 3, 4: there where it has an escape, is a thought, is the last; 5: the usage; 6: the model. */
 const usual = new RegExp(
   String.raw`data: \{"candidates": \[\{"content": \{"parts": \[\{"text": "(${text})"(,"thought": true)?\}\],"role": "model"\}(,"finishReason": "STOP")?,"index": 0\}\],` +
-    String.raw`${usageStart}${usage}${modelStart}[\w.-]{1,200}${idStart}[\w-]{1,200}"\}\r?\n\r?\n`,
+    String.raw`"usageMetadata": (${usage}),"modelVersion": "([\w.-]{1,200})","responseId": "[\w-]{1,200}"\}\r?\n\r?\n`,
   "y",
 );
 
@@ -46,28 +43,17 @@ export function findRun(stream: string, start: number): Run | null {
   let isThought = false;
   let isDone = false;
   let end = start;
+  let last: RegExpExecArray | null = null;
   usual.lastIndex = start;
   for (let found = usual.exec(stream); found !== null && usual.lastIndex - end <= longest; found = usual.exec(stream)) {
     const text = found[1]!;
     const isOther = found[3] !== undefined;
-    if (texts.length === 0) isThought = isOther;
+    if (last === null) isThought = isOther;
     else if (isThought !== isOther) break;
     texts.push(found[2] === undefined ? text : JSON.parse(`"${text}"`));
     if (found[4] !== undefined) isDone = true;
     end = usual.lastIndex;
+    last = found;
   }
-  if (texts.length === 0) return null;
-  // No text holds any of these: quotes in it are escaped.
-  const usageAt = stream.lastIndexOf(usageStart, end) + usageStart.length;
-  const modelAt = stream.lastIndexOf(modelStart, end);
-  const idAt = stream.lastIndexOf(idStart, end);
-  return {
-    kind: "run",
-    texts,
-    isThought,
-    isDone,
-    end,
-    usage: stream.slice(usageAt, modelAt),
-    model: stream.slice(modelAt + modelStart.length, idAt),
-  };
+  return last && { kind: "run", texts, isThought, isDone, usage: last[5]!, model: last[6]!, end };
 }

@@ -1,6 +1,7 @@
 // A title's calls in the store: begun once, booked once, taken over by one; and what a title is made of.
 
 import { describe, expect, test } from "bun:test";
+import { titleFrom } from "../src/conversation/session.ts";
 import { cleanTitle, printExcerpts } from "../src/conversation/title.ts";
 import type { EndTitle } from "../src/conversation/title-store.ts";
 import { entryFor, newSession as makeSession, processId, speak } from "./store-inputs.ts";
@@ -111,6 +112,15 @@ describe.each(storeEngines)("a title's calls in the store on %s", (_, openFixtur
     expect(await store.claimDeadTitles(5, [session], 0)).toEqual([]);
     expect(await store.claimDeadTitles(5, [], 0)).toHaveLength(1);
   });
+});
+
+test("a first message's title is its first line, cut at a word; one of Latin letters stays one", () => {
+  expect(titleFrom(" What goes\t into borscht? \nAnd why?")).toBe("What goes into borscht?");
+  expect(titleFrom(" \n ")).toBeNull();
+  const long = titleFrom("Explain, as to a colleague, how ports and sockets of a machine belong together");
+  expect(long).toBe("Explain, as to a colleague, how ports and sockets of a...");
+  expect(titleFrom("😀".repeat(100))).toBe(`${"😀".repeat(60)}...`);
+  expect(titleFrom("слово ".repeat(20))).toMatch(/^(слово ){9}слово\.\.\.$/);
 });
 
 test("a model's words become one line that can stand in a list", () => {

@@ -3,7 +3,6 @@
 import { randomInt } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { totalmem } from "node:os";
-import pino from "pino";
 import { loadPage } from "../web/build.ts";
 import { AuditTally } from "./caller/audit-tally.ts";
 import { KeyRing } from "./caller/key-ring.ts";
@@ -13,7 +12,7 @@ import { Memories } from "./conversation/memories.ts";
 import { openStore } from "./database/open.ts";
 import { type App, type AppDeps, createApp, type HttpTimes } from "./http/app.ts";
 import { type Listener, listen } from "./http/listen.ts";
-import type { Log } from "./log.ts";
+import { createLog, type Log, logWritten } from "./log.ts";
 import { type Catalogue, createCatalogue } from "./model/model.ts";
 import { createPriceBook, mergePriceRows, type PriceBook, parsePriceFile } from "./money/price.ts";
 import type { Provider } from "./provider.ts";
@@ -103,19 +102,6 @@ const usualTimes: Times = {
 };
 const packageFile = new URL("../package.json", import.meta.url);
 export const version: string = JSON.parse(readFileSync(packageFile, "utf8")).version;
-
-/** A logger that writes JSON lines to stderr, many at once where there are many, within 100 ms; `silent` writes nothing. */
-function createLog(level: Config["logLevel"]): Log {
-  return pino(
-    {
-      level,
-      base: undefined,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      serializers: { cause: pino.stdSerializers.err },
-    },
-    pino.destination({ dest: 2, sync: false, minLength: 12_288, periodicFlush: 100 }),
-  );
-}
 
 /**
  * Starts the server; it is ready when the promise resolves. Throws with a sentence for the operator. There is no other way
@@ -219,6 +205,7 @@ export async function serve(config: Config, parts: Parts = {}): Promise<Server> 
       await tally.close();
       await store.close();
       await emulator?.close();
+      await logWritten();
     },
   };
 }

@@ -48,7 +48,7 @@ const keepAlive = /(?:^|[\s,])keep-alive(?:[\s,]|$)/i;
 
 /** What was read of late, by its text: a client's headers are the same each time, but for the length. */
 const known = new Map<string, HeaderFields>();
-const mostKnown = 100;
+const mostKnown = 32;
 const longestKnown = 1_024;
 
 /** Reads a head, in latin1 and without its empty line. Throws bad_request. */
@@ -78,14 +78,17 @@ function readFields(text: string): HeaderFields {
   if (before) return before;
   if (odd.test(text)) throw malformed("a control character");
   const values = new Map<string, string>();
-  for (const field of text.split("\r\n").slice(1)) {
-    const colon = field.indexOf(":");
-    if (!fieldName.test(field.slice(0, Math.max(0, colon)))) throw malformed("a line that is no header");
-    const name = field.slice(0, colon).toLowerCase();
+  for (let at = text.indexOf("\r\n"); at !== -1; ) {
+    const end = text.indexOf("\r\n", at + 2);
+    const colon = text.indexOf(":", at);
+    const sent = text.slice(at + 2, Math.max(0, colon));
+    if (!fieldName.test(sent)) throw malformed("a line that is no header");
+    const name = sent.toLowerCase();
     const others = values.get(name);
     if (others !== undefined && onlyOnce.test(name)) throw malformed(`the header ${name} came twice`);
-    const value = field.slice(colon + 1).trim();
+    const value = text.slice(colon + 1, end === -1 ? undefined : end).trim();
     values.set(name, others === undefined ? value : `${others}, ${value}`);
+    at = end;
   }
   const headers = new HeaderFields(values);
   if (known.size === mostKnown) known.clear();

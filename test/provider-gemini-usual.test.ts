@@ -95,7 +95,7 @@ test("the counters of every usual answer are recognised: nothing said yet, cache
   }
 });
 
-test("another end, a signature, a second part, an error beside it and an endless event are left to the parser", () => {
+test("another end, a signature, a second part, an error beside it, many escapes and endless counters are left to the parser", () => {
   expect(findUsual(usual)).toEqual(parse(usual));
   expect(findUsual(last)).toEqual({ ...parse(usual), isLast: true });
   for (const [part, other] of [
@@ -106,7 +106,9 @@ test("another end, a signature, a second part, an error beside it and an endless
     ['{"candidates"', '{"error": {"code": 503},"candidates"'],
     ['"totalTokenCount": 18', '"totalTokenCount": 18}, "error": {"code": 503'],
     ['"totalTokenCount": 18', '"totalTokenCount": 018'],
-    ["word", "w".repeat(5_000)],
+    ["word", "\\n".repeat(31)],
+    ["standard", "s".repeat(41)],
+    ['{"modality": "TEXT","tokenCount": 10}', '{"modality": "TEXT","tokenCount": 1},'.repeat(10).slice(0, -1)],
   ] as const)
     expect(findUsual(usual.replace(part, other))).toBeUndefined();
 });

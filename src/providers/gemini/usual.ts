@@ -1,20 +1,18 @@
 // The events that a streamed answer is made of, recognised without being parsed: pieces of plain text or of a thought, each with the
 // running total, the model and the answer's name. Whatever differs by a blank is parsed.
 
-/** In characters: a longer one is parsed as well as it is searched. */
-const longest = 4_096;
-
-// Each is the whole grammar of its value (RFC 8259), so that what matches is valid JSON and has no other member.
-const text = String.raw`[^"\\\x00-\x1f]*(?:(\\)(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*`;
+// Each is the whole grammar of its value (RFC 8259), so that what matches is valid JSON and has no other member. A text of more escapes is parsed
+// in less time than it is gone through, and no usage is longer than any that is kept.
+const text = String.raw`[^"\\\x00-\x1f]*(?:(\\)(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*){0,30}`;
 const count = String.raw`(?:0|[1-9]\d{0,14})`;
-const detail = String.raw`\{"modality": "[A-Z]+","tokenCount": ${count}\}`;
-const details = String.raw`\[${detail}(?:,${detail})*\]`;
+const detail = String.raw`\{"modality": "[A-Z]{1,40}","tokenCount": ${count}\}`;
+const details = String.raw`\[${detail}(?:,${detail}){0,9}\]`;
 // Counters by name and in their order: letters that are known are compared many at once, others one by one (a third of the time).
 const usage =
   String.raw`\{"promptTokenCount": ${count}(?:,"candidatesTokenCount": ${count})?,"totalTokenCount": ${count}(?:,"cachedContentTokenCount": ${count})?` +
   String.raw`,"promptTokensDetails": ${details}(?:,"cacheTokensDetails": ${details})?` +
   String.raw`(?:,"toolUsePromptTokenCount": ${count},"toolUsePromptTokensDetails": ${details})?` +
-  String.raw`(?:,"thoughtsTokenCount": ${count})?(?:,"serviceTier": "\w+")?\}`;
+  String.raw`(?:,"thoughtsTokenCount": ${count})?(?:,"serviceTier": "\w{1,40}")?\}`;
 /** 1: the text; 2, 3, 4: there where it has an escape, is a thought, is the last; 5: the usage; 6: the model. */
 const usual = new RegExp(
   String.raw`data: \{"candidates": \[\{"content": \{"parts": \[\{"text": "(${text})"(,"thought": true)?\}\],"role": "model"\}(,"finishReason": "STOP")?,"index": 0\}\],` +
@@ -45,7 +43,7 @@ export function findRun(stream: string, start: number): Run | null {
   let end = start;
   let last: RegExpExecArray | null = null;
   usual.lastIndex = start;
-  for (let found = usual.exec(stream); found !== null && usual.lastIndex - end <= longest; found = usual.exec(stream)) {
+  for (let found = usual.exec(stream); found !== null; found = usual.exec(stream)) {
     const text = found[1]!;
     const isOther = found[3] !== undefined;
     if (last === null) isThought = isOther;

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { createPost } from "../src/providers/http/client.ts";
+import { openSocket } from "../src/providers/http/socket.ts";
 
 const noProxies = { http: null, https: null, except: null };
 
@@ -23,5 +24,37 @@ test("a call that is cancelled while the server is silent in the middle of secur
   call.cancel();
   expect([await opening, call.sent]).toEqual(["refused", false]);
   await closed;
+  server.close();
+});
+
+test("bytes that were lent arrive as they were, though the other end takes them only later", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const coming = once(server, "connection") as Promise<[Socket]>;
+  const opened = Promise.withResolvers<void>();
+  const socket = openSocket(
+    { host: "127.0.0.1", port, tls: false, tunnel: null },
+    { onOpen: opened.resolve, onData() {}, onClosed() {} },
+  );
+  const [other] = await coming;
+  other.pause();
+  await opened.promise;
+  const lent = new Uint8Array(64 * 1024);
+  const times = 200; // 13 MB: more than any system takes before they are read
+  for (let time = 0; time < times; time++) {
+    socket.write(lent.fill(time), true);
+    lent.fill(255);
+  }
+  const wrong = new Set<number>();
+  let bytes = 0;
+  other.on("data", (data: Buffer) => {
+    for (const byte of data) if (byte !== Math.floor(bytes++ / lent.length)) wrong.add(byte);
+    if (bytes >= times * lent.length) other.end();
+  });
+  other.resume();
+  await once(other, "close");
+  expect([bytes, [...wrong]]).toEqual([times * lent.length, []]);
+  socket.destroy();
   server.close();
 });

@@ -10,8 +10,6 @@ const maxIdle = 64;
 const maxIdleMs = 50_000;
 /** Bytes that a reader has not asked for; beyond that, nothing more is taken from the network. */
 const maxQueued = 256 * 1024;
-/** Bytes. */
-const longBody = 64 * 1024;
 
 /**
  * Sends POSTs to an address with a path prefix, with the same headers each time; through a proxy where one is on the way: over a
@@ -34,25 +32,27 @@ export function createPost(baseUrl: string, headers: Record<string, string>, pro
     let length = 0;
     for (const piece of body) length += Buffer.byteLength(piece);
     const head = `POST ${prefix}${path} HTTP/1.1\r\n${lines}content-length: ${length}\r\n\r\n`;
-    (takeIdle(pool) ?? new Connection(pool)).carry(printRequest(head, body, length), exchange);
+    (takeIdle(pool) ?? new Connection(pool)).carry([head, ...body], exchange);
     return exchange;
   };
 }
 
-/** One write for a request of the usual length; a long one is not copied. */
-function printRequest(head: string, body: RequestBody, bodyBytes: number): Uint8Array[] {
-  if (bodyBytes > longBody)
-    return [head, ...body].map((piece) => (typeof piece === "string" ? Buffer.from(piece) : piece));
-  const bytes = Buffer.allocUnsafe(Buffer.byteLength(head) + bodyBytes);
-  let at = bytes.write(head);
-  for (const piece of body) {
-    if (typeof piece === "string") at += bytes.write(piece, at);
-    else {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
+/** One request at a time is put together here, to leave in one write. */
+const desk = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** A request that has no room there leaves piece by piece, and is not copied. */
+function sendRequest(socket: Socket, pieces: RequestBody): void {
+  const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+  if (length > desk.length) {
+    for (const piece of pieces) socket.write(typeof piece === "string" ? Buffer.from(piece) : piece);
+    return;
   }
-  return [bytes];
+  let at = 0;
+  for (const piece of pieces) {
+    if (typeof piece !== "string") desk.set(piece, at);
+    at += typeof piece === "string" ? desk.write(piece, at) : piece.length;
+  }
+  socket.write(desk.subarray(0, at), true);
 }
 
 interface Pool {
@@ -179,14 +179,14 @@ class Connection implements SocketOwner {
   #isClosed = false;
   #exchange: ClientExchange | null = null;
   /** What is to be sent once the connection is open. */
-  #request: readonly Uint8Array[] | null = null;
+  #request: RequestBody | null = null;
   #isOpen = false;
 
   constructor(pool: Pool) {
     this.#pool = pool;
   }
 
-  carry(request: readonly Uint8Array[], exchange: ClientExchange): void {
+  carry(request: RequestBody, exchange: ClientExchange): void {
     this.#exchange = exchange;
     exchange.connection = this;
     if (this.#socket !== null) {
@@ -255,9 +255,9 @@ class Connection implements SocketOwner {
     this.#socket?.destroy();
   }
 
-  #send(request: readonly Uint8Array[]): void {
+  #send(request: RequestBody): void {
     this.#exchange!.sent = true;
-    for (const bytes of request) this.#socket?.write(bytes);
+    if (this.#socket) sendRequest(this.#socket, request);
   }
 
   #leavePool(): void {

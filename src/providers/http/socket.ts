@@ -26,8 +26,8 @@ export interface SocketOwner {
 
 /** A connection on its way or open. Keeps no process alive. */
 export interface Socket {
-  /** The bytes must stay as they are. */
-  write(bytes: Uint8Array): void;
+  /** The bytes must stay as they are; those that are lent only until this returns: what has not left by then is copied. */
+  write(bytes: Uint8Array, areLent?: boolean): void;
   pause(): void;
   resume(): void;
   /** Closes it at once, also while it is being made, whatever has not been sent. */
@@ -77,9 +77,11 @@ class BunSocket implements Socket {
     this.owner.onClosed(error);
   }
 
-  write(bytes: Uint8Array): void {
+  write(bytes: Uint8Array, areLent = false): void {
     this.#waiting.push(bytes);
     if (this.#waiting.length === 1) this.writeOn();
+    const rest = areLent && this.#waiting.pop();
+    if (rest) this.#waiting.push(new Uint8Array(rest));
   }
 
   writeOn(): void {
@@ -156,7 +158,7 @@ function watch(socket: NodeSocket, opening: "connect" | "secureConnect", owner: 
     if (!isOver) owner.onClosed(failure);
   });
   return {
-    write: (bytes) => void socket.write(bytes),
+    write: (bytes, areLent) => void socket.write(areLent ? new Uint8Array(bytes) : bytes),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     destroy() {
@@ -176,7 +178,7 @@ function openThrough(proxy: ProxyAddress, { host, port }: Address, owner: Socket
     onRefused: (error) => owner.onClosed(error),
   });
   return {
-    write: (bytes) => secured?.write(bytes),
+    write: (bytes, areLent) => secured?.write(bytes, areLent),
     pause: () => secured?.pause(),
     resume: () => secured?.resume(),
     destroy() {

@@ -10,8 +10,8 @@ const details = String.raw`\[${detail}(?:,${detail}){0,9}\]`;
 // Counters by name and in their order: letters that are known are compared many at once, others one by one (a third of the time).
 const usage =
   String.raw`\{"promptTokenCount": ${count}(?:,"candidatesTokenCount": ${count})?,"totalTokenCount": ${count}(?:,"cachedContentTokenCount": ${count})?` +
-  String.raw`,"promptTokensDetails": ${details}(?:,"cacheTokensDetails": ${details})?` +
-  String.raw`(?:,"toolUsePromptTokenCount": ${count},"toolUsePromptTokensDetails": ${details})?` +
+  `,"promptTokensDetails": ${details}(?:,"cacheTokensDetails": ${details})?` +
+  `(?:,"toolUsePromptTokenCount": ${count},"toolUsePromptTokensDetails": ${details})?` +
   String.raw`(?:,"thoughtsTokenCount": ${count})?(?:,"serviceTier": "\w{1,40}")?\}`;
 /** 1: the text; 2, 3, 4: there where it has an escape, is a thought, is the last; 5: the usage; 6: the model. */
 const usual = new RegExp(

@@ -90,12 +90,10 @@ export class Memories {
     if (known && isWay(known, ahead, model) && known.path.end === position && known.path.from === from)
       return use(known.path);
     const path = new PrintedPath(from, model, this.print);
-    this.count(path, path.heldBytes);
+    path.addAll(await this.store.readMemory({ session: row, branch, position, from }));
     try {
-      path.addAll(await this.store.readMemory({ session: row, branch, position, from }));
       return use(path);
     } finally {
-      this.letGo(path);
       if (of && path.end === position && !this.kept.has(id)) this.keep(owner, of, path);
     }
   }

@@ -36,8 +36,8 @@ export class Answer {
   }
 }
 
-/** Characters that are joined at once. `a += b` alone keeps a node for each piece, and the piece itself: some 100 bytes for every delta. */
-const charactersAtOnce = 256;
+/** Characters that are joined at once. `a += b` alone keeps a node for each piece, and the piece itself, with the read it was cut from. */
+const charactersAtOnce = 128;
 
 /** Holds little more than its characters, however small the pieces are. */
 export class GrowingText {

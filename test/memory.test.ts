@@ -8,7 +8,7 @@ import { AppError } from "../src/errors.ts";
 import { countThirds, estimateTokens, fromThirds, leastTokens } from "../src/money/tokens.ts";
 
 const uncalibrated = { promptEstimate: 0, promptTokens: 0 };
-const roomy = { inputTokens: 1_000_000, outputReserve: 0 };
+const plenty = 1_000_000;
 
 /** Turns whose answers end as given: [status, text]. Questions are q0, q1, ... */
 function turnsOf(answers: [PastTurn["status"], string][], change: Partial<PastTurn> = {}): PastTurn[] {
@@ -35,7 +35,7 @@ function plan({ turns = [], from = 0, content = "new", model = "m", ...change }:
   for (const turn of turns) path.add(turn);
   const questionTokens = messageTokens(content);
   const planned = planMemory({
-    ...{ path, system: null, questionTokens, window: roomy, calibration: uncalibrated },
+    ...{ path, system: null, questionTokens, room: plenty, calibration: uncalibrated },
     ...change,
   });
   const memory = Buffer.from(path.printFrom(planned.first)).toString();
@@ -100,7 +100,7 @@ describe("what is remembered", () => {
 });
 
 describe("too long", () => {
-  const window = { inputTokens: 100, outputReserve: 20 };
+  const room = 80;
   const thrown = (run: () => unknown) => {
     try {
       run();
@@ -114,15 +114,15 @@ describe("too long", () => {
   test("context_too_long exactly when the message and the system text do not fit even alone", () => {
     for (let length = 200; length <= 260; length++) {
       const content = "x".repeat(length);
-      const refused = thrown(() => plan({ content, window }));
-      expect(thrown(() => requireFit(null, messageTokens(content), window))).toBe(refused);
+      const refused = thrown(() => plan({ content, room }));
+      expect(thrown(() => requireFit(null, messageTokens(content), room))).toBe(refused);
       expect(refused === null).toBe(Math.ceil(length / 3) + 4 <= 80);
     }
   });
 
   test("the system text counts, and is never dropped to make room", () => {
-    expect(thrown(() => requireFit("s".repeat(240), messageTokens("hi"), window))).toBe("context_too_long");
-    expect(thrown(() => plan({ system: "s".repeat(240), content: "hi", window }))).toBe("context_too_long");
+    expect(thrown(() => requireFit("s".repeat(240), messageTokens("hi"), room))).toBe("context_too_long");
+    expect(thrown(() => plan({ system: "s".repeat(240), content: "hi", room }))).toBe("context_too_long");
   });
 
   test("a message that fits only alone is sent alone, and memory begins with it", () => {
@@ -130,11 +130,11 @@ describe("too long", () => {
       ["complete", "a".repeat(60)],
       ["complete", "b".repeat(60)],
     ]);
-    const result = plan({ turns, content: "x".repeat(220), window });
+    const result = plan({ turns, content: "x".repeat(220), room });
     expect(result.said).toEqual([`u:${"x".repeat(220)}`]);
     expect(result.from).toBe(2);
     const waiting = turnsOf([["stopped", ""]], { question: "w".repeat(150) });
-    expect(plan({ turns: waiting, content: "x".repeat(220), window })).toMatchObject({ said: result.said, from: 1 });
+    expect(plan({ turns: waiting, content: "x".repeat(220), room })).toMatchObject({ said: result.said, from: 1 });
   });
 });
 
@@ -207,8 +207,7 @@ const turnOf = fc.record({
 const conversation = fc.record({
   turns: fc.array(turnOf, { minLength: 20, maxLength: 150 }),
   systemLength: fc.integer({ min: 0, max: 600 }),
-  window: fc.integer({ min: 1500, max: 6000 }),
-  outputReserve: fc.integer({ min: 0, max: 200 }),
+  room: fc.integer({ min: 1300, max: 6000 }),
   /** The vendor's tokens to a hundred of ours, and what it adds to every prompt. */
   percent: fc.integer({ min: 20, max: 150 }),
   overhead: fc.integer({ min: 0, max: 300 }),
@@ -221,8 +220,7 @@ describe("a long conversation, turn by turn", () => {
       fc.property(
         conversation,
         fc.boolean(),
-        ({ turns, systemLength, window, outputReserve, percent, overhead }, calibrated) => {
-          const usable = window - outputReserve;
+        ({ turns, systemLength, room, percent, overhead }, calibrated) => {
           const system = systemLength === 0 ? null : "s".repeat(systemLength);
           const path: PastTurn[] = [];
           let from = 0;
@@ -233,11 +231,11 @@ describe("a long conversation, turn by turn", () => {
             const content = `${at} `.padEnd(turn.question, "q");
             const result = plan({
               turns: path.filter(({ position }) => position >= from),
-              ...{ from, system, content, window: { inputTokens: window, outputReserve }, calibration },
+              ...{ from, system, content, room, calibration },
             });
             const { said, estimate } = result;
 
-            expect(estimate).toBeLessThanOrEqual(usable);
+            expect(estimate).toBeLessThanOrEqual(room);
             expect(said.length % 2).toBe(1);
             expect(said.every((message, index) => message[0] === (index % 2 === 0 ? "u" : "a"))).toBe(true);
             expect(said.at(-1)!.split("\n\n").at(-1)!.replace("u:", "")).toBe(content);
@@ -257,9 +255,9 @@ describe("a long conversation, turn by turn", () => {
               const whole = said.length === 1;
               if (!calibrated && !whole) {
                 // The step left a quarter free, so about a quarter must have come in since the one before.
-                expect(estimate).toBeLessThanOrEqual(usable - Math.floor(usable / 4));
+                expect(estimate).toBeLessThanOrEqual(room - Math.floor(room / 4));
                 if (grownSinceStep !== null)
-                  expect(grownSinceStep + tokens(content)).toBeGreaterThan(Math.floor(usable / 4));
+                  expect(grownSinceStep + tokens(content)).toBeGreaterThan(Math.floor(room / 4));
               }
               grownSinceStep = -tokens(content);
             }
@@ -287,21 +285,21 @@ describe("a long conversation, turn by turn", () => {
 
   test("one message to a smaller model is shown less, and leaves memory where the usual model's window has it", () => {
     const turns = turnsOf(Array.from({ length: 50 }, (_, at) => ["complete", `${at}`.padEnd(90, "a")]));
-    const window = { inputTokens: 500, outputReserve: 0 };
-    const small = plan({ turns, window, usualWindow: roomy });
-    expect(small.said).toEqual(plan({ turns, window }).said);
+    const room = 500;
+    const small = plan({ turns, room, usualRoom: plenty });
+    expect(small.said).toEqual(plan({ turns, room }).said);
     expect(small.from).toBe(0);
-    const medium = { inputTokens: 1_000, outputReserve: 0 };
-    expect(plan({ turns, window, usualWindow: medium }).from).toBe(plan({ turns, window: medium }).from);
-    expect(plan({ turns, window: medium, usualWindow: window }).from).toBe(plan({ turns, window: medium }).from);
+    const medium = 1_000;
+    expect(plan({ turns, room, usualRoom: medium }).from).toBe(plan({ turns, room: medium }).from);
+    expect(plan({ turns, room: medium, usualRoom: room }).from).toBe(plan({ turns, room: medium }).from);
   });
 
   test("a memory that begins later is planned the same from the rows that are left", () => {
     const turns = turnsOf(Array.from({ length: 50 }, (_, at) => ["complete", `${at}`.padEnd(90, "a")]));
-    const window = { inputTokens: 1000, outputReserve: 0 };
-    const first = plan({ turns, window });
+    const room = 1000;
+    const first = plan({ turns, room });
     expect(first.from).toBeGreaterThan(0);
-    const again = plan({ turns: turns.filter(({ position }) => position >= first.from), from: first.from, window });
+    const again = plan({ turns: turns.filter(({ position }) => position >= first.from), from: first.from, room });
     expect(again).toEqual({ ...first, first: 0 });
   });
 });

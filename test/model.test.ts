@@ -1,7 +1,7 @@
 // The catalogue: what a model does not take is refused by name, and a retired model has a living successor.
 
 import { describe, expect, test } from "bun:test";
-import { createCatalogue, isRetired, windowOf } from "../src/model/model.ts";
+import { createCatalogue, isRetired, roomOf } from "../src/model/model.ts";
 import type { ModelInfo } from "../src/model/model-info.ts";
 import type { Params } from "../src/model/params.ts";
 import { createPriceBook } from "../src/money/price.ts";
@@ -303,9 +303,9 @@ describe("the catalogue", () => {
 
   test("keeps room for the answer only where input and answer share one window", () => {
     const shared = { inputTokens: 1000, outputTokens: 300, sharedWindow: true };
-    expect(windowOf(shared, {})).toEqual({ inputTokens: 1000, outputReserve: 300 });
-    expect(windowOf(shared, { max_output_tokens: 50 })).toEqual({ inputTokens: 1000, outputReserve: 50 });
-    expect(windowOf(shared, { max_output_tokens: 5000 })).toEqual({ inputTokens: 1000, outputReserve: 300 });
-    expect(windowOf({ ...shared, sharedWindow: false }, {})).toEqual({ inputTokens: 1000, outputReserve: 0 });
+    expect(roomOf(shared, {})).toBe(700);
+    expect(roomOf(shared, { max_output_tokens: 50 })).toBe(950);
+    expect(roomOf(shared, { max_output_tokens: 5000 })).toBe(700);
+    expect(roomOf({ ...shared, sharedWindow: false }, {})).toBe(1000);
   });
 });

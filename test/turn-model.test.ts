@@ -163,6 +163,6 @@ test("params that the model does not take are refused, each with its pointer", (
 });
 
 test("the operator's limit bounds memory, and never widens a model's window", () => {
-  expect(chooserAt(before, 5_000).chooser.windowOf(old, {})).toEqual({ inputTokens: 5_000, outputReserve: 0 });
-  expect(chooserAt(before, 50_000_000).chooser.windowOf(old, {}).inputTokens).toBe(1_048_576);
+  expect(chooserAt(before, 5_000).chooser.roomOf(old, {})).toBe(5_000);
+  expect(chooserAt(before, 50_000_000).chooser.roomOf(old, {})).toBe(1_048_576);
 });

@@ -1,7 +1,6 @@
 // What of a conversation the model is shown: all of it while it fits, then the newest part, cut in big steps. Pure.
 
 import { AppError } from "../errors.ts";
-import type { ModelWindow } from "../model/model.ts";
 import { messageTokens, type PrintedPath } from "./path.ts";
 
 /** What the last call's prompt was estimated at (before calibration) and what the vendor counted; 0 = not known. */
@@ -16,13 +15,14 @@ export interface MemoryInput {
   system: string | null;
   /** What the new message takes, by `messageTokens`. */
   questionTokens: number;
-  window: ModelWindow;
+  /** The tokens that a conversation with the model may fill. */
+  room: number;
   /**
-   * The window of the model that the session's messages usually go to, where this one goes to another. Where memory begins is
+   * The same of the model that the session's messages usually go to, where this one goes to another. Where memory begins is
    * decided by the larger of the two: one message to a small model takes nothing from the large one for good.
    */
-  usualWindow?: ModelWindow | undefined;
-  /** Tokens at most, where the vendor said that what the window seems to allow is too long. */
+  usualRoom?: number | undefined;
+  /** Tokens at most, where the vendor said that what the room seems to allow is too long. */
   most?: number | undefined;
   calibration: Calibration;
 }
@@ -34,13 +34,13 @@ export interface MemoryPlan {
   first: number;
   /** Whether the questions that were answered without words are shown in front of the new one. */
   showsWaiting: boolean;
-  /** Tokens of system text and messages, calibrated: the best guess, and never above the window. */
+  /** Tokens of system text and messages, calibrated: the best guess, and never above the room. */
   estimate: number;
   /** The same before calibration: what to keep as `promptEstimate` beside the vendor's count, for the next turn. */
   promptEstimate: number;
 }
 
-/** A cut voids the vendor's cache of the prefix, so one cut frees a quarter of the window, not one message's room. */
+/** A cut voids the vendor's cache of the prefix, so one cut frees a quarter of the room, not one message's room. */
 const cutShare = 4;
 
 /**
@@ -48,47 +48,37 @@ const cutShare = 4;
  * Throws context_too_long when the new message with the system text cannot fit even alone.
  */
 export function planMemory(input: MemoryInput): MemoryPlan {
-  const { path, system, questionTokens, window, calibration } = input;
-  const usable = usableTokens(window);
-  const alone = fixedTokens(system, questionTokens);
-  if (alone > usable) throw tooLong(alone, usable);
-  const sent = cut(input, alone, Math.min(usable, input.most ?? usable));
-  const usual = usableTokens(input.usualWindow ?? window);
-  const kept = usual > usable ? cut(input, alone, usual) : sent;
+  const { path, system, questionTokens, room, usualRoom = room, most = room, calibration } = input;
+  const alone = requireFit(system, questionTokens, room);
+  const sent = cut(input, alone, Math.min(room, most));
+  const kept = usualRoom > room ? cut(input, alone, usualRoom) : sent;
   return {
     from: kept.showsWaiting ? path.from + kept.first : path.end,
     first: sent.first,
     showsWaiting: sent.showsWaiting,
-    estimate: Math.min(usable, calibrate(sent.raw, calibration)),
+    estimate: Math.min(room, calibrate(sent.raw, calibration)),
     promptEstimate: sent.raw,
   };
 }
 
 /** What must go so that all stays within `limit`: turns from the first one on, and in the end the questions that wait for this one. */
 function cut({ path, calibration }: MemoryInput, alone: number, limit: number) {
-  const weigh = (raw: number) => calibrate(raw, calibration);
   const fixed = alone + path.waitingTokens;
   const whole = path.tokens + fixed;
-  if (weigh(whole) <= limit) return { first: 0, raw: whole, showsWaiting: true };
+  if (calibrate(whole, calibration) <= limit) return { first: 0, raw: whole, showsWaiting: true };
+  const weigh = (raw: number) => calibrate(raw, calibration);
   const target = limit - Math.floor(limit / cutShare);
   const { first, raw } = path.findCut(target, fixed, weigh);
   const isEnough = path.waitingTokens === 0 || weigh(raw) <= target;
   return isEnough ? { first, raw, showsWaiting: true } : { first, raw: alone, showsWaiting: false };
 }
 
-/** Throws context_too_long when a new message cannot be sent to this model even alone. */
-export function requireFit(system: string | null, questionTokens: number, window: ModelWindow): void {
-  const fixed = fixedTokens(system, questionTokens);
-  const usable = usableTokens(window);
-  if (fixed > usable) throw tooLong(fixed, usable);
-}
-
-function fixedTokens(system: string | null, questionTokens: number): number {
-  return (system === null ? 0 : messageTokens(system)) + questionTokens;
-}
-
-function usableTokens(window: ModelWindow): number {
-  return Math.max(0, window.inputTokens - window.outputReserve);
+/** What is sent even without memory, in tokens. Throws context_too_long where that is more than the room. */
+export function requireFit(system: string | null, questionTokens: number, room: number): number {
+  const alone = (system === null ? 0 : messageTokens(system)) + questionTokens;
+  if (alone <= room) return alone;
+  const detail = `The message and the system text are about ${alone} tokens; the model has room for ${room}.`;
+  throw new AppError("context_too_long", detail);
 }
 
 /** Our estimate is on the high side by its rule: where the vendor counts more, it is at most by half for the text itself. */
@@ -108,11 +98,4 @@ function calibrate(raw: number, { promptEstimate, promptTokens }: Calibration): 
   const trust = promptEstimate / (promptEstimate + tellingTokens);
   const factor = 1 + trust * (Math.min(mostFactor, ratio) - 1);
   return Math.ceil(raw * factor + (promptTokens - promptEstimate * factor));
-}
-
-function tooLong(estimate: number, usable: number): AppError {
-  return new AppError(
-    "context_too_long",
-    `The message and the system text are about ${estimate} tokens; the model has room for ${usable}.`,
-  );
 }

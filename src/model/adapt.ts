@@ -12,10 +12,11 @@ export interface Adapted {
 
 /** `from` says how many tokens a word stands for; without it, the usual. */
 export function adaptParams(params: Params, from: ModelInfo | undefined, to: ModelInfo): Adapted {
-  const adapted: Params = { ...params };
+  let adapted = params;
   const changes: string[] = [];
   for (const name of Object.keys(params) as (keyof Params)[]) {
     if (checkParam(to, name, params) === null) continue;
+    adapted = { ...adapted };
     delete adapted[name];
     if (name === "thinking" && to.thinking) adapted.thinking = adaptThinking(params.thinking!, from, to.thinking);
     if (name === "max_output_tokens") adapted.max_output_tokens = to.outputTokens;

@@ -6,12 +6,6 @@ import type { ModelInfo } from "./model-info.ts";
 import { checkParam, unknownModel } from "./model-params.ts";
 import type { Params } from "./params.ts";
 
-/** The tokens a conversation may fill (`inputTokens`) and how many of them the answer may need. */
-export interface ModelWindow {
-  inputTokens: number;
-  outputReserve: number;
-}
-
 export interface Catalogue {
   /** By its id or an alias. */
   find(id: string): ModelInfo | undefined;
@@ -73,13 +67,12 @@ export function isRetired(model: Pick<ModelInfo, "retiresOn">, nowMs: number): b
   return model.retiresOn !== null && nowMs >= Date.parse(model.retiresOn);
 }
 
-/** How much of a model's window a conversation may fill, given how long the answer may get. */
-export function windowOf(
-  model: Pick<ModelInfo, "inputTokens" | "outputTokens" | "sharedWindow">,
-  params: Params,
-): ModelWindow {
-  const answer = Math.min(params.max_output_tokens ?? model.outputTokens, model.outputTokens);
-  return { inputTokens: model.inputTokens, outputReserve: model.sharedWindow ? answer : 0 };
+/** How many tokens of a model's window a conversation may fill, given how long the answer may get. */
+export function roomOf(
+  { inputTokens, outputTokens, sharedWindow }: Pick<ModelInfo, "inputTokens" | "outputTokens" | "sharedWindow">,
+  { max_output_tokens: most = outputTokens }: Params,
+): number {
+  return sharedWindow ? Math.max(0, inputTokens - Math.min(most, outputTokens)) : inputTokens;
 }
 
 function checkConsistent(models: readonly ModelInfo[], byId: ReadonlyMap<string, ModelInfo>): void {

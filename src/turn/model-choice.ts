@@ -2,7 +2,7 @@
 
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { type Catalogue, type ModelWindow, windowOf } from "../model/model.ts";
+import { type Catalogue, roomOf } from "../model/model.ts";
 import type { Params } from "../model/params.ts";
 import type { ProviderError } from "../provider.ts";
 import { leaveOut, listForms, type ParamForm } from "./param-form.ts";
@@ -39,7 +39,8 @@ export interface ModelChooser {
   reconsider(choice: ModelChoice, params: Params, refusal: Refusal): ModelChoice | undefined;
   /** What to add to "there is no such model": its successor, where the catalogue knows one. */
   hint(choice: ModelChoice): string;
-  windowOf(model: string, params: Params): ModelWindow;
+  /** How many tokens a conversation with it may fill. */
+  roomOf(model: string, params: Params): number;
   /** The models that may answer it, the one that is asked first, by their own names; and the tokens that its answer may have. */
   limitsOf(choice: ModelChoice): { models: string[]; outputTokens: number };
   /** The tokens that its answer may have, thinking included; undefined where nobody has said. */
@@ -90,7 +91,7 @@ export function createModelChooser(
   function toItself(model: string, named: boolean, params: Params): ModelChoice {
     const forms = listForms(catalogue, model, params, now());
     const name = learned.get(keyOf(model, params));
-    forms.sort((a, b) => Number(b.name === name) - Number(a.name === name));
+    if (forms.length > 1) forms.sort((a, b) => Number(b.name === name) - Number(a.name === name));
     return send({ model, requested: model, named, notices: [] }, forms);
   }
 
@@ -155,10 +156,9 @@ export function createModelChooser(
       return successor ? ` Its successor is ${successor}.` : "";
     },
 
-    windowOf(model, params) {
-      const window = windowOf(catalogue.find(model) ?? undescribed, params);
-      if (memoryTokens === null || memoryTokens >= window.inputTokens - window.outputReserve) return window;
-      return { inputTokens: memoryTokens, outputReserve: 0 };
+    roomOf(model, params) {
+      const room = roomOf(catalogue.find(model) ?? undescribed, params);
+      return Math.min(room, memoryTokens ?? room);
     },
 
     limitsOf(choice) {

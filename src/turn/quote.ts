@@ -153,7 +153,7 @@ export class Quotes {
         throw new AppError("turn_in_progress", "Another turn is running in this session.");
       requireModel(choice.model, models);
       books.requirePrice(choice.model);
-      requireFit(session.system, messageTokens(content), chooser.windowOf(choice.model, choice.params));
+      requireFit(session.system, messageTokens(content), chooser.roomOf(choice.model, choice.params));
       return null;
     } catch (cause) {
       if (cause instanceof AppError && foreseen.has(cause.code)) return cause;

@@ -153,8 +153,8 @@ async function estimatePrompt(tools: TurnTools, dead: DeadTurn): Promise<number>
   try {
     const path = new PrintedPath(memory.from, turn.modelRequested, () => "");
     for (const past of await tools.store.readMemory(memory)) path.add(past);
-    const window = tools.chooser.windowOf(turn.modelRequested, {});
-    return planMemory({ path, system, questionTokens, window, calibration: memory }).estimate;
+    const room = tools.chooser.roomOf(turn.modelRequested, {});
+    return planMemory({ path, system, questionTokens, room, calibration: memory }).estimate;
   } catch {
     return questionTokens + estimateTokens(system ?? ""); // for instance: less memory is allowed today than then
   }

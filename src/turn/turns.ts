@@ -202,7 +202,7 @@ export class Turns {
     requireModel(choice.model, input.models);
     books.requirePrice(choice.model);
     const questionTokens = messageTokens(input.content);
-    requireFit(session.system, questionTokens, chooser.windowOf(choice.model, choice.params));
+    requireFit(session.system, questionTokens, chooser.roomOf(choice.model, choice.params));
     return { session, params, choice, questionTokens };
   }
 

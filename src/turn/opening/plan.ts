@@ -25,8 +25,8 @@ export function planWay(
     path: way,
     system: session.system,
     questionTokens,
-    window: chooser.windowOf(choice.model, choice.params),
-    usualWindow: chooser.windowOf(session.model ?? chooser.defaultModel, session.params),
+    room: chooser.roomOf(choice.model, choice.params),
+    usualRoom: chooser.roomOf(session.model ?? chooser.defaultModel, session.params),
     most,
     calibration: { promptEstimate: session.memoryEstimate, promptTokens: session.memoryTokens },
   });

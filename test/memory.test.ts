@@ -217,67 +217,63 @@ describe("a long conversation, turn by turn", () => {
   test("is never over the window, keeps its prefix but for rare big steps, keeps order and pairs", () => {
     let steps = 0;
     fc.assert(
-      fc.property(
-        conversation,
-        fc.boolean(),
-        ({ turns, systemLength, room, percent, overhead }, calibrated) => {
-          const system = systemLength === 0 ? null : "s".repeat(systemLength);
-          const path: PastTurn[] = [];
-          let from = 0;
-          let calibration = uncalibrated;
-          let previous: string[] = [];
-          let grownSinceStep: number | null = null;
-          for (const [at, turn] of turns.entries()) {
-            const content = `${at} `.padEnd(turn.question, "q");
-            const result = plan({
-              turns: path.filter(({ position }) => position >= from),
-              ...{ from, system, content, room, calibration },
-            });
-            const { said, estimate } = result;
+      fc.property(conversation, fc.boolean(), ({ turns, systemLength, room, percent, overhead }, calibrated) => {
+        const system = systemLength === 0 ? null : "s".repeat(systemLength);
+        const path: PastTurn[] = [];
+        let from = 0;
+        let calibration = uncalibrated;
+        let previous: string[] = [];
+        let grownSinceStep: number | null = null;
+        for (const [at, turn] of turns.entries()) {
+          const content = `${at} `.padEnd(turn.question, "q");
+          const result = plan({
+            turns: path.filter(({ position }) => position >= from),
+            ...{ from, system, content, room, calibration },
+          });
+          const { said, estimate } = result;
 
-            expect(estimate).toBeLessThanOrEqual(room);
-            expect(said.length % 2).toBe(1);
-            expect(said.every((message, index) => message[0] === (index % 2 === 0 ? "u" : "a"))).toBe(true);
-            expect(said.at(-1)!.split("\n\n").at(-1)!.replace("u:", "")).toBe(content);
-            const numbers = said.map((message) => Number.parseInt(message.slice(2).split("\n\n").at(-1)!, 10));
-            const misplaced = numbers.findIndex((number, index) =>
-              index % 2 === 0 ? index > 0 && number <= numbers[index - 1]! : number !== numbers[index - 1],
-            ); // an answer follows its own question, a question follows an older answer
-            expect(misplaced).toBe(-1);
+          expect(estimate).toBeLessThanOrEqual(room);
+          expect(said.length % 2).toBe(1);
+          expect(said.every((message, index) => message[0] === (index % 2 === 0 ? "u" : "a"))).toBe(true);
+          expect(said.at(-1)!.split("\n\n").at(-1)!.replace("u:", "")).toBe(content);
+          const numbers = said.map((message) => Number.parseInt(message.slice(2).split("\n\n").at(-1)!, 10));
+          const misplaced = numbers.findIndex((number, index) =>
+            index % 2 === 0 ? index > 0 && number <= numbers[index - 1]! : number !== numbers[index - 1],
+          ); // an answer follows its own question, a question follows an older answer
+          expect(misplaced).toBe(-1);
 
-            if (result.from === from) {
-              const repeated = said.slice(0, Math.min(previous.length, said.length - 1));
-              expect(repeated).toEqual(previous.slice(0, repeated.length));
-              expect(said.length).toBeGreaterThanOrEqual(previous.length);
-            } else {
-              steps++;
-              expect(result.from).toBeGreaterThan(from);
-              const whole = said.length === 1;
-              if (!calibrated && !whole) {
-                // The step left a quarter free, so about a quarter must have come in since the one before.
-                expect(estimate).toBeLessThanOrEqual(room - Math.floor(room / 4));
-                if (grownSinceStep !== null)
-                  expect(grownSinceStep + tokens(content)).toBeGreaterThan(Math.floor(room / 4));
-              }
-              grownSinceStep = -tokens(content);
+          if (result.from === from) {
+            const repeated = said.slice(0, Math.min(previous.length, said.length - 1));
+            expect(repeated).toEqual(previous.slice(0, repeated.length));
+            expect(said.length).toBeGreaterThanOrEqual(previous.length);
+          } else {
+            steps++;
+            expect(result.from).toBeGreaterThan(from);
+            const whole = said.length === 1;
+            if (!calibrated && !whole) {
+              // The step left a quarter free, so about a quarter must have come in since the one before.
+              expect(estimate).toBeLessThanOrEqual(room - Math.floor(room / 4));
+              if (grownSinceStep !== null)
+                expect(grownSinceStep + tokens(content)).toBeGreaterThan(Math.floor(room / 4));
             }
-
-            from = result.from;
-            const hasText = turn.status === "complete" || !turn.silent;
-            const answer = hasText ? `${at} `.padEnd(turn.answer, "a") : "";
-            path.push(...turnsOf([[turn.status, answer]], { position: at, question: content }));
-            if (grownSinceStep !== null && (hasText || turn.status === "stopped"))
-              grownSinceStep += tokens(content) + (hasText ? tokens(answer) : 0);
-            // What the next turn will repeat: everything sent now, and the answer, if the turn counts.
-            previous = hasText ? [...said, `a:${answer}`] : said.slice(0, -1);
-            if (calibrated)
-              calibration = {
-                promptEstimate: result.promptEstimate,
-                promptTokens: Math.ceil((result.promptEstimate * percent) / 100) + overhead,
-              };
+            grownSinceStep = -tokens(content);
           }
-        },
-      ),
+
+          from = result.from;
+          const hasText = turn.status === "complete" || !turn.silent;
+          const answer = hasText ? `${at} `.padEnd(turn.answer, "a") : "";
+          path.push(...turnsOf([[turn.status, answer]], { position: at, question: content }));
+          if (grownSinceStep !== null && (hasText || turn.status === "stopped"))
+            grownSinceStep += tokens(content) + (hasText ? tokens(answer) : 0);
+          // What the next turn will repeat: everything sent now, and the answer, if the turn counts.
+          previous = hasText ? [...said, `a:${answer}`] : said.slice(0, -1);
+          if (calibrated)
+            calibration = {
+              promptEstimate: result.promptEstimate,
+              promptTokens: Math.ceil((result.promptEstimate * percent) / 100) + overhead,
+            };
+        }
+      }),
       { numRuns: 100 },
     );
     expect(steps).toBeGreaterThan(50); // the simulation does reach the steps it is about

@@ -96,19 +96,16 @@ export class PrintedPath {
     let text = "";
     this.end = turn.position + 1;
     if (this.waiting !== "") this.joined.push(this.weights.length);
+    this.weights.push(0);
     if (isAnswered) {
       const parts = turn.modelServed === this.model ? turn.vendorParts : null;
       this.hasSigned ||= turn.vendorParts !== null;
       text = this.print(this.waiting + turn.question, turn.answer, parts);
-      this.weights.push(0);
       const group = this.waitingTokens + weight + (tokens?.answer ?? messageTokens(turn.answer));
       this.weights[this.firstWaiting] = group;
       this.tokens += group;
       this.keep("", 0);
-    } else {
-      if (!isLeftOut) this.keep(this.waiting + turn.question + betweenQuestions, this.waitingTokens + weight);
-      this.weights.push(0);
-    }
+    } else if (!isLeftOut) this.keep(this.waiting + turn.question + betweenQuestions, this.waitingTokens + weight);
     if (this.waiting === "") this.firstWaiting = this.weights.length;
     return text;
   }

@@ -3,14 +3,7 @@
 import type { MemoryPlan } from "../conversation/memory.ts";
 import type { PrintedPath } from "../conversation/path.ts";
 import type { Params } from "../model/params.ts";
-import {
-  type AnsweredAttempt,
-  type Attempt,
-  type CallSignal,
-  type ProviderCall,
-  ProviderError,
-  type ProviderRequest,
-} from "../provider.ts";
+import { type AnsweredAttempt, type Attempt, type CallSignal, type ProviderCall, ProviderError } from "../provider.ts";
 import type { OpenedTurn } from "../store.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { isBillable, listBudgetNotices, noMoreCalls } from "./opening/grant.ts";
@@ -22,8 +15,6 @@ import type { Notice } from "./turn.ts";
 export type OpenedRecord = Extract<OpenedTurn, { kind: "opened" }>;
 
 export class Asking {
-  /** What there is to say of how the turn is served; it grows. */
-  readonly notices: Notice[];
   private readonly tools: TurnTools;
   private readonly opened: OpenedRecord;
   private readonly params: Params;
@@ -31,10 +22,11 @@ export class Asking {
   private memory: MemoryPlan | undefined;
   private way: PrintedPath | undefined;
   private readonly questionTokens: number;
-  /** Until the vendor's first words: with the whole memory in it, it may be long. */
-  private request: Pick<ProviderRequest, "system" | "memory" | "question"> | undefined;
   private current: ProviderCall | undefined;
-  private readonly earlier: Attempt[] = [];
+  /** Of the calls before it. */
+  private earlier: readonly Attempt[] = [];
+  /** The vendor has begun to answer. */
+  private isSettled = false;
   private isShortened = false;
   /** Beside those of the model's choice. */
   private readonly others: Notice[];
@@ -53,8 +45,12 @@ export class Asking {
     this.way = planned?.way;
     this.memory = planned?.plan;
     this.others = listBudgetNotices(opened, planned?.ask);
-    this.notices = opened.turn.notices;
-    this.notices.push(...choice.notices, ...this.others);
+    this.say();
+  }
+
+  /** What there is to say of how the turn is served. */
+  private say(): void {
+    this.opened.turn.notices = [...this.choice.notices, ...this.others];
   }
 
   /** How much of the memory is shown; undefined before it is composed. */
@@ -74,7 +70,8 @@ export class Asking {
 
   /** Every request of every call, oldest first. */
   get attempts(): readonly Attempt[] {
-    return this.current ? this.earlier.concat(this.current.attempts) : this.earlier;
+    const ofCurrent = this.current?.attempts ?? [];
+    return this.earlier.length === 0 ? ofCurrent : [...this.earlier, ...ofCurrent];
   }
 
   /** Whether a request is with the vendor now. */
@@ -87,17 +84,14 @@ export class Asking {
     return this.tools.chooser.hint(this.choice);
   }
 
-  /** Plans the memory. `most`: the tokens that it may take, where that is less than the model's window. */
+  /** Plans the memory, unless it is planned. `most`: the tokens that it may take, where that is less than it was planned with. */
   async compose(most?: number): Promise<void> {
-    const { opened, choice, questionTokens } = this;
-    const { session } = opened;
+    const { choice, questionTokens } = this;
+    const { session } = this.opened;
     if (this.way && !this.way.turnTo(choice.model)) this.leavePath();
     this.way ??= await this.tools.memories.take(session, choice.model);
-    const isPlanned = this.memory !== undefined && this.request === undefined;
-    const memory = isPlanned ? this.memory! : planWay(this.tools, this.way, session, choice, questionTokens, most);
-    const question = (memory.showsWaiting ? this.way.waiting : "") + opened.userMessage.content;
-    this.memory = memory;
-    this.request = { system: session.system, memory: this.way.printFrom(memory.first), question };
+    if (!this.memory || most !== undefined)
+      this.memory = planWay(this.tools, this.way, session, choice, questionTokens, most);
   }
 
   /** The way to this turn, to be given back with the turn on it; undefined where there was no room to keep it. Once. */
@@ -115,12 +109,15 @@ export class Asking {
 
   /** The next call; it begins when it is iterated. Throws when the signal is aborted already. */
   call(signal: CallSignal): ProviderCall {
-    if (signal.aborted || !this.request) throw new Error("stopped before it began");
+    const { way, memory: plan } = this;
+    if (signal.aborted || !way || !plan) throw new Error("stopped before it began");
     const { model, formOf } = this.choice;
-    const request = { ...this.request, model, params: this.limitParams(), formOf };
-    const call = this.tools.provider.stream(request, signal, (attempt) => this.note(attempt));
-    this.current = call;
-    return call;
+    const { session, userMessage } = this.opened;
+    const question = (plan.showsWaiting ? way.waiting : "") + userMessage.content;
+    const memory = way.printFrom(plan.first);
+    const request = { model, system: session.system, memory, question, params: this.limitParams(), formOf };
+    this.current = this.tools.provider.stream(request, signal, (attempt) => this.note(attempt));
+    return this.current;
   }
 
   /** What was granted is what is sent, whatever form the params are in by now. */
@@ -143,17 +140,17 @@ export class Asking {
 
   /** The vendor has begun to answer: nothing else will be asked. */
   settle(): void {
-    if (!this.request) return;
-    this.request = undefined;
+    if (this.isSettled) return;
+    this.isSettled = true;
     if (this.way && !this.tools.memories.stays(this.way)) this.way = undefined;
   }
 
   /** Whether there is something else to ask for after this failure; then the next call asks for it. */
   async change(failure: unknown): Promise<boolean> {
-    if (!(failure instanceof ProviderError) || !this.request || !(await this.changeRequest(failure))) return false;
-    if (this.current) this.earlier.push(...this.current.attempts);
+    if (!(failure instanceof ProviderError) || this.isSettled || !(await this.changeRequest(failure))) return false;
+    this.earlier = this.attempts;
     this.current = undefined;
-    this.notices.splice(0, this.notices.length, ...this.choice.notices, ...this.others);
+    this.say();
     return true;
   }
 
@@ -178,9 +175,9 @@ export class Asking {
   }
 }
 
-/** What an answer says beside its text, as notices of its turn. */
-export function listAnswerNotices({ notShown, finishDetail }: AnsweredAttempt): Notice[] {
-  const notices: Notice[] = [];
+/** The notices of a turn, with what its answer says beside its text. */
+export function withAnswerNotices(before: readonly Notice[], { notShown, finishDetail }: AnsweredAttempt): Notice[] {
+  const notices = [...before];
   if (notShown.length > 0) {
     const detail = `The answer also held what cannot be shown yet: ${notShown.join(", ")}.`;
     notices.push({ code: "content_not_shown", detail });

@@ -90,8 +90,10 @@ export function createModelChooser(
   /** In the form learned, else the likeliest. */
   function toItself(model: string, named: boolean, params: Params): ModelChoice {
     const forms = listForms(catalogue, model, params, now());
-    const name = learned.get(keyOf(model, params));
-    if (forms.length > 1) forms.sort((a, b) => Number(b.name === name) - Number(a.name === name));
+    if (forms.length > 1) {
+      const name = learned.get(keyOf(model, params));
+      forms.sort((a, b) => Number(b.name === name) - Number(a.name === name));
+    }
     return send({ model, requested: model, named, notices: [] }, forms);
   }
 
@@ -185,10 +187,10 @@ function keyOf(model: string, { thinking }: Params): string {
 
 /** In the first form; the others are kept for when it is refused. */
 function send(to: Pick<ModelChoice, "model" | "requested" | "named" | "notices">, forms: ParamForm[]): ModelChoice {
-  const [form, ...otherForms] = forms;
-  const { params, formOf, changes } = form!;
+  const { params, formOf, changes } = forms[0]!;
   const isAsAsked = changes.length === 0 && (formOf === to.model || params.thinking === undefined);
-  const notices = isAsAsked ? to.notices : [...to.notices, sayAdapted(to, form!)];
+  const notices = isAsAsked ? to.notices : [...to.notices, sayAdapted(to, forms[0]!)];
+  const otherForms = forms.slice(1);
   return { model: to.model, requested: to.requested, named: to.named, params, formOf, notices, otherForms };
 }
 

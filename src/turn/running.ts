@@ -7,7 +7,7 @@ import { type LedgerEntry, sumCost, sumUsage } from "../money/ledger.ts";
 import { ProviderError, type ProviderEvent } from "../provider.ts";
 import type { ClosedTurn, CloseTurn, StoredEnd } from "../store.ts";
 import { Answer, type WordEvent } from "./answer.ts";
-import { Asking, listAnswerNotices, type OpenedRecord } from "./asking.ts";
+import { Asking, type OpenedRecord, withAnswerNotices } from "./asking.ts";
 import { bookTurn, usageSoFar } from "./books.ts";
 import { closeInAnyCase, Insistence, settleInAnyCase, settleWith } from "./close.ts";
 import type { EventBatch, LoggedEvent } from "./event.ts";
@@ -259,7 +259,7 @@ export class RunningTurn {
   private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
     const { turn, session, row, holds, budgetVersion, userMessage, reply } = this.opened;
     const lastNumber = this.live.nextNumber;
-    const { record, notices } = this.asking;
+    const { record } = this.asking;
     const usage = sumUsage(entries);
     this.tokensUsed = usage?.totalTokens ?? 0;
     return {
@@ -279,7 +279,7 @@ export class RunningTurn {
       modelServed: record?.modelServed ?? null,
       finishReason: record?.finishReason ?? null,
       error,
-      notices: record ? notices.concat(listAnswerNotices(record)) : notices,
+      notices: record ? withAnswerNotices(turn.notices, record) : turn.notices,
       firstTokenAt: this.firstTokenAt,
       endedAt: this.tools.now(),
       lastBatch: lastNumber === this.flushed ? null : this.takeBatch(this.live.eventsFrom(this.flushed)),

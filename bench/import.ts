@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exampleExport } from "../src/http/native/transfer/export-wire.ts";
-import { newId, newTurnId } from "../src/id.ts";
+import { newId } from "../src/id.ts";
 import { bun, root, startChild } from "./child.ts";
 
 const megabytes = Number(process.argv[2] ?? 32);
@@ -63,7 +63,7 @@ function makeFile(): string {
   const all = Array.from({ length: turns }, () => {
     const one = {
       ...example!,
-      id: newTurnId(),
+      id: newId(),
       parent_id: parent,
       question: { id: newId(), content: text },
       answer: { ...example!.answer, id: newId(), content: text },

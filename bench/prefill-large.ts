@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { defaultProject } from "../src/caller/project.ts";
 import { openStore } from "../src/database/open.ts";
 import { indexedWords, titleRow } from "../src/database/search/search-text.ts";
-import { newId, newTurnId } from "../src/id.ts";
+import { newId } from "../src/id.ts";
 import { model } from "./conversation.ts";
 import { createRandom } from "./statistics.ts";
 
@@ -95,24 +95,7 @@ function writeSession(write: ReturnType<typeof prepare>, large: Large, at: numbe
     const texts = [8, 20].map((words) => marked(++large.messages, sentence(random, words)));
     const parent = turn === 0 ? null : row - 1;
     const [question, answer] = texts as [string, string];
-    write.turn.run(
-      row,
-      newTurnId(),
-      at + 1,
-      0,
-      turn,
-      parent,
-      "complete",
-      model,
-      now,
-      now,
-      2,
-      1,
-      now,
-      1,
-      question,
-      answer,
-    );
+    write.turn.run(row, newId(), at + 1, 0, turn, parent, "complete", model, now, now, 2, 1, now, 1, question, answer);
     write.words.run(row, indexedWords(project, texts).join(" "));
   }
   if (project === defaultProject) large.sessions.push(id);

@@ -3,7 +3,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { defaultProject } from "../src/caller/project.ts";
 import { openStore } from "../src/database/open.ts";
-import { newId, newTurnId } from "../src/id.ts";
+import { newId } from "../src/id.ts";
 import { accuracies, type LedgerEntry } from "../src/money/ledger.ts";
 import { createPriceBook } from "../src/money/price.ts";
 import { bookCall } from "../src/money/receipt.ts";
@@ -74,7 +74,7 @@ export async function prefillLedger(file: string, calls: number, seed: number): 
     const rank = accuracies.indexOf(entry.accuracy);
     const place = (row - 1) % turnsInSession;
     turn.run(
-      ...[row, newTurnId(), Math.ceil(row / turnsInSession), 0, place, place === 0 ? null : row - 1, "complete"],
+      ...[row, newId(), Math.ceil(row / turnsInSession), 0, place, place === 0 ? null : row - 1, "complete"],
       ...[entry.modelRequested, entry.at, entry.at, 2, 1, 0, 1, question, answer, ...usage, entry.total, rank],
     );
     call.run(

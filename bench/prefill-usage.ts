@@ -2,7 +2,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { openStore } from "../src/database/open.ts";
-import { newId, newTurnId } from "../src/id.ts";
+import { newId } from "../src/id.ts";
 import { createRandom } from "./statistics.ts";
 
 export const yearEnd = Date.UTC(2026, 11, 1);
@@ -76,17 +76,7 @@ export async function prefillUsage(file: string, calls: number, say: (line: stri
     if (row % turnsInSession === 1)
       session.run(call.session, newId(at), call.project, "{}", "{}", 10, at, at, turnsInSession - 1);
     turn.run(
-      ...([
-        row,
-        newTurnId(at),
-        call.session,
-        0,
-        (row - 1) % turnsInSession,
-        call.user,
-        "complete",
-        model,
-        model,
-      ] as const),
+      ...([row, newId(at), call.session, 0, (row - 1) % turnsInSession, call.user, "complete", model, model] as const),
       ...([at, at + 900, 2, 1, at, 1, call.key, question, answer] as const),
     );
     entry.run(

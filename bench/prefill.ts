@@ -2,7 +2,7 @@
 
 import { defaultProject } from "../src/caller/project.ts";
 import { openStore } from "../src/database/open.ts";
-import { answerIdOf, newId, newTurnId, questionIdOf } from "../src/id.ts";
+import { answerIdOf, newId, questionIdOf } from "../src/id.ts";
 import type { Store } from "../src/store.ts";
 import { answerLength, model, questionLength, textOf } from "./conversation.ts";
 
@@ -65,7 +65,7 @@ const noFields = { title: "Benchmark", model: null, system: null, params: {}, me
 
 /** One finished turn, as a server would have left it. With `inOrder` its two writes are queued at once: SQLite's one writer keeps their order. */
 async function addTurn(store: Store, sessionId: string, number: number, inOrder: boolean): Promise<void> {
-  const turnId = newTurnId();
+  const turnId = newId();
   const question = textOf(number * 2, questionLength);
   const at = Date.now();
   const opened = store.openTurn({

@@ -14,7 +14,10 @@ let prefix = "";
 
 function fillPool(): void {
   randomFillSync(pool);
-  for (let at = 0; at < pool.length; at += bytesPerId) pool[at] = (pool[at]! & 0x3f) | 0x80; // the RFC's variant
+  for (let at = 0; at < pool.length; at += bytesPerId) {
+    pool[at] = (pool[at]! & 0x3f) | 0x80; // the RFC's variant
+    pool[at + bytesPerId - 1]! &= 0xfc; // no mark
+  }
   random = pool.toString("hex");
   used = 0;
 }
@@ -25,7 +28,9 @@ function setTime(ms: number): void {
   prefix = `${time.slice(0, 8)}-${time.slice(8)}-`;
 }
 
-/** A new UUIDv7 string. Ids made by one process compare in the order they were made, also within a millisecond. */
+/**
+ * A new UUIDv7 string, whose last two bits are 0. Ids made by one process compare in the order they were made, also within a millisecond.
+ */
 export function newId(nowMs: number = Date.now()): string {
   if (used === random.length) fillPool();
   if (nowMs > lastMs) {
@@ -41,14 +46,7 @@ export function newId(nowMs: number = Date.now()): string {
   return `${prefix}${version}-${random.slice(start, start + 4)}-${random.slice(start + 4, used)}`;
 }
 
-/**
- * A new turn's id: its last two bits are 0. The turn's question and answer have the same id with 1 and 2 there, so that
- * neither has to be stored.
- */
-export function newTurnId(nowMs?: number): string {
-  return withMark(newId(nowMs), 0);
-}
-
+/** A turn's question and answer have its id with 1 and 2 as the last two bits, so that neither has to be stored. */
 export function questionIdOf(turnId: string): string {
   return withMark(turnId, 1);
 }

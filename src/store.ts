@@ -103,7 +103,7 @@ export interface OpenTurn {
   sessionId: string;
   /** The session as the caller decided on this turn by it; without it, it is read. */
   known: SessionState | undefined;
-  /** From `newTurnId`: the ids of its messages are made from it. */
+  /** From `newId`: the ids of its messages are made from it. */
   turnId: string;
   content: string;
   /** The message this one follows: undefined = the newest; null = start a new path from the beginning. */

@@ -1,7 +1,7 @@
 // What store tests put into a store: inputs with everything that a test does not care about filled in.
 
 import type { ImportedTurn, ImportSession } from "../src/conversation/import.ts";
-import { answerIdOf, newId, newTurnId, questionIdOf } from "../src/id.ts";
+import { answerIdOf, newId, questionIdOf } from "../src/id.ts";
 import type { LedgerEntry, ReceiptPrice } from "../src/money/ledger.ts";
 import { sumCost } from "../src/money/ledger.ts";
 import type { Usage } from "../src/money/usage.ts";
@@ -39,7 +39,7 @@ export function openInput(sessionId: string, change: Partial<OpenTurn> = {}): Op
       owner: "",
       sessionId,
       known: undefined,
-      turnId: newTurnId(),
+      turnId: newId(),
       content: "Hello",
     },
     ...{ parentId: undefined, ifVersion: undefined, modelRequested: "one", idempotency: undefined },
@@ -147,7 +147,7 @@ export function importInput(turns: number, words: string, change: Partial<Import
   const at = Date.UTC(2026, 10, 1);
   const all: ImportedTurn[] = [];
   for (let n = 0; n < turns; n++) {
-    const id = newTurnId(at + n);
+    const id = newId(at + n);
     const parentId = n < 2 ? null : all.at(-1)!.answerId;
     all.push({
       ...{ id, parentId, questionId: questionIdOf(id), answerId: answerIdOf(id) },

@@ -1,6 +1,6 @@
 // Imports that came to no end: their ids are free again, and their words are taken as a purge takes them.
 
-import { newId, newTurnId } from "../../id.ts";
+import { newId } from "../../id.ts";
 import type { Tx } from "../tx.ts";
 
 export interface ListLeftImports {
@@ -67,7 +67,7 @@ async function renameSome(tx: Tx, session: number, after: number): Promise<boole
   for (const { row } of turns)
     await tx.run("UPDATE turn SET id = $2, question_id = NULL, answer_id = NULL, user_name = NULL WHERE row = $1", [
       row,
-      newTurnId(),
+      newId(),
     ]);
   await tx.run("UPDATE import_begun SET left_to = $2 WHERE session = $1", [session, turns.at(-1)?.row ?? after]);
   return turns.length < turnsAtOnce;

@@ -4,7 +4,7 @@
 import type { ImportSession } from "../../conversation/import.ts";
 import type { Session } from "../../conversation/session.ts";
 import { AppError } from "../../errors.ts";
-import { answerIdOf, newId, newTurnId, questionIdOf, turnIdOf } from "../../id.ts";
+import { answerIdOf, newId, questionIdOf, turnIdOf } from "../../id.ts";
 import { storableText } from "../columns.ts";
 import { claimKey, moveKey } from "../idempotency.ts";
 import { findSession, findSessionAt } from "../session.ts";
@@ -79,7 +79,7 @@ async function chooseIds(tx: Tx, input: ImportSession): Promise<ImportSession> {
   if (!input.copy && (await areFree(tx, input))) return input;
   const renamed = new Map<string, string>();
   const turns = input.turns.map((turn) => {
-    const id = newTurnId();
+    const id = newId();
     renamed.set(turn.questionId, questionIdOf(id)).set(turn.answerId, answerIdOf(id));
     return { ...turn, id, questionId: questionIdOf(id), answerId: answerIdOf(id) };
   });

@@ -2,7 +2,7 @@
 
 import { RateLimited } from "../../caller/rate.ts";
 import { AppError } from "../../errors.ts";
-import { newTurnId } from "../../id.ts";
+import { newId } from "../../id.ts";
 import type { Params } from "../../model/params.ts";
 import type { StandingBudgets } from "../../money/budget.ts";
 import type { BudgetAsker } from "../../money/budget-store.ts";
@@ -95,7 +95,7 @@ export class Opening {
       owner: input.owner,
       sessionId: input.sessionId,
       known: session,
-      turnId: newTurnId(),
+      turnId: newId(),
       content: input.content,
       parentId: input.parentId,
       ifVersion: input.ifVersion,

@@ -136,7 +136,8 @@ export type OpenedTurn =
       session: SessionState;
       turn: Turn;
       userMessage: Message;
-      reply: Message;
+      /** Of the reply. */
+      siblings: Siblings;
       /** The turn's number in its table, where it is known. */
       row: number | undefined;
       /** What was drawn for it. */

@@ -211,8 +211,8 @@ describe.each(engines)("on %s", (name, createDatabase) => {
       };
       await say("kept", null);
       for (let n = 0; n < count; n++) {
-        const { reply, userMessage } = await say(`other ${n}`, null);
-        for (const content of ["a", "b"]) await say(content, reply.id); // a branch of its own
+        const { turn, userMessage } = await say(`other ${n}`, null);
+        for (const content of ["a", "b"]) await say(content, turn.replyMessageId); // a branch of its own
         await store.removeVersion(project, id, userMessage.id, 1_000);
       }
     }

@@ -81,7 +81,7 @@ export function entryFor(total: bigint | null, change: Partial<LedgerEntry> = {}
 }
 
 export function closeInput(
-  { turn, session, row, userMessage, reply }: Pick<Opened, "turn"> & Partial<Opened>,
+  { turn, session, row, userMessage, siblings }: Pick<Opened, "turn"> & Partial<Opened>,
   entries: LedgerEntry[],
   change: Partial<CloseTurn> = {},
 ): CloseTurn {
@@ -91,7 +91,7 @@ export function closeInput(
       turn,
       session,
       question: userMessage?.content ?? "",
-      siblings: reply?.siblings,
+      siblings,
       row,
       processId,
       status: "complete",

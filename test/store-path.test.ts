@@ -248,7 +248,7 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
     const talk = async (parentId?: string) => {
       const opened = await open(store, session.id, { parentId });
       await store.closeTurn(closeInput(opened, [], { memory: { from: 2, promptEstimate: 7, promptTokens: null } }));
-      replies.push(opened.reply.id);
+      replies.push(opened.turn.replyMessageId);
       const { tipBranch, tipPosition, memoryFrom } = opened.session;
       return [tipBranch, tipPosition, memoryFrom];
     };
@@ -271,7 +271,7 @@ describe.each(storeEngines)("paths on %s", (_, openFixture) => {
     const { version } = await goTo(replies[2]!);
     expect(await memoryFrom()).toBe(2);
     expect((await readAll(store, session.id)).map(({ id }) => id)).toContain(replies[3]!);
-    expect(await codeOf(goTo(fork.reply.id, version - 1))).toBe("version_mismatch");
+    expect(await codeOf(goTo(fork.turn.replyMessageId, version - 1))).toBe("version_mismatch");
     const next = await open(store, session.id);
     expect(next.userMessage.parentId).toBe(replies[3]!);
     await store.closeTurn(closeInput(next, [], { memory: { from: 4, promptEstimate: 7, promptTokens: null } }));

@@ -147,8 +147,8 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
         cost,
       });
       await index();
-      for (const order of ["asc", "desc"] as const)
-        await listMessages(tx, "", id, { limit: 3, order, after: opened.userMessage.id, before: opened.reply.id });
+      const { userMessageId: after, replyMessageId: before } = opened.turn;
+      for (const order of ["asc", "desc"] as const) await listMessages(tx, "", id, { limit: 3, order, after, before });
       const { row, tipBranch, tipPosition } = opened.session;
       await readMemory(tx, { session: row, branch: tipBranch, position: tipPosition, from: 0 });
       await findTurnMessages(tx, "", input.turnId);
@@ -156,7 +156,7 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
       await listEntries(tx, "", input.turnId);
       await getTurn(tx, "", input.turnId);
       await readQuoteBasis(tx, {
-        ...{ owner: "", sessionId: id, parentId: opened.reply.id, model: "m" },
+        ...{ owner: "", sessionId: id, parentId: before, model: "m" },
         session: opened.session,
       });
     }

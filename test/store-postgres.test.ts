@@ -233,7 +233,7 @@ test("what a transaction sends in one moment leaves in one piece", async () => {
     const opening = line.piecesWritten - before;
     budgets = { version: opened.budgetVersion, limits: [] }; // as the running program knows it from the turn before
     await store.closeTurn(closeInput(opened, [entryFor(3n)]));
-    return { opening, all: line.piecesWritten - before, parentId: opened.reply.id };
+    return { opening, all: line.piecesWritten - before, parentId: opened.turn.replyMessageId };
   };
   await turn((await newSession(store)).id);
   const { id } = await newSession(store);

@@ -57,20 +57,15 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
       parentId: null,
       createdAt: 55,
     });
-    expect(opened.reply).toMatchObject({
-      role: "assistant",
-      content: "",
-      status: "running",
-      model: "one",
-      parentId: opened.userMessage.id,
-    });
     expect(opened.session).toMatchObject((await store.findSession("", session.id))!);
     expect(await store.findTurn("", input.turnId)).toEqual(opened.turn);
-    expect(await store.findTurnMessages("", input.turnId)).toEqual({
-      userMessage: opened.userMessage,
-      reply: opened.reply,
+    const { userMessage, reply } = (await store.findTurnMessages("", input.turnId))!;
+    expect(userMessage).toEqual(opened.userMessage);
+    expect(reply).toMatchObject({
+      ...{ id: opened.turn.replyMessageId, role: "assistant", content: "", status: "running", model: "one" },
+      ...{ parentId: userMessage.id, siblings: opened.siblings },
     });
-    expect(await readAll(store, session.id)).toEqual([opened.userMessage, opened.reply]);
+    expect(await readAll(store, session.id)).toEqual([userMessage, reply]);
   });
 
   test("of fifty messages at once to one session exactly one opens a turn; the others learn which one", async () => {
@@ -96,13 +91,14 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     expect(await codeOf(open(store, session.id, { owner: "bob" }))).toBe("not_found");
     expect(await codeOf(open(store, session.id, { parentId: newId() }))).toBe("not_found");
     expect(await codeOf(open(store, session.id, { ifVersion: 2 }))).toBe("version_mismatch");
-    const { turn, userMessage, reply } = await open(store, session.id, { ifVersion: 1 });
+    const { turn, userMessage } = await open(store, session.id, { ifVersion: 1 });
+    const parentId = turn.replyMessageId;
     expect(await codeOf(open(store, session.id, { ifVersion: 1 }))).toBe("turn_in_progress");
     expect(await codeOf(open(store, session.id, { parentId: userMessage.id }))).toBe("invalid_request");
-    expect(await codeOf(open(store, session.id, { parentId: reply.id, owner: "bob" }))).toBe("not_found");
+    expect(await codeOf(open(store, session.id, { parentId, owner: "bob" }))).toBe("not_found");
     await store.closeTurn(closeInput({ turn }, []));
     const other = await newSession(store);
-    expect(await codeOf(open(store, other.id, { parentId: reply.id }))).toBe("not_found");
+    expect(await codeOf(open(store, other.id, { parentId }))).toBe("not_found");
     await store.trashSession("", session.id, 1);
     expect(await codeOf(open(store, session.id, { ifVersion: 1 }))).toBe("conflict");
     expect((await readAll(store, other.id)).length).toBe(0);
@@ -141,7 +137,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     const asked = openInput(session.id, { known });
     const second = (await store.openTurn(asked)) as Opened;
     expect(second.session).toEqual((await store.peekSession("", session.id))!);
-    expect(second.userMessage.parentId).toBe(first.reply.id);
+    expect(second.userMessage.parentId).toBe(first.turn.replyMessageId);
     expect(second.session).toMatchObject({ version: 5, messageCount: 4, cost: { total: 5n } });
     // Another process ends it; asked again, as after a lost line, the same message does not open the same turn twice.
     await store.closeTurn(closeInput(second, [entryFor(5n)]));

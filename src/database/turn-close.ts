@@ -3,7 +3,6 @@
 import { type Message, noSiblings, type Siblings } from "../conversation/message.ts";
 import { notFound } from "../errors.ts";
 import { type Cost, sumCost } from "../money/ledger.ts";
-import type { Usage } from "../money/usage.ts";
 import type { ClosedTurn, CloseTurn, SessionState } from "../store.ts";
 import { type EventBatch, firstLogged } from "../turn/event.ts";
 import type { Turn } from "../turn/turn.ts";
@@ -12,7 +11,7 @@ import { insertBatch, packPieces } from "./event.ts";
 import { releaseKey } from "./idempotency.ts";
 import type { Holder } from "./money/budget-counter.ts";
 import { hasSeveralModels, readHolds, settleHolds, settleTurnLate } from "./money/hold.ts";
-import { addToTotals, addTotals, insertEntries, totalsValues } from "./money/ledger.ts";
+import { type Added, addToTotals, addTotals, insertEntries, totalsValues } from "./money/ledger.ts";
 import { findState } from "./session.ts";
 import type { Tx, Value } from "./tx.ts";
 
@@ -21,8 +20,7 @@ export async function closeTurn(
   tx: Tx,
   input: CloseTurn,
 ): Promise<(ClosedTurn & { session: SessionState }) | undefined> {
-  const booked = sumCost(input.entries).total;
-  const turn = afterClosing(input, booked);
+  const turn = afterClosing(input);
   const answer = storableText(input.text);
   const thought = input.thought === "" ? null : storableText(input.thought);
   const { row, holds } = input.row === undefined || !input.holds ? await findRow(tx, turn.id) : input;
@@ -36,7 +34,8 @@ export async function closeTurn(
     ended = await endTurn(tx, input, turn, row, answer, thought, undefined);
   }
   if (ended === 0) return undefined;
-  const totals = releaseValues(input, booked);
+  const added = input.settled ? { usage: input.usage, cost: turn.cost! } : nothingAdded;
+  const totals = releaseValues(input, added);
   const { session: before, releaseKey: key, lastBatch } = input;
   // Independent of each other: an engine with a network sends them together.
   const work: unknown[] = [before ? tx.run(releaseKnown, [before.row, ...totals, before.version]) : 0];
@@ -48,7 +47,7 @@ export async function closeTurn(
     work.push(settleTurnLate(tx, row, holderOf(input.owner, turn), holds!, input));
   else if (input.settled && holds!.length > 0) work.push(settleHolds(tx, holds!, input));
   const [released] = await Promise.all(work);
-  const session = before && released ? afterReleasing(input, before, booked) : await releaseAny(tx, input, totals);
+  const session = before && released ? afterReleasing(input, before, added) : await releaseAny(tx, input, totals);
   return { turn, reply: replyOf(turn, answer, thought, input.siblings), session };
 }
 
@@ -69,21 +68,15 @@ function isWhole(batch: EventBatch): boolean {
 }
 
 /** The turn as it is when it is over. */
-function afterClosing(end: CloseTurn, booked: bigint | null): Turn {
+function afterClosing(end: CloseTurn): Turn {
   const { turn, status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt } = end;
-  const { total, accuracy } = end.cost;
-  const cost: Cost = {
-    total: settled ? turnTotal(total, booked) : total,
-    accuracy,
-    unpricedTurns: accuracy === "unknown" ? 1 : 0,
-  };
   return {
     ...turn,
     status,
     modelServed: end.modelServed ?? turn.modelServed,
     finishReason,
     usage,
-    cost,
+    cost: settled ? bookedCost(end) : end.cost,
     error: error && { ...error, detail: storableText(error.detail) },
     notices,
     settled,
@@ -148,8 +141,8 @@ const end = `UPDATE turn SET status = $3, model_served = $4, finish_reason = $5,
 const endWithBudgets = `${end} AND (SELECT version FROM budget_version WHERE id = 1) = $25`;
 
 /** What a settled turn cost is what its entries say, so that the books cannot disagree; without entries it is nothing or unknown. */
-function turnTotal(total: bigint | null, booked: bigint | null): bigint | null {
-  return booked ?? (total === null ? null : 0n);
+function bookedCost({ cost, entries }: Pick<CloseTurn, "cost" | "entries">): Cost {
+  return { ...cost, total: sumCost(entries).total ?? (cost.total === null ? null : 0n) };
 }
 
 /** Frees the session for its next turn and adds the turn to its totals. */
@@ -158,12 +151,8 @@ const release = `UPDATE session SET ${addToTotals}, running_turn_id = NULL, vers
 const releaseKnown = `${release} WHERE row = $1 AND version = $15`;
 const releaseAsItIs = `${release} WHERE id = $1`;
 
-/** What is added to the session: nothing of a turn that will be settled later. */
-function addedBy(end: CloseTurn): { usage: Usage | null; cost: Cost | null } {
-  return end.settled ? end : nothingAdded;
-}
-
-const nothingAdded = { usage: null, cost: null };
+/** By a turn that will be settled later. */
+const nothingAdded: Added = { usage: null, cost: sumCost([]) };
 
 /** Where the vendor counted the prompt, how far our estimate was off. */
 function calibrationOf({ memory }: CloseTurn): CloseTurn["memory"] {
@@ -171,19 +160,17 @@ function calibrationOf({ memory }: CloseTurn): CloseTurn["memory"] {
 }
 
 /** For `$2` to `$14` of `release`. */
-function releaseValues(input: CloseTurn, booked: bigint | null): Value[] {
-  const { usage, cost } = addedBy(input);
+function releaseValues(input: CloseTurn, added: Added): Value[] {
   const counted = calibrationOf(input);
   return [
-    ...[...totalsValues(booked, usage, cost), input.endedAt],
-    ...[input.memory?.from ?? null, counted?.promptEstimate ?? null, counted?.promptTokens ?? null],
+    ...totalsValues(added),
+    ...[input.endedAt, input.memory?.from ?? null, counted?.promptEstimate ?? null, counted?.promptTokens ?? null],
   ];
 }
 
 /** What `release` makes of a session that was as it was known. */
-function afterReleasing(input: CloseTurn, known: SessionState, booked: bigint | null): SessionState {
-  const added = addedBy(input);
-  const { usage, cost } = addTotals(known, booked, added.usage, added.cost);
+function afterReleasing(input: CloseTurn, known: SessionState, added: Added): SessionState {
+  const { usage, cost } = addTotals(known, added);
   const counted = calibrationOf(input);
   return {
     ...known,
@@ -228,20 +215,20 @@ async function readHolder(tx: Tx, turn: SettledRow): Promise<Holder> {
 }
 
 export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
-  const { turnId, processId, entries, usage, cost } = input;
-  const booked = sumCost(entries).total;
+  const { turnId, processId, entries, usage } = input;
+  const cost = bookedCost(input);
   const [turn] = await tx.all<SettledRow>(
     `UPDATE turn SET settled = 1, accuracy_rank = $3, input_tokens = $4, cached_tokens = $5, output_tokens = $6, thinking_tokens = $7,
        tool_tokens = $8, total_tokens = $9, cost_pico = $10 WHERE id = $1 AND process_id = $2 AND settled = 0 AND status <> 'running'
      RETURNING row, session, holds, user_name, key_id, started_at`,
-    [turnId, processId, rankOf(cost.accuracy), ...usageValues(usage), turnTotal(cost.total, booked)],
+    [turnId, processId, rankOf(cost.accuracy), ...usageValues(usage), cost.total],
   );
   if (!turn) return false;
   await Promise.all([
     insertEntries(tx, turn.row, entries),
     tx.run(`UPDATE session SET ${addToTotals}, version = version + 1 WHERE row = $1`, [
       turn.session,
-      ...totalsValues(booked, usage, cost),
+      ...totalsValues({ usage, cost }),
     ]),
   ]);
   await settleTurnLate(tx, turn.row, await readHolder(tx, turn), readHolds(turn.holds).holds, input);

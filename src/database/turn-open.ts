@@ -70,7 +70,7 @@ export async function openTurn(tx: Tx, input: OpenTurn): Promise<OpenedTurn> {
     session,
     turn,
     userMessage: questionOf(turn, parentId, content, question),
-    reply: replyOf(turn, "", null, answer),
+    siblings: answer,
     row,
     budgetVersion: (looked ?? budgets!).version,
     holds: held ? held.holds : nothing,
@@ -115,7 +115,9 @@ async function findOpened(tx: Tx, { owner, sessionId, turnId }: OpenTurn): Promi
   if (!session || !turn || !messages) throw notFound("turn");
   // Of no version that there is: at its end the turn looks for budgets that are newer than itself.
   const budget = { ...readHolds(kept?.holds ?? null), budgetVersion: -1, soft: nothing };
-  return { kind: "opened", session, turn, ...messages, row: session.tipRow ?? undefined, ...budget };
+  const { userMessage, reply } = messages;
+  const row = session.tipRow ?? undefined;
+  return { kind: "opened", session, turn, userMessage, siblings: reply.siblings, row, ...budget };
 }
 
 const mostTries = 20;

@@ -43,9 +43,8 @@ export interface Dialect {
 export function perDialect(print: (dialect: Dialect) => string): (dialect: Dialect) => string {
   const printed = new Map<Dialect, string>();
   return (dialect) => {
-    const sql = printed.get(dialect) ?? print(dialect);
-    printed.set(dialect, sql);
-    return sql;
+    if (!printed.has(dialect)) printed.set(dialect, print(dialect));
+    return printed.get(dialect)!;
   };
 }
 

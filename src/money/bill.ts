@@ -28,11 +28,11 @@ export interface Bill {
  * prompt and hold for all of its tokens. Tool input of every modality is billed as text input.
  */
 export function makeBill(meter: Meter, counted: Counted, unreported: Unreported, price: Price): Bill {
-  const { rates, known } = chooseRates(price.rates, meter.serviceTier, sumModalities(meter.input) + unreported.input);
+  const rates = chooseRates(price.rates, meter.serviceTier, sumModalities(meter.input) + unreported.input);
   const prompt = splitPrompt(meter.input, meter.cached);
   const written = takeWritten(prompt.fresh, meter.cacheWrite ?? {});
   const lines: ReceiptLine[] = [];
-  let isKnown = known;
+  let isKnown = price.rates.has(meter.serviceTier);
   addEach(lines, "input", prompt.fresh, rates.input);
   add(lines, "input_unreported", unreported.input, "token", rates.input.text);
   addEach(lines, "cached", prompt.cached, rates.cached);

@@ -5,15 +5,16 @@ export type Pico = bigint;
 
 const picoPerUsd = 1_000_000_000_000n;
 const decimals = 12;
-const lastZeros = /0+$/;
+const zero = "0".charCodeAt(0);
 
 /** Prints an amount as a decimal string in USD: no exponent, at most 12 decimals, no trailing zeros ("0.0004125", "0"). */
 export function printUsd(amount: Pico): string {
-  const sign = amount < 0n ? "-" : "";
-  const digits = (amount < 0n ? -amount : amount).toString().padStart(decimals + 1, "0");
-  const fraction = digits.slice(-decimals).replace(lastZeros, "");
-  const whole = digits.slice(0, -decimals);
-  return fraction === "" ? sign + whole : `${sign}${whole}.${fraction}`;
+  if (amount < 0n) return `-${printUsd(-amount)}`;
+  const digits = amount.toString().padStart(decimals + 1, "0");
+  const point = digits.length - decimals;
+  let end = digits.length;
+  while (end > point && digits.charCodeAt(end - 1) === zero) end--;
+  return digits.slice(0, point) + (end === point ? "" : `.${digits.slice(point, end)}`);
 }
 
 /** Reads a decimal string in USD ("0.3", "12", "0.0004125") exactly. Throws RangeError on anything else. */

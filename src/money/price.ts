@@ -43,13 +43,12 @@ export function createPriceBook(rows: readonly PriceRow[], own: readonly PriceRo
 
   const ofFile = new Set(own);
   const prices = full.map((row, at) => createPrice(row, ofFile.has(rows[at]!)));
-  const byModel = Map.groupBy(prices, ({ row }) => keyOf(row.vendor, row.model));
-  for (const [model, ofModel] of byModel) byModel.set(model, arrange(ofModel, mistakes));
+  const ofModels = [...Map.groupBy(prices, ({ row }) => keyOf(row.vendor, row.model)).values()];
+  const arranged = ofModels.flatMap((ofModel) => arrange(ofModel, mistakes));
   if (mistakes.length > 0) throw new PriceRowError(mistakes);
-  const find: PriceBook["find"] = (vendor, model, atMs) => {
-    for (const price of byModel.get(keyOf(vendor, model)) ?? []) if (holdsAt(price, atMs)) return price;
-    return undefined;
-  };
+  const byModel = Map.groupBy(arranged, ({ row }) => row.model);
+  const find: PriceBook["find"] = (vendor, model, atMs) =>
+    byModel.get(model)?.find((price) => price.row.vendor === vendor && holdsAt(price, atMs));
   return {
     find,
     list: (vendor, atMs) =>

@@ -31,11 +31,10 @@ export function readRates(row: FullPriceRow): RateSets {
   return sets;
 }
 
-/** `known`: there is a price for this tier; without one the standard prices are all there is. */
-export function chooseRates(sets: RateSets, tier: string, promptTokens: number): { rates: TokenRates; known: boolean } {
-  const set = sets.get(tier);
-  const { rates, above } = set ?? sets.get("standard")!;
-  return { rates: above && promptTokens > above.tokens ? above.rates : rates, known: set !== undefined };
+/** Without a price for this tier the standard prices are all there is. */
+export function chooseRates(sets: RateSets, tier: string, promptTokens: number): TokenRates {
+  const { rates, above } = sets.get(tier) ?? sets.get("standard")!;
+  return above && promptTokens > above.tokens ? above.rates : rates;
 }
 
 function readSet(prices: PriceSet): RateSet {

@@ -98,10 +98,8 @@ function measure(call: CallToBook): Measured {
   const unreported = findUnreported(call, meter, usage);
   const isAll = unreported.input + unreported.output === 0;
   const isWhole = call.outcome === "finished" && meter.balanced && isAll;
-  return {
-    ...{ meter, unreported, accuracy: isWhole ? "exact" : "partial" },
-    usage: isAll ? usage : addUnreported(usage, unreported),
-  };
+  const accuracy = isWhole ? "exact" : "partial";
+  return { meter, usage: isAll ? usage : addUnreported(usage, unreported), unreported, accuracy };
 }
 
 /** Usage that counts nothing (seen on cut streams) is no count at all. */

@@ -257,7 +257,7 @@ export class RunningTurn {
   }
 
   private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
-    const { turn, session, row, holds, budgetVersion, userMessage, reply } = this.opened;
+    const { turn, session, row, holds, budgetVersion, userMessage, siblings } = this.opened;
     const lastNumber = this.live.nextNumber;
     const { record } = this.asking;
     const usage = sumUsage(entries);
@@ -266,7 +266,7 @@ export class RunningTurn {
       owner: this.owner,
       turn,
       question: userMessage.content,
-      siblings: reply.siblings,
+      siblings,
       session,
       row,
       holds,

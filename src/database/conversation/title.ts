@@ -188,7 +188,7 @@ async function bookWithTurn(tx: Tx, session: number, turn: number, entries: read
   );
   await tx.run(`UPDATE session SET ${addToTotals} WHERE row = $1`, [
     session,
-    ...totalsValues(added.total, sumUsage(entries), { ...added, unpricedTurns }),
+    ...totalsValues({ usage: sumUsage(entries), cost: { ...added, unpricedTurns } }),
   ]);
   return last;
 }

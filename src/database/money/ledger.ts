@@ -2,7 +2,7 @@
 
 import type { Session } from "../../conversation/session.ts";
 import type { ErrorCode } from "../../errors.ts";
-import type { Cost, LedgerEntry, ReceiptLine } from "../../money/ledger.ts";
+import { type Cost, type LedgerEntry, type ReceiptLine, worseAccuracy } from "../../money/ledger.ts";
 import { addUsage, noUsage, type Usage } from "../../money/usage.ts";
 import type { BookTotals } from "../../store.ts";
 import {
@@ -74,29 +74,33 @@ function unpackLines(text: string): ReceiptLine[] {
   }));
 }
 
-/** Adds what was booked to the session's totals; the caller has written the entries that sum to `booked` in this transaction. */
+/** Adds a cost to the session's totals; the caller has written the entries that sum to it in this transaction. */
 export const addToTotals = `input_tokens = input_tokens + $2, cached_tokens = cached_tokens + $3, output_tokens = output_tokens + $4,
   thinking_tokens = thinking_tokens + $5, tool_tokens = tool_tokens + $6, total_tokens = total_tokens + $7, cost_pico = cost_pico + $8,
   accuracy_rank = CASE WHEN accuracy_rank < $9 THEN $9 ELSE accuracy_rank END, unpriced_turns = unpriced_turns + $10`;
 
+/** What a session's totals grow by. */
+export interface Added {
+  usage: Usage | null;
+  cost: Cost;
+}
+
 /** For `$2` to `$10` of `addToTotals`. */
-export function totalsValues(booked: bigint | null, usage: Usage | null, cost: Cost | null): Value[] {
-  return [...usageValues(usage ?? noUsage), booked ?? 0n, cost ? rankOf(cost.accuracy) : 0, cost?.unpricedTurns ?? 0];
+export function totalsValues({ usage, cost }: Added): Value[] {
+  return [...usageValues(usage ?? noUsage), cost.total ?? 0n, rankOf(cost.accuracy), cost.unpricedTurns];
 }
 
 /** What `addToTotals` makes of a session's totals. */
 export function addTotals(
   { usage, cost }: Pick<Session, "usage" | "cost">,
-  booked: bigint | null,
-  addedUsage: Usage | null,
-  addedCost: Cost | null,
+  added: Added,
 ): Pick<Session, "usage" | "cost"> {
-  const total = (cost.total ?? 0n) + (booked ?? 0n);
-  const unpricedTurns = cost.unpricedTurns + (addedCost?.unpricedTurns ?? 0);
-  const rank = Math.max(rankOf(cost.accuracy), addedCost ? rankOf(addedCost.accuracy) : 0);
+  const total = (cost.total ?? 0n) + (added.cost.total ?? 0n);
+  const unpricedTurns = cost.unpricedTurns + added.cost.unpricedTurns;
+  const accuracy = worseAccuracy(cost.accuracy, added.cost.accuracy);
   return {
-    usage: addedUsage ? addUsage(usage, addedUsage) : usage,
-    cost: { total: total === 0n && unpricedTurns > 0 ? null : total, accuracy: accuracyAt(rank), unpricedTurns },
+    usage: added.usage ? addUsage(usage, added.usage) : usage,
+    cost: { total: total === 0n && unpricedTurns > 0 ? null : total, accuracy, unpricedTurns },
   };
 }
 

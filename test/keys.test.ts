@@ -74,6 +74,16 @@ describe.each(engines)("keys on %s", (_name, createDatabase) => {
     expect((await call(`${server.url}/me`, "GET")).status).toBe(401);
   });
 
+  test("an answer that is the same each time says nothing of whom it was given before", async () => {
+    const limited = await make({ rate: { requests_per_minute: 100 } });
+    const { id } = (await callAs<{ id: string }>(admin, `${server.url}/sessions`, "POST", {})).body;
+    const purge = (by: string) => callAs(by, `${server.url}/sessions/${id}?purge=true`, "DELETE");
+    const first = await purge(limited.secret);
+    expect([first.status, first.headers.get("ratelimit-policy")]).toEqual([204, '"requests";q=100;w=60']);
+    const second = await purge(admin);
+    expect([second.status, second.headers.get("ratelimit-policy")]).toEqual([204, null]);
+  });
+
   test("switched off and deleted, it opens nothing from the very next request on; switched on again, it does", async () => {
     const { id, secret } = await make();
     expect(await open(secret)).toBe(200);

@@ -3,7 +3,9 @@
 export interface HttpAnswer {
   status: number;
   /** Names in small letters. Without lengths: whoever sends it knows them. */
-  headers: Record<string, string>;
+  headers: Readonly<Record<string, string>>;
+  /** What else the head says, as it goes out: each line with its end. */
+  lines?: string;
   /** What is at hand leaves in one piece. */
   body: string | Uint8Array | Pieces | null;
 }

@@ -5,7 +5,7 @@ import type { HttpAnswer } from "./answer.ts";
 import { type Asked, readPath } from "./asked.ts";
 import { Auth } from "./auth/auth.ts";
 import { Cors } from "./auth/cors.ts";
-import { countRequest, countUserRequest, printRateHeaders } from "./auth/rate.ts";
+import { countRequest, countUserRequest, printRateLines } from "./auth/rate.ts";
 import { Signer } from "./auth/signature.ts";
 import { Visitors } from "./auth/visitors.ts";
 import type { AppDeps } from "./deps.ts";
@@ -51,12 +51,14 @@ export interface App {
 }
 
 /** No page of another site may take in what is answered here, whatever it is (fetch.spec.whatwg.org, Cross-Origin-Resource-Policy). */
-const headersOfAll = { "cross-origin-resource-policy": "same-origin" };
+function linesOfAll({ requestId }: Exchange): string {
+  return `cross-origin-resource-policy: same-origin\r\nx-request-id: ${requestId}\r\n`;
+}
 
 /** Whoever watches over a server names no host, or any, and is not asked who it is. */
 const healthPaths = ["/healthz", "/readyz"];
 /** An id is the second word of a path, if there is one in it; a message's is the fourth. */
-const restWithId = /^(\/messages\/)[^/]+/;
+const messageId = /(?<=\/\{id\}\/messages\/)[^/]+/;
 
 export function createApp(deps: AppDeps): App {
   const { settings, log } = deps;
@@ -107,8 +109,8 @@ export function createApp(deps: AppDeps): App {
       const start = path.indexOf("/", 1) + 1;
       const end = path.indexOf("/", start);
       if (start > 0) id = path.slice(start, end === -1 ? undefined : end);
-      const rest = path.slice(start + id.length).replace(restWithId, "$1{message_id}");
-      if (id !== "") found = byPath.get(`${path.slice(0, start)}{id}${rest}`);
+      const pattern = `${path.slice(0, start)}{id}${path.slice(start + id.length)}`;
+      if (id !== "") found = byPath.get(pattern) ?? byPath.get(pattern.replace(messageId, "{message_id}"));
     }
     const asked = exchange.isRead ? "get" : exchange.method.toLowerCase();
     const route = found?.find(({ method }) => method === asked);
@@ -139,9 +141,8 @@ export function createApp(deps: AppDeps): App {
     refuse(cause) {
       const exchange = new Exchange(undefined, log);
       const answer = answerProblem(exchange, cause);
-      Object.assign(answer.headers, headersOfAll, { "x-request-id": exchange.requestId });
       exchange.writeLog({ status: answer.status });
-      return answer;
+      return { ...answer, lines: linesOfAll(exchange) };
     },
     async fetch(request) {
       const exchange = new Exchange(request, log);
@@ -154,12 +155,11 @@ export function createApp(deps: AppDeps): App {
       } catch (cause) {
         answer = answerProblem(exchange, cause);
       }
-      Object.assign(answer.headers, headersOfAll, cors.headersFor(request, exchange.who));
-      answer.headers["x-request-id"] = exchange.requestId;
+      let lines = linesOfAll(exchange) + cors.linesFor(request, exchange.who);
       const rate = exchange.who?.rate;
-      if (rate) Object.assign(answer.headers, printRateHeaders(rate, exchange.rates));
+      if (rate) lines += printRateLines(rate, exchange.rates);
       if (!exchange.streaming || request.method === "HEAD") exchange.writeLog({ status: answer.status });
-      return answer;
+      return { ...answer, lines };
     },
   };
 }

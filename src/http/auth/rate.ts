@@ -52,10 +52,9 @@ async function noteRates(exchange: Exchange, drawing: Promise<Drawn[]>): Promise
  * `RateLimit-Policy`, every limit of the key, and `RateLimit`, how those stand that this request was counted under
  * (draft-ietf-httpapi-ratelimit-headers-11, read 2026-11-27). `tokens` is a unit of ours; the registry has none.
  */
-export function printRateHeaders(rate: Rate, states: readonly RateState[]): Record<string, string> {
-  const headers: Record<string, string> = { "ratelimit-policy": printPolicies(rate) };
-  if (states.length > 0) headers.ratelimit = states.map(printState).join(", ");
-  return headers;
+export function printRateLines(rate: Rate, states: readonly RateState[]): string {
+  const policies = `ratelimit-policy: ${printPolicies(rate)}\r\n`;
+  return states.length === 0 ? policies : `${policies}ratelimit: ${states.map(printState).join(", ")}\r\n`;
 }
 
 function printPolicies(rate: Rate): string {

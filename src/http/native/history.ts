@@ -106,7 +106,7 @@ async function answerWhole(exchange: Exchange, head: Head, batches: Batches): Pr
   const known = (first.done ? [] : first.value).concat(second.value);
   const texts = printHistory(head, known, batches);
   const start = await texts.next();
-  return { status: 200, headers: { ...jsonHeaders }, body: inPieces(exchange, texts, start.value ?? "") };
+  return { status: 200, headers: jsonHeaders, body: inPieces(exchange, texts, start.value ?? "") };
 }
 
 async function* printHistory(head: Head, known: Message[], batches: Batches): AsyncGenerator<string, void, void> {

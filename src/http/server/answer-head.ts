@@ -36,10 +36,10 @@ export interface Framing {
   keeps10?: boolean;
 }
 
-export function printHead({ status, headers }: HttpAnswer, { length, chunked, closes, keeps10 }: Framing): string {
-  let head = `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\n`;
-  for (const name in headers) head = `${head}${name}: ${headers[name]}\r\n`;
-  head += `date: ${printDate()}\r\n`;
+export function printHead(answer: HttpAnswer, { length, chunked, closes, keeps10 }: Framing): string {
+  const { status, headers, lines = "" } = answer;
+  let head = `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\ndate: ${printDate()}\r\n${lines}`;
+  for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
   if (length !== undefined) head += `content-length: ${length}\r\n`;
   if (chunked) head += "transfer-encoding: chunked\r\n";
   if (closes) head += "connection: close\r\n";

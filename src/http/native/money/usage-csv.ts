@@ -79,7 +79,7 @@ async function stream<Row>(
 ): Promise<HttpAnswer> {
   const texts = printParts(printLine(names), parts, print);
   const first = await texts.next();
-  return { status: 200, headers: { ...headers }, body: inPieces(exchange, texts, first.value ?? "") };
+  return { status: 200, headers, body: inPieces(exchange, texts, first.value ?? "") };
 }
 
 /** Each text is worth a packet. */

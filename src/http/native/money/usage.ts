@@ -94,7 +94,7 @@ function answerRows(
     return text;
   });
   const body = `${JSON.stringify(head).slice(0, -1)},"data":[${data.join(",")}],"total":${JSON.stringify(encodeSum(total))}}`;
-  return { status: 200, headers: { ...jsonHeaders }, body };
+  return { status: 200, headers: jsonHeaders, body };
 }
 
 function tooLong() {

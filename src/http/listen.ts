@@ -73,12 +73,13 @@ function cannotListen({ host, port }: ListenOptions, cause: NodeJS.ErrnoExceptio
 }
 
 class Door implements Shared {
+  readonly fetch: App["fetch"];
+  readonly refuse: App["refuse"];
   readonly bodies: BodyRoom;
   readonly idleMs: number;
   readonly headMs: number;
   readonly readerDeadlineMs: number;
   isClosing = false;
-  readonly #app: App;
   readonly #mostConnections: number;
   readonly #mostUnsentBytes: number;
   readonly #connections = new Set<Connection>();
@@ -90,7 +91,8 @@ class Door implements Shared {
   #onEmpty: (() => void) | undefined;
 
   constructor(app: App, options: ListenOptions) {
-    this.#app = app;
+    this.fetch = app.fetch;
+    this.refuse = app.refuse;
     this.idleMs = options.idleMs ?? 60_000;
     this.headMs = options.headMs ?? 20_000;
     this.readerDeadlineMs = options.readerDeadlineMs ?? 30_000;
@@ -107,9 +109,6 @@ class Door implements Shared {
   get size(): number {
     return this.#connections.size;
   }
-
-  fetch: Shared["fetch"] = (request) => this.#app.fetch(request);
-  refuse: Shared["refuse"] = (cause) => this.#app.refuse(cause);
 
   /** At the limit the connection that has waited longest for a request gives way; where all are busy, the new one is turned away. */
   open(socket: Socket): Connection {

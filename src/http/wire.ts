@@ -36,12 +36,18 @@ export function orNull<Named extends z.ZodType>(schema: Named) {
   return z.union([schema, z.null()]);
 }
 
-/** One for all: eight times are printed for each turn. */
-const printed = new Date(0);
+/** What was printed of late: a turn's answer has eight times, of three or four moments. */
+const printed = new Map<number, string>();
+const mostPrinted = 256;
 
 export function printTime(ms: number): string {
-  printed.setTime(ms);
-  return printed.toISOString();
+  let time = printed.get(ms);
+  if (time === undefined) {
+    time = new Date(ms).toISOString();
+    if (printed.size === mostPrinted) printed.clear();
+    printed.set(ms, time);
+  }
+  return time;
 }
 export function printTimeOrNull(ms: number | null): string | null {
   return ms === null ? null : printTime(ms);

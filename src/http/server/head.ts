@@ -56,9 +56,9 @@ export function parseHead(text: string): RequestHead {
   const [first = "", method, path, query = "", minor] = line.exec(text) ?? [];
   if (method === undefined || path === undefined)
     throw malformed(odd.test(text) ? "a control character" : "the first line is not `METHOD /path HTTP/1.1`");
-  const lines = text.slice(first.length);
-  const found = lengthLine.exec(lines);
-  const headers = readFields(found ? lines.slice(0, found.index) + lines.slice(found.index + found[0].length) : lines);
+  const found = lengthLine.exec(text);
+  const before = text.slice(first.length, found?.index);
+  const headers = readFields(found ? before + text.slice(found.index + found[0].length) : before);
   const isHttp10 = minor === "0";
   const connection = headers.get("connection") ?? "";
   return {

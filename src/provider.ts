@@ -22,12 +22,11 @@ export interface ProviderRequest {
 }
 
 /**
- * What a call says while it runs. Texts are never empty and go into the turn's log as they are; usage is the vendor's
- * running total: the last one counts, they are never added.
+ * What a call says while it runs. Words that came together are one text, and the pieces it was sent in, none of them empty: they go into
+ * the turn's log as they are. Usage is the vendor's running total: the last one counts, they are never added.
  */
 export type ProviderEvent =
-  | { type: "text-delta"; text: string }
-  | { type: "thought-delta"; text: string }
+  | { type: "text-delta" | "thought-delta"; text: string; pieces: string[] }
   | { type: "usage" };
 
 /** One HTTP request that reached, or may have reached, the vendor: with all that is needed to book it alone. */

@@ -159,7 +159,7 @@ async function noteSaved(databaseUrl: string, ledger: Ledger, result: KillResult
     for (const [turnId, started] of ledger.started) {
       if (ledger.acknowledged.has(turnId) || started.saved !== "") continue;
       const log = await store.readTurnLog(defaultProject, turnId, 0);
-      if (log) started.saved = log.events.map((event) => (event.type === "text-delta" ? event.text : "")).join("");
+      if (log) started.saved = log.events.map((event) => (typeof event === "string" ? event : "")).join("");
       if (started.saved !== "") result.savedBefore++;
     }
   } finally {

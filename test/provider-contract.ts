@@ -5,7 +5,7 @@ import { getEventListeners } from "node:events";
 import { type ErrorCode, errorCodes } from "../src/errors.ts";
 import { usageOf } from "../src/money/usage.ts";
 import { type Attempt, type Provider, ProviderError, type ProviderRequest } from "../src/provider.ts";
-import { attemptsOf, codeOf, readCall } from "./read-call.ts";
+import { attemptsOf, codeOf, listPieces, readCall } from "./read-call.ts";
 
 /** How the vendor is to answer one request, in no vendor's words. */
 export type Situation =
@@ -77,7 +77,7 @@ export function describeProviderContract(name: string, start: () => Promise<Vend
       const read = await readCall(start_());
       expect(codeOf(read)).toBeNull();
       expect(read.text).toBe("one two three");
-      expect(read.events.filter(({ type }) => type === "text-delta").length).toBeGreaterThan(1);
+      expect(listPieces(read.events).filter(({ type }) => type === "text-delta").length).toBeGreaterThan(1);
       expect(read.events.some(({ type }) => type === "usage")).toBe(true);
       const { record } = read;
       expect(record).toMatchObject({ finishReason: "stop", modelServed: vendor.model, vendorParts: null });

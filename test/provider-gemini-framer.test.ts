@@ -9,6 +9,7 @@ import { MixedFramer } from "../src/providers/gemini/mixed.ts";
 import { AttemptRecord } from "../src/providers/gemini/record.ts";
 import { StreamFramer } from "../src/providers/gemini/stream.ts";
 import { streamFixtures } from "./fixtures/gemini/streams.ts";
+import { listPieces } from "./read-call.ts";
 import { bodyOf, tapes } from "./tapes.ts";
 
 interface Framer {
@@ -28,7 +29,7 @@ function read(pieces: Uint8Array[], framer: Framer) {
   const steps: { count: number; record: object }[] = [];
   const take = (frames: readonly Frame[]) => {
     for (const frame of frames) answer.read(frame, events);
-    steps.push({ count: events.length, record: copyRecord(answer.record) });
+    steps.push({ count: listPieces(events).length, record: copyRecord(answer.record) });
   };
   let error: unknown = null;
   try {
@@ -44,7 +45,12 @@ function read(pieces: Uint8Array[], framer: Framer) {
       cause: String(thrown.cause).replaceAll(/\s+/g, " ").slice(0, 150),
     };
   }
-  const seen = { events, record: copyRecord(answer.record), error, usageChanged: answer.takeUsageChange() };
+  const seen = {
+    events: listPieces(events),
+    record: copyRecord(answer.record),
+    error,
+    usageChanged: answer.takeUsageChange(),
+  };
   return { seen, steps };
 }
 

@@ -38,8 +38,8 @@ function findUsual(json: string) {
   const found = findRun(`data: ${json}\r\n\r\n`, 0);
   if (found === null) return undefined;
   const { texts, isThought, isDone: isLast, usage, model: modelVersion } = found;
-  expect(texts).toHaveLength(1);
-  return { text: texts[0], isThought, isLast, usage, modelVersion };
+  expect(texts.length).toBeLessThan(2);
+  return { text: texts[0] ?? "", isThought, isLast, usage, modelVersion };
 }
 
 test("any text, printed in any way, is what it was", () => {
@@ -134,13 +134,14 @@ test("events one behind the other are read in runs of text or of thoughts: each 
       const [bytes, left] = [`: first\n\n${stream.join("")}data: {`, [...events]];
       let at = ": first\n\n".length;
       for (let run = findRun(bytes, at); run !== null; run = findRun(bytes, at)) {
-        const taken = left.splice(0, run.texts.length);
-        expect(taken.map(({ text }) => text)).toEqual(run.texts);
+        const taken: typeof events = [];
+        for (; at < run.end; at += stream.shift()!.length) taken.push(left.shift()!);
+        expect(taken.map(({ text }) => text).filter((text) => text !== "")).toEqual(run.texts);
         expect(taken.every(({ isThought }) => isThought === run?.isThought)).toBe(true);
         expect(run.isDone).toBe(taken.some(({ isLast }) => isLast));
         expect(JSON.parse(run.usage).totalTokenCount).toBe(taken.at(-1)!.tokens);
         expect(run.model).toBe("gemini-2.5-flash");
-        at = run.end;
+        expect(at).toBe(run.end);
       }
       expect(left).toEqual([]);
       expect(at).toBe(bytes.length - "data: {".length);

@@ -173,7 +173,7 @@ test("a call that is answered holds its prompt no longer, however long the answe
   const begin = async (number: number) => {
     const question = `${number} ${"слово ".repeat(promptCharacters / 6)}`;
     const call = provider.stream({ ...request, question }, abort.signal)[Symbol.asyncIterator]();
-    expect((await call.next()).value).toEqual([{ type: "text-delta", text: "one " }]);
+    expect((await call.next()).value).toEqual([{ type: "text-delta", text: "one ", pieces: ["one "] }]);
     return { more: call.next().catch(() => "aborted") };
   };
   const heldBytes = () => {

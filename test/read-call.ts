@@ -1,5 +1,6 @@
 // Reads a provider call to its end and keeps everything it said, whether it ended well or not.
 
+import { expect } from "bun:test";
 import type { AnsweredAttempt, ProviderCall, ProviderEvent } from "../src/provider.ts";
 import { ProviderError } from "../src/provider.ts";
 
@@ -37,6 +38,15 @@ export async function readCall(
     read.error = error;
   }
   return read;
+}
+
+/** Each piece by itself: which of them came together is not a matter of what was said. */
+export function listPieces(events: readonly ProviderEvent[]) {
+  return events.flatMap((event): { type: ProviderEvent["type"]; text?: string }[] => {
+    if (event.type === "usage") return [event];
+    expect([event.text, event.pieces.includes("")]).toEqual([event.pieces.join(""), false]);
+    return event.pieces.map((text) => ({ type: event.type, text }));
+  });
 }
 
 /** The code of what a call failed with; null when it ended well, and the text of anything that is not a ProviderError. */

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import net from "node:net";
 import { createParser } from "eventsource-parser";
 import { defaultProject } from "../src/caller/project.ts";
+import { lengthOf } from "../src/turn/reader/event-run.ts";
 import { collect, eventually, newSession, openEvents, readHistory, readTurn, say, textOf } from "./client.ts";
 import { createSqliteFile } from "./engines.ts";
 import { type HttpServer, startHttp } from "./http-assembly.ts";
@@ -96,7 +97,7 @@ describe("readers that do not read", () => {
       for (const _ of ["live", "stored"]) {
         let seen = 0;
         for await (const { events } of (await server.turns.follow(defaultProject, turnId)).read(0)) {
-          const lengths = events.map((event) => ("text" in event ? event.text.length : 0));
+          const lengths = events.map(lengthOf);
           const characters = lengths.reduce((sum, length) => sum + length, 0);
           expect(characters).toBeLessThan(65_536 + Math.max(...lengths));
           seen += characters;

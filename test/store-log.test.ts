@@ -20,9 +20,7 @@ describe.each(storeEngines)("logs on %s", (_, openFixture) => {
       usage: testUsage,
       cost: { total: 2n ** 60n, accuracy: "partial", unpricedTurns: 0 },
     };
-    const events: LoggedEvent[] = Array.from({ length: 20 }, (_, i) =>
-      i === 7 ? usage : { type: "text-delta", text: `«${i}»\n\0"` },
-    );
+    const events: LoggedEvent[] = Array.from({ length: 20 }, (_, i) => (i === 7 ? usage : `«${i}»\n\0"`));
     for (const [from, to] of [
       [0, 1],
       [1, 6],
@@ -45,7 +43,7 @@ describe.each(storeEngines)("logs on %s", (_, openFixture) => {
     }
     expect(await store.readTurnLog("bob", turn.id, 0)).toBeUndefined();
     for (let number = 22; number < 100; number++) {
-      const next = [{ type: "text-delta" as const, text: `${number}` }];
+      const next = [`${number}`];
       await store.appendEvents({
         turnId: turn.id,
         firstNumber: number,
@@ -61,7 +59,7 @@ describe.each(storeEngines)("logs on %s", (_, openFixture) => {
       ({ hasMore } = log);
     }
     expect(parts.length).toBe(2);
-    const more = Array.from({ length: 78 }, (_one, index) => ({ type: "text-delta" as const, text: `${index + 22}` }));
+    const more = Array.from({ length: 78 }, (_one, index) => `${index + 22}`);
     expect(parts.flat()).toEqual([...events, ...more]);
     expect((await store.findTurn("", turn.id))?.modelServed).toBe("one-002");
   });
@@ -72,13 +70,13 @@ describe.each(storeEngines)("logs on %s", (_, openFixture) => {
     const batch = {
       turnId: opened.turn.id,
       firstNumber: 2,
-      events: [{ type: "text-delta" as const, text: "a" }],
+      events: ["a"],
       usageRaw: null,
       modelServed: null,
     };
     await store.appendEvents(batch);
     await store.appendEvents(batch);
-    const longer = { ...batch, events: [...batch.events, { type: "text-delta" as const, text: "b" }] };
+    const longer = { ...batch, events: [...batch.events, "b"] };
     await store.closeTurn(closeInput(opened, [], { text: "ab", lastBatch: longer, lastNumber: 4 }));
     const log = await store.readTurnLog("", opened.turn.id, 0);
     expect(log?.events).toEqual(longer.events);

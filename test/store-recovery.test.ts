@@ -42,7 +42,7 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
     await store.appendEvents({
       turnId,
       firstNumber: 2,
-      events: [{ type: "text-delta", text: "He" }],
+      events: ["He"],
       usageRaw: '{"n":1}',
       counted: { search: { prompts: 1, queries: 2 }, maps: { prompts: 0 } },
       modelServed: "one-001",
@@ -50,7 +50,7 @@ describe.each(storeEngines)("recovery on %s", (_, openFixture) => {
     await store.appendEvents({
       turnId,
       firstNumber: 3,
-      events: [{ type: "text-delta", text: "llo" }],
+      events: ["llo"],
       usageRaw: null,
       modelServed: null,
     });

@@ -179,10 +179,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
         ...{ text: "Відповідь", thought: "hm", endedAt: 99, lastNumber: 4, vendorParts: '{"sig":1}', firstTokenAt: 77 },
         lastBatch: {
           ...{ turnId: opened.turn.id, firstNumber: 2, usageRaw: "{}", modelServed: "one-001" },
-          events: [
-            { type: "thought-delta", text: "hm" },
-            { type: "text-delta", text: "Відповідь" },
-          ],
+          events: [{ type: "thought-delta", text: "hm" }, "Відповідь"],
         },
         notices: [{ code: "model_replaced", detail: "d" }],
         memory: { from: 0, promptEstimate: 100, promptTokens: 120 },

@@ -23,8 +23,8 @@ function unpackUsage([, usage, total, accuracy, unpricedTurns]: PackedUsage): Us
 function packEvents(events: readonly LoggedEvent[]): string {
   return JSON.stringify(
     events.map((event): PackedEvent => {
-      if (event.type === "usage") return packUsage(event);
-      return event.type === "text-delta" ? ["x", event.text] : ["h", event.text];
+      if (typeof event === "string") return ["x", event];
+      return event.type === "usage" ? packUsage(event) : ["h", event.text];
     }),
   );
 }
@@ -32,7 +32,7 @@ function packEvents(events: readonly LoggedEvent[]): string {
 export function unpackEvents(text: string): LoggedEvent[] {
   const packed: PackedEvent[] = JSON.parse(text);
   return packed.map((event): LoggedEvent => {
-    if (event[0] === "x") return { type: "text-delta", text: event[1] };
+    if (event[0] === "x") return event[1];
     if (event[0] === "h") return { type: "thought-delta", text: event[1] };
     return unpackUsage(event);
   });
@@ -45,8 +45,8 @@ type Piece = number | PackedUsage;
 export function packPieces(events: readonly LoggedEvent[]): string {
   return JSON.stringify(
     events.map((event): Piece => {
-      if (event.type === "usage") return packUsage(event);
-      return event.type === "text-delta" ? event.text.length : -event.text.length;
+      if (typeof event === "string") return event.length;
+      return event.type === "usage" ? packUsage(event) : -event.text.length;
     }),
   );
 }
@@ -77,7 +77,7 @@ export function unpackPieces(
     if (index < skipped) continue;
     characters += at[from] - start;
     if (typeof piece !== "number") events.push(unpackUsage(piece));
-    else events.push({ type: from === "answer" ? "text-delta" : "thought-delta", text: cut(from, start) });
+    else events.push(from === "answer" ? cut(from, start) : { type: "thought-delta", text: cut(from, start) });
   }
   return { events, hasMore: false };
 }

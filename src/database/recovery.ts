@@ -146,7 +146,7 @@ async function foldLog(reader: Reader, turnId: string) {
       first = row.first_number;
       if (!isJson(row.events)) continue;
       for (const event of unpackEvents(row.events)) {
-        if (event.type === "text-delta") log.text.add(event.text);
+        if (typeof event === "string") log.text.add(event);
         else if (event.type === "thought-delta") log.thought.add(event.text);
       }
     }

@@ -5,7 +5,7 @@ import type { Counted, Usage } from "../money/usage.ts";
 
 /** Number 1 is always `turn-start`, the last is always `turn-end`; both are made from the turn itself, the rest is the log. */
 export type LoggedEvent =
-  | { type: "text-delta"; text: string }
+  | string // a piece of the answer: no object for each of hundreds
   | { type: "thought-delta"; text: string }
   | { type: "usage"; usage: Usage; cost: Cost };
 

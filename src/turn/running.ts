@@ -13,6 +13,7 @@ import { closeInAnyCase, Insistence, settleInAnyCase, settleWith } from "./close
 import type { EventBatch, LoggedEvent } from "./event.ts";
 import type { Decided, StartTurn } from "./opening/opening.ts";
 import type { PlannedTurn } from "./opening/plan.ts";
+import { lengthOf } from "./reader/event-run.ts";
 import { readStored } from "./reader/follow.ts";
 import { LiveTurn } from "./reader/live.ts";
 import type { TurnTools } from "./tools.ts";
@@ -159,15 +160,16 @@ export class RunningTurn {
   private takeAll(events: readonly ProviderEvent[]): void {
     for (const event of events) {
       if (event.type === "usage") this.reportUsage();
-      else if (event.text !== "") this.take(event);
+      else this.take(event);
     }
     this.live.wake();
   }
 
   private take(event: WordEvent): void {
+    const { type, pieces } = event;
     this.firstTokenAt ??= this.tools.now();
     this.answer.add(event);
-    this.live.append(event);
+    this.live.append(type === "text-delta" ? pieces : pieces.map((text) => ({ type, text })));
   }
 
   private countAll(events: readonly ProviderEvent[]): void {
@@ -180,7 +182,7 @@ export class RunningTurn {
     if (now - this.lastUsageAt < this.tools.usageEveryMs || !this.asking.record) return;
     this.lastUsageAt = now;
     const seen = usageSoFar(this.tools.books, this.bookable("broken"));
-    if (seen) this.live.append({ type: "usage", usage: seen.usage, cost: seen.cost });
+    if (seen) this.live.append([{ type: "usage", usage: seen.usage, cost: seen.cost }]);
   }
 
   private explain(cause: unknown): { status: EndStatus; error: Failure } {
@@ -327,10 +329,8 @@ export class RunningTurn {
 /** As many of them as are a batch. */
 function beginningOf(events: LoggedEvent[]): LoggedEvent[] {
   let count = 0;
-  for (let characters = 0; count < events.length && characters < batchCharacters; count++) {
-    const event = events[count]!;
-    characters += eventOverhead + ("text" in event ? event.text.length : 0);
-  }
+  for (let characters = 0; count < events.length && characters < batchCharacters; count++)
+    characters += eventOverhead + lengthOf(events[count]!);
   return events.slice(0, count);
 }
 

@@ -69,6 +69,6 @@ export function saidOf(turn: ImportedTurn) {
   const thought = turn.thought === null ? null : storableText(turn.thought);
   const events: LoggedEvent[] = [];
   if (thought) events.push({ type: "thought-delta", text: thought });
-  if (answer !== "") events.push({ type: "text-delta", text: answer });
+  if (answer !== "") events.push(answer);
   return { question, answer, thought, events: packPieces(events), lastNumber: firstLogged + events.length };
 }

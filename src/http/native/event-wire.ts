@@ -16,14 +16,10 @@ export function encodeEvents({ first, events }: EventRun): string {
 
 /** JSON escapes line ends, so an event's data is one line. */
 function encodeEvent(number: number, event: TurnEvent): string {
-  switch (event.type) {
-    case "text-delta":
-      return `id: ${number}\nevent: text-delta\ndata: {"text":"${escapeText(event.text)}"}\n\n`;
-    case "thought-delta":
-      return `id: ${number}\nevent: thought-delta\ndata: {"text":"${escapeText(event.text)}"}\n\n`;
-    default:
-      return `id: ${number}\nevent: ${event.type}\ndata: ${JSON.stringify(encodeData(event))}\n\n`;
-  }
+  if (typeof event === "string") return `id: ${number}\nevent: text-delta\ndata: {"text":"${escapeText(event)}"}\n\n`;
+  if (event.type === "thought-delta")
+    return `id: ${number}\nevent: thought-delta\ndata: {"text":"${escapeText(event.text)}"}\n\n`;
+  return `id: ${number}\nevent: ${event.type}\ndata: ${JSON.stringify(encodeData(event))}\n\n`;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -34,7 +30,7 @@ function escapeText(text: string): string {
   return escaped.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }
 
-function encodeData(event: Exclude<TurnEvent, { text: string }>) {
+function encodeData(event: Exclude<TurnEvent, string | { text: string }>) {
   switch (event.type) {
     case "usage":
       return { ...encodeUsage(event.usage), cost: encodeCost(event.cost) };

@@ -3,7 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import { chooseUser } from "../../caller/user.ts";
 import { AppError } from "../../errors.ts";
-import type { EventRun } from "../../turn/reader/event-run.ts";
+import { type EventRun, lengthOf } from "../../turn/reader/event-run.ts";
 import type { EndedTurn, FollowedTurn } from "../../turn/reader/follow.ts";
 import type { EventGroups, Reading } from "../../turn/reader/reading.ts";
 import type { Turn } from "../../turn/turn.ts";
@@ -178,7 +178,8 @@ async function answerStream(
   const groups = followed.read(0);
   const { value: first } = await groups.next();
   const end = first?.events.at(-1);
-  if (first && end?.type === "turn-end" && end.turn.status === "failed" && !hasWords(first)) {
+  const failed = typeof end === "object" && end.type === "turn-end" && end.turn.status === "failed";
+  if (failed && !first?.events.some(lengthOf)) {
     groups.leave();
     throw failureOf(end.turn);
   }
@@ -218,10 +219,6 @@ class QueuedReading implements EventGroups {
     this.left = true;
     this.reading?.leave();
   }
-}
-
-function hasWords({ events }: EventRun): boolean {
-  return events.some(({ type }) => type === "text-delta" || type === "thought-delta");
 }
 
 function failureOf({ id, sessionId, error }: Pick<Turn, "id" | "sessionId" | "error">): AppError {

@@ -96,10 +96,8 @@ export class Answer {
     record.takeUsage(null, usage);
     this.#usageIsNew = true;
     if (isDone) this.#end({ reason: "stop", detail: null });
-    const all = texts.join("");
-    this.#spend(all, texts.length);
-    for (const text of texts) this.#give(text, isThought, out);
-    if (!isThought) record.takeText(all);
+    const text = this.#give(texts, isThought, out);
+    if (!isThought) record.takeText(text);
   }
 
   #readResponse(response: Partial<GenerateContentResponse>, json: string, out: ProviderEvent[]): void {
@@ -146,8 +144,7 @@ export class Answer {
       const isThought = part.thought === true;
       const other = nameOther(part);
       if (other !== undefined) this.record.noteNotShown(other);
-      if (text !== "") this.#spend(text);
-      this.#give(text, isThought, out);
+      if (text !== "") this.#give([text], isThought, out);
       if (other === undefined && holdsMore(part)) {
         rawParts ??= slicePartTexts(json, candidateAt);
         this.#takePart(rawParts[index] ?? JSON.stringify(part));
@@ -155,10 +152,14 @@ export class Answer {
     }
   }
 
-  #give(text: string, isThought: boolean, out: ProviderEvent[]): void {
-    if (text === "") return;
-    out.push({ type: isThought ? "thought-delta" : "text-delta", text });
+  /** Returns what the pieces are together. */
+  #give(pieces: string[], isThought: boolean, out: ProviderEvent[]): string {
+    const text = pieces.join("");
+    if (text === "") return text;
+    this.#spend(text, pieces.length);
+    out.push({ type: isThought ? "thought-delta" : "text-delta", text, pieces });
     this.#hasText ||= !isThought;
+    return text;
   }
 
   /** To be sent back as it is: text with something beside it. What is not text is not: nobody has answered it. */

@@ -24,7 +24,7 @@ const usual = new RegExp(
 export interface Run {
   kind: "run";
   isThought: boolean;
-  /** The piece of each event. May be empty. */
+  /** The piece of each event that has one. */
   texts: string[];
   /** Whether one of them ends the answer. */
   isDone: boolean;
@@ -48,7 +48,7 @@ export function findRun(stream: string, start: number): Run | null {
     const isOther = found[3] !== undefined;
     if (last === null) isThought = isOther;
     else if (isThought !== isOther) break;
-    texts.push(found[2] === undefined ? text : JSON.parse(`"${text}"`));
+    if (text !== "") texts.push(found[2] === undefined ? text : JSON.parse(`"${text}"`));
     if (found[4] !== undefined) isDone = true;
     end = usual.lastIndex;
     last = found;

@@ -13,3 +13,9 @@ export interface EventRun {
   first: number;
   events: TurnEvent[];
 }
+
+/** Of its words, in characters. */
+export function lengthOf(event: TurnEvent): number {
+  if (typeof event === "string") return event.length;
+  return "text" in event ? event.text.length : 0;
+}

@@ -4,7 +4,7 @@ import type { Message } from "../../conversation/message.ts";
 import { AppError } from "../../errors.ts";
 import type { ClosedTurn, Store } from "../../store.ts";
 import { firstLogged } from "../event.ts";
-import type { TurnEvent } from "./event-run.ts";
+import { lengthOf, type TurnEvent } from "./event-run.ts";
 import { type EventGroup, type EventSource, groupCharacters, Reading, type Watcher } from "./reading.ts";
 
 /** A turn as its caller follows it, wherever it runs and whether or not it is over. */
@@ -70,7 +70,7 @@ class StoredTurn implements EventSource {
 async function readEnd(store: Store, owner: string, turnId: string, reading: Reading): Promise<EndedTurn | undefined> {
   for await (const { events } of reading) {
     const last = events.at(-1);
-    if (last?.type !== "turn-end") continue;
+    if (typeof last !== "object" || last.type !== "turn-end") continue;
     const messages = await store.findTurnMessages(owner, turnId);
     return messages && { turn: last.turn, session: last.session, ...messages };
   }
@@ -87,7 +87,8 @@ export async function readStored(store: Store, owner: string, turnId: string, cu
   const events: TurnEvent[] = log.events;
   if (cursor < 1) events.unshift({ type: "turn-start", turn: log.turn });
   // The end brings the whole answer: it is read when its turn comes, not while a reader has not taken what stands before.
-  if (log.hasMore || countCharacters(events) > groupCharacters) return { events, ended: false };
+  const characters = events.reduce((sum, event) => sum + lengthOf(event), 0);
+  if (log.hasMore || characters > groupCharacters) return { events, ended: false };
   if (log.lastNumber !== null && cursor < log.lastNumber) {
     const [messages, session] = await Promise.all([
       store.findTurnMessages(owner, turnId),
@@ -97,8 +98,4 @@ export async function readStored(store: Store, owner: string, turnId: string, cu
     events.push({ type: "turn-end", turn: log.turn, reply: messages.reply, session });
   }
   return { events, ended: log.lastNumber !== null };
-}
-
-function countCharacters(events: readonly TurnEvent[]): number {
-  return events.reduce((sum, event) => sum + ("text" in event ? event.text.length : 0), 0);
 }

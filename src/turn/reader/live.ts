@@ -50,9 +50,9 @@ export class LiveTurn implements EventSource, FollowedTurn {
     return this.firstKept + this.log.length;
   }
 
-  /** Readers see it at the next `wake`: once for all that arrived together. */
-  append(event: LoggedEvent): void {
-    this.log.push(event);
+  /** Readers see them at the next `wake`: once for all that arrived together. */
+  append(events: readonly LoggedEvent[]): void {
+    this.log.push(...events);
   }
 
   /** How many logged events are in memory. */

@@ -1,6 +1,6 @@
 // One reader on its way through a turn's events: an async iterator that can be left at any moment, also while it waits.
 
-import type { EventRun, TurnEvent } from "./event-run.ts";
+import { type EventRun, lengthOf, type TurnEvent } from "./event-run.ts";
 
 /** Whoever waits for something to be there. */
 export interface Watcher {
@@ -102,10 +102,8 @@ export class Reading implements EventGroups, Watcher, AsyncIterableIterator<Even
 
   private takeRun(): EventRun {
     let count = 0;
-    for (let characters = 0; count < this.rest.length && characters < groupCharacters; count++) {
-      const event = this.rest[count]!;
-      if ("text" in event) characters += event.text.length;
-    }
+    for (let characters = 0; count < this.rest.length && characters < groupCharacters; count++)
+      characters += lengthOf(this.rest[count]!);
     const events = this.rest;
     this.rest = count < events.length ? events.splice(count) : none;
     const first = this.cursor + 1;

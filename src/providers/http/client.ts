@@ -1,6 +1,6 @@
 // Exchanges over connections of our own, each kept for the next one. Why not `fetch` or `node:http`: docs/decisions/gemini-data-plane.md.
 
-import type { HttpExchange, Post, RequestBody } from "./exchange.ts";
+import type { HeaderName, HttpExchange, Post, RequestBody } from "./exchange.ts";
 import { AnswerParser } from "./parser.ts";
 import { chooseProxy, type ProxySettings } from "./proxy.ts";
 import { type Address, openSocket, type Socket, type SocketOwner } from "./socket.ts";
@@ -32,27 +32,33 @@ export function createPost(baseUrl: string, headers: Record<string, string>, pro
     let length = 0;
     for (const piece of body) length += Buffer.byteLength(piece);
     const head = `POST ${prefix}${path} HTTP/1.1\r\n${lines}content-length: ${length}\r\n\r\n`;
-    (takeIdle(pool) ?? new Connection(pool)).carry([head, ...body], exchange);
+    (takeIdle(pool) ?? new Connection(pool)).carry({ head, body, length: length + Buffer.byteLength(head) }, exchange);
     return exchange;
   };
+}
+
+interface Request {
+  head: string;
+  body: RequestBody;
+  /** Of both, in bytes. */
+  length: number;
 }
 
 /** One request at a time is put together here, to leave in one write. */
 const desk = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** A request that has no room there leaves piece by piece, and is not copied. */
-function sendRequest(socket: Socket, pieces: RequestBody): void {
-  const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+function sendRequest(socket: Socket, { head, body, length }: Request): void {
   if (length > desk.length) {
-    for (const piece of pieces) socket.write(typeof piece === "string" ? Buffer.from(piece) : piece);
+    for (const piece of [head, ...body]) socket.write(typeof piece === "string" ? Buffer.from(piece) : piece);
     return;
   }
-  let at = 0;
-  for (const piece of pieces) {
+  let at = desk.write(head);
+  for (const piece of body) {
     if (typeof piece !== "string") desk.set(piece, at);
     at += typeof piece === "string" ? desk.write(piece, at) : piece.length;
   }
-  socket.write(desk.subarray(0, at), true);
+  socket.write(desk, at);
 }
 
 interface Pool {
@@ -83,7 +89,7 @@ class ClientExchange implements HttpExchange {
     return this.#parser.status;
   }
 
-  header(name: string): string {
+  header(name: HeaderName): string {
     return this.#parser.header(name);
   }
 
@@ -95,11 +101,13 @@ class ClientExchange implements HttpExchange {
   }
 
   /** For one reader at a time. Not an async function: each read would leave a frame of its own behind. */
-  read(): Promise<Uint8Array | null> {
-    const reader = Promise.withResolvers<Uint8Array | null>();
-    this.#reader = reader;
-    this.#serve();
-    return reader.promise;
+  read(): Promise<Uint8Array | null> | Uint8Array | null {
+    const bytes = this.#queue.shift();
+    if (bytes !== undefined) return this.#giveOut(bytes);
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#parser.ended) return null;
+    this.#reader = Promise.withResolvers();
+    return this.#reader.promise;
   }
 
   get isOver(): boolean {
@@ -155,19 +163,9 @@ class ClientExchange implements HttpExchange {
     else if (this.#failure !== null) this.#opening?.reject(this.#failure);
     else return;
     this.#opening = null;
-    this.#serve();
-  }
-
-  /** Gives the reader that waits what there is: first what came, then how it ended. */
-  #serve(): void {
-    const reader = this.#reader;
-    if (reader === null) return;
-    const bytes = this.#queue.shift();
-    if (bytes === undefined && this.#failure === null && !this.#parser.ended) return;
+    if (this.#queue.length === 0 && this.#failure === null && !this.#parser.ended) return;
+    this.#reader?.resolve(this.read());
     this.#reader = null;
-    if (bytes !== undefined) reader.resolve(this.#giveOut(bytes));
-    else if (this.#failure !== null) reader.reject(this.#failure);
-    else reader.resolve(null);
   }
 }
 
@@ -179,14 +177,14 @@ class Connection implements SocketOwner {
   #isClosed = false;
   #exchange: ClientExchange | null = null;
   /** What is to be sent once the connection is open. */
-  #request: RequestBody | null = null;
+  #request: Request | null = null;
   #isOpen = false;
 
   constructor(pool: Pool) {
     this.#pool = pool;
   }
 
-  carry(request: RequestBody, exchange: ClientExchange): void {
+  carry(request: Request, exchange: ClientExchange): void {
     this.#exchange = exchange;
     exchange.connection = this;
     if (this.#socket !== null) {
@@ -255,7 +253,7 @@ class Connection implements SocketOwner {
     this.#socket?.destroy();
   }
 
-  #send(request: RequestBody): void {
+  #send(request: Request): void {
     this.#exchange!.sent = true;
     if (this.#socket) sendRequest(this.#socket, request);
   }

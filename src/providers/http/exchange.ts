@@ -6,16 +6,19 @@ export interface HttpExchange {
   /** 0 until the exchange is open. */
   readonly status: number;
   /** In lower case; "" where it did not come. */
-  header(name: string): string;
+  header(name: HeaderName): string;
   /** Resolves when status and headers are there. Throws what broke the connection. */
   open(): Promise<void>;
-  /** The body's next bytes; null at its end. Throws what broke the connection, after what came before. */
-  read(): Promise<Uint8Array | null>;
+  /** The body's next bytes, at once where they have come; null at its end. Throws what broke the connection, after what came before. */
+  read(): Promise<Uint8Array | null> | Uint8Array | null;
   /** The answer is whole, and all of its body has been read: the next read gives null. */
   readonly isOver: boolean;
   /** Nobody will read on: the connection is closed unless all of the answer has come. */
   cancel(): void;
 }
+
+/** No other one is kept. */
+export type HeaderName = "connection" | "content-encoding" | "content-length" | "retry-after" | "transfer-encoding";
 
 /** Sends a body to a path of one vendor's address. Never throws. */
 export type Post = (path: string, body: RequestBody) => HttpExchange;

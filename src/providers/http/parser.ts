@@ -1,5 +1,7 @@
 // The bytes of one HTTP/1.1 answer -> its status, its headers, and its body without the framing (RFC 9112, read 2026-11-26).
 
+import type { HeaderName } from "./exchange.ts";
+
 /** An answer that breaks the protocol. */
 export class HttpSyntaxError extends Error {}
 
@@ -13,8 +15,13 @@ const maxSizeDigits = 12;
 const statusLine = /HTTP\/1\.[01] [1-9]\d\d(?: [^\r\n\0]*)?\r\n/y;
 /** Lines of a name and a value, and nothing else: not folded, no blank in or after a name, no control byte (RFC 9112 5, 5.1, 5.2). */
 const headerLines = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/y;
+/** Of all the headers, those that are asked for. */
+const askedLines = /\r\n(?:connection|content-encoding|content-length|retry-after|transfer-encoding):[^\r]*/gi;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
+const hexDigits = Int8Array.from({ length: 256 }, (_, byte) =>
+  "0123456789abcdef".indexOf(String.fromCharCode(byte).toLowerCase()),
+);
 const nothing = new Uint8Array(0);
 
 /** What comes next. Numbers: words are compared once or more for each byte between the chunks. */
@@ -25,10 +32,11 @@ const phases = {
   sizeEnd: 3,
   data: 4,
   dataEnd: 5,
-  trailer: 6,
-  length: 7,
-  toClose: 8,
-  over: 9,
+  lineEnd: 6,
+  trailer: 7,
+  length: 8,
+  toClose: 9,
+  over: 10,
 } as const;
 
 /** Takes the bytes in the order of their coming. One for each answer. */
@@ -54,7 +62,7 @@ export class AnswerParser {
   }
 
   /** The header's values in lower case, joined by a comma where it came more than once; "" where it did not come. */
-  header(name: string): string {
+  header(name: HeaderName): string {
     let values: string | undefined;
     const start = `\r\n${name}:`;
     for (let at = this.#head.indexOf(start); at !== -1; at = this.#head.indexOf(start, at + 2)) {
@@ -102,7 +110,7 @@ export class AnswerParser {
     const status = Number(head.slice(9, 12));
     if (status < 200 && status !== 101) return;
     this.status = status;
-    this.#head = head.toLowerCase();
+    this.#head = `${head.match(askedLines)?.join("") ?? ""}\r\n`.toLowerCase();
     this.#chooseFraming(head.startsWith("HTTP/1.1"));
   }
 
@@ -145,63 +153,73 @@ export class AnswerParser {
   #readChunks(bytes: Uint8Array, from: number): Uint8Array {
     let start = from;
     let end = from;
-    let at = from;
-    while (at < bytes.length && this.#phase !== phases.over) {
-      if (this.#phase !== phases.data) {
-        this.#readFraming(bytes[at++]!);
-        continue;
-      }
+    let at = this.#readFraming(bytes, from);
+    while (at < bytes.length && this.#phase === phases.data) {
       const size = Math.min(this.#left, bytes.length - at);
       if (end === start) start = end = at;
       else bytes.copyWithin(end, at, at + size);
       end += size;
-      at += size;
       this.#left -= size;
       if (this.#left === 0) this.#phase = phases.dataEnd;
+      at = this.#readFraming(bytes, at + size);
     }
     this.#refuseMore(bytes.length - at);
     return bytes.subarray(start, end);
   }
 
-  /** One byte of what stands between the chunks. */
-  #readFraming(byte: number): void {
-    switch (this.#phase) {
-      case phases.size:
-        this.#readSize(byte);
-        break;
-      case phases.extension:
-        if (byte === carriageReturn) this.#phase = phases.sizeEnd;
-        else if (byte === lineFeed) throw new HttpSyntaxError("a chunk's size does not end its line");
-        else this.#countTrailer();
-        break;
-      case phases.sizeEnd:
-        if (byte !== lineFeed) throw new HttpSyntaxError("a chunk's size does not end its line");
-        this.#digits = 0;
-        this.#phase = this.#left === 0 ? phases.trailer : phases.data;
-        break;
-      case phases.dataEnd:
-        if (this.#left === 0 && byte === carriageReturn) this.#left = 1;
-        else if (this.#left === 1 && byte === lineFeed) this.#nextChunk();
-        else throw new HttpSyntaxError("a chunk is longer than its size");
-        break;
-      default:
-        this.#readTrailer(byte);
+  /** What stands between two chunks' data. Returns where the next one's begins, or where these bytes or the answer end. */
+  #readFraming(bytes: Uint8Array, from: number): number {
+    let at = from;
+    while (at < bytes.length && this.#phase !== phases.data && this.#phase !== phases.over) {
+      switch (this.#phase) {
+        case phases.size:
+          at = this.#readSize(bytes, at);
+          break;
+        case phases.extension:
+          this.#readExtension(bytes[at++]!);
+          break;
+        case phases.sizeEnd:
+          if (bytes[at++] !== lineFeed) throw new HttpSyntaxError("a chunk's size does not end its line");
+          this.#digits = 0;
+          this.#phase = this.#left === 0 ? phases.trailer : phases.data;
+          break;
+        case phases.dataEnd:
+          if (bytes[at++] !== carriageReturn) throw new HttpSyntaxError("a chunk is longer than its size");
+          this.#phase = phases.lineEnd;
+          break;
+        case phases.lineEnd:
+          if (bytes[at++] !== lineFeed) throw new HttpSyntaxError("a chunk is longer than its size");
+          this.#phase = phases.size;
+          break;
+        default:
+          this.#readTrailer(bytes[at++]!);
+      }
     }
+    return at;
   }
 
-  #nextChunk(): void {
-    this.#left = 0;
-    this.#phase = phases.size;
-  }
-
-  #readSize(byte: number): void {
-    const digit = hexDigit(byte);
-    if (digit !== -1 && this.#digits < maxSizeDigits) {
+  /** The digits and the byte behind them, as far as they have come. Returns where it stopped. */
+  #readSize(bytes: Uint8Array, from: number): number {
+    let at = from;
+    for (; at < bytes.length; at++) {
+      const digit = hexDigits[bytes[at]!]!;
+      if (digit === -1) break;
       this.#left = this.#left * 16 + digit;
-      this.#digits++;
-    } else if (this.#digits > 0 && byte === carriageReturn) this.#phase = phases.sizeEnd;
-    else if (this.#digits > 0 && (byte === 0x3b || byte === 0x20 || byte === 0x09)) this.#phase = phases.extension;
+    }
+    this.#digits += at - from;
+    const isSize = this.#digits > 0 && this.#digits <= maxSizeDigits;
+    if (isSize && at === bytes.length) return at;
+    const byte = bytes[at];
+    if (isSize && byte === carriageReturn) this.#phase = phases.sizeEnd;
+    else if (isSize && (byte === 0x3b || byte === 0x20 || byte === 0x09)) this.#phase = phases.extension;
     else throw new HttpSyntaxError("a chunk's size is not a number");
+    return at + 1;
+  }
+
+  #readExtension(byte: number): void {
+    if (byte === carriageReturn) this.#phase = phases.sizeEnd;
+    else if (byte === lineFeed) throw new HttpSyntaxError("a chunk's size does not end its line");
+    else this.#countTrailer();
   }
 
   /** `#left` counts the bytes of the trailer's line: an empty line ends the answer. */
@@ -222,10 +240,4 @@ export class AnswerParser {
     if (bytes > 0) this.#keepsAlive = false;
     return nothing;
   }
-}
-
-function hexDigit(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
 }

@@ -26,8 +26,8 @@ export interface SocketOwner {
 
 /** A connection on its way or open. Keeps no process alive. */
 export interface Socket {
-  /** The bytes must stay as they are; those that are lent only until this returns: what has not left by then is copied. */
-  write(bytes: Uint8Array, areLent?: boolean): void;
+  /** The bytes must stay as they are; or so many of them are lent only until this returns: what has not left by then is copied. */
+  write(bytes: Uint8Array, lent?: number): void;
   pause(): void;
   resume(): void;
   /** Closes it at once, also while it is being made, whatever has not been sent. */
@@ -77,22 +77,28 @@ class BunSocket implements Socket {
     this.owner.onClosed(error);
   }
 
-  write(bytes: Uint8Array, areLent = false): void {
-    this.#waiting.push(bytes);
-    if (this.#waiting.length === 1) this.writeOn();
-    const rest = areLent && this.#waiting.pop();
-    if (rest) this.#waiting.push(new Uint8Array(rest));
+  write(bytes: Uint8Array, lent?: number): void {
+    const length = lent ?? bytes.length;
+    const sent = this.#waiting.length === 0 ? this.#offer(bytes, length) : 0;
+    if (sent === length) return;
+    const rest = bytes.subarray(sent, length);
+    this.#waiting.push(lent === undefined ? rest : new Uint8Array(rest));
   }
 
   writeOn(): void {
     for (let bytes = this.#waiting[0]; bytes !== undefined; bytes = this.#waiting[0]) {
-      const sent = Math.max(0, this.#handle?.write(bytes) ?? 0);
+      const sent = this.#offer(bytes, bytes.length);
       if (sent < bytes.length) {
         this.#waiting[0] = bytes.subarray(sent);
         return;
       }
       this.#waiting.shift();
     }
+  }
+
+  /** Returns how many of the bytes the system has taken. */
+  #offer(bytes: Uint8Array, length: number): number {
+    return Math.max(0, this.#handle?.write(bytes, 0, length) ?? 0);
   }
 
   pause(): void {
@@ -158,7 +164,7 @@ function watch(socket: NodeSocket, opening: "connect" | "secureConnect", owner: 
     if (!isOver) owner.onClosed(failure);
   });
   return {
-    write: (bytes, areLent) => void socket.write(areLent ? new Uint8Array(bytes) : bytes),
+    write: (bytes, lent) => void socket.write(lent === undefined ? bytes : new Uint8Array(bytes.subarray(0, lent))),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     destroy() {
@@ -178,7 +184,7 @@ function openThrough(proxy: ProxyAddress, { host, port }: Address, owner: Socket
     onRefused: (error) => owner.onClosed(error),
   });
   return {
-    write: (bytes, areLent) => secured?.write(bytes, areLent),
+    write: (bytes, lent) => secured?.write(bytes, lent),
     pause: () => secured?.pause(),
     resume: () => secured?.resume(),
     destroy() {

@@ -3,17 +3,18 @@
 import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { CallClock, type Deadlines, Line } from "../src/providers/call-clock.ts";
+import { type Deadlines, Line } from "../src/providers/call-clock.ts";
 
 const far: Deadlines = { firstByteMs: 60_000, idleMs: 60_000, totalMs: 600_000 };
 
-/** A clock that waits for something, and a promise of how long after the start its deadline passed. */
+/** A line that waits for something, and a promise of how long after the start its deadline passed. */
 function start(deadlines: Partial<Deadlines>, waitsFor?: "first-byte" | "idle") {
   const startedAt = performance.now();
   const { promise, resolve } = Promise.withResolvers<number>();
-  const clock = new CallClock({ ...far, ...deadlines }, () => resolve(performance.now() - startedAt));
-  if (waitsFor) clock.startWaiting(waitsFor);
-  return { clock, passed: promise };
+  const line = new Line({ ...far, ...deadlines }, new AbortController().signal);
+  line.whenCut(() => resolve(performance.now() - startedAt));
+  if (waitsFor) line.startWaiting(waitsFor);
+  return { line, passed: promise };
 }
 
 test("each call ends by its own deadline, the shorter before the longer, whichever began first", async () => {
@@ -32,20 +33,20 @@ test("each call ends by its own deadline, the shorter before the longer, whichev
     note("other", other, 70),
   ]);
   expect(order).toEqual(["short", "first", "other", "long"]);
-  const reasons = [long, short, first, other, patient].map(({ clock }) => clock.expired);
+  const reasons = [long, short, first, other, patient].map(({ line }) => line.expired);
   expect(reasons).toEqual(["total", "idle", "first-byte", "total", null]);
-  for (const { clock } of [patient, long, short, first, other]) clock.close();
+  for (const { line } of [patient, long, short, first, other]) line.close();
 });
 
 test("a call that was closed ends no more, and those beside it still do", async () => {
   const [closed, open] = [start({ totalMs: 20 }), start({ totalMs: 30 })];
-  closed.clock.close();
+  closed.line.close();
   await open.passed;
-  open.clock.close();
-  expect(closed.clock.expired).toBeNull();
+  open.line.close();
+  expect(closed.line.expired).toBeNull();
   const next = start({ totalMs: 15 });
   expect(await next.passed).toBeGreaterThanOrEqual(14);
-  next.clock.close();
+  next.line.close();
 });
 
 test("a line is cut by its caller or by a deadline, tells it once, and is cut by nobody once closed", async () => {
@@ -65,7 +66,7 @@ test("a line is cut by its caller or by a deadline, tells it once, and is cut by
   line.close();
   const late = new Line({ ...far, totalMs: 15 }, new AbortController().signal);
   await new Promise<void>((resolve) => late.whenCut(resolve));
-  expect(late.clock.expired).toBe("total");
+  expect(late.expired).toBe("total");
   late.close();
 });
 
@@ -75,14 +76,14 @@ test("a pause of the process longer than a deadline ends no call whose vendor ha
   const server = createServer((socket) => void socket.write("words")).listen(0, "127.0.0.1");
   await once(server, "listening");
   const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
-  socket.on("data", () => speaking.clock.startWaiting("idle"));
+  socket.on("data", () => speaking.line.startWaiting("idle"));
   const paused = new Promise((resolve) => setImmediate(resolve));
   await paused;
   while (performance.now() - startedAt < 400); // the whole process stands still, and the words lie in the socket
   expect(await silent.passed).toBeGreaterThanOrEqual(100);
-  expect(speaking.clock.expired).toBeNull();
+  expect(speaking.line.expired).toBeNull();
   expect(await speaking.passed).toBeGreaterThanOrEqual(450);
-  for (const { clock } of [speaking, silent]) clock.close();
+  for (const { line } of [speaking, silent]) line.close();
   socket.destroy();
   server.close();
 });

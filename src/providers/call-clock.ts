@@ -13,22 +13,40 @@ export interface Deadlines {
 
 export type Expired = "first-byte" | "idle" | "total";
 
-/** Ends a call by `onExpire`, at most once, when one of its deadlines passes. Must be closed. */
-export class CallClock {
-  /** Which deadline passed, if any. */
+/** What can end a call from outside: its caller and, once, its deadlines. Must be closed. */
+export class Line {
+  /** Whether the call was ended. */
+  isCut = false;
+  /** Which deadline ended it, if any. */
   expired: Expired | null = null;
   readonly #deadlines: Deadlines;
-  readonly #onExpire: () => void;
+  readonly #caller: CallSignal;
   readonly #startedAt = performance.now();
   #waitingSince = 0;
   #waitingFor: "first-byte" | "idle" | null = null;
+  #act: (() => void) | null = null;
 
-  constructor(deadlines: Deadlines, onExpire: () => void) {
+  constructor(deadlines: Deadlines, caller: CallSignal) {
     this.#deadlines = deadlines;
-    this.#onExpire = onExpire;
+    this.#caller = caller;
+    caller.addEventListener("abort", this.cut);
     running.add(this);
     wakeAt(this.check(this.#startedAt), this.#startedAt);
   }
+
+  /** Calls `act`, and not the one before it, when the call is ended; at once where it was. */
+  whenCut(act: () => void): void {
+    if (this.isCut) act();
+    else this.#act = act;
+  }
+
+  /** Ends the call now. */
+  readonly cut = (): void => {
+    this.isCut = true;
+    const act = this.#act;
+    this.#act = null;
+    act?.();
+  };
 
   /** We now wait for the vendor. Costs one reading of the clock. */
   startWaiting(what: "first-byte" | "idle"): void {
@@ -41,6 +59,7 @@ export class CallClock {
   }
 
   close(): void {
+    this.#caller.removeEventListener("abort", this.cut);
     running.delete(this);
     if (running.size === 0) stopTimer();
   }
@@ -55,12 +74,12 @@ export class CallClock {
     // A wait that starts after this moment cannot end before `now` plus the shorter of the two limits.
     if (now < totalAt && now < waitAt) return Math.min(totalAt, waitAt, now + Math.min(firstByteMs, idleMs));
     this.expired = now >= totalAt ? "total" : this.#waitingFor;
-    this.#onExpire();
+    this.cut();
     return Number.POSITIVE_INFINITY;
   }
 }
 
-const running = new Set<CallClock>();
+const running = new Set<Line>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 let timerAt = Number.POSITIVE_INFINITY;
 /** When the timer should fire at the latest, and whether the last time it did so much later. */
@@ -94,7 +113,7 @@ function checkAll(): void {
     return;
   }
   let next = Number.POSITIVE_INFINITY;
-  for (const clock of running) next = Math.min(next, clock.check(now));
+  for (const line of running) next = Math.min(next, line.check(now));
   wakeAt(next, now);
 }
 
@@ -102,38 +121,4 @@ function stopTimer(): void {
   clearTimeout(timer);
   timer = undefined;
   timerAt = Number.POSITIVE_INFINITY;
-}
-
-/** What can end a call from outside: its caller and its deadlines. Must be closed. */
-export class Line {
-  readonly clock: CallClock;
-  /** Whether the call was ended. */
-  isCut = false;
-  readonly #caller: CallSignal;
-  #act: (() => void) | null = null;
-
-  constructor(deadlines: Deadlines, caller: CallSignal) {
-    this.#caller = caller;
-    this.clock = new CallClock(deadlines, this.cut);
-    caller.addEventListener("abort", this.cut);
-  }
-
-  /** Calls `act`, and not the one before it, when the call is ended; at once where it was. */
-  whenCut(act: () => void): void {
-    if (this.isCut) act();
-    else this.#act = act;
-  }
-
-  /** Ends the call now. */
-  readonly cut = (): void => {
-    this.isCut = true;
-    const act = this.#act;
-    this.#act = null;
-    act?.();
-  };
-
-  close(): void {
-    this.#caller.removeEventListener("abort", this.cut);
-    this.clock.close();
-  }
 }

@@ -2,7 +2,7 @@
 
 import type { ModelInfo } from "../../model/model-info.ts";
 import { ProviderError } from "../../provider.ts";
-import type { CallClock, Deadlines } from "../call-clock.ts";
+import type { Deadlines, Expired } from "../call-clock.ts";
 import type { Post } from "../http/exchange.ts";
 import type { ProxySettings } from "../http/proxy.ts";
 import type { RetryPolicy } from "../retry.ts";
@@ -32,11 +32,11 @@ export function checkKey(apiKey: string): string {
 }
 
 /** The error for a call that one of our own deadlines ended. */
-export function timeoutError(clock: CallClock, cause: unknown): ProviderError {
+export function timeoutError(expired: Expired, cause: unknown): ProviderError {
   const why = {
     "first-byte": "The provider did not begin to answer in time.",
     idle: "The provider stopped in the middle of its answer.",
     total: "The provider's answer took longer than this server waits.",
   };
-  return new ProviderError("provider_timeout", why[clock.expired ?? "total"], { cause });
+  return new ProviderError("provider_timeout", why[expired], { cause });
 }

@@ -116,7 +116,7 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
     this.#end();
     if (this.#signal.aborted) throw this.#signal.reason;
     const clean = hideInError(error, this.#context.apiKey);
-    throw this.#line === undefined || this.#line.clock.expired === null ? clean : timeoutError(this.#line.clock, clean);
+    throw this.#line?.expired ? timeoutError(this.#line.expired, clean) : clean;
   };
 
   async return(): Promise<IteratorResult<ProviderEvent[], undefined>> {
@@ -150,7 +150,7 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
         const question = { attempts: tries, waitedMs, vendorDelaySeconds, random: context.random() };
         const delayMs = chooseRetryDelay(context.retry, question);
         if (delayMs === undefined) throw error;
-        line.clock.stopWaiting();
+        line.stopWaiting();
         await waitFor(delayMs, line);
         waitedMs += delayMs;
       }
@@ -174,8 +174,7 @@ function buildRequest(
   line: Line,
   beforeSend: BeforeSend | undefined,
 ): HttpRequest {
-  const apiKey = checkKey(context.apiKey);
-  context.post ??= createPost(context.baseUrl, headersFor(apiKey), context.proxies);
+  context.post ??= createPost(context.baseUrl, headersFor(checkKey(context.apiKey)), context.proxies);
   return {
     context,
     post: context.post,

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "../../errors.ts";
 import type { BeforeSend, ProviderEvent } from "../../provider.ts";
-import type { CallClock, Line } from "../call-clock.ts";
+import type { Line } from "../call-clock.ts";
 import { codeOf, type HttpExchange, type Post, type RequestBody } from "../http/exchange.ts";
 import { HttpLimitError } from "../http/parser.ts";
 import { Answer } from "./answer.ts";
@@ -38,8 +38,7 @@ export async function openRequest(request: HttpRequest, call: SendingCall): Prom
   const attempt = new AttemptRecord(request.context.now(), request.model);
   const announced = announce(request, attempt);
   if (announced) await announced;
-  const { clock } = request.line;
-  clock.startWaiting("first-byte");
+  request.line.startWaiting("first-byte");
   call.attempts.push(attempt);
   call.isInFlight = true;
   const exchange = request.post(request.path, request.body);
@@ -81,7 +80,7 @@ function cancelWhenCut(exchange: HttpExchange, line: Line): void {
 
 /** Why an attempt delivered nothing: our deadline, the failure, or (null) our own caller, who went. */
 export function codeOfAttempt(failure: GeminiError, line: Line): ErrorCode | null {
-  if (line.clock.expired !== null) return "provider_timeout";
+  if (line.expired !== null) return "provider_timeout";
   return line.isCut ? null : failure.code;
 }
 
@@ -141,7 +140,7 @@ export class AnswerStream {
   readonly attempt: AttemptRecord;
   readonly #exchange: HttpExchange;
   readonly #answer: Answer;
-  readonly #clock: CallClock;
+  readonly #line: Line;
   readonly #framer = new StreamFramer();
   #waitingFor: "first-byte" | "idle" = "first-byte";
   #failure: unknown;
@@ -153,14 +152,14 @@ export class AnswerStream {
     this.#exchange = exchange;
     this.#answer = new Answer(attempt, context.hide);
     this.attempt = attempt;
-    this.#clock = line.clock;
+    this.#line = line;
   }
 
   /** The next events, at least one; null at the end of a whole answer. Throws GeminiError, after what came before it. */
   async nextBatch(): Promise<ProviderEvent[] | null> {
     while (this.#failure === undefined && !this.isOver) {
       const batch: ProviderEvent[] = [];
-      this.#clock.startWaiting(this.#waitingFor);
+      this.#line.startWaiting(this.#waitingFor);
       try {
         const bytes = await this.#exchange.read();
         this.#waitingFor = "idle";
@@ -168,7 +167,7 @@ export class AnswerStream {
       } catch (error) {
         this.#failure = connectionFailure(error);
       }
-      this.#clock.stopWaiting();
+      this.#line.stopWaiting();
       this.#announceUsage(batch);
       if (batch.length > 0) return batch;
     }

@@ -65,7 +65,7 @@ async function runControl<T>(
     return await run(client, abort.signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw hideInError(line.clock.expired === null ? mapError(error) : timeoutError(line.clock, error), context.apiKey);
+    throw hideInError(line.expired === null ? mapError(error) : timeoutError(line.expired, error), context.apiKey);
   } finally {
     line.close();
     line.cut();

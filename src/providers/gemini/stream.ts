@@ -33,11 +33,10 @@ export class StreamFramer {
   }
 
   /** The frames that only the end of the stream completes: a last event without its blank line, a last error. */
-  end(): Frame[] {
-    const text = this.#decoder?.decode() ?? "";
-    const frames = this.#mixed === null ? this.#cut(text) : this.#mixed.read(text);
-    if (this.#mixed === null && this.#rest !== "") frames.push(...this.#mix());
-    return this.#mixed === null ? frames : [...frames, ...this.#mixed.end()];
+  end(): readonly Frame[] {
+    this.#rest += this.#decoder?.decode() ?? "";
+    if (this.#mixed === null && this.#rest === "") return [];
+    return [...this.#mix(), ...this.#mixed!.end()];
   }
 
   #decode(bytes: Uint8Array): string {
@@ -69,7 +68,7 @@ export class StreamFramer {
 
   /** Gives what is left over to the other framer, for good. */
   #mix(): Frame[] {
-    this.#mixed = new MixedFramer(!this.#begun);
+    this.#mixed ??= new MixedFramer(!this.#begun);
     const rest = this.#begun ? this.#rest : this.#rest.replace(/^\ufeff/, "");
     this.#rest = "";
     return this.#mixed.read(rest);

@@ -8,6 +8,9 @@ import { type ByModality, type Meter, modalities, mostTokens, sumModalities } fr
 
 type Fields = Record<string, unknown>;
 
+const nothing: ByModality = Object.freeze({});
+const others: (keyof ByModality)[] = modalities.filter((modality) => modality !== "text");
+
 /**
  * Never throws. What cannot be a count (negative, a fraction, a text, beyond all measure), and a usage that is no object, counts
  * as zero, and the meter is then not balanced.
@@ -42,12 +45,11 @@ export function readGeminiUsage(usageRaw: string): Meter {
 }
 
 function splitByModality(counter: number, details: unknown): ByModality {
-  if (counter === 0) return {};
-  const stated = Array.isArray(details) ? sumDetails(details) : {};
+  if (counter === 0) return nothing;
+  const stated = Array.isArray(details) ? sumDetails(details) : nothing;
   const split: ByModality = {};
   let left = counter;
-  for (const modality of modalities) {
-    if (modality === "text") continue;
+  for (const modality of others) {
     const count = Math.min(stated[modality] ?? 0, left);
     if (count > 0) split[modality] = count;
     left -= count;
@@ -56,13 +58,14 @@ function splitByModality(counter: number, details: unknown): ByModality {
   return split;
 }
 
+/** Of the others only: text is what is left. */
 function sumDetails(details: readonly unknown[]): ByModality {
   const sums: ByModality = {};
   for (const each of details) {
     const detail = asObject(each);
     const name = typeof detail.modality === "string" ? detail.modality.toLowerCase() : "";
-    const modality = modalities.find((known) => known === name);
-    if (modality) sums[modality] = (sums[modality] ?? 0) + believe(detail.tokenCount);
+    const modality = name as keyof ByModality;
+    if (others.includes(modality)) sums[modality] = (sums[modality] ?? 0) + believe(detail.tokenCount);
   }
   return sums;
 }
@@ -72,6 +75,7 @@ function sumDetails(details: readonly unknown[]): ByModality {
  * the vendor put it goes where there is room, text first, and what the prompt has no room for at all is dropped.
  */
 function fitCached(cached: ByModality, input: ByModality): ByModality {
+  if (cached === nothing) return nothing;
   const fitted: ByModality = {};
   let homeless = 0;
   for (const modality of modalities) {

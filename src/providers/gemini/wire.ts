@@ -33,19 +33,19 @@ export function buildBody(request: ProviderRequest, ability: ThinkingAbility): R
 /** The system instruction and the messages around the memory, as members of a JSON object. */
 export function printConversation({ system, question }: Pick<ProviderRequest, "system" | "question">) {
   const instruction = system ? `"systemInstruction":{"parts":[${textPart(system)}]},` : "";
-  return { before: `${instruction}"contents":[`, after: `${printContent("user", `[${textPart(question)}]`)}]` };
+  return { before: `${instruction}"contents":[`, after: `${printText("user", question)}]` };
 }
 
 /** A question and its answer, each with a comma behind it: another message always follows. */
 export const printTurn: PrintTurn = (question, answer, vendorParts) => {
   // A function call that nobody answered would have every later request refused: rows of before 2026-11-27 may hold one.
   const parts = vendorParts !== null && /"functionCall"\s*:/.test(vendorParts) ? null : vendorParts;
-  const asked = printContent("user", `[${textPart(question)}]`);
-  return `${asked},${printContent("model", parts ?? `[${textPart(answer)}]`)},`;
+  const answered = parts === null ? printText("model", answer) : `{"role":"model","parts":${parts}}`;
+  return `${printText("user", question)},${answered},`;
 };
 
-function printContent(role: "user" | "model", parts: string): string {
-  return `{"role":"${role}","parts":${parts}}`;
+function printText(role: "user" | "model", text: string): string {
+  return `{"role":"${role}","parts":[${textPart(text)}]}`;
 }
 
 /** A part of plain text, as JSON. */

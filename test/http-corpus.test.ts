@@ -58,7 +58,7 @@ async function readWithOurs(port: number, index: number): Promise<Omit<Reading, 
   try {
     await exchange.open();
     reading.status = exchange.status;
-    reading.header = exchange.header("content-encoding");
+    reading.header = exchange.header("x-test");
     for (let bytes = await exchange.read(); bytes !== null; bytes = await exchange.read())
       reading.body += Buffer.from(bytes).toString("latin1");
     reading.whole = true;

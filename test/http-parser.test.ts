@@ -113,13 +113,7 @@ test("any body, framed and cut in any way, after any interim answers, is the sam
     fc.property(answer, (given) => {
       const [body, { headers, bytes, keeps, toClose }] = given.framed;
       const [version, status] = given.statusLine;
-      const lines = [
-        `HTTP/${version} ${status}${given.reason}`,
-        "Retry-After:  Some Value ",
-        "X-Content-Encoding: no",
-        ...headers,
-        given.connection,
-      ];
+      const lines = [`HTTP/${version} ${status}${given.reason}`, "X-Case:  Some Value ", ...headers, given.connection];
       const head = `${lines.filter((line) => line !== "").join("\r\n")}\r\n\r\n`;
       const whole = Buffer.concat([latin1(given.interims.join("") + head), bytes]);
       const more = toClose ? new Uint8Array(0) : given.more;
@@ -137,7 +131,7 @@ test("any body, framed and cut in any way, after any interim answers, is the sam
       parser.close();
       expect(parser.ended).toBe(true);
       expect(Buffer.concat(read).equals(Buffer.from(body))).toBe(true);
-      expect([parser.header("retry-after"), parser.header("content-encoding")]).toEqual(["some value", ""]);
+      expect([parser.header("x-case"), parser.header("link"), parser.header("case")]).toEqual(["some value", "", ""]);
       const isKept = version === "1.1" && !/close/i.test(given.connection) && keeps && more.length === 0;
       expect(parser.reusable).toBe(isKept);
     }),
@@ -251,16 +245,15 @@ test.each([204, 304])("%d ends with its head, whatever its headers say", (status
 });
 
 test("a header is in lower case, joined where it came more than once, and not found in another's name or value", () => {
-  const coding = [
-    "Content-Encoding: GZip",
-    "X-Content-Encoding: no",
-    "content-encoding:br \t",
-    "A: content-encoding: x",
-  ];
-  const lines = [...coding, "Retry-After:"].join("\r\n");
+  const lines = ["Vary: Origin", "X-Vary: no", "vary:ACCEPT \t", "A: vary: x", "Empty:"].join("\r\n");
   const { parser } = parse([latin1(`${ok}${lines}\r\nContent-Length: 0\r\n\r\n`)]);
-  const names = ["content-encoding", "content-length", "retry-after", "connection"] as const;
-  expect(names.map((name) => parser.header(name))).toEqual(["gzip, br", "0", "", ""]);
+  expect(["vary", "x-vary", "a", "empty", "none"].map((name) => parser.header(name))).toEqual([
+    "origin, accept",
+    "no",
+    "vary: x",
+    "",
+    "",
+  ]);
 });
 
 test("nothing that could come hangs the parser or breaks it in any other way, and how it is cut changes nothing", () => {

@@ -1,6 +1,6 @@
 // Exchanges over connections of our own, each kept for the next one. Why not `fetch` or `node:http`: docs/decisions/gemini-data-plane.md.
 
-import type { HeaderName, HttpExchange, Post, RequestBody } from "./exchange.ts";
+import type { HttpExchange, Post, RequestBody } from "./exchange.ts";
 import { AnswerParser } from "./parser.ts";
 import { chooseProxy, type ProxySettings } from "./proxy.ts";
 import { type Address, openSocket, type Socket, type SocketOwner } from "./socket.ts";
@@ -89,7 +89,7 @@ class ClientExchange implements HttpExchange {
     return this.#parser.status;
   }
 
-  header(name: HeaderName): string {
+  header(name: string): string {
     return this.#parser.header(name);
   }
 

@@ -6,7 +6,7 @@ export interface HttpExchange {
   /** 0 until the exchange is open. */
   readonly status: number;
   /** In lower case; "" where it did not come. */
-  header(name: HeaderName): string;
+  header(name: string): string;
   /** Resolves when status and headers are there. Throws what broke the connection. */
   open(): Promise<void>;
   /** The body's next bytes, at once where they have come; null at its end. Throws what broke the connection, after what came before. */
@@ -16,9 +16,6 @@ export interface HttpExchange {
   /** Nobody will read on: the connection is closed unless all of the answer has come. */
   cancel(): void;
 }
-
-/** No other one is kept. */
-export type HeaderName = "connection" | "content-encoding" | "content-length" | "retry-after" | "transfer-encoding";
 
 /** Sends a body to a path of one vendor's address. Never throws. */
 export type Post = (path: string, body: RequestBody) => HttpExchange;

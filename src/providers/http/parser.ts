@@ -1,7 +1,5 @@
 // The bytes of one HTTP/1.1 answer -> its status, its headers, and its body without the framing (RFC 9112, read 2026-11-26).
 
-import type { HeaderName } from "./exchange.ts";
-
 /** An answer that breaks the protocol. */
 export class HttpSyntaxError extends Error {}
 
@@ -12,11 +10,10 @@ const maxHeadBytes = 64 * 1024;
 const maxTrailerBytes = 64 * 1024;
 /** A chunk of up to 2^48 bytes: more digits than that are no length. */
 const maxSizeDigits = 12;
-const statusLine = /HTTP\/1\.[01] [1-9]\d\d(?: [^\r\n\0]*)?\r\n/y;
+const statusLine = /^HTTP\/1\.[01] [1-9]\d\d(?: [^\r\n\0]*)?\r\n/;
 /** Lines of a name and a value, and nothing else: not folded, no blank in or after a name, no control byte (RFC 9112 5, 5.1, 5.2). */
-const headerLines = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/y;
-/** Of all the headers, those that are asked for. */
-const askedLines = /\r\n(?:connection|content-encoding|content-length|retry-after|transfer-encoding):[^\r]*/gi;
+const headerLines = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
+const wholeHead = new RegExp(statusLine.source + headerLines.source);
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 const hexDigits = Int8Array.from({ length: 256 }, (_, byte) =>
@@ -62,12 +59,12 @@ export class AnswerParser {
   }
 
   /** The header's values in lower case, joined by a comma where it came more than once; "" where it did not come. */
-  header(name: HeaderName): string {
+  header(name: string): string {
     let values: string | undefined;
-    const start = `\r\n${name}:`;
-    for (let at = this.#head.indexOf(start); at !== -1; at = this.#head.indexOf(start, at + 2)) {
-      const end = this.#head.indexOf("\r\n", at + 2);
-      const value = this.#head.slice(at + start.length, end).trim();
+    for (let at = this.#head.indexOf(name); at !== -1; at = this.#head.indexOf(name, at + 1)) {
+      const end = at + name.length;
+      if (this.#head[at - 1] !== "\n" || this.#head[end] !== ":") continue; // in another's name, or in a value
+      const value = this.#head.slice(end + 1, this.#head.indexOf("\r", end)).trim();
       values = values === undefined ? value : `${values}, ${value}`;
     }
     return values ?? "";
@@ -103,14 +100,14 @@ export class AnswerParser {
   }
 
   #readHead(head: string): void {
-    statusLine.lastIndex = 0;
-    if (!statusLine.test(head)) throw new HttpSyntaxError("the answer is not HTTP/1.1");
-    headerLines.lastIndex = statusLine.lastIndex;
-    if (!headerLines.test(head)) throw new HttpSyntaxError("the answer's head is malformed");
+    if (!wholeHead.test(head))
+      throw new HttpSyntaxError(
+        statusLine.test(head) ? "the answer's head is malformed" : "the answer is not HTTP/1.1",
+      );
     const status = Number(head.slice(9, 12));
     if (status < 200 && status !== 101) return;
     this.status = status;
-    this.#head = `${head.match(askedLines)?.join("") ?? ""}\r\n`.toLowerCase();
+    this.#head = head.toLowerCase();
     this.#chooseFraming(head.startsWith("HTTP/1.1"));
   }
 

@@ -3,6 +3,7 @@
 import { requireFit } from "../conversation/memory.ts";
 import { messageTokens } from "../conversation/path.ts";
 import { AppError, notFound } from "../errors.ts";
+import { newId } from "../id.ts";
 import { mergeParams } from "../model/params.ts";
 import type { OpenedTurn, SessionState } from "../store.ts";
 import { type EndTools, waitUntilSettled, waitUntilStopped } from "./ending.ts";
@@ -39,8 +40,8 @@ export class Turns {
   private readonly recovery: Recovery;
   private readonly opener: Opening;
   private timers: ReturnType<typeof setInterval>[] = [];
-  /** Opens under way: each becomes a running turn, or a refusal. */
-  private readonly opening = new Set<Promise<unknown>>();
+  /** Opens under way, by the turn's id: each becomes a running turn, or a refusal. Theirs is a lease that a slow disk may outlast. */
+  private readonly opening = new Map<string, Promise<unknown>>();
   /** Work of the timers that is under way. */
   private readonly working = new Set<Promise<unknown>>();
   private draining = false;
@@ -52,7 +53,7 @@ export class Turns {
     this.settings = settings;
     this.queue = new SessionQueue(settings.queueLimit);
     this.opener = new Opening(tools, settings);
-    this.recovery = new Recovery(tools, settings.leaseMs, () => [...this.running.keys(), ...this.opener.asked]);
+    this.recovery = new Recovery(tools, settings.leaseMs, () => [...this.running.keys(), ...this.opening.keys()]);
   }
 
   /** How many turns run, or are being booked, in this process. */
@@ -91,13 +92,14 @@ export class Turns {
     const release = line === undefined ? undefined : await this.queue.wait(line, input.caller.left);
     try {
       while (true) {
-        const opening = this.open(input);
-        this.opening.add(opening);
+        const turnId = newId();
+        const opening = this.open(turnId, input);
+        this.opening.set(turnId, opening);
         let opened: FollowedTurn | "busy" | "stale";
         try {
           opened = await opening;
         } finally {
-          this.opening.delete(opening);
+          this.opening.delete(turnId);
         }
         if (opened === "busy") await this.makeRoom(input);
         else if (opened !== "stale") return opened;
@@ -169,7 +171,7 @@ export class Turns {
   /** Also what an open under way becomes. */
   private async finishAll(): Promise<void> {
     while (this.opening.size > 0 || this.running.size > 0)
-      await Promise.allSettled([...this.opening, ...[...this.running.values()].map((turn) => turn.done)]);
+      await Promise.allSettled([...this.opening.values(), ...[...this.running.values()].map((turn) => turn.done)]);
   }
 
   private get endTools(): EndTools {
@@ -207,7 +209,7 @@ export class Turns {
   }
 
   /** "busy": what runs in the session is waited for, or ended. "stale": it is not as it was known. */
-  private async open(input: StartTurn): Promise<FollowedTurn | "busy" | "stale"> {
+  private async open(turnId: string, input: StartTurn): Promise<FollowedTurn | "busy" | "stale"> {
     const { owner, sessionId } = input;
     const decided =
       this.decideAtOnce(input) ?? this.decide(input, await this.tools.store.peekSession(owner, sessionId));
@@ -216,7 +218,7 @@ export class Turns {
     const planned = planning && (await planning);
     let opened: OpenedTurn | "stale";
     try {
-      opened = await this.opener.open(input, decided, planned);
+      opened = await this.opener.open(turnId, input, decided, planned);
     } catch (cause) {
       if (this.waits(input) && cause instanceof AppError && cause.code === "turn_in_progress") return "busy";
       throw cause;
@@ -228,8 +230,8 @@ export class Turns {
     if (opened.kind === "replayed") return this.follow(owner, opened.turnId);
     const turn = new RunningTurn(this.tools, input, decided, opened, planned);
     if (this.leaving) turn.interrupt();
-    this.running.set(opened.turn.id, turn);
-    void turn.done.then(() => this.running.delete(opened.turn.id));
+    this.running.set(turnId, turn);
+    void turn.done.then(() => this.running.delete(turnId));
     const { onFirst } = this.settings;
     if (onFirst && isFirst(decided.session, opened.session))
       onFirst({

@@ -2,7 +2,6 @@
 
 import { RateLimited } from "../../caller/rate.ts";
 import { AppError } from "../../errors.ts";
-import { newId } from "../../id.ts";
 import type { Params } from "../../model/params.ts";
 import type { StandingBudgets } from "../../money/budget.ts";
 import type { BudgetAsker } from "../../money/budget-store.ts";
@@ -47,9 +46,6 @@ export class Opening {
   private readonly settings: { leaseMs: number; shared: boolean };
   private readonly planner: TurnPlanner;
 
-  /** Turns that the store has been asked to open and has not answered yet: theirs is a lease that a slow disk may outlast. */
-  readonly asked = new Set<string>();
-
   constructor(tools: TurnTools, settings: { leaseMs: number; shared: boolean }) {
     this.tools = tools;
     this.settings = settings;
@@ -68,12 +64,10 @@ export class Opening {
    * "stale": the session, or the budgets, are not as they were known. What was planned is given back, unless the turn was opened with
    * it. Throws AppError.
    */
-  async open(input: StartTurn, decided: Decided, planned: PlannedTurn | undefined): Promise<OpenedTurn | "stale"> {
+  async open(turnId: string, input: StartTurn, decided: Decided, planned?: PlannedTurn): Promise<OpenedTurn | "stale"> {
     let opened: OpenedTurn | undefined;
-    const asked = this.describe(input, decided, planned);
-    this.asked.add(asked.turnId);
     try {
-      opened = await this.ask(asked);
+      opened = await this.ask(this.describe(turnId, input, decided, planned));
       if (planned && opened.kind === "opened") this.planner.learn(planned, opened);
       return opened;
     } catch (cause) {
@@ -83,19 +77,18 @@ export class Opening {
       this.planner.forget();
       return "stale";
     } finally {
-      this.asked.delete(asked.turnId);
       if (planned && opened?.kind !== "opened") this.planner.giveBack(planned);
     }
   }
 
-  private describe(input: StartTurn, decided: Decided, planned: PlannedTurn | undefined): OpenTurn {
+  private describe(turnId: string, input: StartTurn, decided: Decided, planned?: PlannedTurn): OpenTurn {
     const { session, choice } = decided;
     const rate = input.rate && rateOfTurn(input.rate, input.user ?? session.user, decided);
     return {
       owner: input.owner,
       sessionId: input.sessionId,
       known: session,
-      turnId: newId(),
+      turnId,
       content: input.content,
       parentId: input.parentId,
       ifVersion: input.ifVersion,
@@ -113,11 +106,7 @@ export class Opening {
   }
 
   /** As far as they are known to have room; where nothing was planned, those by which nothing had to be. */
-  private budgetsFor(
-    input: StartTurn,
-    session: SessionState,
-    planned: PlannedTurn | undefined,
-  ): StandingBudgets | undefined {
+  private budgetsFor(input: StartTurn, session: SessionState, planned?: PlannedTurn): StandingBudgets | undefined {
     if (!planned) return this.planner.none ?? this.planner.recallNone(askerOf(input, session)) ?? noBudgets;
     return planned.known.isTight || planned.ask.call === null ? undefined : planned.known.budgets;
   }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type MemoryInput, planMemory, requireFit } from "../src/conversation/memory.ts";
+import { type MemoryInput, planMemory, requireFit, tokensAlone } from "../src/conversation/memory.ts";
 import { messageTokens, type PastTurn, PrintedPath } from "../src/conversation/path.ts";
 import { AppError } from "../src/errors.ts";
 import { countThirds, estimateTokens, fromThirds, leastTokens } from "../src/money/tokens.ts";
@@ -22,7 +22,8 @@ function turnsOf(answers: [PastTurn["status"], string][], change: Partial<PastTu
 /** As a vendor's adapter would print it, but for people. */
 const print = (question: string, answer: string, parts: string | null) => `u:${question}|a:${parts ?? answer}|`;
 
-interface Asked extends Partial<Omit<MemoryInput, "path" | "questionTokens">> {
+interface Asked extends Partial<Omit<MemoryInput, "path" | "alone">> {
+  system?: string | null;
   turns?: readonly PastTurn[];
   from?: number;
   content?: string;
@@ -30,12 +31,12 @@ interface Asked extends Partial<Omit<MemoryInput, "path" | "questionTokens">> {
 }
 
 /** What is planned, and what the model is shown by it. */
-function plan({ turns = [], from = 0, content = "new", model = "m", ...change }: Asked) {
+function plan({ turns = [], from = 0, content = "new", model = "m", system = null, ...change }: Asked) {
   const path = new PrintedPath(from, model, print);
   for (const turn of turns) path.add(turn);
-  const questionTokens = messageTokens(content);
+  const alone = tokensAlone(system, messageTokens(content));
   const planned = planMemory({
-    ...{ path, system: null, questionTokens, room: plenty, calibration: uncalibrated },
+    ...{ path, alone, room: plenty, calibration: uncalibrated },
     ...change,
   });
   const memory = Buffer.from(path.printFrom(planned.first)).toString();
@@ -115,13 +116,13 @@ describe("too long", () => {
     for (let length = 200; length <= 260; length++) {
       const content = "x".repeat(length);
       const refused = thrown(() => plan({ content, room }));
-      expect(thrown(() => requireFit(null, messageTokens(content), room))).toBe(refused);
+      expect(thrown(() => requireFit(tokensAlone(null, messageTokens(content)), room))).toBe(refused);
       expect(refused === null).toBe(Math.ceil(length / 3) + 4 <= 80);
     }
   });
 
   test("the system text counts, and is never dropped to make room", () => {
-    expect(thrown(() => requireFit("s".repeat(240), messageTokens("hi"), room))).toBe("context_too_long");
+    expect(thrown(() => requireFit(tokensAlone("s".repeat(240), messageTokens("hi")), room))).toBe("context_too_long");
     expect(thrown(() => plan({ system: "s".repeat(240), content: "hi", room }))).toBe("context_too_long");
   });
 

@@ -12,9 +12,8 @@ export interface Calibration {
 export interface MemoryInput {
   /** The way to the new message, without it. */
   path: PrintedPath;
-  system: string | null;
-  /** What the new message takes, by `messageTokens`. */
-  questionTokens: number;
+  /** What is sent even without memory, by `tokensAlone`. */
+  alone: number;
   /** The tokens that a conversation with the model may fill. */
   room: number;
   /**
@@ -48,10 +47,10 @@ const cutShare = 4;
  * Throws context_too_long when the new message with the system text cannot fit even alone.
  */
 export function planMemory(input: MemoryInput): MemoryPlan {
-  const { path, system, questionTokens, room, usualRoom = room, most = room, calibration } = input;
-  const alone = requireFit(system, questionTokens, room);
-  const sent = cut(input, alone, Math.min(room, most));
-  const kept = usualRoom > room ? cut(input, alone, usualRoom) : sent;
+  const { path, alone, room, usualRoom = room, most = room, calibration } = input;
+  requireFit(alone, room);
+  const sent = cut(input, Math.min(room, most));
+  const kept = usualRoom > room ? cut(input, usualRoom) : sent;
   return {
     from: kept.showsWaiting ? path.from + kept.first : path.end,
     first: sent.first,
@@ -62,7 +61,7 @@ export function planMemory(input: MemoryInput): MemoryPlan {
 }
 
 /** What must go so that all stays within `limit`: turns from the first one on, and in the end the questions that wait for this one. */
-function cut({ path, calibration }: MemoryInput, alone: number, limit: number) {
+function cut({ path, alone, calibration }: MemoryInput, limit: number) {
   const fixed = alone + path.waitingTokens;
   const whole = path.tokens + fixed;
   if (calibrate(whole, calibration) <= limit) return { first: 0, raw: whole, showsWaiting: true };
@@ -73,10 +72,14 @@ function cut({ path, calibration }: MemoryInput, alone: number, limit: number) {
   return isEnough ? { first, raw, showsWaiting: true } : { first, raw: alone, showsWaiting: false };
 }
 
-/** What is sent even without memory, in tokens. Throws context_too_long where that is more than the room. */
-export function requireFit(system: string | null, questionTokens: number, room: number): number {
-  const alone = (system === null ? 0 : messageTokens(system)) + questionTokens;
-  if (alone <= room) return alone;
+/** What the system text and a new message take, which is so long by `messageTokens`. */
+export function tokensAlone(system: string | null, questionTokens: number): number {
+  return (system === null ? 0 : messageTokens(system)) + questionTokens;
+}
+
+/** Throws context_too_long when that cannot be sent even alone. */
+export function requireFit(alone: number, room: number): void {
+  if (alone <= room) return;
   const detail = `The message and the system text are about ${alone} tokens; the model has room for ${room}.`;
   throw new AppError("context_too_long", detail);
 }

@@ -21,7 +21,7 @@ export class Asking {
   private choice: ModelChoice;
   private memory: MemoryPlan | undefined;
   private way: PrintedPath | undefined;
-  private readonly questionTokens: number;
+  private readonly alone: number;
   private current: ProviderCall | undefined;
   /** Of the calls before it. */
   private earlier: readonly Attempt[] = [];
@@ -34,14 +34,14 @@ export class Asking {
   constructor(
     tools: TurnTools,
     opened: OpenedRecord,
-    { choice, params, questionTokens }: Decided,
+    { choice, params, alone }: Decided,
     planned: PlannedTurn | undefined,
   ) {
     this.tools = tools;
     this.opened = opened;
     this.choice = choice;
     this.params = params;
-    this.questionTokens = questionTokens;
+    this.alone = alone;
     this.way = planned?.way;
     this.memory = planned?.plan;
     this.others = listBudgetNotices(opened, planned?.ask);
@@ -86,12 +86,12 @@ export class Asking {
 
   /** Plans the memory, unless it is planned. `most`: the tokens that it may take, where that is less than it was planned with. */
   async compose(most?: number): Promise<void> {
-    const { choice, questionTokens } = this;
+    const { choice } = this;
     const { session } = this.opened;
     if (this.way && !this.way.turnTo(choice.model)) this.leavePath();
     this.way ??= await this.tools.memories.take(session, choice.model);
     if (!this.memory || most !== undefined)
-      this.memory = planWay(this.tools, this.way, session, choice, questionTokens, most);
+      this.memory = planWay(this.tools, this.way, session, choice, this.alone, most);
   }
 
   /** The way to this turn, to be given back with the turn on it; undefined where there was no room to keep it. Once. */

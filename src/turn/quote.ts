@@ -1,7 +1,7 @@
 // A message priced before it is sent: decided and planned as a turn is, counted by the vendor where that is cheap, and nothing is written.
 
 import { createHash } from "node:crypto";
-import { type MemoryPlan, requireFit } from "../conversation/memory.ts";
+import { type MemoryPlan, requireFit, tokensAlone } from "../conversation/memory.ts";
 import { messageTokens } from "../conversation/path.ts";
 import { AppError, type ErrorCode, notFound } from "../errors.ts";
 import type { Catalogue } from "../model/model.ts";
@@ -126,7 +126,7 @@ export class Quotes {
     refusal: AppError | null,
   ): Promise<WeighedInput> {
     const question = messageTokens(asked.content);
-    const alone = question + (session.system === null ? 0 : messageTokens(session.system));
+    const alone = tokensAlone(session.system, question);
     if (refusal?.code === "context_too_long")
       return { inputTokens: alone, cachedTokens: 0, counted: undefined, estimate: alone, promptEstimate: alone };
     const { plan, request } = await this.plan(asked, session, choice, basis);
@@ -153,7 +153,8 @@ export class Quotes {
         throw new AppError("turn_in_progress", "Another turn is running in this session.");
       requireModel(choice.model, models);
       books.requirePrice(choice.model);
-      requireFit(session.system, messageTokens(content), chooser.roomOf(choice.model, choice.params));
+      const alone = tokensAlone(session.system, messageTokens(content));
+      requireFit(alone, chooser.roomOf(choice.model, choice.params));
       return null;
     } catch (cause) {
       if (cause instanceof AppError && foreseen.has(cause.code)) return cause;
@@ -170,7 +171,7 @@ export class Quotes {
     const ahead = aheadOf(session, place);
     const isTip = parentId === undefined && session.runningTurnId === null && session.row !== notStored;
     return this.tools.memories.look(owner, isTip ? session : undefined, ahead, choice.model, (way) => {
-      const plan = planWay(this.tools, way, ahead, choice, messageTokens(content));
+      const plan = planWay(this.tools, way, ahead, choice, tokensAlone(session.system, messageTokens(content)));
       const question = (plan.showsWaiting ? way.waiting : "") + content;
       return { plan, request: { system: session.system, memory: way.printFrom(plan.first), question } };
     });

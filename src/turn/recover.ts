@@ -1,9 +1,8 @@
 // Turns whose process is gone: each is closed as interrupted, with the text and the bill that can still be known.
 
-import { planMemory } from "../conversation/memory.ts";
+import { planMemory, tokensAlone } from "../conversation/memory.ts";
 import { messageTokens, PrintedPath } from "../conversation/path.ts";
 import { sumCost, sumUsage } from "../money/ledger.ts";
-import { estimateTokens } from "../money/tokens.ts";
 import type { Attempt } from "../provider.ts";
 import type { CloseTurn, DeadTurn } from "../store.ts";
 import { bookTurn } from "./books.ts";
@@ -149,13 +148,13 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
 /** As the dead process estimated it; or, where that cannot be found out any more, the new message alone. */
 async function estimatePrompt(tools: TurnTools, dead: DeadTurn): Promise<number> {
   const { memory, turn, system, question } = dead;
-  const questionTokens = messageTokens(question);
+  const alone = tokensAlone(system, messageTokens(question));
   try {
     const path = new PrintedPath(memory.from, turn.modelRequested, () => "");
     for (const past of await tools.store.readMemory(memory)) path.add(past);
     const room = tools.chooser.roomOf(turn.modelRequested, {});
-    return planMemory({ path, system, questionTokens, room, calibration: memory }).estimate;
+    return planMemory({ path, alone, room, calibration: memory }).estimate;
   } catch {
-    return questionTokens + estimateTokens(system ?? ""); // for instance: less memory is allowed today than then
+    return alone; // for instance: less memory is allowed today than then
   }
 }

@@ -1,6 +1,6 @@
 // All turns of this process: starting them, joining them, stopping them, and one ticker that serves them all.
 
-import { requireFit } from "../conversation/memory.ts";
+import { requireFit, tokensAlone } from "../conversation/memory.ts";
 import { messageTokens } from "../conversation/path.ts";
 import { AppError, notFound } from "../errors.ts";
 import { newId } from "../id.ts";
@@ -204,8 +204,9 @@ export class Turns {
     requireModel(choice.model, input.models);
     books.requirePrice(choice.model);
     const questionTokens = messageTokens(input.content);
-    requireFit(session.system, questionTokens, chooser.roomOf(choice.model, choice.params));
-    return { session, params, choice, questionTokens };
+    const alone = tokensAlone(session.system, questionTokens);
+    requireFit(alone, chooser.roomOf(choice.model, choice.params));
+    return { session, params, choice, questionTokens, alone };
   }
 
   /** "busy": what runs in the session is waited for, or ended. "stale": it is not as it was known. */

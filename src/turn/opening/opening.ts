@@ -36,6 +36,8 @@ export interface Decided {
   choice: ModelChoice;
   /** What the message takes of the model's window. */
   questionTokens: number;
+  /** The same with the system text: what is sent even without memory. */
+  alone: number;
 }
 
 /** How long after a lost connection to the database its work is asked for again. */
@@ -53,11 +55,11 @@ export class Opening {
   }
 
   /** Undefined: no budget concerns it, or its opening will be refused. Waits for nothing where none is known to. */
-  plan(input: StartTurn, { session, choice, questionTokens }: Decided): Promise<PlannedTurn | undefined> | undefined {
+  plan(input: StartTurn, { session, choice, alone }: Decided): Promise<PlannedTurn | undefined> | undefined {
     if (this.planner.none) return undefined;
     const asker = askerOf(input, session);
     if (this.planner.recallNone(asker)) return undefined;
-    return this.planner.plan({ asker, session, parentId: input.parentId, choice, questionTokens });
+    return this.planner.plan({ asker, session, parentId: input.parentId, choice, alone });
   }
 
   /**

@@ -18,13 +18,12 @@ export function planWay(
   way: PrintedPath,
   session: SessionState,
   choice: ModelChoice,
-  questionTokens: number,
+  alone: number,
   most?: number,
 ): MemoryPlan {
   return planMemory({
     path: way,
-    system: session.system,
-    questionTokens,
+    alone,
     room: chooser.roomOf(choice.model, choice.params),
     usualRoom: chooser.roomOf(session.model ?? chooser.defaultModel, session.params),
     most,
@@ -76,7 +75,8 @@ export interface TurnToPlan {
   session: SessionState;
   parentId: string | null | undefined;
   choice: ModelChoice;
-  questionTokens: number;
+  /** What is sent even without memory. */
+  alone: number;
 }
 
 export interface PlannedTurn extends Pick<TurnToPlan, "asker" | "session"> {
@@ -127,7 +127,7 @@ export class TurnPlanner {
   }
 
   /** The turn, planned. Undefined: no budget concerns it, or it cannot be opened as things are, which its opening will say. */
-  async plan({ asker, session, parentId, choice, questionTokens }: TurnToPlan): Promise<PlannedTurn | undefined> {
+  async plan({ asker, session, parentId, choice, alone }: TurnToPlan): Promise<PlannedTurn | undefined> {
     const { store, memories, now } = this.tools;
     const known = this.known.recall(asker) ?? (await this.known.read(asker));
     if (known.budgets.limits.length === 0 || session.runningTurnId !== null) return undefined;
@@ -137,7 +137,7 @@ export class TurnPlanner {
     const ahead = aheadOf(session, parentId === null ? { branch: 0, position: -1 } : place);
     const way = await memories.take(ahead, choice.model);
     try {
-      const plan = planWay(this.tools, way, ahead, choice, questionTokens);
+      const plan = planWay(this.tools, way, ahead, choice, alone);
       const ask = askFor(this.tools, choice, plan, now());
       return { asker, session, way, isTip: parentId === undefined, plan, ask, known };
     } catch (cause) {

@@ -85,23 +85,23 @@ async function addTurn(store: Store, sessionId: string, number: number, inOrder:
   if (!inOrder) await opened;
   const closed = store.closeTurn({
     owner: defaultProject,
-    turn: {
-      ...{
-        id: turnId,
-        sessionId,
-        userMessageId: questionIdOf(turnId),
-        replyMessageId: answerIdOf(turnId),
-        status: "running",
-        modelRequested: model,
-        imported: false,
-        startedAt: at,
+    opened: {
+      turn: {
+        ...{
+          id: turnId,
+          sessionId,
+          userMessageId: questionIdOf(turnId),
+          replyMessageId: answerIdOf(turnId),
+          status: "running",
+          modelRequested: model,
+          imported: false,
+          startedAt: at,
+        },
+        ...{ modelServed: null, finishReason: null, usage: null, cost: null, error: null, notices: [] },
+        ...{ settled: false, user: null, keyId: null, firstTokenAt: null, endedAt: null },
       },
-      ...{ modelServed: null, finishReason: null, usage: null, cost: null, error: null, notices: [] },
-      ...{ settled: false, user: null, keyId: null, firstTokenAt: null, endedAt: null },
     },
     question,
-    session: undefined,
-    row: undefined,
     processId,
     status: "complete",
     text: textOf(number * 2 + 1, answerLength),

@@ -17,7 +17,7 @@ import type { PastTurn } from "./conversation/path.ts";
 import type { PurgeStore } from "./conversation/purge.ts";
 import type { Session } from "./conversation/session.ts";
 import type { TitleStore } from "./conversation/title-store.ts";
-import type { Ask, BudgetLimit, Held, Hold, StandingBudgets } from "./money/budget.ts";
+import type { Ask, BudgetLimit, Held, StandingBudgets } from "./money/budget.ts";
 import type { BudgetStore } from "./money/budget-store.ts";
 import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
 import type { QuoteStore } from "./money/quote/quote-store.ts";
@@ -130,20 +130,19 @@ export interface OpenTurn {
   leaseMs: number;
 }
 /** `replayed`: the idempotency key was used before, with the same body; nothing was written. */
-export type OpenedTurn =
-  | ({
-      kind: "opened";
-      session: SessionState;
-      turn: Turn;
-      userMessage: Message;
-      /** Of the reply. */
-      siblings: Siblings;
-      /** The turn's number in its table, where it is known. */
-      row: number | undefined;
-      /** What was drawn for it. */
-      drawn?: Drawn[] | undefined;
-    } & Held)
-  | { kind: "replayed"; turnId: string };
+export type OpenedTurn = OpenedRecord | { kind: "replayed"; turnId: string };
+export interface OpenedRecord extends Held {
+  kind: "opened";
+  session: SessionState;
+  turn: Turn;
+  userMessage: Message;
+  /** Of the reply: they change only with another turn of the session. */
+  siblings: Siblings;
+  /** The turn's number in its table, where it is known. */
+  row: number | undefined;
+  /** What was drawn for it. */
+  drawn?: Drawn[] | undefined;
+}
 
 /**
  * A stretch of a session's path: of the session with this row, on the way that ends on `branch`, the turns from place `from` up to,
@@ -167,17 +166,9 @@ export interface MessagePlace {
 export interface CloseTurn
   extends Pick<Turn, "modelServed" | "finishReason" | "usage" | "error" | "notices" | "firstTokenAt" | "settled"> {
   owner: string;
-  /** As it was opened: what does not change is not read again. */
-  turn: Turn;
+  /** As openTurn left it. What the caller does not know of it is read; siblings are not, and then its reply has none. */
+  opened: Pick<OpenedRecord, "turn"> & Partial<OpenedRecord>;
   question: string;
-  /** Of the reply, as openTurn found them: they change only with another turn of the session. Undefined: nobody asks. */
-  siblings?: Siblings | undefined;
-  /** As openTurn left it, and the turn's row; what the caller does not know is read. */
-  session: SessionState | undefined;
-  row: number | undefined;
-  /** What the turn holds of budgets, and the version of all budgets by which that is all; what the caller does not know is read. */
-  holds?: readonly Hold[] | undefined;
-  budgetVersion?: number | undefined;
   processId: number;
   status: EndStatus;
   text: string;

@@ -81,18 +81,15 @@ export function entryFor(total: bigint | null, change: Partial<LedgerEntry> = {}
 }
 
 export function closeInput(
-  { turn, session, row, userMessage, siblings }: Pick<Opened, "turn"> & Partial<Opened>,
+  { turn, session, row, userMessage, siblings }: CloseTurn["opened"],
   entries: LedgerEntry[],
-  change: Partial<CloseTurn> = {},
+  { holds, budgetVersion, ...change }: Partial<CloseTurn> & Pick<CloseTurn["opened"], "holds" | "budgetVersion"> = {},
 ): CloseTurn {
   return {
     ...{
       owner: "",
-      turn,
-      session,
+      opened: { turn, session, row, siblings, holds, budgetVersion },
       question: userMessage?.content ?? "",
-      siblings,
-      row,
       processId,
       status: "complete",
       text: "Hi!",

@@ -20,13 +20,14 @@ export async function closeTurn(
   tx: Tx,
   input: CloseTurn,
 ): Promise<(ClosedTurn & { session: SessionState }) | undefined> {
+  const { opened } = input;
   const turn = afterClosing(input);
   const answer = storableText(input.text);
   const thought = input.thought === "" ? null : storableText(input.thought);
-  const { row, holds } = input.row === undefined || !input.holds ? await findRow(tx, turn.id) : input;
+  const { row, holds } = opened.row === undefined || !opened.holds ? await findRow(tx, turn.id) : opened;
   if (row === undefined) return undefined;
   // Nothing is looked for in the budgets of a turn that has none, as long as they are those it was opened with.
-  const known = input.settled ? input.budgetVersion : undefined;
+  const known = input.settled ? opened.budgetVersion : undefined;
   let isLate = known === undefined && input.settled;
   let ended = await endTurn(tx, input, turn, row, answer, thought, known);
   if (ended === 0 && known !== undefined) {
@@ -36,7 +37,8 @@ export async function closeTurn(
   if (ended === 0) return undefined;
   const added = input.settled ? { usage: input.usage, cost: turn.cost! } : nothingAdded;
   const totals = releaseValues(input, added);
-  const { session: before, releaseKey: key, lastBatch } = input;
+  const { releaseKey: key, lastBatch } = input;
+  const before = opened.session;
   // Independent of each other: an engine with a network sends them together.
   const work: unknown[] = [before ? tx.run(releaseKnown, [before.row, ...totals, before.version]) : 0];
   work.push(insertEntries(tx, row, input.entries), tx.indexTurn(row, input.owner, [input.question, answer]));
@@ -48,10 +50,10 @@ export async function closeTurn(
   else if (input.settled && holds!.length > 0) work.push(settleHolds(tx, holds!, input));
   const [released] = await Promise.all(work);
   const session = before && released ? afterReleasing(input, before, added) : await releaseAny(tx, input, totals);
-  return { turn, reply: replyOf(turn, answer, thought, input.siblings), session };
+  return { turn, reply: replyOf(turn, answer, thought, opened.siblings), session };
 }
 
-async function findRow(tx: Tx, turnId: string): Promise<Pick<CloseTurn, "row" | "holds">> {
+async function findRow(tx: Tx, turnId: string): Promise<Pick<CloseTurn["opened"], "row" | "holds">> {
   const [found] = await tx.all<{ row: number; holds: string | null }>("SELECT row, holds FROM turn WHERE id = $1", [
     turnId,
   ]);
@@ -69,7 +71,8 @@ function isWhole(batch: EventBatch): boolean {
 
 /** The turn as it is when it is over. */
 function afterClosing(end: CloseTurn): Turn {
-  const { turn, status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt } = end;
+  const { status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt } = end;
+  const { turn } = end.opened;
   return {
     ...turn,
     status,
@@ -186,9 +189,10 @@ function afterReleasing(input: CloseTurn, known: SessionState, added: Added): Se
 }
 
 /** Releases a session that is not as it was known, and reads it. */
-async function releaseAny(tx: Tx, { owner, turn }: CloseTurn, values: readonly Value[]): Promise<SessionState> {
-  await tx.run(releaseAsItIs, [turn.sessionId, ...values]);
-  const session = await findState(tx, owner, turn.sessionId);
+async function releaseAny(tx: Tx, { owner, opened }: CloseTurn, values: readonly Value[]): Promise<SessionState> {
+  const { sessionId } = opened.turn;
+  await tx.run(releaseAsItIs, [sessionId, ...values]);
+  const session = await findState(tx, owner, sessionId);
   if (!session) throw notFound("session");
   return session;
 }

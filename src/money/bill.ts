@@ -92,7 +92,7 @@ export function splitPrompt(input: ByModality, cached: ByModality): { fresh: ByM
   const served: ByModality = {};
   let left = 0;
   for (const kind of modalities) if (cached[kind]) left += cached[kind] - move(fresh, served, kind, cached[kind]);
-  for (const kind of modalities) if (left > 0) left -= move(fresh, served, kind, left);
+  if (left > 0) for (const kind of modalities) left -= move(fresh, served, kind, left);
   return { fresh, cached: served };
 }
 

@@ -4,15 +4,13 @@ import type { MemoryPlan } from "../conversation/memory.ts";
 import type { PrintedPath } from "../conversation/path.ts";
 import type { Params } from "../model/params.ts";
 import { type AnsweredAttempt, type Attempt, type CallSignal, type ProviderCall, ProviderError } from "../provider.ts";
-import type { OpenedTurn } from "../store.ts";
+import type { OpenedRecord } from "../store.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { isBillable, listBudgetNotices, noMoreCalls } from "./opening/grant.ts";
 import type { Decided } from "./opening/opening.ts";
 import { type PlannedTurn, planWay } from "./opening/plan.ts";
 import type { TurnTools } from "./tools.ts";
 import type { Notice } from "./turn.ts";
-
-export type OpenedRecord = Extract<OpenedTurn, { kind: "opened" }>;
 
 export class Asking {
   private readonly tools: TurnTools;

@@ -9,12 +9,13 @@ import { pause } from "./wait.ts";
 /** The turn is over already: did an earlier try of ours end it, whose answer was lost with the connection? */
 async function findOwnEnd(store: Store, end: CloseTurn): Promise<StoredEnd | undefined> {
   const { owner } = end;
-  const turn = await store.findTurn(owner, end.turn.id);
+  const { id, sessionId } = end.opened.turn;
+  const turn = await store.findTurn(owner, id);
   if (turn?.status !== end.status || turn.endedAt !== end.endedAt) return undefined;
   const [messages, session, entries] = await Promise.all([
-    store.findTurnMessages(owner, end.turn.id),
-    store.peekSession(owner, end.turn.sessionId),
-    store.listEntries(owner, end.turn.id),
+    store.findTurnMessages(owner, id),
+    store.peekSession(owner, sessionId),
+    store.listEntries(owner, id),
   ]);
   if (!messages || !session || entries.length !== end.entries.length) return undefined;
   return { turn, reply: messages.reply, session };
@@ -46,7 +47,7 @@ export async function closeInAnyCase(
       if (insistence && isStorageFailure(cause)) await insistence.wait(cause);
       else if (isStorageFailure(cause) || !leaveOut) throw cause;
       else {
-        log.error({ turn_id: end.turn.id, cause }, "a turn's end was refused; it is stored with less in it");
+        log.error({ turn_id: end.opened.turn.id, cause }, "a turn's end was refused; it is stored with less in it");
         tried = leaveOut(tried);
         refused++;
       }

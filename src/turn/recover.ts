@@ -119,10 +119,8 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
   }
   const end: CloseTurn = {
     owner: dead.owner,
-    turn,
+    opened: { turn },
     question: dead.question,
-    session: undefined,
-    row: undefined,
     processId: tools.processId,
     status: "interrupted",
     text: dead.text,

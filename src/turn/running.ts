@@ -5,9 +5,9 @@ import { withOverhead } from "../conversation/path.ts";
 import { AppError } from "../errors.ts";
 import { type LedgerEntry, sumCost, sumUsage } from "../money/ledger.ts";
 import { ProviderError, type ProviderEvent } from "../provider.ts";
-import type { ClosedTurn, CloseTurn, StoredEnd } from "../store.ts";
+import type { ClosedTurn, CloseTurn, OpenedRecord, StoredEnd } from "../store.ts";
 import { Answer, type WordEvent } from "./answer.ts";
-import { Asking, type OpenedRecord, withAnswerNotices } from "./asking.ts";
+import { Asking, withAnswerNotices } from "./asking.ts";
 import { bookTurn, usageSoFar } from "./books.ts";
 import { closeInAnyCase, Insistence, settleInAnyCase, settleWith } from "./close.ts";
 import type { EventBatch, LoggedEvent } from "./event.ts";
@@ -259,20 +259,15 @@ export class RunningTurn {
   }
 
   private describeEnd(status: EndStatus, error: Failure | null, settled: boolean, entries: LedgerEntry[]): CloseTurn {
-    const { turn, session, row, holds, budgetVersion, userMessage, siblings } = this.opened;
+    const { turn, userMessage } = this.opened;
     const lastNumber = this.live.nextNumber;
     const { record } = this.asking;
     const usage = sumUsage(entries);
     this.tokensUsed = usage?.totalTokens ?? 0;
     return {
       owner: this.owner,
-      turn,
+      opened: this.opened,
       question: userMessage.content,
-      siblings,
-      session,
-      row,
-      holds,
-      budgetVersion,
       processId: this.tools.processId,
       status,
       text: this.answer.text,

@@ -50,15 +50,20 @@ export function listWords(text: string): string[] {
   return matchWords(normal).slice(0, mostIndexedWords);
 }
 
-// What is written in ASCII, without the apostrophes, and Cyrillic letters.
-const plain = /^[\t\n\r -&(-_a-~Ѐ-ҁҊ-ӿ]*$/;
+// Most of what is written: ASCII, letters of Western Europe and Cyrillic ones, with the usual quotes, dashes and dots.
+const plain = /^[\t\n\r -~«´»À-ÖØ-Þà-öø-ÿЀ-ҁҊ-ӿ‐-‟•…]*$/;
+const plainLetter = "[0-9a-zà-öø-ÿЀ-ҁҊ-ӿ]";
+const innerApostrophe = new RegExp(`(?<=${plainLetter})['’‘\`´](?=${plainLetter})`, "g");
+const sign = /[«´»‐-‟•…]/g;
 
 /**
- * Whether `listWords` gives the words of a text as they are, in lower case, cut at what is neither an ASCII letter or digit nor
- * beyond ASCII. Such text, which is most of it, needs no cutting where the index does the same.
+ * Such a text in its searchable form, character for character: cut at what is neither an ASCII letter or digit nor beyond ASCII, it gives
+ * the words that `listWords` gives, a tenth as dear. Undefined where a text has to be normalized for that, or is too long.
  */
-export function isPlain(text: string): boolean {
-  return text.length <= mostIndexedWords && plain.test(text) && !hasLongWord(text);
+export function printPlain(text: string): string | undefined {
+  if (text.length > mostIndexedWords || !plain.test(text)) return undefined;
+  const printed = text.toLowerCase().replace(innerApostrophe, "ʼ").replace(sign, " ");
+  return hasLongWord(printed) ? undefined : printed;
 }
 
 /** From the end of each stretch that would be a longer word, looks back for what parts it: the next one begins behind that. */
@@ -71,7 +76,7 @@ function hasLongWord(text: string): boolean {
   return false;
 }
 
-/** In plain text. */
+/** In plain text that is printed. */
 function isInWord(code: number): boolean {
   const letter = code | 0x20;
   return (letter >= 0x61 && letter <= 0x7a) || (code >= 0x30 && code <= 0x39) || code >= 0x80;
@@ -89,16 +94,17 @@ const cluster = /[\s\S](?:[\p{M}\p{DI}\u1100-\u11ff\u3131-\u318e\uff9e\uff9f\uff
 
 /** The tokens with their places, one at a time. A character that stands for several words (U+FDFA) gives each of them its place. */
 export function* cutWords(text: string): Generator<Word, void, void> {
-  for (const { 0: run, index } of text.matchAll(/[\S\ufeff]+/g))
-    yield* isPlain(run) ? cutPlainRun(run, index) : cutRun(run, index);
+  for (const { 0: run, index } of text.matchAll(/[\S\ufeff]+/g)) {
+    const printed = printPlain(run);
+    yield* printed === undefined ? cutRun(run, index) : cutPlainRun(printed, index);
+  }
 }
 
 /** The same, a letter at a time, where every letter stands for itself: of most text, and a search cuts every text it shows. */
-function* cutPlainRun(run: string, at: number): Generator<Word, void, void> {
-  const lower = run.toLowerCase();
-  for (let start = 0, end = 0; start < lower.length; start = ++end) {
-    while (isInWord(lower.charCodeAt(end))) end++;
-    if (end > start) yield { text: lower.slice(start, end), start: at + start, end: at + end };
+function* cutPlainRun(printed: string, at: number): Generator<Word, void, void> {
+  for (let start = 0, end = 0; start < printed.length; start = ++end) {
+    while (isInWord(printed.charCodeAt(end))) end++;
+    if (end > start) yield { text: printed.slice(start, end), start: at + start, end: at + end };
   }
 }
 

@@ -1,6 +1,6 @@
 // What the search index holds of a text, and under which number.
 
-import { isPlain, listWords } from "../../conversation/search-words.ts";
+import { listWords, printPlain } from "../../conversation/search-words.ts";
 
 /** Titles stand above all messages in the index: 2^52 is more turns than a database will ever hold. */
 export const titleBase = 2 ** 52;
@@ -10,9 +10,11 @@ export function titleRow(sessionRow: number): number {
   return titleBase + sessionRow;
 }
 
+const projectSign = "\ue002";
+
 /** A word that every text of a project has, so that the index itself keeps projects apart. U+E002 occurs in no other word. */
 export function projectWord(project: string): string {
-  return `\ue002${Buffer.from(project).toString("hex")}`;
+  return `${projectSign}${Buffer.from(project).toString("hex")}`;
 }
 
 /** Stands between a question and its answer, so that no phrase goes on from one into the other. */
@@ -28,8 +30,11 @@ export function indexedWords(project: string, texts: readonly string[]): string[
   return words;
 }
 
-/** The same for FTS5, whose tokenizer cuts plain text alike. */
-export function indexedText(project: string, texts: readonly string[]): string {
-  const printed = texts.map((text) => (isPlain(text) ? text.toLowerCase() : listWords(text).join(" ")));
-  return `${projectWord(project)} ${printed.join(` ${divider} `)}`;
+/** The same for FTS5, of one text; as SQL of a row, its project and its texts, which so stay apart until SQLite has them in UTF-8. */
+export function indexedText(text: string): string {
+  return printPlain(text) ?? listWords(text).join(" ");
 }
+
+const insertText = `INSERT INTO turn_search (rowid, words) VALUES ($1, '${projectSign}' || hex($2) || ' ' || $3`;
+export const insertTitle = `${insertText})`;
+export const insertTurn = `${insertText} || ' ${divider} ' || $4)`;

@@ -1,7 +1,7 @@
 // SQLite's search index is written behind the turns: a row in it costs a quarter of a turn when it is written alone, and little
 // among a hundred. Which turns wait is known in memory only; a stored mark says up to which row all that are over are indexed.
 
-import { indexedText, titleRow } from "../search/search-text.ts";
+import { indexedText, insertTitle, insertTurn, titleRow } from "../search/search-text.ts";
 import type { Tx } from "../tx.ts";
 import type { IndexWaiting } from "./connection.ts";
 
@@ -80,8 +80,10 @@ export class WaitingTexts implements IndexWaiting {
       : await tx.all<TextRow>(`${waitingTurns} ${tx.dialect.inList("$1")} ORDER BY t.row`, [JSON.stringify(wanted)]);
     let done = 0;
     for (let characters = 0; done < found.length && characters < mostCharacters; done++) {
-      const text = found[done]!;
-      if (!text.there) characters += await insertText(tx, text);
+      const { row, project, question, answer, there } = found[done]!;
+      if (there) continue;
+      await tx.run(insertTurn, [row, project, indexedText(question), indexedText(answer)]);
+      characters += question.length + answer.length;
     }
     const last = found[done - 1]?.row;
     const whole = done === found.length;
@@ -120,14 +122,6 @@ export async function readLeft(tx: Tx): Promise<{ after: number; to: number }> {
   return { after: left?.after ?? 0, to: left?.to ?? 0 };
 }
 
-async function insertText(tx: Tx, { row, project, question, answer }: TextRow): Promise<number> {
-  await tx.run("INSERT INTO turn_search (rowid, words) VALUES ($1, $2)", [
-    row,
-    indexedText(project, [question, answer]),
-  ]);
-  return question.length + answer.length;
-}
-
 /** Titles that wait are few and short, and in a table, because a title can change when no turn ends. Returns how many there were. */
 async function indexTitles(tx: Tx): Promise<number> {
   const titles = await tx.all<{ session: number; project: string; title: string | null }>(
@@ -136,8 +130,7 @@ async function indexTitles(tx: Tx): Promise<number> {
   for (const { session, project, title } of titles) {
     await tx.run("DELETE FROM turn_search WHERE rowid = $1", [titleRow(session)]);
     if (title === null) continue;
-    const words = indexedText(project, [title]);
-    await tx.run("INSERT INTO turn_search (rowid, words) VALUES ($1, $2)", [titleRow(session), words]);
+    await tx.run(insertTitle, [titleRow(session), project, indexedText(title)]);
   }
   if (titles.length > 0) await tx.run("DELETE FROM title_pending WHERE session <= $1", [titles.at(-1)!.session]);
   return titles.length;

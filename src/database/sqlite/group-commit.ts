@@ -129,16 +129,7 @@ export class GroupCommit {
   }
 
   /** Marks cost a tenth of a turn (each page is copied once more), so the first try does without. */
-  private async write(jobs: readonly Job[]): Promise<void> {
-    try {
-      await this.tryGroup(jobs, false);
-    } catch (cause) {
-      if (cause !== notAlone) throw cause;
-      await this.tryGroup(jobs, true);
-    }
-  }
-
-  private async tryGroup(jobs: readonly Job[], marked: boolean): Promise<void> {
+  private async write(jobs: readonly Job[], marked = false): Promise<void> {
     const { database } = this;
     try {
       database.begin();
@@ -161,6 +152,7 @@ export class GroupCommit {
     } catch (cause) {
       const storageFails = database.isStorageFailure(cause); // asked first: a rollback would hide it
       database.rollback();
+      if (cause === notAlone) return this.write(jobs, true);
       throw storageFails ? storageFailure(cause) : cause;
     }
   }

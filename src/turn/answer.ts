@@ -6,33 +6,21 @@ import type { ProviderEvent } from "../provider.ts";
 export type WordEvent = Extract<ProviderEvent, { text: string }>;
 
 export class Answer {
-  private readonly words = { "text-delta": new CountedText(), "thought-delta": new CountedText() };
+  readonly words = new CountedText();
+  readonly thoughts = new CountedText();
 
   /** Words that are shown, and counted. */
   add({ type, text }: WordEvent): void {
-    this.words[type].add(text);
+    this.ofKind(type).add(text);
   }
 
   /** Words that only count: what comes after a stop is in the bill, and nobody sees it. */
   count({ type, text }: WordEvent): void {
-    this.words[type].count(text);
+    this.ofKind(type).count(text);
   }
 
-  get text(): string {
-    return this.words["text-delta"].text;
-  }
-
-  get thought(): string {
-    return this.words["thought-delta"].text;
-  }
-
-  /** In `estimateTokens`' tokens. */
-  get textEstimate(): number {
-    return this.words["text-delta"].estimate;
-  }
-
-  get thoughtEstimate(): number {
-    return this.words["thought-delta"].estimate;
+  private ofKind(type: WordEvent["type"]): CountedText {
+    return type === "text-delta" ? this.words : this.thoughts;
   }
 }
 
@@ -56,6 +44,7 @@ export class GrowingText {
   }
 
   protected join(): void {
+    if (this.pieces === "") return;
     this.read(this.pieces);
     this.joined += this.pieces;
     this.pieces = "";

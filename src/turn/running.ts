@@ -206,8 +206,8 @@ export class RunningTurn {
       attempts: this.asking.attempts,
       promptEstimate: this.asking.plan?.estimate ?? 0,
       mostAnswerTokens: this.asking.mostAnswerTokens,
-      textEstimate: this.answer.textEstimate,
-      thoughtEstimate: this.answer.thoughtEstimate,
+      textEstimate: this.answer.words.estimate,
+      thoughtEstimate: this.answer.thoughts.estimate,
     };
   }
 
@@ -241,7 +241,7 @@ export class RunningTurn {
     }
     const { content: answer, status } = closed.reply;
     const { finishReason, modelServed, vendorParts } = end;
-    const tokens = { question: this.questionTokens, answer: withOverhead(this.answer.textEstimate) };
+    const tokens = { question: this.questionTokens, answer: withOverhead(this.answer.words.estimate) };
     path.cutBefore(end.memory.from);
     path.add(
       {
@@ -270,8 +270,8 @@ export class RunningTurn {
       question: userMessage.content,
       processId: this.tools.processId,
       status,
-      text: this.answer.text,
-      thought: this.answer.thought,
+      text: this.answer.words.text,
+      thought: this.answer.thoughts.text,
       vendorParts: settled && status === "complete" ? (record?.vendorParts ?? null) : null,
       modelServed: record?.modelServed ?? null,
       finishReason: record?.finishReason ?? null,

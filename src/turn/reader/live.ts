@@ -20,7 +20,7 @@ export class LiveTurn implements EventSource, FollowedTurn {
   private log: LoggedEvent[] = [];
   private firstKept = firstLogged;
   private readonly readStored: (after: number) => Promise<EventGroup>;
-  private closed: ClosedTurn | undefined;
+  private closed: ({ type: "turn-end" } & EndedTurn) | undefined;
   private over = false;
   private watchers: Watcher[] = [];
   private resolveEnded!: (ended: EndedTurn | undefined) => void;
@@ -75,8 +75,8 @@ export class LiveTurn implements EventSource, FollowedTurn {
   close(closed: ClosedTurn | undefined): void {
     if (this.over) return;
     this.over = true;
-    this.closed = closed;
-    this.resolveEnded(closed && { ...closed, userMessage: this.userMessage });
+    this.closed = closed && { type: "turn-end", ...closed, userMessage: this.userMessage };
+    this.resolveEnded(this.closed);
     this.wake();
   }
 
@@ -133,7 +133,7 @@ export class LiveTurn implements EventSource, FollowedTurn {
   private eventsAfter(cursor: number): TurnEvent[] {
     const events: TurnEvent[] = this.log.slice(Math.max(0, cursor + 1 - this.firstKept));
     if (cursor < 1) events.unshift({ type: "turn-start", turn: this.turn });
-    if (this.closed && cursor < this.nextNumber) events.push({ type: "turn-end", ...this.closed });
+    if (this.closed && cursor < this.nextNumber) events.push(this.closed);
     return events;
   }
 }

@@ -68,8 +68,8 @@ export class TitleCall {
       outcome: this.isWhole ? "finished" : "broken",
       attempts: this.attempts,
       promptEstimate: this.promptEstimate,
-      textEstimate: this.answer.textEstimate,
-      thoughtEstimate: this.answer.thoughtEstimate,
+      textEstimate: this.answer.words.estimate,
+      thoughtEstimate: this.answer.thoughts.estimate,
     });
     return { begun: this.begun, entries, title, failure };
   }
@@ -98,11 +98,11 @@ export class TitleCall {
     this.answer = new Answer();
     for await (const events of call) {
       for (const event of events) if (event.type !== "usage") this.answer.add(event);
-      const { text, thought } = this.answer;
+      const [text, thought] = [this.answer.words.text, this.answer.thoughts.text];
       if (text.length > mostAnswerCharacters || thought.length > 16 * mostAnswerCharacters) return text; // which cuts the call
     }
     this.isWhole = true;
-    return this.answer.text;
+    return this.answer.words.text;
   }
 
   /** Before each request is sent it is written down, with all before it. */

@@ -277,13 +277,15 @@ describe("the history", () => {
       }
     };
     try {
-      const asked = Object.assign(new Request(server.url, { headers: { host: "localhost" } }), {
+      const response = await server.app.fetch({
+        method: "GET",
         path: `/sessions/${id}/history`,
         query: "",
+        headers: new Map([["host", "localhost"]]),
+        signal: new AbortController().signal,
         hasBody: false,
         readBody: async () => new Uint8Array(),
       });
-      const response = await server.app.fetch(asked);
       const body = response.body as Pieces;
       expect(taken).toBe(2); // whether it is long is known by the second part
       await body.next();

@@ -1,13 +1,13 @@
 // A request as the app sees it, whoever has read it from the line.
 
-/** Standard `Request` has all of it but the body, which is read here with a limit. */
 export interface Asked {
   readonly method: string;
   /** As it was sent. */
   readonly path: string;
   /** As it was sent, with its mark; empty without one. */
   readonly query: string;
-  readonly headers: { get(name: string): string | null; has(name: string): boolean };
+  /** By their names in small letters; what came more than once is joined by a comma. */
+  readonly headers: ReadonlyMap<string, string>;
   /** Aborted when the caller hangs up; made only when somebody looks at it. */
   readonly signal: AbortSignal;
   /** Whether a body comes with it, be it an empty one in chunks. */

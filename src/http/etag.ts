@@ -40,6 +40,6 @@ export function chooseVersion(versions: readonly number[], session: { version: n
 /** Whether If-None-Match names this tag: then the answer is 304. */
 export function isUnchanged(request: Asked, etag: string): boolean {
   const value = request.headers.get("if-none-match");
-  if (value === null) return false;
+  if (value === undefined) return false;
   return value.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
 }

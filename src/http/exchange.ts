@@ -80,7 +80,7 @@ export class Exchange {
   }
 
   header(name: string): string | undefined {
-    return this.request.headers.get(name) ?? undefined;
+    return this.request.headers.get(name);
   }
 
   /** The one log line of this request: no header, no body, no query. */

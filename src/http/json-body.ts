@@ -50,7 +50,7 @@ function requireJson(headers: Asked["headers"]): void {
   if (!/^\s*application\/json\s*(?:;|$)/i.test(type) || (charset !== undefined && !/^utf-?8$/i.test(charset)))
     throw new AppError("unsupported_media_type", "Send the body as Content-Type: application/json, in UTF-8.");
   const encoding = headers.get("content-encoding");
-  if (encoding !== null && encoding.toLowerCase() !== "identity")
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity")
     throw new AppError("unsupported_media_type", "Send the body as it is, without Content-Encoding.");
 }
 

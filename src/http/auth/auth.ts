@@ -41,7 +41,7 @@ export class Auth {
    * longer good, and forbidden for a visitor without one who names a foreign host or comes from a foreign page. A known key costs no promise.
    */
   identify(request: Asked): Caller | null | Promise<Caller | null> {
-    const shown = bearer.exec(request.headers.get("authorization") ?? "")?.[1];
+    const shown = request.headers.get("authorization")?.match(bearer)?.[1];
     if (shown === undefined) return this.visitor(request);
     if (isSecret(shown)) {
       const found = this.parts.keys.find(shown);

@@ -12,7 +12,7 @@ const attributes = "HttpOnly; SameSite=Strict";
 /** The secret that came in the cookie, if one did that could be a key. */
 export function readCookie({ headers }: Asked): string | undefined {
   const cookies = headers.get("cookie");
-  if (cookies === null) return undefined;
+  if (cookies === undefined) return undefined;
   for (const cookie of cookies.split(";")) {
     const at = cookie.indexOf("=");
     const value = cookie.slice(at + 1).trim();

@@ -21,7 +21,7 @@ export class Cors {
   allows({ headers }: Asked): boolean {
     if (this.origins.size === 0) return false;
     const origin = headers.get("origin");
-    return origin !== null && this.origins.has(origin);
+    return origin !== undefined && this.origins.has(origin);
   }
 
   /** The answer to a browser that asks before it sends, which it does without a token. */

@@ -24,15 +24,15 @@ export class Visitors {
     const host = headers.get("host");
     if (!this.#isOurs(host)) throw foreignHost(host);
     const origin = headers.get("origin");
-    if (origin !== null && !this.#isOwnOrigin(origin, host)) throw crossSite();
+    if (origin !== undefined && !this.#isOwnOrigin(origin, host)) throw crossSite();
     const site = headers.get("sec-fetch-site");
-    if (site === null || site === "same-origin" || site === "none") return;
+    if (site === undefined || site === "same-origin" || site === "none") return;
     const isLinkFollowed = headers.get("sec-fetch-mode") === "navigate" && headers.get("sec-fetch-dest") === "document";
     if ((method !== "GET" && method !== "HEAD") || !isLinkFollowed) throw crossSite();
   }
 
-  #isOurs(host: string | null): host is string {
-    return host !== null && (address.test(host) || this.#isAllowed(host));
+  #isOurs(host: string | undefined): host is string {
+    return host !== undefined && (address.test(host) || this.#isAllowed(host));
   }
 
   #isAllowed(host: string): boolean {
@@ -49,8 +49,9 @@ export class Visitors {
   }
 }
 
-function foreignHost(host: string | null): AppError {
-  const shown = host === null ? "The request names no host" : `"${host.slice(0, shownCharacters)}" is none of them`;
+function foreignHost(host: string | undefined): AppError {
+  const shown =
+    host === undefined ? "The request names no host" : `"${host.slice(0, shownCharacters)}" is none of them`;
   return new AppError(
     "forbidden",
     `This server answers to localhost, to an IP address, and to the names in the setting ALLOWED_HOSTS. ${shown}.`,

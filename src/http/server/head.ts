@@ -2,6 +2,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { AppError } from "../../errors.ts";
+import type { Asked } from "../asked.ts";
 
 export const maxHeadBytes = 32 * 1024;
 
@@ -11,27 +12,13 @@ export interface RequestHead {
   path: string;
   /** As sent, with its mark; empty without one. */
   query: string;
-  headers: HeaderFields;
+  /** One length is not among them. Never changed: requests share them. */
+  headers: Asked["headers"];
   isHttp10: boolean;
   /** Whether the caller wants to go on using the connection. */
   keepsAlive: boolean;
   /** Bytes of the body; undefined when it comes in chunks. */
   bodyLength: number | undefined;
-}
-
-/** The headers by their names in small letters; one length is not among them. Never changed: requests share them. */
-export class HeaderFields {
-  readonly #values: ReadonlyMap<string, string>;
-
-  constructor(values: ReadonlyMap<string, string>) {
-    this.#values = values;
-  }
-  get(name: string): string | null {
-    return this.#values.get(name) ?? null;
-  }
-  has(name: string): boolean {
-    return this.#values.has(name);
-  }
 }
 
 /** Two of these would leave it to the reader which one counts. */
@@ -47,7 +34,7 @@ const close = /(?:^|[\s,])close(?:[\s,]|$)/i;
 const keepAlive = /(?:^|[\s,])keep-alive(?:[\s,]|$)/i;
 
 /** What was read of late, by its text: a client's headers are the same each time, but for the length. */
-const known = new Map<string, HeaderFields>();
+const known = new Map<string, Asked["headers"]>();
 const mostKnown = 32;
 const longestKnown = 1_024;
 
@@ -73,31 +60,30 @@ export function parseHead(text: string): RequestHead {
 }
 
 /** What came more than once is joined by a comma. */
-function readFields(text: string): HeaderFields {
+function readFields(text: string): Asked["headers"] {
   const before = known.get(text);
   if (before) return before;
   if (odd.test(text)) throw malformed("a control character");
-  const values = new Map<string, string>();
+  const headers = new Map<string, string>();
   for (let at = text.indexOf("\r\n"); at !== -1; ) {
     const end = text.indexOf("\r\n", at + 2);
     const colon = text.indexOf(":", at);
     const sent = text.slice(at + 2, Math.max(0, colon));
     if (!fieldName.test(sent)) throw malformed("a line that is no header");
     const name = sent.toLowerCase();
-    const others = values.get(name);
+    const others = headers.get(name);
     if (others !== undefined && onlyOnce.test(name)) throw malformed(`the header ${name} came twice`);
     const value = text.slice(colon + 1, end === -1 ? undefined : end).trim();
-    values.set(name, others === undefined ? value : `${others}, ${value}`);
+    headers.set(name, others === undefined ? value : `${others}, ${value}`);
     at = end;
   }
-  const headers = new HeaderFields(values);
   if (known.size === mostKnown) known.clear();
   if (text.length <= longestKnown) known.set(text, headers);
   return headers;
 }
 
 /** A whole address (`GET http://host/path`) names the host, too. */
-function readPath(sent: string, headers: HeaderFields, mayBeAll: boolean): string {
+function readPath(sent: string, headers: Asked["headers"], mayBeAll: boolean): string {
   if (sent.startsWith("/") || (sent === "*" && mayBeAll)) return sent;
   const [, host, path = "/"] = /^https?:\/\/([^/]+)(\/.*)?$/i.exec(sent) ?? [];
   if (host === undefined) throw malformed("the address does not begin with /");
@@ -114,11 +100,11 @@ function readUtf8(latin1: string): string {
 }
 
 /** A length and chunks at once, or chunks from HTTP/1.0, are how requests are smuggled past proxies. */
-function readLength(headers: HeaderFields, length: string | undefined, isHttp10: boolean): number | undefined {
+function readLength(headers: Asked["headers"], length: string | undefined, isHttp10: boolean): number | undefined {
   const coding = headers.get("transfer-encoding");
   if (headers.has("content-length"))
     throw malformed(length === undefined ? "Content-Length is no length" : "the header content-length came twice");
-  if (coding === null) return Number(length ?? 0);
+  if (coding === undefined) return Number(length ?? 0);
   if (length !== undefined || isHttp10) throw malformed("two statements of the body's length");
   if (coding.toLowerCase() !== "chunked") throw malformed("a Transfer-Encoding other than chunked");
   return undefined;

@@ -3,7 +3,7 @@
 import { AppError } from "../../errors.ts";
 import type { Asked } from "../asked.ts";
 import { ChunkReader } from "./chunks.ts";
-import type { HeaderFields, RequestHead } from "./head.ts";
+import type { RequestHead } from "./head.ts";
 
 /** What all bodies on their way hold together, and who is to give way when it is too much. */
 export class BodyRoom {
@@ -38,7 +38,7 @@ export class IncomingRequest implements Asked {
   readonly method: string;
   readonly path: string;
   readonly query: string;
-  readonly headers: HeaderFields;
+  readonly headers: Asked["headers"];
   readonly head: RequestHead;
   /** Whether everything of the body has come. */
   isWhole: boolean;

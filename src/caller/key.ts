@@ -1,6 +1,6 @@
 // A key: 256 random bits that say who asks. Only its hash is kept, and no key makes one that may do more than itself.
 
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { AppError, notFound } from "../errors.ts";
 import type { Caller } from "./caller.ts";
 import { asksMore, type Rate } from "./rate.ts";
@@ -53,7 +53,7 @@ export function isSecret(text: string): boolean {
 
 /** 256 random bits need no salt and no slow hash: there is nothing to guess. */
 export function hashSecret(secret: string): HashedSecret {
-  return { prefix: secret.slice(0, prefixLength), hash: createHash("sha256").update(secret).digest("hex") };
+  return { prefix: secret.slice(0, prefixLength), hash: hash("sha256", secret) };
 }
 
 /** The key as the store found it by a secret, or by its id. */

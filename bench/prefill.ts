@@ -115,8 +115,6 @@ async function addTurn(store: Store, sessionId: string, number: number, inOrder:
     endedAt: at,
     lastBatch: null,
     lastNumber: 2,
-    usage: null,
-    cost: { total: 0n, accuracy: "exact", unpricedTurns: 0 },
     entries: [],
     settled: true,
     memory: null,

@@ -22,7 +22,7 @@ import type { BudgetStore } from "./money/budget-store.ts";
 import type { BegunCall, Cost, LedgerEntry } from "./money/ledger.ts";
 import type { QuoteStore } from "./money/quote/quote-store.ts";
 import type { SealStore } from "./money/seal-store.ts";
-import type { Counted, Usage } from "./money/usage.ts";
+import type { Counted } from "./money/usage.ts";
 import type { UsageStore } from "./money/usage-store.ts";
 import type { EventBatch, LoggedEvent } from "./turn/event.ts";
 import type { EndStatus, Turn } from "./turn/turn.ts";
@@ -164,7 +164,7 @@ export interface MessagePlace {
 }
 
 export interface CloseTurn
-  extends Pick<Turn, "modelServed" | "finishReason" | "usage" | "error" | "notices" | "firstTokenAt" | "settled"> {
+  extends Pick<Turn, "modelServed" | "finishReason" | "error" | "notices" | "firstTokenAt" | "settled"> {
   owner: string;
   /** As openTurn left it. What the caller does not know of it is read; siblings are not, and then its reply has none. */
   opened: Pick<OpenedRecord, "turn"> & Partial<OpenedRecord>;
@@ -178,8 +178,7 @@ export interface CloseTurn
   /** Events not yet in the log, and the number of the `turn-end` event that follows them. */
   lastBatch: EventBatch | null;
   lastNumber: number;
-  cost: Cost;
-  /** The bookings; empty only with `settled: false`, when settleTurn brings them later. */
+  /** The bookings; with `settled: false` what they would be by now: settleTurn brings them later. */
   entries: LedgerEntry[];
   /** An idempotency key that is let go of: the same request is a new try. */
   releaseKey?: string | null;
@@ -312,13 +311,7 @@ export interface Store
   /** Ends a running turn, once. Undefined when it was not running or is not this process's any more: nothing was written. */
   closeTurn(input: CloseTurn): Promise<StoredEnd | undefined>;
   /** Books a turn closed with `settled: false`, once; nothing if it is settled already or another process's. */
-  settleTurn(
-    turnId: string,
-    processId: number,
-    entries: LedgerEntry[],
-    usage: Usage | null,
-    cost: Cost,
-  ): Promise<boolean>;
+  settleTurn(turnId: string, processId: number, entries: LedgerEntry[]): Promise<boolean>;
   /** Also of one that was deleted with its version: for the books. */
   findTurn(owner: string, id: string): Promise<Turn | undefined>;
   /** not_found, which says so where the turn was deleted with its version. */

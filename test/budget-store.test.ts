@@ -158,8 +158,7 @@ describe.each(ways)("budgets that are %s on %s", (way, _name, openFixture) => {
     await close(opened, [], { settled: false, status: "stopped" });
     expect(await figures(scope)).toEqual([0n, 200n]);
     const bill = [entryFor(40n)];
-    const book = () =>
-      store.settleTurn(opened.turn.id, 4711, bill, bill[0]!.usage, { total: 40n, accuracy: "exact", unpricedTurns: 0 });
+    const book = () => store.settleTurn(opened.turn.id, 4711, bill);
     expect([await book(), await book()]).toEqual([true, false]);
     expect(await figures(scope)).toEqual([40n, 0n]);
   });
@@ -237,12 +236,7 @@ describe.each(ways)("budgets that are %s on %s", (way, _name, openFixture) => {
     const running = await open(session.id);
     await put(`session:${session.id}`, [limitOf(1_000n)]);
     await close(running, [], { settled: false });
-    const bill = [entryFor(40n)];
-    await store.settleTurn(running.turn.id, 4711, bill, bill[0]!.usage, {
-      total: 40n,
-      accuracy: "exact",
-      unpricedTurns: 0,
-    });
+    await store.settleTurn(running.turn.id, 4711, [entryFor(40n)]);
     expect([await figures(`user:${user}`), await figures(`session:${session.id}`)]).toEqual([
       [40n, 0n],
       [40n, 0n],

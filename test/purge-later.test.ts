@@ -137,8 +137,7 @@ describe.each(engines)("on %s", (name, createDatabase) => {
     await store.closeTurn(closeInput(second, [], { settled: false }));
     await store.removeVersion("", id, second.userMessage.id, 1_000);
     expect(await store.beginVersionPurges(1_000, 3_000)).toEqual([]);
-    const cost = { total: 7n, accuracy: "exact", unpricedTurns: 0 } as const;
-    await store.settleTurn(second.turn.id, processId, [entryFor(7n)], null, cost);
+    await store.settleTurn(second.turn.id, processId, [entryFor(7n)]);
     expect(await store.beginVersionPurges(1_000, 3_000)).toEqual([id]);
   });
 
@@ -163,8 +162,7 @@ describe.each(engines)("on %s", (name, createDatabase) => {
     const ended: string[] = [];
     const endTurn = async (_project: string, turnId: string) => {
       ended.push(turnId);
-      const cost = { total: 7n, accuracy: "exact", unpricedTurns: 0 } as const;
-      await store.settleTurn(turnId, processId, [entryFor(7n)], null, cost);
+      await store.settleTurn(turnId, processId, [entryFor(7n)]);
     };
     await newEraser(store, { endTurn }).purgeVersion(by, id, second.userMessage.id);
     expect(ended).toEqual([second.turn.id]);

@@ -49,13 +49,14 @@ describe.each(storeEngines)("books on %s", (_, openFixture) => {
         const expected: Expected[] = sessions.map(() => ({ total: 0n, usage: noUsage, unpriced: 0 }));
         for (const { session, bill, how, usage } of sequence) {
           const opened = await open(store, sessions[session]!.id);
-          const entries = bill.map((total, index) => entryFor(total, { attempt: index + 1 }));
+          const used = usage ? testUsage : null;
+          const entries = bill.map((total, index) => entryFor(total, { attempt: index + 1, usage: used }));
           const cost = sumCost(entries);
-          await act(store, how, opened, entries, cost, usage ? testUsage : null);
+          await act(store, how, opened, entries);
           const sum = expected[session]!;
           sum.total += cost.total ?? 0n;
           sum.unpriced += cost.unpricedTurns;
-          if (usage) sum.usage = addUsage(sum.usage, testUsage);
+          for (const entry of entries) sum.usage = addUsage(sum.usage, entry.usage ?? noUsage);
         }
         for (const [index, { id }] of sessions.entries()) {
           const { total, usage, unpriced } = expected[index]!;
@@ -123,30 +124,21 @@ describe.each(storeEngines)("books on %s", (_, openFixture) => {
   test("a turn without a single call costs nothing, exactly", async () => {
     const session = await newSession(store);
     const free: Cost = { total: 0n, accuracy: "exact", unpricedTurns: 0 };
-    const closed = await store.closeTurn(
-      closeInput(await open(store, session.id), [], { status: "failed", cost: free, usage: null }),
-    );
+    const closed = await store.closeTurn(closeInput(await open(store, session.id), [], { status: "failed" }));
     expect(closed?.turn.cost).toEqual(free);
     expect(closed?.session.cost).toEqual(free);
   });
 });
 
-async function act(
-  store: Store,
-  how: string,
-  opened: Opened,
-  entries: LedgerEntry[],
-  cost: Cost,
-  usage: Usage | null,
-): Promise<void> {
-  const close = closeInput(opened, entries, { usage });
+async function act(store: Store, how: string, opened: Opened, entries: LedgerEntry[]): Promise<void> {
+  const close = closeInput(opened, entries);
   const { id, sessionId } = opened.turn;
   if (how === "foreign") expect(await store.closeTurn({ ...close, processId: processId + 1 })).toBeUndefined();
   if (how === "trash") await store.trashSession("", sessionId, 1);
   if (how === "close later") {
-    await store.closeTurn({ ...close, entries: [], settled: false });
-    expect(await store.settleTurn(id, processId, entries, usage, cost)).toBe(true);
-    expect(await store.settleTurn(id, processId, entries, usage, cost)).toBe(false);
+    await store.closeTurn({ ...close, settled: false });
+    expect(await store.settleTurn(id, processId, entries)).toBe(true);
+    expect(await store.settleTurn(id, processId, entries)).toBe(false);
   } else {
     expect(await store.closeTurn(close)).toBeDefined();
     if (how === "twice") expect(await store.closeTurn(close)).toBeUndefined();

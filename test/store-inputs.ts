@@ -3,7 +3,6 @@
 import type { ImportedTurn, ImportSession } from "../src/conversation/import.ts";
 import { answerIdOf, newId, questionIdOf } from "../src/id.ts";
 import type { LedgerEntry, ReceiptPrice } from "../src/money/ledger.ts";
-import { sumCost } from "../src/money/ledger.ts";
 import type { Usage } from "../src/money/usage.ts";
 import type { CloseTurn, OpenedTurn, OpenTurn, SessionFields, Store } from "../src/store.ts";
 
@@ -107,8 +106,6 @@ export function closeInput(
     ...{
       lastBatch: null,
       lastNumber: 2,
-      usage: testUsage,
-      cost: sumCost(entries),
       entries,
       settled: true,
       memory: null,

@@ -39,7 +39,7 @@ import type { Dialect, Tx, Value } from "../src/database/tx.ts";
 import { newId } from "../src/id.ts";
 import { listCompiledAgain } from "./compiled-again.ts";
 import { createPostgresDatabase } from "./postgres.ts";
-import { closeInput, entryFor, noFields, openInput, processId, testUsage } from "./store-inputs.ts";
+import { closeInput, entryFor, noFields, openInput, processId } from "./store-inputs.ts";
 import { openTestStore } from "./stores.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "rozmova-plans-"));
@@ -138,14 +138,7 @@ async function doEverything(tx: Tx, index: () => Promise<unknown>): Promise<void
       await write("renewLease", { processId, turnIds: [input.turnId], leaseMs: 5 });
       await readDeadTurn(tx, input.turnId);
       await write("closeTurn", closeInput(opened, [], { settled: false, lastBatch: batch }));
-      const cost = { total: 1n, accuracy: "exact", unpricedTurns: 0 } as const;
-      await write("settleTurn", {
-        turnId: input.turnId,
-        processId,
-        entries: [entryFor(1n)],
-        usage: testUsage,
-        cost,
-      });
+      await write("settleTurn", { turnId: input.turnId, processId, entries: [entryFor(1n)] });
       await index();
       const { userMessageId: after, replyMessageId: before } = opened.turn;
       for (const order of ["asc", "desc"] as const) await listMessages(tx, "", id, { limit: 3, order, after, before });
@@ -241,8 +234,7 @@ async function askForBudgets(tx: Tx, sessionId: string): Promise<void> {
     if (opened.kind !== "opened") throw new Error("replayed");
     const { holds, budgetVersion } = opened;
     await write("closeTurn", closeInput(opened, [], { holds, budgetVersion, settled }));
-    const cost = { total: 0n, accuracy: "exact", unpricedTurns: 0 } as const;
-    await write("settleTurn", { turnId: opened.turn.id, processId, entries: [], usage: null, cost });
+    await write("settleTurn", { turnId: opened.turn.id, processId, entries: [] });
   }
   const holder = { project: "", sessionId, user: null, keyId: null, at: 5 };
   await write("openTurn", { ...openInput(sessionId), budgets: { version: 1, limits: [] } }).catch(() => {});

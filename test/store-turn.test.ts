@@ -251,20 +251,17 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
   test("a turn closed without its bill is settled once, and the session is free meanwhile", async () => {
     const session = await newSession(store);
     const opened = await open(store, session.id);
-    const provisional = { total: 3n, accuracy: "partial", unpricedTurns: 0 } as const;
-    expect(await store.settleTurn(opened.turn.id, processId, [], null, provisional)).toBe(false);
-    const closed = await store.closeTurn(
-      closeInput(opened, [], { status: "stopped", settled: false, cost: provisional }),
-    );
-    expect(closed?.turn).toMatchObject({ status: "stopped", settled: false, cost: provisional });
+    expect(await store.settleTurn(opened.turn.id, processId, [])).toBe(false);
+    const seen = [entryFor(3n, { accuracy: "partial" })];
+    const closed = await store.closeTurn(closeInput(opened, seen, { status: "stopped", settled: false }));
+    const cost = { total: 3n, accuracy: "partial" };
+    expect(closed?.turn).toMatchObject({ status: "stopped", settled: false, usage: testUsage, cost });
+    expect(await store.listEntries("", opened.turn.id)).toEqual([]);
     expect(closed?.session).toMatchObject({ runningTurnId: null, cost: { total: 0n } });
     const next = await open(store, session.id);
-    const settle = () =>
-      store.settleTurn(opened.turn.id, processId, [entryFor(70n)], testUsage, {
-        ...provisional,
-        total: 70n,
-      });
-    expect(await store.settleTurn(opened.turn.id, processId + 1, [entryFor(70n)], testUsage, provisional)).toBe(false);
+    const bill = [entryFor(70n, { accuracy: "partial" })];
+    const settle = () => store.settleTurn(opened.turn.id, processId, bill);
+    expect(await store.settleTurn(opened.turn.id, processId + 1, bill)).toBe(false);
     expect((await Promise.all([settle(), settle(), settle()])).filter(Boolean).length).toBe(1);
     expect(await store.findTurn("", opened.turn.id)).toMatchObject({
       settled: true,
@@ -294,7 +291,7 @@ describe.each(storeEngines)("turns on %s", (_, openFixture) => {
     expect((await store.listStopRequests(processId + 1)).length).toBe(0);
     await store.closeTurn(closeInput(opened, [], { settled: false }));
     expect(await store.requestStop("", turnId, true)).toBe(true);
-    await store.settleTurn(turnId, processId, [], null, { total: 0n, accuracy: "exact", unpricedTurns: 0 });
+    await store.settleTurn(turnId, processId, []);
     expect(await store.requestStop("", turnId, true)).toBe(false);
     expect(await mine()).toEqual([]);
   });

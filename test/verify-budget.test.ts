@@ -7,7 +7,7 @@ import { openEngine } from "../src/database/open.ts";
 import { newId } from "../src/id.ts";
 import type { Ask, BudgetLimit } from "../src/money/budget.ts";
 import { budgetWindows } from "../src/money/budget-window.ts";
-import { type LedgerEntry, sumCost, sumUsage } from "../src/money/ledger.ts";
+import type { LedgerEntry } from "../src/money/ledger.ts";
 import type { Store } from "../src/store.ts";
 import { engines } from "./engines.ts";
 import { closeInput, entryFor, newSession, type Opened, openInput, processId } from "./store-inputs.ts";
@@ -99,8 +99,7 @@ class Story {
     const settled = this.roll(3) > 0;
     const entries = settled ? this.bill(opened.turn.modelRequested) : [];
     const known = this.roll(4) > 0 ? { holds: opened.holds, budgetVersion: opened.budgetVersion } : {};
-    const sums = { usage: sumUsage(entries), cost: sumCost(entries) };
-    await this.store.closeTurn(closeInput(opened, entries, { owner: project, ...known, ...sums, settled }));
+    await this.store.closeTurn(closeInput(opened, entries, { owner: project, ...known, settled }));
     if (!settled) this.stopped.push(opened);
   }
 
@@ -108,7 +107,7 @@ class Story {
     const [opened] = this.stopped.splice(this.roll(this.stopped.length || 1), 1);
     if (!opened) return;
     const entries = this.bill(opened.turn.modelRequested);
-    await this.store.settleTurn(opened.turn.id, processId, entries, sumUsage(entries), sumCost(entries));
+    await this.store.settleTurn(opened.turn.id, processId, entries);
   }
 
   private async changeBudgets(): Promise<void> {
@@ -163,8 +162,7 @@ describe.each(engines)("on %s", (_name, createDatabase) => {
       const opened = (await store.openTurn(openInput(id, asked))) as Opened;
       const { holds, budgetVersion } = opened;
       const entries = [entryFor(cost, { at: noon })];
-      const sums = { usage: sumUsage(entries), cost: sumCost(entries) };
-      await store.closeTurn(closeInput(opened, entries, { owner: project, holds, budgetVersion, ...sums }));
+      await store.closeTurn(closeInput(opened, entries, { owner: project, holds, budgetVersion }));
       return opened.turn.id;
     };
     const early = await speak(30n);

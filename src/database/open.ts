@@ -127,8 +127,7 @@ function createStore(engine: Engine, { roller, sealer }: Behind, processId: numb
     appendEvents: (batch) => engine.write("appendEvents", { batch, processId }),
     noteCalls: (turnId, runner, calls) => engine.write("noteCalls", { turnId, processId: runner, calls }),
     closeTurn: (input) => engine.write("closeTurn", input),
-    settleTurn: (turnId, runner, entries, usage, cost) =>
-      engine.write("settleTurn", { turnId, processId: runner, entries, usage, cost }),
+    settleTurn: (turnId, runner, entries) => engine.write("settleTurn", { turnId, processId: runner, entries }),
     findTurn: (owner, id) => findTurn(durable, owner, id),
     getTurn: (owner, id) => getTurn(durable, owner, id),
     findTurnMessages: (owner, turnId) => findTurnMessages(durable, owner, turnId),

@@ -2,7 +2,7 @@
 
 import { type Message, noSiblings, type Siblings } from "../conversation/message.ts";
 import { notFound } from "../errors.ts";
-import { type Cost, sumCost } from "../money/ledger.ts";
+import { type Booked, sumUp } from "../money/ledger.ts";
 import type { ClosedTurn, CloseTurn, SessionState } from "../store.ts";
 import { type EventBatch, firstLogged } from "../turn/event.ts";
 import type { Turn } from "../turn/turn.ts";
@@ -11,7 +11,7 @@ import { insertBatch, packPieces } from "./event.ts";
 import { releaseKey } from "./idempotency.ts";
 import type { Holder } from "./money/budget-counter.ts";
 import { hasSeveralModels, readHolds, settleHolds, settleTurnLate } from "./money/hold.ts";
-import { type Added, addToTotals, addTotals, insertEntries, totalsValues } from "./money/ledger.ts";
+import { addToTotals, addTotals, insertEntries, totalsValues } from "./money/ledger.ts";
 import { findState } from "./session.ts";
 import type { Tx, Value } from "./tx.ts";
 
@@ -20,34 +20,35 @@ export async function closeTurn(
   tx: Tx,
   input: CloseTurn,
 ): Promise<(ClosedTurn & { session: SessionState }) | undefined> {
-  const { opened } = input;
-  const turn = afterClosing(input);
+  const { opened, settled } = input;
+  const spent = sumUp(input.entries);
+  const turn = afterClosing(input, spent);
   const answer = storableText(input.text);
   const thought = input.thought === "" ? null : storableText(input.thought);
   const { row, holds } = opened.row === undefined || !opened.holds ? await findRow(tx, turn.id) : opened;
   if (row === undefined) return undefined;
   // Nothing is looked for in the budgets of a turn that has none, as long as they are those it was opened with.
-  const known = input.settled ? opened.budgetVersion : undefined;
-  let isLate = known === undefined && input.settled;
+  const known = settled ? opened.budgetVersion : undefined;
+  let isLate = known === undefined && settled;
   let ended = await endTurn(tx, input, turn, row, answer, thought, known);
   if (ended === 0 && known !== undefined) {
     isLate = true;
     ended = await endTurn(tx, input, turn, row, answer, thought, undefined);
   }
   if (ended === 0) return undefined;
-  const added = input.settled ? { usage: input.usage, cost: turn.cost! } : nothingAdded;
+  const added = settled ? spent : nothing;
   const totals = releaseValues(input, added);
   const { releaseKey: key, lastBatch } = input;
   const before = opened.session;
   // Independent of each other: an engine with a network sends them together.
   const work: unknown[] = [before ? tx.run(releaseKnown, [before.row, ...totals, before.version]) : 0];
-  work.push(insertEntries(tx, row, input.entries), tx.indexTurn(row, input.owner, [input.question, answer]));
+  work.push(insertEntries(tx, row, added.entries), tx.indexTurn(row, input.owner, [input.question, answer]));
   if (key) work.push(releaseKey(tx, input.owner, key, turn.id));
   if (lastBatch && !isWhole(lastBatch)) work.push(insertBatch(tx, lastBatch));
   // Of a model that it was not asked for it holds nothing, and there may be a budget for that one.
-  if (isLate || (input.settled && hasSeveralModels(input.entries)))
-    work.push(settleTurnLate(tx, row, holderOf(input.owner, turn), holds!, input));
-  else if (input.settled && holds!.length > 0) work.push(settleHolds(tx, holds!, input));
+  if (isLate || hasSeveralModels(added.entries))
+    work.push(settleTurnLate(tx, row, holderOf(input.owner, turn), holds!, spent));
+  else if (settled && holds!.length > 0) work.push(settleHolds(tx, holds!, spent));
   const [released] = await Promise.all(work);
   const session = before && released ? afterReleasing(input, before, added) : await releaseAny(tx, input, totals);
   return { turn, reply: replyOf(turn, answer, thought, opened.siblings), session };
@@ -69,9 +70,12 @@ function isWhole(batch: EventBatch): boolean {
   return batch.firstNumber === firstLogged;
 }
 
+/** Of what will be settled later. */
+const nothing = sumUp([]);
+
 /** The turn as it is when it is over. */
-function afterClosing(end: CloseTurn): Turn {
-  const { status, finishReason, usage, error, notices, settled, firstTokenAt, endedAt } = end;
+function afterClosing(end: CloseTurn, { usage, cost }: Booked): Turn {
+  const { status, finishReason, error, notices, settled, firstTokenAt, endedAt } = end;
   const { turn } = end.opened;
   return {
     ...turn,
@@ -79,7 +83,7 @@ function afterClosing(end: CloseTurn): Turn {
     modelServed: end.modelServed ?? turn.modelServed,
     finishReason,
     usage,
-    cost: settled ? bookedCost(end) : end.cost,
+    cost,
     error: error && { ...error, detail: storableText(error.detail) },
     notices,
     settled,
@@ -120,13 +124,13 @@ function endTurn(
   thought: string | null,
   budgetVersion: number | undefined,
 ): Promise<number> {
-  const { status, modelServed, finishReason, error, notices, firstTokenAt, endedAt, settled, cost } = after;
+  const { status, modelServed, finishReason, error, notices, firstTokenAt, endedAt, settled, usage, cost } = after;
   const { lastBatch } = input;
   const values: Value[] = [
     ...[row, input.processId, status, modelServed, finishReason, error?.code ?? null, error?.detail ?? null],
     ...[notices.length > 0 ? JSON.stringify(notices) : null, firstTokenAt, endedAt, input.lastNumber],
     ...[settled ? 1 : 0, cost!.total, rankOf(cost!.accuracy)],
-    ...usageValues(input.usage),
+    ...usageValues(usage),
     ...[answer, thought, input.vendorParts],
     lastBatch && isWhole(lastBatch) ? packPieces(lastBatch.events) : null,
   ];
@@ -143,19 +147,11 @@ const end = `UPDATE turn SET status = $3, model_served = $4, finish_reason = $5,
 /** Only while all budgets are those that the turn was opened with. */
 const endWithBudgets = `${end} AND (SELECT version FROM budget_version WHERE id = 1) = $25`;
 
-/** What a settled turn cost is what its entries say, so that the books cannot disagree; without entries it is nothing or unknown. */
-function bookedCost({ cost, entries }: Pick<CloseTurn, "cost" | "entries">): Cost {
-  return { ...cost, total: sumCost(entries).total ?? (cost.total === null ? null : 0n) };
-}
-
 /** Frees the session for its next turn and adds the turn to its totals. */
 const release = `UPDATE session SET ${addToTotals}, running_turn_id = NULL, version = version + 1, updated_at = $11,
   memory_from = COALESCE($12, memory_from), memory_estimate = COALESCE($13, memory_estimate), memory_tokens = COALESCE($14, memory_tokens)`;
 const releaseKnown = `${release} WHERE row = $1 AND version = $15`;
 const releaseAsItIs = `${release} WHERE id = $1`;
-
-/** By a turn that will be settled later. */
-const nothingAdded: Added = { usage: null, cost: sumCost([]) };
 
 /** Where the vendor counted the prompt, how far our estimate was off. */
 function calibrationOf({ memory }: CloseTurn): CloseTurn["memory"] {
@@ -163,7 +159,7 @@ function calibrationOf({ memory }: CloseTurn): CloseTurn["memory"] {
 }
 
 /** For `$2` to `$14` of `release`. */
-function releaseValues(input: CloseTurn, added: Added): Value[] {
+function releaseValues(input: CloseTurn, added: Booked): Value[] {
   const counted = calibrationOf(input);
   return [
     ...totalsValues(added),
@@ -172,7 +168,7 @@ function releaseValues(input: CloseTurn, added: Added): Value[] {
 }
 
 /** What `release` makes of a session that was as it was known. */
-function afterReleasing(input: CloseTurn, known: SessionState, added: Added): SessionState {
+function afterReleasing(input: CloseTurn, known: SessionState, added: Booked): SessionState {
   const { usage, cost } = addTotals(known, added);
   const counted = calibrationOf(input);
   return {
@@ -197,7 +193,7 @@ async function releaseAny(tx: Tx, { owner, opened }: CloseTurn, values: readonly
   return session;
 }
 
-export interface SettleTurn extends Pick<CloseTurn, "processId" | "entries" | "usage" | "cost"> {
+export interface SettleTurn extends Pick<CloseTurn, "processId" | "entries"> {
   turnId: string;
 }
 
@@ -219,8 +215,9 @@ async function readHolder(tx: Tx, turn: SettledRow): Promise<Holder> {
 }
 
 export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
-  const { turnId, processId, entries, usage } = input;
-  const cost = bookedCost(input);
+  const { turnId, processId } = input;
+  const spent = sumUp(input.entries);
+  const { entries, usage, cost } = spent;
   const [turn] = await tx.all<SettledRow>(
     `UPDATE turn SET settled = 1, accuracy_rank = $3, input_tokens = $4, cached_tokens = $5, output_tokens = $6, thinking_tokens = $7,
        tool_tokens = $8, total_tokens = $9, cost_pico = $10 WHERE id = $1 AND process_id = $2 AND settled = 0 AND status <> 'running'
@@ -232,9 +229,9 @@ export async function settleTurn(tx: Tx, input: SettleTurn): Promise<boolean> {
     insertEntries(tx, turn.row, entries),
     tx.run(`UPDATE session SET ${addToTotals}, version = version + 1 WHERE row = $1`, [
       turn.session,
-      ...totalsValues({ usage, cost }),
+      ...totalsValues(spent),
     ]),
   ]);
-  await settleTurnLate(tx, turn.row, await readHolder(tx, turn), readHolds(turn.holds).holds, input);
+  await settleTurnLate(tx, turn.row, await readHolder(tx, turn), readHolds(turn.holds).holds, spent);
   return true;
 }

@@ -98,6 +98,17 @@ export function sumCost(entries: readonly Pick<LedgerEntry, "total" | "accuracy"
   return { total, accuracy, unpricedTurns: accuracy === "unknown" ? 1 : 0 };
 }
 
+/** Bookings of one turn, and what they used and cost together. */
+export interface Booked {
+  entries: readonly LedgerEntry[];
+  usage: Usage | null;
+  cost: Cost;
+}
+
+export function sumUp(entries: readonly LedgerEntry[]): Booked {
+  return { entries, usage: sumUsage(entries), cost: sumCost(entries) };
+}
+
 /** What several bookings of one turn used together; null where nothing is known of any. */
 export function sumUsage(entries: readonly Pick<LedgerEntry, "usage">[]): Usage | null {
   let sum: Usage | null = null;

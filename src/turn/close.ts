@@ -2,7 +2,7 @@
 
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { type LedgerEntry, sumCost, sumUsage } from "../money/ledger.ts";
+import type { LedgerEntry } from "../money/ledger.ts";
 import type { CloseTurn, Store, StoredEnd } from "../store.ts";
 import { pause } from "./wait.ts";
 
@@ -17,7 +17,7 @@ async function findOwnEnd(store: Store, end: CloseTurn): Promise<StoredEnd | und
     store.peekSession(owner, sessionId),
     store.listEntries(owner, id),
   ]);
-  if (!messages || !session || entries.length !== end.entries.length) return undefined;
+  if (!messages || !session || entries.length !== (end.settled ? end.entries.length : 0)) return undefined;
   return { turn, reply: messages.reply, session };
 }
 
@@ -77,8 +77,7 @@ export function asUnknown(entry: LedgerEntry): LedgerEntry {
 }
 
 function withoutBill(end: CloseTurn): CloseTurn {
-  const cost = { total: null, accuracy: "unknown", unpricedTurns: 1 } as const;
-  return { ...end, usage: null, cost, entries: end.entries.map(asUnknown), memory: null };
+  return { ...end, entries: end.entries.map(asUnknown), memory: null };
 }
 
 function withoutWords(end: CloseTurn): CloseTurn {
@@ -91,15 +90,6 @@ function withoutWords(end: CloseTurn): CloseTurn {
     lastNumber: end.lastBatch?.firstNumber ?? end.lastNumber,
     entries: end.entries.map((entry) => ({ ...entry, modelServed: null, usageRaw: null })),
   };
-}
-
-/** Books the bill of a turn that has ended. */
-export function settleWith(
-  { store, processId }: { store: Store; processId: number },
-  turnId: string,
-  entries: LedgerEntry[],
-): Promise<boolean> {
-  return store.settleTurn(turnId, processId, entries, sumUsage(entries), sumCost(entries));
 }
 
 const usualWaitsMs = [100, 500, 2_000, 5_000];

@@ -2,11 +2,11 @@
 
 import { planMemory, tokensAlone } from "../conversation/memory.ts";
 import { messageTokens, PrintedPath } from "../conversation/path.ts";
-import { sumCost, sumUsage } from "../money/ledger.ts";
+import type { LedgerEntry } from "../money/ledger.ts";
 import type { Attempt } from "../provider.ts";
 import type { CloseTurn, DeadTurn } from "../store.ts";
 import { bookTurn } from "./books.ts";
-import { closeInAnyCase, settleInAnyCase, settleWith } from "./close.ts";
+import { closeInAnyCase, settleInAnyCase } from "./close.ts";
 import type { TurnTools } from "./tools.ts";
 
 const claimedAtOnce = 100;
@@ -114,7 +114,8 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     thoughtEstimate: dead.thoughtEstimate,
   });
   if (turn.status !== "running") {
-    await settleInAnyCase(turn.id, entries, (booked) => settleWith(tools, turn.id, booked), tools.log);
+    const write = (booked: LedgerEntry[]) => tools.store.settleTurn(turn.id, tools.processId, booked);
+    await settleInAnyCase(turn.id, entries, write, tools.log);
     return;
   }
   const end: CloseTurn = {
@@ -134,8 +135,6 @@ async function closeDead(tools: TurnTools, dead: DeadTurn): Promise<void> {
     endedAt: tools.now(),
     lastBatch: null,
     lastNumber: dead.nextNumber,
-    usage: sumUsage(entries),
-    cost: sumCost(entries),
     entries,
     settled: true,
     memory: null,

@@ -3,13 +3,13 @@
 import type { Failure } from "../conversation/message.ts";
 import { withOverhead } from "../conversation/path.ts";
 import { AppError } from "../errors.ts";
-import { type LedgerEntry, sumCost, sumUsage } from "../money/ledger.ts";
+import { type LedgerEntry, sumUsage } from "../money/ledger.ts";
 import { ProviderError, type ProviderEvent } from "../provider.ts";
 import type { ClosedTurn, CloseTurn, OpenedRecord, StoredEnd } from "../store.ts";
 import { Answer, type WordEvent } from "./answer.ts";
 import { Asking, withAnswerNotices } from "./asking.ts";
 import { bookTurn, usageSoFar } from "./books.ts";
-import { closeInAnyCase, Insistence, settleInAnyCase, settleWith } from "./close.ts";
+import { closeInAnyCase, Insistence, settleInAnyCase } from "./close.ts";
 import type { EventBatch, LoggedEvent } from "./event.ts";
 import type { Decided, StartTurn } from "./opening/opening.ts";
 import type { PlannedTurn } from "./opening/plan.ts";
@@ -262,8 +262,7 @@ export class RunningTurn {
     const { turn, userMessage } = this.opened;
     const lastNumber = this.live.nextNumber;
     const { record } = this.asking;
-    const usage = sumUsage(entries);
-    this.tokensUsed = usage?.totalTokens ?? 0;
+    this.tokensUsed = sumUsage(entries)?.totalTokens ?? 0;
     return {
       owner: this.owner,
       opened: this.opened,
@@ -281,9 +280,7 @@ export class RunningTurn {
       endedAt: this.tools.now(),
       lastBatch: lastNumber === this.flushed ? null : this.takeBatch(this.live.eventsFrom(this.flushed)),
       lastNumber,
-      usage,
-      cost: sumCost(entries),
-      entries: settled ? entries : [],
+      entries,
       settled,
       releaseKey: status === "failed" && isForNothing(this.firstTokenAt, entries) ? this.key : null,
       memory: this.describeMemory(status, entries),
@@ -309,8 +306,10 @@ export class RunningTurn {
     const outcome = this.asking.record?.finishReason && !this.abort.aborted ? "finished" : "broken";
     const entries = bookTurn(this.tools.books, this.bookable(outcome));
     this.tokensUsed = sumUsage(entries)?.totalTokens ?? 0;
-    const write = (booked: LedgerEntry[]) => this.insistence.run(() => settleWith(this.tools, closed.turn.id, booked));
-    await settleInAnyCase(closed.turn.id, entries, write, this.tools.log);
+    const { store, processId, log } = this.tools;
+    const { id } = closed.turn;
+    const write = (booked: LedgerEntry[]) => this.insistence.run(() => store.settleTurn(id, processId, booked));
+    await settleInAnyCase(id, entries, write, log);
   }
 
   private takeBatch(events: LoggedEvent[]): EventBatch {

@@ -2,8 +2,8 @@
 
 import type { Session } from "../../conversation/session.ts";
 import type { ErrorCode } from "../../errors.ts";
-import { type Cost, type LedgerEntry, type ReceiptLine, worseAccuracy } from "../../money/ledger.ts";
-import { addUsage, noUsage, type Usage } from "../../money/usage.ts";
+import { type Booked, type LedgerEntry, type ReceiptLine, worseAccuracy } from "../../money/ledger.ts";
+import { addUsage, noUsage } from "../../money/usage.ts";
 import type { BookTotals } from "../../store.ts";
 import {
   accuracyAt,
@@ -79,21 +79,15 @@ export const addToTotals = `input_tokens = input_tokens + $2, cached_tokens = ca
   thinking_tokens = thinking_tokens + $5, tool_tokens = tool_tokens + $6, total_tokens = total_tokens + $7, cost_pico = cost_pico + $8,
   accuracy_rank = CASE WHEN accuracy_rank < $9 THEN $9 ELSE accuracy_rank END, unpriced_turns = unpriced_turns + $10`;
 
-/** What a session's totals grow by. */
-export interface Added {
-  usage: Usage | null;
-  cost: Cost;
-}
-
 /** For `$2` to `$10` of `addToTotals`. */
-export function totalsValues({ usage, cost }: Added): Value[] {
+export function totalsValues({ usage, cost }: Pick<Booked, "usage" | "cost">): Value[] {
   return [...usageValues(usage ?? noUsage), cost.total ?? 0n, rankOf(cost.accuracy), cost.unpricedTurns];
 }
 
 /** What `addToTotals` makes of a session's totals. */
 export function addTotals(
   { usage, cost }: Pick<Session, "usage" | "cost">,
-  added: Added,
+  added: Booked,
 ): Pick<Session, "usage" | "cost"> {
   const total = (cost.total ?? 0n) + (added.cost.total ?? 0n);
   const unpricedTurns = cost.unpricedTurns + added.cost.unpricedTurns;

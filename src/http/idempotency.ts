@@ -1,6 +1,6 @@
 // Idempotency-Key: what names a request, and what makes two requests the same.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Caller } from "../caller/caller.ts";
 import type { Idempotency } from "../store.ts";
 import type { Exchange } from "./exchange.ts";
@@ -20,7 +20,7 @@ export function readIdempotency(exchange: Exchange, body: unknown, expiresAt: nu
   const asked = `${exchange.method} ${exchange.request.path.toLowerCase()}\n${canonicalJson(body)}${user === undefined ? "" : `\n${user}`}`;
   return {
     key: `${spaceOf(exchange.caller)}${key}`,
-    bodyHash: createHash("sha256").update(asked).digest("hex"),
+    bodyHash: hash("sha256", asked),
     expiresAt,
   };
 }

@@ -94,30 +94,22 @@ class GeminiCall implements ProviderCall, AsyncIterator<ProviderEvent[], undefin
     return this;
   }
 
-  /** Not an async function: each delta would leave a frame of its own behind. */
-  next(): Promise<IteratorResult<ProviderEvent[], undefined>> {
+  async next(): Promise<IteratorResult<ProviderEvent[], undefined>> {
     if (this.#stream?.isOver) this.#end();
-    if (this.#over) return Promise.resolve(finished);
-    return this.#nextBatch().then(this.#give, this.#fail);
-  }
-
-  #nextBatch(): Promise<ProviderEvent[] | null> {
-    if (this.#signal.aborted) return Promise.reject(this.#signal.reason);
-    return this.#stream === undefined ? this.#open() : this.#stream.nextBatch();
-  }
-
-  readonly #give = (batch: ProviderEvent[] | null): IteratorResult<ProviderEvent[], undefined> => {
-    if (batch !== null) return { done: false, value: batch };
+    if (this.#over) return finished;
+    try {
+      if (this.#signal.aborted) throw this.#signal.reason;
+      const batch = await (this.#stream === undefined ? this.#open() : this.#stream.nextBatch());
+      if (batch !== null) return { done: false, value: batch };
+    } catch (error) {
+      this.#end();
+      if (this.#signal.aborted) throw this.#signal.reason;
+      const clean = hideInError(error, this.#context.apiKey);
+      throw this.#line?.expired ? timeoutError(this.#line.expired, clean) : clean;
+    }
     this.#end();
     return finished;
-  };
-
-  readonly #fail = (error: unknown): never => {
-    this.#end();
-    if (this.#signal.aborted) throw this.#signal.reason;
-    const clean = hideInError(error, this.#context.apiKey);
-    throw this.#line?.expired ? timeoutError(this.#line.expired, clean) : clean;
-  };
+  }
 
   async return(): Promise<IteratorResult<ProviderEvent[], undefined>> {
     this.#end();

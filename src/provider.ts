@@ -55,8 +55,11 @@ export interface AnsweredAttempt extends Attempt {
   finishDetail: string | null;
   /** What the answer held beside text, each once: "function_call", "file", "code", "code_result", "sources", "citations", or the vendor's name. */
   readonly notShown: readonly string[];
-  /** The answer's text parts as JSON when they hold more than plain text (signatures); else null. What is not text is not among them. */
-  readonly vendorParts: string | null;
+  /**
+   * The answer's text parts as JSON when they hold more than plain text (signatures); else null. What is not text is not among them.
+   * `answer`: all the words it said, which are not kept a second time.
+   */
+  printParts(answer: string): string | null;
 }
 
 /** What ends a call from outside. An AbortSignal is one; a turn's own costs less. */

@@ -31,8 +31,8 @@ async function readWithOurs(reply: Reply): Promise<OurRead> {
   const provider = createProvider({ apiKey: "test", baseUrl: server.url, retry: { maxAttempts: 1 } });
   const request = { model: "gemini-2.5-flash", system: null, memory: new Uint8Array(0), question: "hello", params: {} };
   const read = await readCall(provider.stream(request, new AbortController().signal));
-  const { usageRaw, vendorParts, finishReason } = read.record;
-  const parts: object[] = JSON.parse(vendorParts ?? "[]");
+  const { usageRaw, finishReason } = read.record;
+  const parts: object[] = JSON.parse(read.record.printParts(read.text) ?? "[]");
   return {
     text: read.text,
     thought: read.thought,

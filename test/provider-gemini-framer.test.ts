@@ -17,9 +17,10 @@ interface Framer {
   end(): readonly Frame[];
 }
 
-function copyRecord(record: AttemptRecord) {
-  const { modelServed, usageRaw, finishReason, finishDetail, vendorParts } = record;
-  return { modelServed, usageRaw, finishReason, finishDetail, vendorParts };
+function copyRecord(record: AttemptRecord, events: readonly ProviderEvent[]) {
+  const { modelServed, usageRaw, finishReason, finishDetail } = record;
+  const text = events.map((event) => (event.type === "text-delta" ? event.text : "")).join("");
+  return { modelServed, usageRaw, finishReason, finishDetail, vendorParts: record.printParts(text) };
 }
 
 /** Everything a call says of these reads; also the record as it was after each of them, which a crash would keep. */
@@ -29,7 +30,7 @@ function read(pieces: Uint8Array[], framer: Framer) {
   const steps: { count: number; record: object }[] = [];
   const take = (frames: readonly Frame[]) => {
     for (const frame of frames) answer.read(frame, events);
-    steps.push({ count: listPieces(events).length, record: copyRecord(answer.record) });
+    steps.push({ count: listPieces(events).length, record: copyRecord(answer.record, events) });
   };
   let error: unknown = null;
   try {
@@ -47,7 +48,7 @@ function read(pieces: Uint8Array[], framer: Framer) {
   }
   const seen = {
     events: listPieces(events),
-    record: copyRecord(answer.record),
+    record: copyRecord(answer.record, events),
     error,
     usageChanged: answer.takeUsageChange(),
   };

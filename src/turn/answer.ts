@@ -27,42 +27,26 @@ export class Answer {
 /** Characters that are joined at once. `a += b` alone keeps a node for each piece, and the piece itself, with the read it was cut from. */
 const charactersAtOnce = 128;
 
-/** Holds little more than its characters, however small the pieces are. */
-export class GrowingText {
+/** Holds little more than its characters, however small the pieces are. Each is counted once, however often the sum is asked for. */
+export class CountedText {
   private joined = "";
   private pieces = "";
+  private thirds = 0;
 
   add(piece: string): void {
     this.pieces += piece;
     if (this.pieces.length >= charactersAtOnce) this.join();
   }
 
-  /** All of it so far. */
-  get text(): string {
-    this.join();
-    return this.joined;
-  }
-
-  protected join(): void {
-    if (this.pieces === "") return;
-    this.read(this.pieces);
-    this.joined += this.pieces;
-    this.pieces = "";
-  }
-
-  /** A string that is read is one from then on: nothing is left of its pieces. */
-  protected read(pieces: string): void {
-    Buffer.byteLength(pieces);
-  }
-}
-
-/** With its tokens: each piece is counted once, however often the sum is asked for. */
-export class CountedText extends GrowingText {
-  private thirds = 0;
-
   /** The piece is in the estimate, and not in the text. */
   count(piece: string): void {
     this.thirds += countThirds(piece);
+  }
+
+  /** All that was added so far. */
+  get text(): string {
+    this.join();
+    return this.joined;
   }
 
   /** Of all that was added or counted, in `estimateTokens`' tokens. */
@@ -71,7 +55,11 @@ export class CountedText extends GrowingText {
     return fromThirds(this.thirds);
   }
 
-  protected override read(pieces: string): void {
-    this.count(pieces);
+  /** A string that is read is one from then on: nothing is left of its pieces. */
+  private join(): void {
+    if (this.pieces === "") return;
+    this.count(this.pieces);
+    this.joined += this.pieces;
+    this.pieces = "";
   }
 }

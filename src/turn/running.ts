@@ -262,6 +262,7 @@ export class RunningTurn {
     const { turn, userMessage } = this.opened;
     const lastNumber = this.live.nextNumber;
     const { record } = this.asking;
+    const { text } = this.answer.words;
     this.tokensUsed = sumUsage(entries)?.totalTokens ?? 0;
     return {
       owner: this.owner,
@@ -269,9 +270,9 @@ export class RunningTurn {
       question: userMessage.content,
       processId: this.tools.processId,
       status,
-      text: this.answer.words.text,
+      text,
       thought: this.answer.thoughts.text,
-      vendorParts: settled && status === "complete" ? (record?.vendorParts ?? null) : null,
+      vendorParts: settled && status === "complete" ? (record?.printParts(text) ?? null) : null,
       modelServed: record?.modelServed ?? null,
       finishReason: record?.finishReason ?? null,
       error,

@@ -9,7 +9,7 @@ import { accountWord, type Finish, readBlock, readFinish } from "./finish.ts";
 import type { Frame } from "./frame.ts";
 import { splitMixed } from "./mixed.ts";
 import { functionCall, holdsMore, nameOther, nameSources } from "./parts.ts";
-import type { AttemptRecord } from "./record.ts";
+import type { AttemptRecord, SignedPart } from "./record.ts";
 import type { Run } from "./usual.ts";
 
 /**
@@ -25,7 +25,8 @@ const longestName = 200;
 export class Answer {
   readonly record: AttemptRecord;
   #usageIsNew = false;
-  #hasText = false;
+  /** Characters of its words. */
+  #length = 0;
   /** Any event at all, and any that had a candidate, or said something of the question. */
   #hasEvents = false;
   #hasCandidate = false;
@@ -69,7 +70,7 @@ export class Answer {
   #chooseStop(): string {
     const { notShown } = this.record;
     if (notShown.includes(functionCall)) return "tool_calls";
-    if (this.#hasText) return "stop";
+    if (this.#length > 0) return "stop";
     return notShown.length > 0 ? "content_not_shown" : "empty";
   }
 
@@ -96,8 +97,7 @@ export class Answer {
     record.takeUsage(null, usage);
     this.#usageIsNew = true;
     if (isDone) this.#end({ reason: "stop", detail: null });
-    const text = this.#give(texts, isThought, out);
-    if (!isThought) record.takeText(text);
+    this.#give(texts, isThought, out);
   }
 
   #readResponse(response: Partial<GenerateContentResponse>, json: string, out: ProviderEvent[]): void {
@@ -144,28 +144,27 @@ export class Answer {
       const isThought = part.thought === true;
       const other = nameOther(part);
       if (other !== undefined) this.record.noteNotShown(other);
+      const start = this.#length;
       if (text !== "") this.#give([text], isThought, out);
       if (other === undefined && holdsMore(part)) {
         rawParts ??= slicePartTexts(json, candidateAt);
-        this.#takePart(rawParts[index] ?? JSON.stringify(part));
-      } else if (text !== "" && !isThought) this.record.takeText(text);
+        this.#takePart({ json: rawParts[index] ?? JSON.stringify(part), start, end: this.#length });
+      }
     }
   }
 
-  /** Returns what the pieces are together. */
-  #give(pieces: string[], isThought: boolean, out: ProviderEvent[]): string {
+  #give(pieces: string[], isThought: boolean, out: ProviderEvent[]): void {
     const text = pieces.join("");
-    if (text === "") return text;
+    if (text === "") return;
     this.#spend(text, pieces.length);
     out.push({ type: isThought ? "thought-delta" : "text-delta", text, pieces });
-    this.#hasText ||= !isThought;
-    return text;
+    if (!isThought) this.#length += text.length;
   }
 
   /** To be sent back as it is: text with something beside it. What is not text is not: nobody has answered it. */
-  #takePart(json: string): void {
-    this.#spend(json);
-    this.record.takePart(json);
+  #takePart(part: SignedPart): void {
+    this.#spend(part.json);
+    this.record.takePart(part);
   }
 
   #spend(text: string, parts = 1): void {

@@ -4,7 +4,6 @@ import type { GroundingMetadata } from "@google/genai";
 import type { ErrorCode } from "../../errors.ts";
 import type { Counted } from "../../money/usage.ts";
 import type { AnsweredAttempt } from "../../provider.ts";
-import { GrowingText } from "../../turn/answer.ts";
 import { findValue } from "../json-slice.ts";
 import { textPart } from "./wire.ts";
 
@@ -16,6 +15,13 @@ const mostNotShown = 20;
 
 /** What we call this vendor, in the books too. */
 export const vendor = "gemini";
+
+/** A part that is more than plain text, as its JSON, and where its words begin and end among the answer's. */
+export interface SignedPart {
+  json: string;
+  start: number;
+  end: number;
+}
 
 /** One attempt and what its answer holds. A class, not an object with getters of its own: ten thousand open streams hold one each. */
 export class AttemptRecord implements AnsweredAttempt {
@@ -34,10 +40,8 @@ export class AttemptRecord implements AnsweredAttempt {
   #searchQueries: Set<string> | null = null;
   #hasSearch = false;
   #hasMaps = false;
-  /** Parts as JSON texts in order; null while all of them are plain text. */
-  #parts: string[] | null = null;
-  /** Plain text that is not yet among the parts. */
-  #plainText = new GrowingText();
+  /** Null while all parts are plain text. */
+  #parts: SignedPart[] | null = null;
 
   constructor(at: number, model: string) {
     this.at = at;
@@ -53,10 +57,17 @@ export class AttemptRecord implements AnsweredAttempt {
     return { search: { prompts, queries }, maps: { prompts: mapsPrompts } };
   }
 
-  get vendorParts(): string | null {
+  printParts(answer: string): string | null {
     if (this.#parts === null) return null;
-    const rest = this.#plainText.text === "" ? [] : [textPart(this.#plainText.text)];
-    return `[${[...this.#parts, ...rest].join(",")}]`;
+    const printed: string[] = [];
+    let at = 0;
+    for (const { json, start, end } of this.#parts) {
+      if (start > at) printed.push(textPart(answer.slice(at, start)));
+      printed.push(json);
+      at = end;
+    }
+    if (at < answer.length) printed.push(textPart(answer.slice(at)));
+    return `[${printed.join(",")}]`;
   }
 
   /** The running total is in this event; `raw`: it has been cut out of it. */
@@ -85,16 +96,9 @@ export class AttemptRecord implements AnsweredAttempt {
     if (this.notShown.length < mostNotShown && !this.notShown.includes(name)) this.notShown.push(name);
   }
 
-  takeText(text: string): void {
-    this.#plainText.add(text);
-  }
-
-  /** A part that is more than plain text, as its JSON. */
-  takePart(json: string): void {
+  takePart(part: SignedPart): void {
     this.#parts ??= [];
-    if (this.#plainText.text !== "") this.#parts.push(textPart(this.#plainText.text));
-    this.#plainText = new GrowingText();
-    this.#parts.push(json);
+    this.#parts.push(part);
   }
 
   takeGrounding(grounding: GroundingMetadata | undefined): void {

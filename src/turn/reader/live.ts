@@ -52,7 +52,7 @@ export class LiveTurn implements EventSource, FollowedTurn {
 
   /** Readers see them at the next `wake`: once for all that arrived together. */
   append(events: readonly LoggedEvent[]): void {
-    this.log.push(...events);
+    for (const event of events) this.log.push(event);
   }
 
   /** How many logged events are in memory. */

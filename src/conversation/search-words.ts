@@ -50,11 +50,12 @@ export function listWords(text: string): string[] {
   return matchWords(normal).slice(0, mostIndexedWords);
 }
 
-// Most of what is written: ASCII, letters of Western Europe and Cyrillic ones, with the usual quotes, dashes and dots.
-const plain = /^[\t\n\r -~«´»À-ÖØ-Þà-öø-ÿЀ-ҁҊ-ӿ‐-‟•…]*$/;
+// Most of what is written: ASCII, letters of Western Europe and Cyrillic ones, with the usual quotes, dashes and signs.
+const signs = "¡«°±´·»¿×÷‐-‟•…€→−≈≤≥";
+const plain = new RegExp(`^[\\t\\n\\r -~${signs}À-ÖØ-Þà-öø-ÿЀ-ҁҊ-ӿ]*$`);
 const plainLetter = "[0-9a-zà-öø-ÿЀ-ҁҊ-ӿ]";
 const innerApostrophe = new RegExp(`(?<=${plainLetter})['’‘\`´](?=${plainLetter})`, "g");
-const sign = /[«´»‐-‟•…]/g;
+const sign = new RegExp(`[${signs}]`, "g");
 
 /**
  * Such a text in its searchable form, character for character: cut at what is neither an ASCII letter or digit nor beyond ASCII, it gives

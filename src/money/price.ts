@@ -47,8 +47,10 @@ export function createPriceBook(rows: readonly PriceRow[], own: readonly PriceRo
   const arranged = ofModels.flatMap((ofModel) => arrange(ofModel, mistakes));
   if (mistakes.length > 0) throw new PriceRowError(mistakes);
   const byModel = Map.groupBy(arranged, ({ row }) => row.model);
-  const find: PriceBook["find"] = (vendor, model, atMs) =>
-    byModel.get(model)?.find((price) => price.row.vendor === vendor && holdsAt(price, atMs));
+  const find: PriceBook["find"] = (vendor, model, atMs) => {
+    for (const price of byModel.get(model) ?? []) if (price.row.vendor === vendor && holdsAt(price, atMs)) return price;
+    return undefined;
+  };
   return {
     find,
     list: (vendor, atMs) =>

@@ -141,7 +141,7 @@ export function createApp(deps: AppDeps): App {
     refuse(cause) {
       const exchange = new Exchange(undefined, log);
       const answer = answerProblem(exchange, cause);
-      exchange.writeLog({ status: answer.status });
+      exchange.writeLog(answer.status);
       return { ...answer, lines: linesOfAll(exchange) };
     },
     async fetch(request) {
@@ -158,7 +158,7 @@ export function createApp(deps: AppDeps): App {
       let lines = linesOfAll(exchange) + cors.linesFor(request, exchange.who);
       const rate = exchange.who?.rate;
       if (rate) lines += printRateLines(rate, exchange.rates);
-      if (!exchange.streaming || request.method === "HEAD") exchange.writeLog({ status: answer.status });
+      if (!exchange.streaming || request.method === "HEAD") exchange.writeLog(answer.status);
       return { ...answer, lines };
     },
   };

@@ -8,14 +8,6 @@ import type { Log } from "../log.ts";
 import type { Asked } from "./asked.ts";
 import { keyNeeded } from "./auth/auth.ts";
 
-/** What happened to a request, in the words of the log. */
-interface Outcome {
-  status: number;
-  bytes?: number;
-  /** How a stream ended: `complete`, `left` (the reader went), `dropped` (the reader did not read), `broken`. */
-  ended?: string;
-}
-
 /** What the rest of the house calls a call is one to a vendor; this is one with whoever asks us. */
 export class Exchange {
   readonly requestId = newId();
@@ -83,20 +75,23 @@ export class Exchange {
     return this.request.headers.get(name);
   }
 
-  /** The one log line of this request: no header, no body, no query. */
-  writeLog(outcome: Outcome): void {
+  /**
+   * The one log line of this request: no header, no body, no query. Of a stream with what was sent, and how it ended: `complete`, `left`
+   * (the reader went), `dropped` (the reader did not read), `broken`.
+   */
+  writeLog(status: number, bytes?: number, ended?: string): void {
     const fields = {
       method: this.method,
       route: this.route,
-      status: outcome.status,
+      status,
       ms: Math.round((performance.now() - this.startedAt) * 100) / 100,
       request_id: this.requestId,
       key_id: this.who?.keyId ?? undefined,
       session_id: this.sessionId,
       turn_id: this.turnId,
       code: this.code,
-      bytes: outcome.bytes,
-      ended: outcome.ended,
+      bytes,
+      ended,
     };
     if (this.route === "/healthz" || this.route === "/readyz") this.log.debug(fields, "request");
     else this.log.info(fields, "request");

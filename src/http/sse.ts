@@ -141,7 +141,7 @@ class EventPieces implements Pieces, Paced {
     this.reader?.reject(givenUp());
     this.pacemaker.remove(this);
     this.groups.leave();
-    if (this.exchange.method !== "HEAD") this.exchange.writeLog({ status: 200, bytes: this.bytes, ended });
+    if (this.exchange.method !== "HEAD") this.exchange.writeLog(200, this.bytes, ended);
   }
 }
 

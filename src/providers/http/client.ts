@@ -12,8 +12,8 @@ const maxIdleMs = 50_000;
 const maxQueued = 256 * 1024;
 
 /**
- * Sends POSTs to an address with a path prefix, with the same headers each time; through a proxy where one is on the way: over a
- * tunnel to where TLS is spoken, else by naming the whole address to it. Throws with a sentence for the operator on an address that is none.
+ * Sends POSTs to an address with a path prefix, with the same headers each time (in ASCII); through a proxy where one is on the way: over
+ * a tunnel to where TLS is spoken, else by naming the whole address to it. Throws with a sentence for the operator on an address that is none.
  */
 export function createPost(baseUrl: string, headers: Record<string, string>, proxies: ProxySettings): Post {
   const url = new URL(baseUrl);
@@ -32,7 +32,7 @@ export function createPost(baseUrl: string, headers: Record<string, string>, pro
     let length = 0;
     for (const piece of body) length += Buffer.byteLength(piece);
     const head = `POST ${prefix}${path} HTTP/1.1\r\n${lines}content-length: ${length}\r\n\r\n`;
-    (takeIdle(pool) ?? new Connection(pool)).carry({ head, body, length: length + Buffer.byteLength(head) }, exchange);
+    (takeIdle(pool) ?? new Connection(pool)).carry({ head, body, length: head.length + length }, exchange);
     return exchange;
   };
 }

@@ -16,21 +16,17 @@ export class Connection {
   /** How many statements have changed something so far. */
   changes = 0;
   private readonly prepared = new Map<string, Prepared>();
-  private opened: DatabaseSync;
+  /** Only `use` changes it. */
+  database!: DatabaseSync;
   private wipes = false;
 
   constructor(database: DatabaseSync) {
-    this.opened = database;
     this.use(database);
-  }
-
-  get database(): DatabaseSync {
-    return this.opened;
   }
 
   /** From now on this one is written and read. */
   use(database: DatabaseSync): void {
-    this.opened = database;
+    this.database = database;
     this.prepared.clear();
     database.exec(createWordTable);
     if (this.wipes) this.wipeDeleted();
@@ -39,7 +35,7 @@ export class Connection {
   /** From now on the pages that become free are overwritten, too (sqlite.org/pragma.html#pragma_secure_delete, read 2026-11-27). */
   wipeDeleted(): void {
     this.wipes = true;
-    this.opened.exec("PRAGMA secure_delete = ON");
+    this.database.exec("PRAGMA secure_delete = ON");
   }
 
   all<R>(sql: string, params: readonly Value[] = []): R[] {

@@ -99,7 +99,9 @@ async function endLeases(databaseUrl: string): Promise<number> {
   }
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
-  const { rowCount } = await client.query(sql);
+  // In the order in which the server takes them: else each may wait for the other.
+  const inOrder = "WHERE session IN (SELECT session FROM title_call ORDER BY session FOR UPDATE)";
+  const { rowCount } = await client.query(`${sql} ${inOrder}`);
   await client.end();
   return rowCount ?? 0;
 }

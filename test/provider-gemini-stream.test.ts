@@ -7,7 +7,8 @@ import { ProviderError } from "../src/provider.ts";
 import { Answer } from "../src/providers/gemini/answer.ts";
 import { AttemptRecord } from "../src/providers/gemini/record.ts";
 import { StreamFramer } from "../src/providers/gemini/stream.ts";
-import { type StreamFixture, streamFixtures } from "./fixtures/gemini/streams.ts";
+import type { StreamFixture } from "./fixtures/gemini/stream.ts";
+import { streamFixtures } from "./fixtures/gemini/streams.ts";
 
 interface Seen {
   text: string;

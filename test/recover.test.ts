@@ -201,6 +201,18 @@ describe.each(storeEngines)("an end that the database refuses on %s", (_, openFi
     const books = await store.sumBooks();
     expect([books.sessionsTotal, books.turnsTotal]).toEqual([books.entriesTotal, books.entriesTotal]);
   });
+
+  test("before any call was made: it cost nothing, and that is exact", async () => {
+    const { store } = await openFixture();
+    const session = await newSession(store, {}, owner);
+    const opened = await open(store, session.id, { owner });
+    const notices = [{ code: "model_replaced", detail: 1n }] as never;
+    const closed = await close(store, closeInput(opened, [], { owner, status: "failed", notices }));
+    const cost = { total: 0n, accuracy: "exact", unpricedTurns: 0 };
+    expect(closed?.turn).toMatchObject({ status: "failed", cost });
+    expect((await store.findTurn(owner, opened.turn.id))?.cost).toEqual(cost as never);
+    expect((await store.findSession(owner, session.id))?.cost).toEqual(cost as never);
+  });
 });
 
 test("a usage beyond all bounds closes the turn, is not exact, and locks nothing", async () => {

@@ -13,14 +13,15 @@ const usage =
   `,"promptTokensDetails": ${details}(?:,"cacheTokensDetails": ${details})?` +
   `(?:,"toolUsePromptTokenCount": ${count},"toolUsePromptTokensDetails": ${details})?` +
   String.raw`(?:,"thoughtsTokenCount": ${count})?(?:,"serviceTier": "\w{1,40}")?\}`;
-/** What stands before a text; behind that of a thought; behind both; and then, in the last event. */
+// The words around a text: the expression matches them, and by their lengths the text is found.
 const head = 'data: {"candidates": [{"content": {"parts": [{"text": "';
-const thought = '","thought": true';
+const thought = ',"thought": true';
 const role = '}],"role": "model"}';
 const done = ',"finishReason": "STOP"';
+const literal = (words: string) => words.replace(/[{}[\]]/g, "\\$&");
 /** Without groups: each is a string for every event, and of most only the text is wanted (100 deltas: a fifth less garbage). */
 const usual = new RegExp(
-  String.raw`data: \{"candidates": \[\{"content": \{"parts": \[\{"text": "${text}"(?:,"thought": true)?\}\],"role": "model"\}(?:,"finishReason": "STOP")?,"index": 0\}\],` +
+  String.raw`${literal(head)}${text}"(?:${thought})?${literal(role)}(?:${done})?,"index": 0\}\],` +
     String.raw`"usageMetadata": ${usage},"modelVersion": "[\w.-]{1,200}","responseId": "[\w-]{1,200}"\}\r?\n\r?\n`,
   "y",
 );
@@ -56,12 +57,12 @@ export function findRun(stream: string, start: number): Run | null {
     restOfText.lastIndex = from;
     restOfText.test(stream);
     const to = restOfText.lastIndex;
-    const isOther = stream.startsWith(thought, to);
+    const isOther = stream.startsWith(thought, to + 1);
     if (end === start) isThought = isOther;
     else if (isThought !== isOther) break;
     const text = stream.slice(from, to);
     if (text !== "") texts.push(text.includes("\\") ? JSON.parse(`"${text}"`) : text);
-    isDone ||= stream.startsWith(done, to + (isOther ? thought.length : 1) + role.length);
+    isDone ||= stream.startsWith(done, to + 1 + (isOther ? thought.length : 0) + role.length);
     last = end;
     end = usual.lastIndex;
   }
